@@ -1,1 +1,160 @@
-//! Being built.
+//! A stand-in for the parts of AWS that `Custom::ExpressService` uses.
+//!
+//! It exists because no emulator has what the provider leans on: native ECS deployments, target
+//! registration, listener-rule weights, and the errors that guard shared things. It speaks the wire
+//! of each service, so the shipped binary, the AWS CLI and boto3 can all talk to it, and it refuses
+//! what AWS refuses. An operation that is not here is refused by name; nothing is accepted and ignored.
+//!
+//! Two ways in, one implementation: [`server::serve`] answers HTTP on a loopback port, and
+//! [`connector::InProcess`] is an HTTP client for the SDK that never leaves the process.
+//!
+//! ```text
+//! bytes ─► wire (service by SigV4 scope, protocol, operation, input) ─► fault rules
+//!       ─► Cloud::advance_to(now) ─► <service>::call(&mut Cloud, operation, input) ─► wire ─► bytes
+//! ```
+//!
+//! Invariants: one [`Cloud`] behind one lock, so each call is atomic; time comes from one
+//! [`clock::Clock`] and identifiers from one seeded [`random::Random`], so the same calls give the
+//! same answers; each behaviour names the AWS page that it follows.
+
+pub mod clock;
+pub mod cloud;
+pub mod connector;
+pub mod fault;
+pub mod random;
+pub mod recorder;
+pub mod server;
+pub mod wire;
+
+pub mod acm;
+pub mod autoscaling;
+pub mod cloudwatch;
+pub mod dynamodb;
+pub mod ec2;
+pub mod ecs;
+pub mod elbv2;
+pub mod kms;
+pub mod logs;
+pub mod response_sink;
+pub mod route53;
+pub mod sfn;
+pub mod wafv2;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+pub use cloud::{Account, Cloud};
+
+/// How a [`LocalAws`] starts.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The account, region and partition that every ARN carries.
+    pub account: Account,
+    /// Where time comes from.
+    pub clock: clock::Clock,
+    /// Seed of every generated identifier.
+    pub seed: u64,
+}
+
+/// One simulated account and region. Clones share it.
+#[derive(Clone)]
+pub struct LocalAws {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    cloud: Mutex<Cloud>,
+    clock: clock::Clock,
+    dynamodb: dynamodb::Tables,
+    faults: Mutex<fault::Faults>,
+    recorder: Mutex<recorder::Recorder>,
+}
+
+impl LocalAws {
+    /// An empty account with the default VPC.
+    #[must_use]
+    pub fn new(settings: Settings) -> Self {
+        let dynamodb = dynamodb::Tables::new(settings.clock.clone());
+        let cloud = Cloud::new(
+            settings.account,
+            settings.clock.now_ms(),
+            random::Random::seeded(settings.seed),
+        );
+        Self {
+            shared: Arc::new(Shared {
+                cloud: Mutex::new(cloud),
+                clock: settings.clock,
+                dynamodb,
+                faults: Mutex::default(),
+                recorder: Mutex::default(),
+            }),
+        }
+    }
+
+    /// The simulated cloud, brought to the present first.
+    ///
+    /// For what tests read and change behind the provider's back; calls go through [`Self::answer`].
+    pub fn cloud(&self) -> MutexGuard<'_, Cloud> {
+        let mut cloud = lock(&self.shared.cloud);
+        cloud.advance_to(self.shared.clock.now_ms());
+        cloud
+    }
+
+    /// The clock that everything here runs on.
+    #[must_use]
+    pub fn clock(&self) -> &clock::Clock {
+        &self.shared.clock
+    }
+
+    /// The DynamoDB tables.
+    #[must_use]
+    pub fn dynamodb(&self) -> &dynamodb::Tables {
+        &self.shared.dynamodb
+    }
+
+    /// The rules that make calls fail.
+    pub fn faults(&self) -> MutexGuard<'_, fault::Faults> {
+        lock(&self.shared.faults)
+    }
+
+    /// What was called so far.
+    pub fn recorder(&self) -> MutexGuard<'_, recorder::Recorder> {
+        lock(&self.shared.recorder)
+    }
+
+    /// Answers one HTTP request as AWS would: any bytes in, always a response.
+    #[must_use]
+    pub fn answer(&self, request: &http::Request<bytes::Bytes>) -> http::Response<bytes::Bytes> {
+        match wire::decode(request) {
+            Ok(call) => {
+                let result = self.dispatch(&call);
+                self.recorder()
+                    .record(self.clock().now_ms(), &call, &result);
+                wire::encode(&call, result)
+            }
+            Err(refusal) => refusal.into_response(),
+        }
+    }
+
+    fn dispatch(&self, call: &wire::Call) -> cloud::Outcome {
+        match call.service {
+            wire::Service::DynamoDb => self.shared.dynamodb.call(&call.operation, &call.input),
+            wire::Service::Ecs
+            | wire::Service::ElasticLoadBalancing
+            | wire::Service::Ec2
+            | wire::Service::ApplicationAutoScaling
+            | wire::Service::CloudWatch
+            | wire::Service::Logs
+            | wire::Service::Acm
+            | wire::Service::Route53
+            | wire::Service::Wafv2
+            | wire::Service::Kms
+            | wire::Service::StepFunctions
+            | wire::Service::ResponseSink => self.cloud().call(call),
+        }
+    }
+}
+
+/// A poisoned lock means that a panic ended another call; its state is as complete as that call left it.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,145 @@
+//! The way in for the same process: an HTTP client for the SDK that hands requests to [`LocalAws`].
+//!
+//! A caller that is to die is modelled by an answer that never comes and a flag that its driver reads:
+//! the driver drops the attempt's future, and whatever the call did before stays done.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::body::SdkBody;
+use bytes::Bytes;
+
+use crate::fault::Fault;
+use crate::{LocalAws, lock, wire};
+
+/// An SDK HTTP client that never leaves the process. One for each attempt: its crash is its own.
+#[derive(Clone)]
+pub struct InProcess {
+    cloud: LocalAws,
+    crashed: Arc<AtomicBool>,
+    late: Arc<Mutex<Vec<http::Request<Bytes>>>>,
+}
+
+impl std::fmt::Debug for InProcess {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("InProcess").finish_non_exhaustive()
+    }
+}
+
+impl InProcess {
+    /// A client of `cloud`.
+    #[must_use]
+    pub fn new(cloud: LocalAws) -> Self {
+        Self {
+            cloud,
+            crashed: Arc::default(),
+            late: Arc::default(),
+        }
+    }
+
+    /// Whether a fault has ended the caller: its driver must now drop the attempt.
+    #[must_use]
+    pub fn has_crashed(&self) -> bool {
+        self.crashed.load(Ordering::SeqCst)
+    }
+
+    /// Lets the calls that were still in flight when their caller died have their effect.
+    pub fn land_late_calls(&self) {
+        for request in std::mem::take(&mut *lock(&self.late)) {
+            drop(self.cloud.answer(&request));
+        }
+    }
+
+    fn crash(&self) -> HttpConnectorFuture {
+        self.crashed.store(true, Ordering::SeqCst);
+        HttpConnectorFuture::new(std::future::pending())
+    }
+
+    fn carry_out(&self, request: http::Request<Bytes>) -> HttpConnectorFuture {
+        if self.has_crashed() {
+            // A dead process sends nothing more, whatever else of it is still polled.
+            return HttpConnectorFuture::new(std::future::pending());
+        }
+        let Ok(call) = wire::decode(&request) else {
+            return HttpConnectorFuture::ready(Ok(to_sdk(self.cloud.answer(&request))));
+        };
+        let fault = self.cloud.faults().strike(&call);
+        match fault {
+            None => HttpConnectorFuture::ready(Ok(to_sdk(self.cloud.answer(&request)))),
+            Some(Fault::CrashBefore) => self.crash(),
+            Some(Fault::CrashAfter) => {
+                drop(self.cloud.answer(&request));
+                self.crash()
+            }
+            Some(Fault::LandLate) => {
+                lock(&self.late).push(request);
+                self.crash()
+            }
+            Some(Fault::LoseAnswer) => {
+                drop(self.cloud.answer(&request));
+                HttpConnectorFuture::ready(Err(ConnectorError::io(
+                    "the connection was lost before the answer".into(),
+                )))
+            }
+            Some(fault @ (Fault::Throttle | Fault::ServerError)) => {
+                let outcome = match fault.refusal(&call) {
+                    Some(refusal) => Err(refusal),
+                    None => Ok(serde_json::Value::Null),
+                };
+                self.cloud
+                    .recorder()
+                    .record(self.cloud.clock().now_ms(), &call, &outcome);
+                HttpConnectorFuture::ready(Ok(to_sdk(wire::encode(&call, outcome))))
+            }
+        }
+    }
+}
+
+impl HttpConnector for InProcess {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        match from_sdk(request) {
+            Ok(request) => self.carry_out(request),
+            Err(error) => HttpConnectorFuture::ready(Err(error)),
+        }
+    }
+}
+
+impl HttpClient for InProcess {
+    fn http_connector(
+        &self,
+        _settings: &HttpConnectorSettings,
+        _components: &RuntimeComponents,
+    ) -> SharedHttpConnector {
+        SharedHttpConnector::new(self.clone())
+    }
+}
+
+fn from_sdk(request: HttpRequest) -> Result<http::Request<Bytes>, ConnectorError> {
+    let request = request
+        .try_into_http1x()
+        .map_err(|error| ConnectorError::user(error.into()))?;
+    let (parts, body) = request.into_parts();
+    let bytes = body
+        .bytes()
+        .map(Bytes::copy_from_slice)
+        .ok_or_else(|| ConnectorError::user("a streaming request body has no place here".into()))?;
+    Ok(http::Request::from_parts(parts, bytes))
+}
+
+fn to_sdk(response: http::Response<Bytes>) -> HttpResponse {
+    let (parts, body) = response.into_parts();
+    let response = http::Response::from_parts(parts, SdkBody::from(body));
+    HttpResponse::try_from(response).unwrap_or_else(|_| {
+        HttpResponse::new(
+            aws_smithy_runtime_api::http::StatusCode::try_from(500_u16)
+                .unwrap_or_else(|_| unreachable!("500 is a status code")),
+            SdkBody::empty(),
+        )
+    })
+}

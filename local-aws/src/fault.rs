@@ -1,0 +1,132 @@
+//! Faults by rule: a call that crashes its caller, is throttled, fails, loses its answer or lands late.
+//!
+//! A rule counts the calls it matches and strikes at the n-th. Throttling and server errors are
+//! answered on every way in; those that end or hold the caller (crash, lost answer, late effect) only
+//! have a meaning in process, where [`crate::connector::InProcess`] carries them out.
+
+use crate::wire::{Call, Refusal};
+
+/// What happens to the call that a rule strikes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The caller dies before the call has had its effect.
+    CrashBefore,
+    /// The caller dies after the effect, without the answer.
+    CrashAfter,
+    /// The effect comes only when [`crate::connector::InProcess::land_late_calls`] is called; the caller dies now.
+    LandLate,
+    /// The effect comes, the answer is lost: the caller sees a broken connection.
+    LoseAnswer,
+    /// AWS refuses: too many requests.
+    Throttle,
+    /// AWS fails without an effect.
+    ServerError,
+}
+
+/// Strikes the calls from number `first` (counted from 0 among those that match) for `times` calls.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rule {
+    /// `ecs:CreateService`; none for every call.
+    pub call: Option<String>,
+    /// Matching calls that pass before the first is struck.
+    pub first: u64,
+    /// How many are struck.
+    pub times: u64,
+    /// What happens to them.
+    pub fault: Fault,
+    seen: u64,
+}
+
+impl Rule {
+    /// Strikes one call: the `nth` (from 0) of those named `call`, or of all.
+    #[must_use]
+    pub fn once(call: Option<&str>, nth: u64, fault: Fault) -> Self {
+        Self {
+            call: call.map(str::to_owned),
+            first: nth,
+            times: 1,
+            fault,
+            seen: 0,
+        }
+    }
+
+    /// Strikes `times` calls instead of one.
+    #[must_use]
+    pub fn times(mut self, times: u64) -> Self {
+        self.times = times;
+        self
+    }
+}
+
+/// The rules in force.
+#[derive(Clone, Debug, Default)]
+pub struct Faults {
+    rules: Vec<Rule>,
+    struck: u64,
+}
+
+impl Faults {
+    /// Adds a rule.
+    pub fn add(&mut self, rule: Rule) {
+        self.rules.push(rule);
+    }
+
+    /// Removes all rules.
+    pub fn clear(&mut self) {
+        self.rules.clear();
+    }
+
+    /// How many calls were struck so far.
+    #[must_use]
+    pub const fn struck(&self) -> u64 {
+        self.struck
+    }
+
+    pub(crate) fn strike(&mut self, call: &Call) -> Option<Fault> {
+        let name = call.name();
+        let mut fault = None;
+        for rule in &mut self.rules {
+            if rule.call.as_ref().is_some_and(|expected| *expected != name) {
+                continue;
+            }
+            let number = rule.seen;
+            rule.seen += 1;
+            let due = number >= rule.first && number - rule.first < rule.times;
+            if due && fault.is_none() {
+                fault = Some(rule.fault);
+            }
+        }
+        self.struck += u64::from(fault.is_some());
+        fault
+    }
+}
+
+impl Fault {
+    /// The refusal that AWS itself would answer, for faults that are AWS's.
+    pub(crate) fn refusal(self, call: &Call) -> Option<Refusal> {
+        match self {
+            Self::Throttle => Some(Refusal::client(throttling_code(call), "Rate exceeded")),
+            Self::ServerError => Some(Refusal::internal("an internal error, by a fault rule")),
+            Self::CrashBefore | Self::CrashAfter | Self::LandLate | Self::LoseAnswer => None,
+        }
+    }
+}
+
+/// Each service has its own code for too many requests.
+/// AWS: <https://docs.aws.amazon.com/general/latest/gr/api-retries.html>
+fn throttling_code(call: &Call) -> &'static str {
+    use crate::wire::Service;
+    match call.service {
+        Service::Ec2 => "RequestLimitExceeded",
+        Service::DynamoDb => "ThrottlingException",
+        Service::ElasticLoadBalancing | Service::CloudWatch | Service::Route53 => "Throttling",
+        Service::Ecs
+        | Service::ApplicationAutoScaling
+        | Service::Logs
+        | Service::Acm
+        | Service::Wafv2
+        | Service::Kms
+        | Service::StepFunctions
+        | Service::ResponseSink => "ThrottlingException",
+    }
+}

@@ -1,0 +1,89 @@
+//! What was called: for traces, call budgets, the IAM check and the check against service models.
+
+use serde_json::Value;
+
+use crate::cloud::Outcome;
+use crate::wire::{Call, Protocol, Service};
+
+/// Calls kept at most; the oldest half is dropped beyond.
+const CALLS_MAX: usize = 200_000;
+
+/// One recorded call.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Recorded {
+    /// Milliseconds since the epoch.
+    pub at_ms: u64,
+    /// Who was called.
+    pub service: Service,
+    /// In which protocol.
+    pub protocol: Protocol,
+    /// `CreateService`
+    pub operation: String,
+    /// The decoded members.
+    pub input: Value,
+    /// The output, or AWS's error code.
+    pub outcome: Result<Value, String>,
+}
+
+impl Recorded {
+    /// `ecs:CreateService`
+    #[must_use]
+    pub fn name(&self) -> String {
+        format!("{}:{}", self.service.iam_prefix(), self.operation)
+    }
+
+    /// Whether the call may change something outside the ledger: every operation that does not only read.
+    #[must_use]
+    pub fn mutates(&self) -> bool {
+        let reads = ["Describe", "List", "Get", "Decrypt", "GenerateDataKey"]
+            .iter()
+            .any(|prefix| self.operation.starts_with(prefix));
+        match self.service {
+            Service::DynamoDb | Service::StepFunctions | Service::ResponseSink | Service::Kms => {
+                false
+            }
+            Service::Ecs
+            | Service::ElasticLoadBalancing
+            | Service::Ec2
+            | Service::ApplicationAutoScaling
+            | Service::CloudWatch
+            | Service::Logs
+            | Service::Acm
+            | Service::Route53
+            | Service::Wafv2 => !reads,
+        }
+    }
+}
+
+/// The calls so far.
+#[derive(Clone, Debug, Default)]
+pub struct Recorder {
+    calls: Vec<Recorded>,
+}
+
+impl Recorder {
+    /// All calls, oldest first.
+    #[must_use]
+    pub fn calls(&self) -> &[Recorded] {
+        &self.calls
+    }
+
+    /// Takes the calls, leaving none.
+    pub fn take(&mut self) -> Vec<Recorded> {
+        std::mem::take(&mut self.calls)
+    }
+
+    pub(crate) fn record(&mut self, at_ms: u64, call: &Call, outcome: &Outcome) {
+        if self.calls.len() >= CALLS_MAX {
+            self.calls.drain(..CALLS_MAX / 2);
+        }
+        self.calls.push(Recorded {
+            at_ms,
+            service: call.service,
+            protocol: call.protocol,
+            operation: call.operation.clone(),
+            input: call.input.clone(),
+            outcome: outcome.clone().map_err(|refusal| refusal.code),
+        });
+    }
+}
