@@ -1,1 +1,46 @@
-//! Being built.
+//! The contract of `Custom::ExpressService` with those who write templates: its properties, its
+//! attributes, and what a change of each property does.
+//!
+//! [`parse`] turns what CloudFormation sends into [`Properties`] or into all that is wrong with
+//! it. [`Attributes`] is what `Fn::GetAtt` reads. [`updates`] is the table of changes, and
+//! [`ownership`] says which fields of which AWS resources are whose. [`json_schema`] describes it
+//! all in CloudFormation's words. Nothing here calls AWS, reads a clock or knows the handler.
+
+mod arn;
+mod attributes;
+mod error;
+mod fargate;
+pub mod limits;
+pub mod ownership;
+mod parse;
+mod properties;
+mod rules;
+mod schema;
+pub mod updates;
+mod validate;
+
+pub use attributes::{ATTRIBUTES, Attribute, Attributes, NONE};
+pub use error::{PropertyError, PropertyErrors};
+pub use parse::parse;
+pub use properties::{
+    AutoScalingMetric, AwsLogsConfiguration, CpuArchitecture, KeyValuePair, LoadBalancer,
+    NetworkConfiguration, PrimaryContainer, Properties, RepositoryCredentials, ScalingTarget,
+    Scheme, Secret, Sharing, Tag,
+};
+pub use schema::json_schema;
+
+/// What rules need to know of the request beside its properties.
+#[derive(Clone, Copy, Debug)]
+pub struct RequestContext<'a> {
+    /// `aws`, `aws-cn`, `aws-us-gov`…; as in the stack's id.
+    pub partition: &'a str,
+    pub region: &'a str,
+    /// Twelve digits.
+    pub account_id: &'a str,
+    /// ARN of the stack.
+    pub stack_id: &'a str,
+    pub logical_resource_id: &'a str,
+    pub request_id: &'a str,
+    /// The provider's domain, of which every service has a name.
+    pub domain_name: &'a str,
+}

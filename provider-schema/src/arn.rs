@@ -1,0 +1,227 @@
+//! The ARNs that properties take, and the names that go with them.
+//!
+//! AWS: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html>
+
+use crate::RequestContext;
+use crate::error::quoted;
+use crate::limits::CLUSTER_NAME_LENGTH_MAX;
+
+struct Arn<'a> {
+    partition: &'a str,
+    service: &'a str,
+    region: &'a str,
+    account: &'a str,
+    resource: &'a str,
+}
+
+impl<'a> Arn<'a> {
+    fn parse(text: &'a str) -> Option<Self> {
+        let mut parts = text.splitn(6, ':');
+        let prefix = parts.next()?;
+        let arn = Self {
+            partition: parts.next()?,
+            service: parts.next()?,
+            region: parts.next()?,
+            account: parts.next()?,
+            resource: parts.next()?,
+        };
+        (prefix == "arn" && !arn.resource.is_empty()).then_some(arn)
+    }
+
+    /// Whether it names something of the stack's own account and region.
+    fn is_local(&self, service: &str, request: &RequestContext<'_>) -> bool {
+        self.service == service
+            && self.partition == request.partition
+            && self.region == request.region
+            && self.account == request.account_id
+    }
+}
+
+/// A role of the stack's account. A role of another account cannot be passed to a service.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html>
+pub(crate) fn role(text: &str, request: &RequestContext<'_>) -> Result<String, String> {
+    let RequestContext {
+        partition,
+        account_id,
+        ..
+    } = request;
+    let expected = format!("arn:{partition}:iam::{account_id}:role/<name>");
+    let is_role = Arn::parse(text).is_some_and(|arn| {
+        arn.service == "iam"
+            && arn.region.is_empty()
+            && arn.partition == *partition
+            && arn
+                .resource
+                .strip_prefix("role/")
+                .is_some_and(is_role_path_and_name)
+    });
+    if !is_role {
+        return Err(format!(
+            "{} is not the ARN of a role, expected `{expected}`",
+            quoted(text)
+        ));
+    }
+    match Arn::parse(text) {
+        Some(arn) if arn.account == *account_id => Ok(text.to_owned()),
+        _ => Err(format!(
+            "{} is a role of another account, which cannot be passed to a service; expected \
+             `{expected}`",
+            quoted(text)
+        )),
+    }
+}
+
+/// Path up to 512 visible characters, name up to 64 letters, digits and `_+=,.@-`.
+/// <https://docs.aws.amazon.com/IAM/latest/APIReference/API_Role.html>
+fn is_role_path_and_name(text: &str) -> bool {
+    let (path, name) = text.rsplit_once('/').unwrap_or(("", text));
+    path.len() <= 510
+        && path.chars().all(|c| c.is_ascii_graphic())
+        && (1..=64).contains(&name.len())
+        && name
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c))
+}
+
+/// The name of a cluster, from its name or its ARN.
+pub(crate) fn cluster(text: &str, request: &RequestContext<'_>) -> Result<String, String> {
+    let name = if text.starts_with("arn:") {
+        let RequestContext {
+            partition,
+            region,
+            account_id,
+            ..
+        } = request;
+        Arn::parse(text)
+            .filter(|arn| arn.is_local("ecs", request))
+            .and_then(|arn| arn.resource.strip_prefix("cluster/"))
+            .ok_or_else(|| {
+                format!(
+                    "{} is not a cluster of this account and region, expected a name or \
+                     `arn:{partition}:ecs:{region}:{account_id}:cluster/<name>`",
+                    quoted(text)
+                )
+            })?
+    } else {
+        text
+    };
+    if is_ecs_name(name, CLUSTER_NAME_LENGTH_MAX) {
+        Ok(name.to_owned())
+    } else {
+        Err(format!(
+            "{} is not the name of a cluster, expected up to {CLUSTER_NAME_LENGTH_MAX} letters, \
+             digits, hyphens and underscores",
+            quoted(name)
+        ))
+    }
+}
+
+/// A task definition of the stack's account and region, with or without a revision.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_TaskDefinition.html>
+pub(crate) fn task_definition(text: &str, request: &RequestContext<'_>) -> Result<String, String> {
+    let is_task_definition = Arn::parse(text)
+        .filter(|arn| arn.is_local("ecs", request))
+        .and_then(|arn| arn.resource.strip_prefix("task-definition/"))
+        .is_some_and(|name| {
+            let (family, revision) = name.split_once(':').unwrap_or((name, "1"));
+            is_ecs_name(family, 255) && revision.parse().is_ok_and(|revision: u32| revision > 0)
+        });
+    if is_task_definition {
+        return Ok(text.to_owned());
+    }
+    let RequestContext {
+        partition,
+        region,
+        account_id,
+        ..
+    } = request;
+    Err(format!(
+        "{} is not the ARN of a task definition of this account and region, expected \
+         `arn:{partition}:ecs:{region}:{account_id}:task-definition/<family>:<revision>`",
+        quoted(text)
+    ))
+}
+
+/// Where ECS finds a secret. The message does not repeat the text: it may be the secret itself,
+/// given in the wrong place.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Secret.html>
+pub(crate) fn secret_source(text: &str, request: &RequestContext<'_>) -> Result<String, String> {
+    let is_source = if text.starts_with("arn:") {
+        Arn::parse(text).is_some_and(|arn| {
+            arn.partition == request.partition
+                && match arn.service {
+                    "secretsmanager" => arn.resource.starts_with("secret:"),
+                    "ssm" => arn.resource.starts_with("parameter/"),
+                    _ => false,
+                }
+        })
+    } else {
+        // Parameter names: <https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_PutParameter.html>
+        text.len() <= 2048
+            && text
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || "_.-/".contains(c))
+    };
+    if is_source {
+        Ok(text.to_owned())
+    } else {
+        Err(format!(
+            "expected the ARN of a secret (`arn:{0}:secretsmanager:…:secret:…`) or of a parameter \
+             (`arn:{0}:ssm:…:parameter/…`), or the name of a parameter",
+            request.partition
+        ))
+    }
+}
+
+/// The secret with a registry's credentials. The message does not repeat the text.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RepositoryCredentials.html>
+pub(crate) fn registry_secret(text: &str, request: &RequestContext<'_>) -> Result<String, String> {
+    let is_secret = if text.starts_with("arn:") {
+        Arn::parse(text).is_some_and(|arn| {
+            arn.partition == request.partition
+                && arn.service == "secretsmanager"
+                && arn.resource.starts_with("secret:")
+        })
+    } else {
+        // Secret names: <https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html>
+        text.len() <= 512
+            && text
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || "/_+=.@-".contains(c))
+    };
+    if is_secret {
+        Ok(text.to_owned())
+    } else {
+        Err(format!(
+            "expected the ARN of a secret (`arn:{}:secretsmanager:…:secret:…`) or its name",
+            request.partition
+        ))
+    }
+}
+
+/// Letters, digits, hyphens and underscores: ECS's rule for clusters, services and families.
+pub(crate) fn is_ecs_name(text: &str, length_max: usize) -> bool {
+    (1..=length_max).contains(&text.len())
+        && text
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
+}
+
+/// `<prefix>-` and 8 or 17 hexadecimal digits: the old and the new form of EC2's ids.
+/// <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/resource-ids.html>
+pub(crate) fn ec2_id(text: &str, prefix: &str) -> Result<String, String> {
+    let is_id = text
+        .strip_prefix(prefix)
+        .and_then(|rest| rest.strip_prefix('-'))
+        .is_some_and(|hex| {
+            matches!(hex.len(), 8 | 17) && hex.chars().all(|c| matches!(c, '0'..='9' | 'a'..='f'))
+        });
+    if is_id {
+        Ok(text.to_owned())
+    } else {
+        Err(format!(
+            "{} is not an id of the form `{prefix}-0123456789abcdef0`",
+            quoted(text)
+        ))
+    }
+}

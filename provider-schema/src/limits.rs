@@ -1,0 +1,107 @@
+//! Limits of properties and answers, each with where to check it.
+//!
+//! Defaults of properties are not here: they stand beside the types, in `properties/defaults.rs`.
+
+/// Letters of a service name. ECS allows 255; ours is the limit of a DNS label, because the name
+/// is part of the service's host name, and because every answer must fit CloudFormation's limit.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateService.html>
+pub const SERVICE_NAME_LENGTH_MAX: usize = 63;
+
+/// Letters of a service name that the provider makes up when the template gives none.
+///
+/// The name is a hash of the owner, so its length does not depend on the template.
+pub const GENERATED_SERVICE_NAME_LENGTH_MAX: usize = 32;
+
+/// Letters of a cluster name.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateCluster.html>
+pub const CLUSTER_NAME_LENGTH_MAX: usize = 255;
+
+/// Letters of cluster and service name together: more would not leave room for the attributes.
+pub const CLUSTER_AND_SERVICE_LENGTH_MAX: usize = 300;
+
+/// Letters of a name that is derived from cluster and service (task definition family, alarm, log
+/// group): longer ones are cut and given a hash. AWS allows 255 or more for each of them; the
+/// answer does not.
+pub const DERIVED_NAME_LENGTH_MAX: usize = 128;
+
+/// Bytes of the properties of one request, as compact JSON. A task definition is at most 64 KB
+/// (<https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-quotas.html>), so nothing
+/// that AWS would accept is lost, and the ledger item stays far below its 400 KB.
+pub const PROPERTIES_BYTES_MAX: usize = 100_000;
+
+/// Bytes of the answer to CloudFormation, all of it.
+/// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/crpg-ref-responses.html>
+pub const ANSWER_BYTES_MAX: usize = 4096;
+
+/// Bytes of an answer kept free beyond the worst case of its attributes.
+pub const ANSWER_BYTES_RESERVED: usize = 256;
+
+/// Bytes of the text that lists the problems of a request: CloudFormation's `Reason` has 1,024,
+/// and the error code and the pointer to the log come with it.
+pub const PROBLEMS_BYTES_MAX: usize = 880;
+
+/// Characters of a user's value that a message repeats.
+pub const QUOTED_LENGTH_MAX: usize = 64;
+
+/// Seconds that CloudFormation waits for an answer, at most.
+/// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-cloudformation-customresource.html>
+pub const SERVICE_TIMEOUT_S_MAX: u32 = 3600;
+
+/// Minutes for which a new revision takes the canary's share of the traffic.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/express-service-work.html>
+pub const CANARY_BAKE_MIN: u32 = 3;
+
+/// Minutes for which the old revision is kept after all traffic has moved.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/express-service-work.html>
+pub const BAKE_MIN: u32 = 3;
+
+/// Minutes that `ServiceTimeout` must leave beyond the bakes: start of the tasks, health checks,
+/// and a rollback with an answer of its own.
+pub const DEPLOYMENT_MARGIN_MIN: u32 = 15;
+
+/// Subnets of a service.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_AwsVpcConfiguration.html>
+pub const SUBNETS_MAX: usize = 16;
+
+/// Subnets of a service, if any are given: a load balancer needs two Availability Zones.
+/// <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/application-load-balancers.html>
+pub const SUBNETS_MIN: usize = 2;
+
+/// Security groups of a service: the five that ECS takes, less the one that the provider makes.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_AwsVpcConfiguration.html>
+pub const SECURITY_GROUPS_MAX: usize = 4;
+
+/// Tags that the provider puts on what it makes: six `express:` ones and `AmazonECSManaged`.
+pub const TAGS_OURS: usize = 7;
+
+/// Tags of a resource, ours included.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Tag.html>
+pub const TAGS_PER_RESOURCE: usize = 50;
+
+/// Characters of a tag's key.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Tag.html>
+pub const TAG_KEY_LENGTH_MAX: usize = 128;
+
+/// Characters of a tag's value.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Tag.html>
+pub const TAG_VALUE_LENGTH_MAX: usize = 256;
+
+/// Characters of a health check path.
+/// <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateTargetGroup.html>
+pub const HEALTH_CHECK_PATH_LENGTH_MAX: usize = 1024;
+
+/// Characters of an image reference; of one with a digest, those before the `@`.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinition.html>
+pub const IMAGE_LENGTH_MAX: usize = 255;
+
+/// Characters of a log group's name.
+/// <https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_CreateLogGroup.html>
+pub const LOG_GROUP_LENGTH_MAX: usize = 512;
+
+/// Characters of a log stream prefix: a stream's 512, less `/Main/` and a task's 32 characters.
+/// <https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_CreateLogStream.html>
+pub const LOG_STREAM_PREFIX_LENGTH_MAX: usize = 474;
+
+/// Tasks of one ECS service.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-quotas.html>
+pub const TASKS_MAX: u32 = 5000;

@@ -1,0 +1,200 @@
+//! Rules for one value: its text in, the typed value or what is wrong with it out.
+//!
+//! Rules for what may be secret (environment variables, credentials) do not repeat the text.
+
+use std::ops::RangeInclusive;
+
+use crate::arn::is_ecs_name;
+use crate::error::quoted;
+use crate::limits::{
+    HEALTH_CHECK_PATH_LENGTH_MAX, IMAGE_LENGTH_MAX, LOG_GROUP_LENGTH_MAX,
+    LOG_STREAM_PREFIX_LENGTH_MAX, SERVICE_NAME_LENGTH_MAX, TAG_KEY_LENGTH_MAX,
+    TAG_VALUE_LENGTH_MAX,
+};
+
+/// Any text.
+pub(crate) fn any(text: &str) -> Result<String, String> {
+    Ok(text.to_owned())
+}
+
+/// Decimal digits and nothing else: neither a sign, nor a fraction, nor leading zeros.
+pub(crate) fn whole_number(text: &str, range: RangeInclusive<u32>) -> Result<u32, String> {
+    let is_canonical =
+        text.chars().all(|c| c.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
+    let number = text
+        .parse()
+        .ok()
+        .filter(|number| is_canonical && range.contains(number));
+    number.ok_or_else(|| {
+        let (min, max) = (range.start(), range.end());
+        if *max == u32::MAX {
+            format!("{} is not a whole number of at least {min}", quoted(text))
+        } else {
+            format!("{} is not a whole number from {min} to {max}", quoted(text))
+        }
+    })
+}
+
+/// One of AWS's words, in AWS's case.
+pub(crate) fn choice<T: Copy>(text: &str, choices: &[(&str, T)]) -> Result<T, String> {
+    if let Some((_, value)) = choices.iter().find(|(word, _)| *word == text) {
+        return Ok(*value);
+    }
+    if let Some((word, _)) = choices
+        .iter()
+        .find(|(word, _)| word.eq_ignore_ascii_case(text))
+    {
+        return Err(format!(
+            "{} is in the wrong case, write {}",
+            quoted(text),
+            quoted(word)
+        ));
+    }
+    let words: Vec<String> = choices.iter().map(|(word, _)| quoted(word)).collect();
+    Err(format!(
+        "{} is not one of {}",
+        quoted(text),
+        words.join(", ")
+    ))
+}
+
+pub(crate) fn service_name(text: &str) -> Result<String, String> {
+    if is_ecs_name(text, SERVICE_NAME_LENGTH_MAX) {
+        return Ok(text.to_owned());
+    }
+    Err(format!(
+        "{} is not the name of a service, expected up to {SERVICE_NAME_LENGTH_MAX} letters, \
+         digits, hyphens and underscores",
+        quoted(text)
+    ))
+}
+
+pub(crate) fn image(text: &str) -> Result<String, String> {
+    let before_digest = text.split_once('@').map_or(text, |(name, _)| name);
+    if before_digest.is_empty() || !text.chars().all(|c| c.is_ascii_graphic()) {
+        return Err(format!(
+            "{} is not an image, expected `repository/name:tag` or `repository/name@digest` \
+             without spaces",
+            quoted(text)
+        ));
+    }
+    if before_digest.len() > IMAGE_LENGTH_MAX {
+        return Err(format!(
+            "{} has {} characters, at most {IMAGE_LENGTH_MAX} are allowed",
+            quoted(text),
+            before_digest.len()
+        ));
+    }
+    Ok(text.to_owned())
+}
+
+pub(crate) fn port(text: &str) -> Result<u16, String> {
+    let number = whole_number(text, 1..=u32::from(u16::MAX))?;
+    u16::try_from(number).map_err(|_| format!("{} is not a port", quoted(text)))
+}
+
+pub(crate) fn health_check_path(text: &str) -> Result<String, String> {
+    if !text.starts_with('/') || !text.chars().all(|c| c.is_ascii_graphic()) {
+        return Err(format!(
+            "{} is not a path, expected one that starts with `/` and has no spaces; other \
+             characters than ASCII are percent-encoded",
+            quoted(text)
+        ));
+    }
+    at_most(text, HEALTH_CHECK_PATH_LENGTH_MAX)
+}
+
+/// <https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_CreateLogGroup.html>
+pub(crate) fn log_group(text: &str) -> Result<String, String> {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "._-/#".contains(c);
+    if !text.chars().all(allowed) || text.starts_with("aws/") {
+        return Err(format!(
+            "{} is not the name of a log group, expected letters, digits and `. _ - / #`, not \
+             starting with `aws/`",
+            quoted(text)
+        ));
+    }
+    at_most(text, LOG_GROUP_LENGTH_MAX)
+}
+
+/// <https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_CreateLogStream.html>
+pub(crate) fn log_stream_prefix(text: &str) -> Result<String, String> {
+    if text.contains([':', '*']) || text.chars().any(char::is_control) {
+        return Err(format!("{} may contain neither `:` nor `*`", quoted(text)));
+    }
+    at_most(text, LOG_STREAM_PREFIX_LENGTH_MAX)
+}
+
+pub(crate) fn variable_name(text: &str) -> Result<String, String> {
+    // A name with `=` is most often a whole `NAME=value`, so the text may hold a secret.
+    if text.contains('=') || text.chars().any(char::is_control) {
+        return Err(
+            "the name of an environment variable has no `=` and no control characters; \
+                    the value goes into a property of its own"
+                .to_owned(),
+        );
+    }
+    Ok(text.to_owned())
+}
+
+pub(crate) fn variable_value(text: &str) -> Result<String, String> {
+    if text.contains('\0') {
+        return Err("the value of an environment variable has no NUL character".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
+/// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Tag.html>
+pub(crate) fn tag_key(text: &str) -> Result<String, String> {
+    let lower = text.to_ascii_lowercase();
+    for reserved in ["aws:", "express:", "amazonecsmanaged"] {
+        if lower.starts_with(reserved) {
+            let whose = if reserved == "aws:" {
+                "AWS"
+            } else {
+                "the provider"
+            };
+            return Err(format!(
+                "{} has a prefix that is reserved for {whose}",
+                quoted(text)
+            ));
+        }
+    }
+    tag_text(text, TAG_KEY_LENGTH_MAX)
+}
+
+/// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Tag.html>
+pub(crate) fn tag_value(text: &str) -> Result<String, String> {
+    if text.to_ascii_lowercase().starts_with("aws:") {
+        return Err(format!(
+            "{} has a prefix that is reserved for AWS",
+            quoted(text)
+        ));
+    }
+    tag_text(text, TAG_VALUE_LENGTH_MAX)
+}
+
+fn tag_text(text: &str, length_max: usize) -> Result<String, String> {
+    // Unicode's separators are its white space without the control characters.
+    let allowed = |c: char| {
+        c.is_alphanumeric() || (c.is_whitespace() && !c.is_control()) || "_.:/=+-@".contains(c)
+    };
+    if !text.chars().all(allowed) {
+        return Err(format!(
+            "{} may contain only letters, digits, spaces and `_ . : / = + - @`",
+            quoted(text)
+        ));
+    }
+    at_most(text, length_max)
+}
+
+fn at_most(text: &str, length_max: usize) -> Result<String, String> {
+    let length = text.chars().count();
+    if length > length_max {
+        return Err(format!(
+            "{} has {length} characters, at most {length_max} are allowed",
+            quoted(text)
+        ));
+    }
+    Ok(text.to_owned())
+}

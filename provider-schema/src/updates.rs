@@ -1,0 +1,273 @@
+//! What a change of each property does, as a table.
+//!
+//! A property cannot be forgotten: [`leaves`] takes the types apart without `..`, so that a new
+//! field does not compile before it has a [`Property`]; and a property gets its effect and note
+//! where it is declared. A test compares the table with the JSON Schema.
+
+use serde_json::{Value, json};
+
+use crate::error::quoted;
+use crate::properties::{
+    LoadBalancer, NetworkConfiguration, PrimaryContainer, Properties, ScalingTarget,
+};
+
+/// What an update does when a property has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Settings change; the tasks that run stay.
+    InPlace,
+    /// A canary deployment starts new tasks and then stops the old ones.
+    NewDeployment,
+    /// A new service is made, under a new physical id, and the old one deleted afterwards.
+    Replacement,
+    /// The update fails and says so; nothing changes.
+    Refused,
+}
+
+impl Effect {
+    /// As the documentation calls it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::InPlace => "in place",
+            Self::NewDeployment => "new deployment",
+            Self::Replacement => "replacement",
+            Self::Refused => "refused",
+        }
+    }
+}
+
+/// Declares the properties, one line each: variant, path, effect, note.
+macro_rules! table {
+    ($($property:ident $path:literal $effect:ident $note:literal,)+) => {
+        /// A property, as far as the effect of a change goes: what has no members of its own, and
+        /// lists, of which every member has the same effect.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Property { $($property,)+ }
+
+        impl Property {
+            /// Every property, in the order of the documentation.
+            pub const ALL: &[Property] = &[$(Property::$property,)+];
+
+            /// Names from the outside inwards, separated by dots.
+            pub fn path(self) -> &'static str {
+                match self { $(Self::$property => $path,)+ }
+            }
+
+            /// What a change does.
+            pub fn effect(self) -> Effect {
+                match self { $(Self::$property => Effect::$effect,)+ }
+            }
+
+            /// What else there is to know about a change; a sentence or nothing.
+            pub fn note(self) -> &'static str {
+                match self { $(Self::$property => $note,)+ }
+            }
+        }
+    };
+}
+
+table! {
+    ServiceToken "ServiceToken" InPlace
+        "Nothing changes in AWS. CloudFormation itself refuses another function for a resource that exists.",
+    ServiceTimeout "ServiceTimeout" InPlace
+        "Nothing changes in AWS.",
+    ServiceName "ServiceName" Replacement
+        "The host name changes with it.",
+    Cluster "Cluster" Replacement
+        "The host name changes with it. The name and the ARN of one cluster are the same.",
+    InfrastructureRoleArn "InfrastructureRoleArn" NewDeployment
+        "The role is part of the service's load balancer configuration, of which ECS deploys every change.",
+    ExecutionRoleArn "ExecutionRoleArn" NewDeployment "",
+    TaskRoleArn "TaskRoleArn" NewDeployment "",
+    Image "PrimaryContainer.Image" NewDeployment "",
+    ContainerPort "PrimaryContainer.ContainerPort" NewDeployment
+        "The target groups stay. Tasks of both ports are reachable until the deployment has succeeded.",
+    LogGroup "PrimaryContainer.AwsLogsConfiguration.LogGroup" NewDeployment
+        "The old log group stays.",
+    LogStreamPrefix "PrimaryContainer.AwsLogsConfiguration.LogStreamPrefix" NewDeployment "",
+    CredentialsParameter "PrimaryContainer.RepositoryCredentials.CredentialsParameter" NewDeployment "",
+    Command "PrimaryContainer.Command" NewDeployment "",
+    Environment "PrimaryContainer.Environment" NewDeployment
+        "Another order is no change.",
+    Secrets "PrimaryContainer.Secrets" NewDeployment
+        "Another order is no change. A new value of the same secret is none either: ECS reads it when a task starts.",
+    TaskDefinitionArn "TaskDefinitionArn" NewDeployment
+        "So is the change from `PrimaryContainer` to it, and back.",
+    Cpu "Cpu" NewDeployment "",
+    Memory "Memory" NewDeployment "",
+    CpuArchitecture "CpuArchitecture" NewDeployment "",
+    HealthCheckPath "HealthCheckPath" InPlace
+        "Both target groups ask for the new path at once.",
+    SecurityGroups "NetworkConfiguration.SecurityGroups" NewDeployment
+        "Another order is no change.",
+    Subnets "NetworkConfiguration.Subnets" NewDeployment
+        "Within the VPC and the scheme; another VPC or scheme is refused. Another order is no change.",
+    MinTaskCount "ScalingTarget.MinTaskCount" InPlace "",
+    MaxTaskCount "ScalingTarget.MaxTaskCount" InPlace "",
+    AutoScalingMetric "ScalingTarget.AutoScalingMetric" InPlace "",
+    AutoScalingTargetValue "ScalingTarget.AutoScalingTargetValue" InPlace "",
+    Tags "Tags" InPlace
+        "Tasks that run keep their old tags. Another order is no change.",
+    Sharing "LoadBalancer.Sharing" Refused
+        "It would move the service to another load balancer.",
+    Scheme "LoadBalancer.Scheme" Refused
+        "It would move the service to another load balancer. To name the scheme that the service has is no change.",
+}
+
+/// The properties that differ, in the order of the documentation.
+pub fn changes(old: &Properties, new: &Properties) -> Vec<Property> {
+    let pairs = leaves(old).into_iter().zip(leaves(new));
+    pairs
+        .filter(|(old, new)| old != new)
+        .map(|((property, _), _)| property)
+        .collect()
+}
+
+/// Why the update needs a new service: one sentence for each property, with both values.
+///
+/// A service name that is not given is made up, and may be the very one that the other request
+/// gives; whoever knows the made-up name compares the names in effect first.
+pub fn replacement_reasons(old: &Properties, new: &Properties) -> Vec<String> {
+    let pairs = leaves(old).into_iter().zip(leaves(new));
+    pairs
+        .filter(|((property, old), (_, new))| {
+            property.effect() == Effect::Replacement && old != new
+        })
+        .map(|((property, old), (_, new))| {
+            format!(
+                "`{}` changes from {} to {}",
+                property.path(),
+                shown(&old),
+                shown(&new)
+            )
+        })
+        .collect()
+}
+
+fn shown(value: &Value) -> String {
+    match value {
+        Value::Null => "a generated one".to_owned(),
+        Value::String(text) => quoted(text),
+        Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
+            quoted(&value.to_string())
+        }
+    }
+}
+
+/// The value of every property; null for what is not given. Two requests have the same leaves in
+/// the same order.
+fn leaves(properties: &Properties) -> Vec<(Property, Value)> {
+    let Properties {
+        service_token,
+        service_timeout_s,
+        service_name,
+        cluster,
+        infrastructure_role_arn,
+        execution_role_arn,
+        task_role_arn,
+        primary_container,
+        task_definition_arn,
+        cpu,
+        memory_mib,
+        cpu_architecture,
+        health_check_path,
+        network_configuration,
+        scaling_target,
+        tags,
+        load_balancer,
+    } = properties;
+    let mut leaves = vec![
+        (Property::ServiceToken, json!(service_token)),
+        (Property::ServiceTimeout, json!(service_timeout_s)),
+        (Property::ServiceName, json!(service_name)),
+        (Property::Cluster, json!(cluster)),
+        (
+            Property::InfrastructureRoleArn,
+            json!(infrastructure_role_arn),
+        ),
+        (Property::ExecutionRoleArn, json!(execution_role_arn)),
+        (Property::TaskRoleArn, json!(task_role_arn)),
+    ];
+    leaves.extend(container_leaves(primary_container.as_ref()));
+    leaves.extend([
+        (Property::TaskDefinitionArn, json!(task_definition_arn)),
+        (Property::Cpu, json!(cpu)),
+        (Property::Memory, json!(memory_mib)),
+        (Property::CpuArchitecture, json!(cpu_architecture)),
+        (Property::HealthCheckPath, json!(health_check_path)),
+    ]);
+    let NetworkConfiguration {
+        security_groups,
+        subnets,
+    } = network_configuration;
+    leaves.extend([
+        (Property::SecurityGroups, json!(security_groups)),
+        (Property::Subnets, json!(subnets)),
+    ]);
+    let ScalingTarget {
+        min_task_count,
+        max_task_count,
+        auto_scaling_metric,
+        auto_scaling_target_value,
+    } = scaling_target;
+    leaves.extend([
+        (Property::MinTaskCount, json!(min_task_count)),
+        (Property::MaxTaskCount, json!(max_task_count)),
+        (Property::AutoScalingMetric, json!(auto_scaling_metric)),
+        (
+            Property::AutoScalingTargetValue,
+            json!(auto_scaling_target_value),
+        ),
+        (Property::Tags, json!(tags)),
+    ]);
+    let LoadBalancer { sharing, scheme } = load_balancer;
+    leaves.extend([
+        (Property::Sharing, json!(sharing)),
+        (Property::Scheme, json!(scheme)),
+    ]);
+    leaves
+}
+
+fn container_leaves(container: Option<&PrimaryContainer>) -> Vec<(Property, Value)> {
+    let Some(container) = container else {
+        return [
+            Property::Image,
+            Property::ContainerPort,
+            Property::LogGroup,
+            Property::LogStreamPrefix,
+            Property::CredentialsParameter,
+            Property::Command,
+            Property::Environment,
+            Property::Secrets,
+        ]
+        .map(|property| (property, Value::Null))
+        .to_vec();
+    };
+    let PrimaryContainer {
+        image,
+        container_port,
+        aws_logs_configuration,
+        repository_credentials,
+        command,
+        environment,
+        secrets,
+    } = container;
+    let logs = aws_logs_configuration.as_ref();
+    let credentials = repository_credentials.as_ref();
+    vec![
+        (Property::Image, json!(image)),
+        (Property::ContainerPort, json!(container_port)),
+        (Property::LogGroup, json!(logs.map(|logs| &logs.log_group))),
+        (
+            Property::LogStreamPrefix,
+            json!(logs.map(|logs| &logs.log_stream_prefix)),
+        ),
+        (
+            Property::CredentialsParameter,
+            json!(credentials.map(|credentials| &credentials.credentials_parameter)),
+        ),
+        (Property::Command, json!(command)),
+        (Property::Environment, json!(environment)),
+        (Property::Secrets, json!(secrets)),
+    ]
+}

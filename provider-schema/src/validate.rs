@@ -1,0 +1,193 @@
+//! Rules across fields. Each is asked only about values that are valid on their own, so that one
+//! mistake is reported once.
+
+use std::collections::HashMap;
+
+use crate::attributes::worst_case_answer_bytes;
+use crate::error::{Pointer, PropertyErrors, quoted};
+use crate::limits::{
+    ANSWER_BYTES_MAX, ANSWER_BYTES_RESERVED, BAKE_MIN, CANARY_BAKE_MIN,
+    CLUSTER_AND_SERVICE_LENGTH_MAX, DEPLOYMENT_MARGIN_MIN, SECURITY_GROUPS_MAX, SUBNETS_MAX,
+    SUBNETS_MIN, TAGS_OURS, TAGS_PER_RESOURCE,
+};
+use crate::parse::Reading;
+use crate::properties::{Properties, defaults};
+use crate::{RequestContext, fargate};
+
+/// The memory is one that Fargate gives with this CPU.
+pub(crate) fn memory_fits(
+    cpu: Option<u32>,
+    memory_mib: Reading<u32>,
+    pointer: &Pointer,
+    problems: &mut PropertyErrors,
+) {
+    let (Some(cpu), Some(memory)) = (cpu, memory_mib.or(defaults::memory_mib())) else {
+        return;
+    };
+    if let Some(problem) = fargate::memory_problem(cpu, memory) {
+        let origin = if memory_mib == Reading::Absent {
+            "the default "
+        } else {
+            ""
+        };
+        problems.add(pointer, format!("{origin}{problem}"));
+    }
+}
+
+/// A deployment with its bakes can end before CloudFormation gives up.
+pub(crate) fn timeout_suffices(
+    service_timeout_s: Reading<u32>,
+    pointer: &Pointer,
+    problems: &mut PropertyErrors,
+) {
+    let Reading::Given(timeout) = service_timeout_s else {
+        return;
+    };
+    let needed = (CANARY_BAKE_MIN + BAKE_MIN + DEPLOYMENT_MARGIN_MIN) * 60;
+    if timeout < needed {
+        problems.add(
+            pointer,
+            format!(
+                "`{timeout}` seconds are too few: {CANARY_BAKE_MIN} + {BAKE_MIN} minutes of bake \
+                 and {DEPLOYMENT_MARGIN_MIN} minutes for tasks to start and to roll back are \
+                 {needed} seconds"
+            ),
+        );
+    }
+}
+
+pub(crate) fn task_counts(
+    min: Option<u32>,
+    max: Option<u32>,
+    pointer: &Pointer,
+    problems: &mut PropertyErrors,
+) {
+    if let (Some(min), Some(max)) = (min, max)
+        && min > max
+    {
+        problems.add(
+            pointer,
+            format!("`{min}` is more than `MaxTaskCount`, which is `{max}`"),
+        );
+    }
+}
+
+pub(crate) fn security_groups(ids: &[String], pointer: &Pointer, problems: &mut PropertyErrors) {
+    unique_ids(ids, pointer, problems);
+    if ids.len() > SECURITY_GROUPS_MAX {
+        problems.add(
+            pointer,
+            format!(
+                "{} security groups are given, at most {SECURITY_GROUPS_MAX} are allowed: a task \
+                 has five, and one is the provider's",
+                ids.len()
+            ),
+        );
+    }
+}
+
+pub(crate) fn subnets(ids: &[String], pointer: &Pointer, problems: &mut PropertyErrors) {
+    unique_ids(ids, pointer, problems);
+    if ids.len() > SUBNETS_MAX {
+        let problem = format!(
+            "{} subnets are given, at most {SUBNETS_MAX} are allowed",
+            ids.len()
+        );
+        problems.add(pointer, problem);
+    }
+    // An absent list means the default VPC; an item that is no id is reported as such.
+    if !ids.is_empty() && ids.len() < SUBNETS_MIN {
+        problems.add(
+            pointer,
+            "one subnet is given, expected two or more in different zones",
+        );
+    }
+}
+
+fn unique_ids(ids: &[String], pointer: &Pointer, problems: &mut PropertyErrors) {
+    let mut sorted: Vec<&String> = ids.iter().collect();
+    sorted.sort_unstable();
+    let mut repeated: Vec<&String> = sorted
+        .windows(2)
+        .filter(|pair| pair.first() == pair.get(1))
+        .flat_map(<[_]>::first)
+        .copied()
+        .collect();
+    repeated.dedup();
+    for id in repeated {
+        problems.add(pointer, format!("{} is given more than once", quoted(id)));
+    }
+}
+
+/// Names are unique over `Environment` and `Secrets`: ECS registers no task definition otherwise.
+/// The message names the places, not the names.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Secret.html>
+pub(crate) fn variable_names(names: &[(String, Pointer)], problems: &mut PropertyErrors) {
+    for (first, second) in repeated(names) {
+        problems.add(second, format!("is the same name as at {}", first.as_str()));
+    }
+}
+
+pub(crate) fn tags(keys: &[(String, Pointer)], list: &Pointer, problems: &mut PropertyErrors) {
+    let max = TAGS_PER_RESOURCE - TAGS_OURS;
+    if keys.len() > max {
+        problems.add(
+            list,
+            format!(
+                "{} tags are given, at most {max} are allowed: a resource has \
+                 {TAGS_PER_RESOURCE}, and {TAGS_OURS} are the provider's",
+                keys.len()
+            ),
+        );
+    }
+    for (first, second) in repeated(keys) {
+        problems.add(second, format!("is the same key as at {}", first.as_str()));
+    }
+}
+
+/// Every repetition, with the place of the first one. Empty names stand for invalid ones.
+fn repeated(names: &[(String, Pointer)]) -> Vec<(&Pointer, &Pointer)> {
+    let mut first_at: HashMap<&str, &Pointer> = HashMap::new();
+    let mut repeated = Vec::new();
+    for (name, pointer) in names.iter().filter(|(name, _)| !name.is_empty()) {
+        match first_at.get(name.as_str()) {
+            Some(first) => repeated.push((*first, pointer)),
+            None => {
+                first_at.insert(name, pointer);
+            }
+        }
+    }
+    repeated
+}
+
+/// The names leave room for every attribute: an answer that does not fit is no answer.
+pub(crate) fn names_and_answer_fit(
+    properties: &Properties,
+    request: &RequestContext<'_>,
+    problems: &mut PropertyErrors,
+) {
+    let service = properties.service_name.as_deref().unwrap_or_default();
+    let length = properties.cluster.len() + service.len();
+    if length > CLUSTER_AND_SERVICE_LENGTH_MAX {
+        problems.add(
+            &Pointer::default(),
+            format!(
+                "`Cluster` and `ServiceName` have {length} characters together, at most \
+                 {CLUSTER_AND_SERVICE_LENGTH_MAX} are allowed"
+            ),
+        );
+        return;
+    }
+    let bytes = worst_case_answer_bytes(properties, request);
+    let room = ANSWER_BYTES_MAX - ANSWER_BYTES_RESERVED;
+    if bytes > room {
+        problems.add(
+            &Pointer::default(),
+            format!(
+                "the attributes could need {bytes} bytes of CloudFormation's answer, {room} are \
+                 there: shorten `Cluster`, `ServiceName`, the log group's or task definition's \
+                 name, or the logical id"
+            ),
+        );
+    }
+}
