@@ -1,0 +1,392 @@
+//! What the ledger knows, and how it may change: owners, their services, the open operation and the
+//! attempt that may mutate.
+//!
+//! Only what AWS cannot tell us back is kept: who owns what, which slot and host name are claimed,
+//! what was asked and is not yet answered. Progress is never kept: it is observed.
+//!
+//! Everything here is pure: a record in, a record out. `handler/src/ledger.rs` writes a record only on
+//! the condition that it is still the revision that was read, so each transition is atomic and whoever
+//! loses a race reads again.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// Version of the record's form. A newer one than this is refused: an older provider must not write it.
+pub const SCHEMA_VERSION: u32 = 1;
+/// Requests remembered as finished: CloudFormation sends one at a time per resource, and Lambda
+/// redelivers within hours.
+pub const FINISHED_REQUESTS_MAX: usize = 50;
+/// Physical ids remembered as answered.
+pub const ANSWERED_IDS_MAX: usize = 50;
+/// Seconds that an attempt may live: the function's timeout (DESIGN §4).
+pub const ATTEMPT_LENGTH_S: u32 = 60;
+/// Seconds beyond an attempt's length before it is taken for dead (DESIGN §4).
+pub const ATTEMPT_MARGIN_S: u32 = 15;
+
+/// Who a service belongs to.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Owner {
+    /// ARN of the stack.
+    pub stack_id: String,
+    /// Logical id in its template.
+    pub logical_resource_id: String,
+}
+
+/// CloudFormation's request types.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RequestType {
+    /// Make it.
+    Create,
+    /// Change it.
+    Update,
+    /// Remove it.
+    Delete,
+}
+
+/// All that is known of one owner. It outlives the owner's services by 30 days, so that a late event
+/// still meets it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OwnerRecord {
+    /// Who it is.
+    pub owner: Owner,
+    /// The services by their ARN: one, or two while a replacement is under way.
+    pub services: BTreeMap<String, ServiceRecord>,
+    /// Physical ids that CloudFormation was ever told, oldest first.
+    pub answered_ids: Vec<String>,
+    /// Requests that are over, oldest first: answered, or given up by CloudFormation.
+    pub finished_requests: Vec<String>,
+    /// What was asked and is not over.
+    pub operation: Option<Operation>,
+    /// Requests that a later one ended before they were answered: still owed an answer.
+    pub superseded: Vec<Superseded>,
+    /// The attempt that may mutate now.
+    pub running: Option<RunningAttempt>,
+}
+
+/// One service and what it holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServiceRecord {
+    /// Short name of its cluster.
+    pub cluster: String,
+    /// Its name.
+    pub name: String,
+    /// Its host name.
+    pub host: String,
+    /// Whether CloudFormation was ever told its ARN as a physical id. One that it was not told will
+    /// never be deleted by id: the next request of the owner removes it.
+    pub is_answered: bool,
+    /// Its place on a load balancer.
+    pub slot: Option<Slot>,
+}
+
+/// A place on a load balancer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Slot {
+    /// The pool.
+    pub pool_id: String,
+    /// The load balancer's ordinal in the pool.
+    pub ordinal: u64,
+    /// The slot.
+    pub number: u64,
+}
+
+/// One request of CloudFormation, until it is answered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Operation {
+    /// CloudFormation's id of the request.
+    pub request_id: String,
+    /// What is asked.
+    pub request_type: RequestType,
+    /// The physical id that the event carried.
+    pub physical_id: Option<String>,
+    /// The service to converge to; none for a Delete.
+    pub converge: Option<String>,
+    /// Services to remove.
+    pub remove: Vec<String>,
+    /// Milliseconds since the epoch.
+    pub started_ms: u64,
+    /// Milliseconds since the epoch by which we answer, whatever happens.
+    pub answer_by_ms: u64,
+    /// Executions of the waiter that were started.
+    pub waiters: u32,
+    /// The answer once it is decided; it is sent, again if need be, until it is known to have arrived.
+    pub answer: Option<DecidedAnswer>,
+    /// What is waited for, so that a waiting attempt needs one look only.
+    pub waiting: Option<Waiting>,
+}
+
+/// An answer that is decided. It holds nothing secret: attributes and a reason.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DecidedAnswer {
+    /// The body that is PUT.
+    pub body: String,
+    /// The physical id in it.
+    pub physical_id: String,
+}
+
+/// A deployment that is waited for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Waiting {
+    /// Its ARN.
+    pub deployment_arn: String,
+    /// Where it stood.
+    pub status: crate::resources::ecs_service::DeploymentStatus,
+    /// Milliseconds since the epoch of the last full observation.
+    pub observed_ms: u64,
+}
+
+/// A request that was ended by a later one. Its sealed part is kept until CloudFormation is told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Superseded {
+    /// CloudFormation's id of the request.
+    pub request_id: String,
+    /// The physical id to answer with.
+    pub physical_id: String,
+    /// Its answer, when that was decided already.
+    pub answer: Option<DecidedAnswer>,
+    /// Its sealed response URL and properties, in Base64.
+    pub sealed: String,
+}
+
+/// The attempt that may mutate.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunningAttempt {
+    /// A random name.
+    pub attempt: String,
+    /// Seconds that it can live.
+    pub length_s: u32,
+    /// Seconds, by their own clocks and without overlap, that successors have watched it unchanged.
+    pub unchanged_s: u32,
+}
+
+impl RunningAttempt {
+    /// Whether the attempt must be dead: no call of it can still be in flight.
+    #[must_use]
+    pub const fn is_over(&self) -> bool {
+        self.unchanged_s >= self.length_s + ATTEMPT_MARGIN_S
+    }
+}
+
+/// A request as it arrives, with what was derived from its properties.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// CloudFormation's id of the request.
+    pub request_id: String,
+    /// What is asked.
+    pub request_type: RequestType,
+    /// The physical id that the event carries.
+    pub physical_id: Option<String>,
+    /// The service that the properties describe; none for a Delete.
+    pub converge: Option<(String, ServiceRecord)>,
+    /// Milliseconds since the epoch.
+    pub now_ms: u64,
+    /// Milliseconds since the epoch by which we answer.
+    pub answer_by_ms: u64,
+}
+
+/// What an event means.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reception {
+    /// It is over already: nothing to do.
+    Finished,
+    /// It is the open operation: carry on.
+    Open,
+    /// It is new: the record to write before anything else is done.
+    Begin(Box<OwnerRecord>),
+    /// It is new and needs nothing done: answer with this id.
+    NothingToDo {
+        /// The id to answer with.
+        physical_id: String,
+    },
+    /// An Update of something that this owner does not have.
+    NotFound,
+}
+
+impl OwnerRecord {
+    /// An owner of whom nothing is known.
+    #[must_use]
+    pub const fn new(owner: Owner) -> Self {
+        Self {
+            owner,
+            services: BTreeMap::new(),
+            answered_ids: Vec::new(),
+            finished_requests: Vec::new(),
+            operation: None,
+            superseded: Vec::new(),
+            running: None,
+        }
+    }
+
+    /// What a request means, looked up by owner and never parsed from the id (R1).
+    ///
+    /// `sealed` is the sealed part of the operation that is open now, if any.
+    #[must_use]
+    pub fn receive(&self, request: &Request, sealed: Option<&str>) -> Reception {
+        let is_over = self.finished_requests.contains(&request.request_id)
+            || self
+                .superseded
+                .iter()
+                .any(|superseded| superseded.request_id == request.request_id);
+        if is_over {
+            return Reception::Finished;
+        }
+        if self
+            .operation
+            .as_ref()
+            .is_some_and(|open| open.request_id == request.request_id)
+        {
+            return Reception::Open;
+        }
+        match request.request_type {
+            RequestType::Create => Reception::Begin(Box::new(self.begin(request, sealed))),
+            RequestType::Update => {
+                let knows_it = request.physical_id.as_ref().is_some_and(|id| {
+                    self.services.contains_key(id) || self.answered_ids.contains(id)
+                });
+                if knows_it {
+                    Reception::Begin(Box::new(self.begin(request, sealed)))
+                } else {
+                    Reception::NotFound
+                }
+            }
+            RequestType::Delete => {
+                let begun = self.begin(request, sealed);
+                let has_work = begun.operation.as_ref().is_some_and(|operation| {
+                    !operation.remove.is_empty()
+                }) || !begun.superseded.is_empty()
+                    || begun.running.is_some();
+                if has_work {
+                    Reception::Begin(Box::new(begun))
+                } else {
+                    Reception::NothingToDo {
+                        physical_id: request.physical_id.clone().unwrap_or_default(),
+                    }
+                }
+            }
+        }
+    }
+
+    /// The record with `request` as its operation. An operation that is still open is ended by it:
+    /// CloudFormation sends one request at a time, so it has given the other up.
+    fn begin(&self, request: &Request, sealed: Option<&str>) -> Self {
+        let mut record = self.clone();
+        record.supersede_open_operation(sealed);
+        if let Some((arn, service)) = &request.converge {
+            record
+                .services
+                .entry(arn.clone())
+                .or_insert_with(|| service.clone());
+        }
+        let converge = request.converge.as_ref().map(|(arn, _)| arn.clone());
+        let is_to_go = |arn: &String, service: &ServiceRecord| {
+            if converge.as_ref() == Some(arn) {
+                return false;
+            }
+            let is_named = request.request_type == RequestType::Delete
+                && request.physical_id.as_ref() == Some(arn);
+            is_named || !service.is_answered
+        };
+        let remove = record
+            .services
+            .iter()
+            .filter(|(arn, service)| is_to_go(arn, service))
+            .map(|(arn, _)| arn.clone())
+            .collect();
+        record.operation = Some(Operation {
+            request_id: request.request_id.clone(),
+            request_type: request.request_type,
+            physical_id: request.physical_id.clone(),
+            converge,
+            remove,
+            started_ms: request.now_ms,
+            answer_by_ms: request.answer_by_ms,
+            waiters: 0,
+            answer: None,
+            waiting: None,
+        });
+        record
+    }
+
+    fn supersede_open_operation(&mut self, sealed: Option<&str>) {
+        let (Some(open), Some(sealed)) = (self.operation.take(), sealed) else {
+            return;
+        };
+        let physical_id = open.converge.or(open.physical_id).unwrap_or_default();
+        self.superseded.push(Superseded {
+            request_id: open.request_id,
+            physical_id,
+            answer: open.answer,
+            sealed: sealed.to_owned(),
+        });
+    }
+
+    /// Records that the open operation's answer has arrived, or that CloudFormation no longer listens.
+    pub fn finish_operation(&mut self) {
+        let Some(operation) = self.operation.take() else {
+            return;
+        };
+        if let Some(answer) = &operation.answer {
+            if let Some(service) = self.services.get_mut(&answer.physical_id) {
+                service.is_answered = true;
+            }
+            if !self.answered_ids.contains(&answer.physical_id) {
+                self.answered_ids.push(answer.physical_id.clone());
+            }
+        }
+        self.remember_finished(operation.request_id);
+        drop_oldest(&mut self.answered_ids, ANSWERED_IDS_MAX);
+    }
+
+    /// Records that a superseded request was answered.
+    pub fn finish_superseded(&mut self, request_id: &str) {
+        self.superseded
+            .retain(|superseded| superseded.request_id != request_id);
+        self.remember_finished(request_id.to_owned());
+    }
+
+    fn remember_finished(&mut self, request_id: String) {
+        self.finished_requests.push(request_id);
+        drop_oldest(&mut self.finished_requests, FINISHED_REQUESTS_MAX);
+    }
+
+    /// Whether `attempt` may mutate.
+    #[must_use]
+    pub fn is_running(&self, attempt: &str) -> bool {
+        self.running
+            .as_ref()
+            .is_some_and(|running| running.attempt == attempt)
+    }
+
+    /// Lets `attempt` mutate, when nobody else may: there is no running attempt, or it is surely over.
+    #[must_use]
+    pub fn begin_attempt(&mut self, attempt: &str) -> bool {
+        let is_free = self.running.as_ref().is_none_or(RunningAttempt::is_over);
+        if is_free {
+            self.running = Some(RunningAttempt {
+                attempt: attempt.to_owned(),
+                length_s: ATTEMPT_LENGTH_S,
+                unchanged_s: 0,
+            });
+        }
+        is_free
+    }
+
+    /// Ends `attempt`.
+    pub fn end_attempt(&mut self, attempt: &str) {
+        if self.is_running(attempt) {
+            self.running = None;
+        }
+    }
+
+    /// Whether anything is left that the owner holds or is owed.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.services.is_empty() && self.operation.is_none() && self.superseded.is_empty()
+    }
+}
+
+fn drop_oldest(list: &mut Vec<String>, most: usize) {
+    let surplus = list.len().saturating_sub(most);
+    list.drain(..surplus);
+}

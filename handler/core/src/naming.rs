@@ -1,0 +1,257 @@
+//! Every AWS name, tag key and client token: deterministic, so that a look-up needs no memory.
+//!
+//! A name is made of what identifies its thing and nothing else (the owner, the service ARN, the
+//! pool), with a hash where an AWS limit is too short for the identity itself. Two different things
+//! thus never meet under one name, and the same thing has the same name in every attempt.
+
+use sha2::{Digest, Sha256};
+
+use crate::claim::Owner;
+
+/// DNS label of a host name at most.
+/// RFC 1035, section 2.3.4.
+const DNS_LABEL_MAX: usize = 63;
+/// Hexadecimal digits in a key that stands for an owner or a service: 80 bits.
+const KEY_DIGITS: usize = 20;
+/// Hexadecimal digits in resource names, which must fit 32 characters with prefix and suffix: 48 bits.
+const NAME_HASH_DIGITS: usize = 12;
+/// Hexadecimal digits of a pool: 32 bits among the few pools of one account and region.
+const POOL_DIGITS: usize = 8;
+/// Characters of the logical id that a generated service name keeps for its reader.
+const GENERATED_STEM_MAX: usize = 40;
+
+/// Tag: present on everything that the provider makes.
+pub const TAG_PROVIDER: &str = "express:provider";
+/// Value of [`TAG_PROVIDER`].
+pub const TAG_PROVIDER_VALUE: &str = "Custom::ExpressService";
+/// Tag: the key of the owner.
+pub const TAG_OWNER: &str = "express:owner";
+/// Tag: the pool of a load balancer or of a service's rule.
+pub const TAG_POOL: &str = "express:pool";
+/// Tag: the ordinal of the load balancer in its pool.
+pub const TAG_ORDINAL: &str = "express:ordinal";
+/// Tag: the slot of the service on its load balancer.
+pub const TAG_SLOT: &str = "express:slot";
+/// Tag: the host name of the service.
+pub const TAG_HOST: &str = "express:host";
+/// Tag that Express Mode's managed infrastructure policy asks for on target groups and rules (R19).
+pub const TAG_ECS_MANAGED: &str = "AmazonECSManaged";
+
+/// First priority of our listener rules; the ones below are for people's own rules (DESIGN §4).
+pub const RULE_PRIORITY_FIRST: u32 = 1000;
+/// Priorities that are ours, from [`RULE_PRIORITY_FIRST`] on; those above are for people's own rules.
+pub const RULE_PRIORITIES: u32 = 39_000;
+
+/// The first `digits` hexadecimal digits of the SHA-256 of `parts`, each ended by a line feed.
+#[must_use]
+pub fn hash(parts: &[&str], digits: usize) -> String {
+    let mut sha = Sha256::new();
+    for part in parts {
+        sha.update(part.as_bytes());
+        sha.update(b"\n");
+    }
+    sha.finalize()
+        .iter()
+        .flat_map(|byte| [byte >> 4, byte & 15])
+        .take(digits)
+        .filter_map(|nibble| char::from_digit(u32::from(nibble), 16))
+        .collect()
+}
+
+/// Key of an owner in the ledger and in tags.
+#[must_use]
+pub fn owner_key(owner: &Owner) -> String {
+    hash(&[&owner.stack_id, &owner.logical_resource_id], KEY_DIGITS)
+}
+
+/// Name of a service whose properties give none: the logical id for people, and the owner's hash, so
+/// that a stack that is made again never meets its predecessor, which may still be DRAINING.
+#[must_use]
+pub fn generated_service_name(owner: &Owner) -> String {
+    let stem: String = owner
+        .logical_resource_id
+        .chars()
+        .filter(char::is_ascii_alphanumeric)
+        .take(GENERATED_STEM_MAX)
+        .collect::<String>()
+        .to_ascii_lowercase();
+    format!("{stem}-{}", hash(&[&owner.stack_id, &owner.logical_resource_id], NAME_HASH_DIGITS))
+}
+
+/// The DNS label of a service: `<service>` in the cluster `default`, else `<service>-<cluster>`; lower
+/// case and hyphens, with a hash whenever it had to be altered (DESIGN §2).
+#[must_use]
+pub fn host_label(service: &str, cluster: &str) -> String {
+    let wished = if cluster == "default" {
+        service.to_owned()
+    } else {
+        format!("{service}-{cluster}")
+    };
+    let mut label: String = wished
+        .chars()
+        .map(|character| match character {
+            'a'..='z' | '0'..='9' | '-' => character,
+            'A'..='Z' => character.to_ascii_lowercase(),
+            _ => '-',
+        })
+        .collect();
+    label = label.trim_matches('-').to_owned();
+    if label == wished && !label.is_empty() && label.len() <= DNS_LABEL_MAX {
+        return label;
+    }
+    let suffix = hash(&[service, cluster], NAME_HASH_DIGITS);
+    let stem: String = label.chars().take(DNS_LABEL_MAX - NAME_HASH_DIGITS - 1).collect();
+    let stem = stem.trim_matches('-');
+    if stem.is_empty() {
+        format!("x{suffix}")
+    } else {
+        format!("{stem}-{suffix}")
+    }
+}
+
+/// Short stand-in for a service in names and in the members of a load balancer.
+#[must_use]
+pub fn service_key(service_arn: &str) -> String {
+    hash(&[service_arn], NAME_HASH_DIGITS)
+}
+
+/// A pool: a VPC, a scheme and, for a dedicated load balancer, its owner.
+#[must_use]
+pub fn pool_id(vpc_id: &str, scheme: &str, dedicated_to: Option<&str>) -> String {
+    hash(&[vpc_id, scheme, dedicated_to.unwrap_or("")], POOL_DIGITS)
+}
+
+/// Name of a load balancer and of its security group (≤ 32 characters for ordinals below 10^14).
+#[must_use]
+pub fn load_balancer(pool_id: &str, ordinal: u64) -> String {
+    format!("express-{pool_id}-{ordinal}")
+}
+
+/// Which of a service's two target groups.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Pair {
+    /// The first revision's group.
+    A,
+    /// The other.
+    B,
+}
+
+impl Pair {
+    /// Both groups.
+    pub const BOTH: [Self; 2] = [Self::A, Self::B];
+
+    /// The letter in the group's name.
+    #[must_use]
+    pub const fn letter(self) -> &'static str {
+        match self {
+            Self::A => "a",
+            Self::B => "b",
+        }
+    }
+}
+
+/// Name of a target group: 22 of the 32 characters that ELB allows.
+#[must_use]
+pub fn target_group(service_arn: &str, pair: Pair) -> String {
+    format!("express-{}-{}", service_key(service_arn), pair.letter())
+}
+
+/// Name of the service's security group.
+#[must_use]
+pub fn service_security_group(service_arn: &str) -> String {
+    format!("express-service-{}", service_key(service_arn))
+}
+
+/// Task definition family: at most 8 + 63 + 1 + 12 of 255 characters.
+#[must_use]
+pub fn family(service_name: &str, service_arn: &str) -> String {
+    format!("express-{service_name}-{}", service_key(service_arn))
+}
+
+/// Name of the rollback alarm: at most 93 of 255 characters.
+#[must_use]
+pub fn rollback_alarm(service_name: &str, service_arn: &str) -> String {
+    format!("express-{service_name}-{}-rollback", service_key(service_arn))
+}
+
+/// Name of the scaling policy.
+#[must_use]
+pub fn scaling_policy(service_arn: &str) -> String {
+    format!("express-{}", service_key(service_arn))
+}
+
+/// Log group of a service that names none.
+#[must_use]
+pub fn log_group(service_name: &str, cluster: &str) -> String {
+    format!("/aws/ecs/{cluster}/{service_name}")
+}
+
+/// CreateService's client token: the same for every attempt of one request, ≤ 36 characters.
+#[must_use]
+pub fn client_token(request_id: &str, service_arn: &str) -> String {
+    hash(&[request_id, service_arn], 32)
+}
+
+/// Priority of the rule in `slot`. Slots only grow; after 39,000 claims on one load balancer the
+/// priorities begin again, and one that is still taken makes its claimant take the next slot.
+#[must_use]
+pub const fn rule_priority(slot: u64) -> u32 {
+    // Exact: the remainder is below 39,000.
+    RULE_PRIORITY_FIRST + (slot % RULE_PRIORITIES as u64) as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn host_label_is_the_service_name_where_it_can_be() {
+        for (service, cluster, expected) in [
+            ("web", "default", "web"),
+            ("web", "prod", "web-prod"),
+            ("Web", "default", "web-8b6b6c4d6a4f"),
+        ] {
+            let label = host_label(service, cluster);
+            assert_eq!(label.split('-').next(), expected.split('-').next());
+            if expected.len() < 9 {
+                assert_eq!(label, expected);
+            } else {
+                assert_eq!(label.len(), expected.len());
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn host_labels_are_dns_labels(service in "[A-Za-z0-9_-]{1,63}", cluster in "[A-Za-z0-9_-]{1,200}") {
+            let label = host_label(&service, &cluster);
+            prop_assert!((1..=63).contains(&label.len()), "{label}");
+            prop_assert!(label.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-')), "{label}");
+            prop_assert!(!label.starts_with('-') && !label.ends_with('-'), "{label}");
+        }
+
+        #[test]
+        fn altered_labels_of_different_services_differ(a in "[A-Z_]{1,63}", b in "[A-Z_]{1,63}") {
+            prop_assume!(a != b);
+            prop_assert_ne!(host_label(&a, "default"), host_label(&b, "default"));
+        }
+
+        #[test]
+        fn names_keep_aws_limits(service in "[A-Za-z0-9_-]{1,63}", cluster in "[A-Za-z0-9_-]{1,230}", ordinal in 1_u64..1_000_000) {
+            let arn = format!("arn:aws:ecs:eu-west-1:123456789012:service/{cluster}/{service}");
+            prop_assert!(target_group(&arn, Pair::A).len() <= 32);
+            prop_assert!(load_balancer(&pool_id("vpc-1", "internal", None), ordinal).len() <= 32);
+            prop_assert!(family(&service, &arn).len() <= 255);
+            prop_assert!(rollback_alarm(&service, &arn).len() <= 255);
+            prop_assert!(log_group(&service, &cluster).len() <= 512);
+            prop_assert!(client_token("id", &arn).len() <= 36);
+        }
+
+        #[test]
+        fn priorities_stay_in_our_band(slot in any::<u64>()) {
+            prop_assert!((1000..40_000).contains(&rule_priority(slot)));
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! Where tasks and load balancers go: subnets, their zones, and their routes to the internet.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use provider_schema::{Properties, Scheme};
+
+use crate::plan::PlanError;
+
+/// Free addresses that a subnet of a load balancer must have.
+/// AWS: <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/application-load-balancers.html#subnets-load-balancer>
+pub const FREE_ADDRESSES_MIN: u32 = 8;
+/// Zones that a load balancer must span.
+/// AWS: <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/application-load-balancers.html#availability-zones>
+pub const ZONES_MIN: usize = 2;
+
+/// A subnet, as EC2 describes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subnet {
+    /// `subnet-…`
+    pub id: String,
+    /// `vpc-…`
+    pub vpc_id: String,
+    /// `eu-west-1a`
+    pub zone: String,
+    /// Addresses left.
+    pub free_addresses: u32,
+}
+
+/// A route table, as EC2 describes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RouteTable {
+    /// Whether it is that of all subnets without one of their own.
+    pub is_main: bool,
+    /// The subnets that have it as their own.
+    pub subnet_ids: Vec<String>,
+    /// Whether it has an active default route to an internet gateway.
+    pub leads_to_internet_gateway: bool,
+}
+
+/// What EC2 says of the VPC that a request is about.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct VpcFacts {
+    /// The subnets that the properties name; the default ones when they name none.
+    pub task_subnets: Vec<Subnet>,
+    /// All subnets of that VPC; empty until they are needed.
+    pub all_subnets: Vec<Subnet>,
+    /// All route tables of that VPC.
+    pub route_tables: Vec<RouteTable>,
+}
+
+/// Where one service's tasks are, and what its load balancer must reach.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Network {
+    /// The VPC of all subnets.
+    pub vpc_id: String,
+    /// Of the load balancer.
+    pub scheme: Scheme,
+    /// Of the tasks, sorted.
+    pub subnet_ids: Vec<String>,
+    /// Whether tasks need public addresses: their subnets reach the internet by themselves.
+    pub assign_public_ip: bool,
+    /// For each zone of the tasks, and at least two: the subnet that a load balancer opened by this
+    /// service takes there.
+    pub ingress_subnets: BTreeMap<String, String>,
+}
+
+/// Whether the subnets that are known are enough, or those of the whole VPC are needed: when the
+/// load balancer cannot be in the tasks' own subnets.
+#[must_use]
+pub fn needs_all_subnets(properties: &Properties, facts: &VpcFacts) -> bool {
+    let wanted_public = match properties.load_balancer.scheme {
+        None => return false,
+        Some(Scheme::InternetFacing) => true,
+        Some(Scheme::Internal) => false,
+    };
+    facts.all_subnets.is_empty()
+        && facts
+            .task_subnets
+            .iter()
+            .any(|subnet| is_public(facts, &subnet.id) != wanted_public)
+}
+
+/// Resolves the network of a service.
+///
+/// # Errors
+/// When the subnets do not exist, are of several VPCs, in fewer than two zones, of mixed kinds
+/// without a `Scheme`, or when the VPC has too few subnets of the scheme's kind.
+pub fn resolve(properties: &Properties, facts: &VpcFacts) -> Result<Network, PlanError> {
+    let asked = &properties.network_configuration.subnets;
+    let vpc_id = the_vpc(asked, &facts.task_subnets)?;
+    let zones: BTreeSet<&str> = facts
+        .task_subnets
+        .iter()
+        .map(|subnet| subnet.zone.as_str())
+        .collect();
+    if zones.len() < ZONES_MIN {
+        return Err(PlanError::TooFewZones {
+            zones: zones.into_iter().map(str::to_owned).collect(),
+        });
+    }
+    let public: Vec<bool> = facts
+        .task_subnets
+        .iter()
+        .map(|subnet| is_public(facts, &subnet.id))
+        .collect();
+    let all_public = public.iter().all(|public| *public);
+    let any_public = public.iter().any(|public| *public);
+    let scheme = match properties.load_balancer.scheme {
+        Some(scheme) => scheme,
+        None if all_public => Scheme::InternetFacing,
+        None if !any_public => Scheme::Internal,
+        None => return Err(PlanError::MixedSubnets),
+    };
+    let mut subnet_ids: Vec<String> = facts
+        .task_subnets
+        .iter()
+        .map(|subnet| subnet.id.clone())
+        .collect();
+    subnet_ids.sort();
+    Ok(Network {
+        ingress_subnets: ingress_subnets(scheme, &zones, facts)?,
+        vpc_id,
+        scheme,
+        subnet_ids,
+        assign_public_ip: all_public,
+    })
+}
+
+fn the_vpc(asked: &[String], found: &[Subnet]) -> Result<String, PlanError> {
+    let Some(first) = found.first() else {
+        return Err(if asked.is_empty() {
+            PlanError::NoDefaultVpc
+        } else {
+            PlanError::SubnetsNotFound {
+                subnet_ids: asked.to_vec(),
+            }
+        });
+    };
+    let missing: Vec<String> = asked
+        .iter()
+        .filter(|id| !found.iter().any(|subnet| subnet.id == **id))
+        .cloned()
+        .collect();
+    if !missing.is_empty() {
+        return Err(PlanError::SubnetsNotFound {
+            subnet_ids: missing,
+        });
+    }
+    match found.iter().find(|subnet| subnet.vpc_id != first.vpc_id) {
+        Some(other) => Err(PlanError::SubnetsOfSeveralVpcs {
+            first: (first.id.clone(), first.vpc_id.clone()),
+            second: (other.id.clone(), other.vpc_id.clone()),
+        }),
+        None => Ok(first.vpc_id.clone()),
+    }
+}
+
+/// One subnet per zone of the tasks, of the scheme's kind: the tasks' own where they are of that kind,
+/// else the lowest id with enough free addresses; further zones only to reach two.
+fn ingress_subnets(
+    scheme: Scheme,
+    zones: &BTreeSet<&str>,
+    facts: &VpcFacts,
+) -> Result<BTreeMap<String, String>, PlanError> {
+    let wants_public = match scheme {
+        Scheme::InternetFacing => true,
+        Scheme::Internal => false,
+    };
+    let mut candidates: Vec<&Subnet> = facts
+        .task_subnets
+        .iter()
+        .chain(&facts.all_subnets)
+        .filter(|subnet| is_public(facts, &subnet.id) == wants_public)
+        .collect();
+    // The tasks' own first, then by id; those with too few addresses only where nothing else is.
+    let own = |subnet: &Subnet| facts.task_subnets.iter().any(|task| task.id == subnet.id);
+    candidates.sort_by_key(|subnet| {
+        (
+            subnet.free_addresses < FREE_ADDRESSES_MIN,
+            !own(subnet),
+            subnet.id.clone(),
+        )
+    });
+    let mut chosen: BTreeMap<String, String> = BTreeMap::new();
+    let in_task_zones = candidates
+        .iter()
+        .filter(|subnet| zones.contains(subnet.zone.as_str()));
+    for subnet in in_task_zones.chain(&candidates) {
+        let needed = zones.contains(subnet.zone.as_str()) || chosen.len() < ZONES_MIN;
+        if needed && !chosen.contains_key(&subnet.zone) {
+            chosen.insert(subnet.zone.clone(), subnet.id.clone());
+        }
+    }
+    let uncovered: Vec<String> = zones
+        .iter()
+        .filter(|zone| !chosen.contains_key(**zone))
+        .map(|zone| (*zone).to_owned())
+        .collect();
+    if !uncovered.is_empty() || chosen.len() < ZONES_MIN {
+        return Err(PlanError::NoIngressSubnets {
+            scheme: scheme_name(scheme),
+            zones: uncovered,
+        });
+    }
+    Ok(chosen)
+}
+
+fn is_public(facts: &VpcFacts, subnet_id: &str) -> bool {
+    let own = facts
+        .route_tables
+        .iter()
+        .find(|table| table.subnet_ids.iter().any(|id| id == subnet_id));
+    own.or_else(|| facts.route_tables.iter().find(|table| table.is_main))
+        .is_some_and(|table| table.leads_to_internet_gateway)
+}
+
+/// ELB's word for a scheme.
+#[must_use]
+pub const fn scheme_name(scheme: Scheme) -> &'static str {
+    match scheme {
+        Scheme::InternetFacing => "internet-facing",
+        Scheme::Internal => "internal",
+    }
+}

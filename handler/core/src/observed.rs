@@ -1,0 +1,126 @@
+//! What AWS last told us of one service and of the load balancer it is on.
+
+use crate::claim::Slot;
+use crate::naming::Pair;
+use crate::resources::Tags;
+use crate::resources::alias_record::ObservedAliasRecord;
+use crate::resources::cluster::ObservedCluster;
+use crate::resources::ecs_service::ObservedEcsService;
+use crate::resources::listener::ObservedListener;
+use crate::resources::listener_rule::ObservedListenerRule;
+use crate::resources::load_balancer::ObservedLoadBalancer;
+use crate::resources::log_group::ObservedLogGroup;
+use crate::resources::metric_alarm::ObservedMetricAlarm;
+use crate::resources::scalable_target::ObservedScalableTarget;
+use crate::resources::scaling_policy::ObservedScalingPolicy;
+use crate::resources::security_group::ObservedSecurityGroup;
+use crate::resources::target_group::ObservedTargetGroup;
+use crate::resources::task_definition::ObservedTaskDefinition;
+
+/// What is known of one thing. Absence is not ignorance: a step is planned only on what is known.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Presence<T> {
+    /// Not looked at, or changed since: to be observed before anything is planned on it.
+    #[default]
+    Unknown,
+    /// AWS says that there is none.
+    Absent,
+    /// AWS says that there is this.
+    Present(T),
+}
+
+impl<T> Presence<T> {
+    /// The thing, if it is known to exist.
+    pub const fn present(&self) -> Option<&T> {
+        match self {
+            Self::Present(thing) => Some(thing),
+            Self::Unknown | Self::Absent => None,
+        }
+    }
+
+    /// Whether it is known not to exist.
+    pub const fn is_absent(&self) -> bool {
+        matches!(self, Self::Absent)
+    }
+
+    /// Whether it has to be looked at.
+    pub const fn is_unknown(&self) -> bool {
+        matches!(self, Self::Unknown)
+    }
+}
+
+impl<T> From<Option<T>> for Presence<T> {
+    fn from(found: Option<T>) -> Self {
+        found.map_or(Self::Absent, Self::Present)
+    }
+}
+
+/// One service's resources, and those of its load balancer.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Observed {
+    /// Its cluster.
+    pub cluster: Presence<ObservedCluster>,
+    /// Its log group.
+    pub log_group: Presence<ObservedLogGroup>,
+    /// The newest revision of its family, or the given one.
+    pub task_definition: Presence<ObservedTaskDefinition>,
+    /// Its place on a load balancer, by the ledger.
+    pub slot: Presence<Slot>,
+    /// Address ranges of the VPC; looked at only when a load balancer is opened.
+    pub vpc_cidrs: Presence<Vec<String>>,
+    /// The load balancer's security group.
+    pub load_balancer_security_group: Presence<ObservedSecurityGroup>,
+    /// The load balancer.
+    pub load_balancer: Presence<ObservedLoadBalancer>,
+    /// Its HTTPS listener.
+    pub https_listener: Presence<ObservedListener>,
+    /// Its HTTP listener.
+    pub http_listener: Presence<ObservedListener>,
+    /// The service's security group.
+    pub service_security_group: Presence<ObservedSecurityGroup>,
+    /// Target group a.
+    pub target_group_a: Presence<ObservedTargetGroup>,
+    /// Target group b.
+    pub target_group_b: Presence<ObservedTargetGroup>,
+    /// The service's rule.
+    pub listener_rule: Presence<ObservedListenerRule>,
+    /// The rollback alarm.
+    pub metric_alarm: Presence<ObservedMetricAlarm>,
+    /// The service.
+    pub ecs_service: Presence<ObservedEcsService>,
+    /// Its scalable target.
+    pub scalable_target: Presence<ObservedScalableTarget>,
+    /// Its scaling policy.
+    pub scaling_policy: Presence<ObservedScalingPolicy>,
+    /// Its alias record.
+    pub alias_record: Presence<ObservedAliasRecord>,
+    /// Active revisions of its family, oldest first; looked at only when they are to go.
+    pub revisions: Presence<Vec<String>>,
+}
+
+impl Observed {
+    /// One of the two target groups.
+    #[must_use]
+    pub const fn target_group(&self, pair: Pair) -> &Presence<ObservedTargetGroup> {
+        match pair {
+            Pair::A => &self.target_group_a,
+            Pair::B => &self.target_group_b,
+        }
+    }
+
+    /// Both target groups, when both are known to exist: a, then b.
+    #[must_use]
+    pub const fn target_groups(&self) -> Option<[&ObservedTargetGroup; 2]> {
+        match (&self.target_group_a, &self.target_group_b) {
+            (Presence::Present(a), Presence::Present(b)) => Some([a, b]),
+            _ => None,
+        }
+    }
+}
+
+/// Whether tags say that something belongs to `owner_key`.
+#[must_use]
+pub fn is_owned(tags: &Tags, owner_key: &str) -> bool {
+    tags.get(crate::naming::TAG_OWNER)
+        .is_some_and(|owner| owner == owner_key)
+}

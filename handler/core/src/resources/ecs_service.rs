@@ -1,0 +1,203 @@
+//! ECS services, and the deployments that every change of them starts.
+//!
+//! Identity: name and cluster. Repeat-safe: CreateService with the request's client token.
+//! UpdateService has no token: it is sent only when the observed service differs, and a deployment of
+//! this operation that has failed is never started again.
+//! Never written: `desiredCount` (auto scaling's), the rule's weights (ECS's), `loadBalancers` without
+//! need: sending it again keeps the groups from alternating (R13).
+//! Delete is complete only at INACTIVE: ECS needs the user's roles until then (R20).
+//! AWS: <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateService.html>
+
+use super::Tags;
+
+/// Percent of requests that the new revision takes first: Express Mode's (F§B).
+pub const CANARY_PERCENT: f64 = 5.0;
+/// Minutes at that share: Express Mode's (F§B).
+pub const CANARY_BAKE_MINUTES: i32 = 3;
+/// Minutes after all requests were moved: Express Mode's (F§B).
+pub const BAKE_MINUTES: i32 = 3;
+/// Seconds after a task's start during which ECS ignores unhealthy targets: Express Mode's (F§B).
+pub const HEALTH_CHECK_GRACE_S: i32 = 300;
+/// Percent of the desired count that may run during a deployment: Express Mode's (F§B).
+pub const MAXIMUM_PERCENT: i32 = 200;
+/// Percent of the desired count that stays running: Express Mode's (F§B).
+pub const MINIMUM_HEALTHY_PERCENT: i32 = 100;
+
+/// A service that is to exist.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EcsServiceSpec {
+    /// Short name of its cluster.
+    pub cluster: String,
+    /// Its name.
+    pub name: String,
+    /// With the revision.
+    pub task_definition_arn: String,
+    /// Tasks at first; auto scaling's from then on.
+    pub initial_desired_count: u32,
+    /// Where the tasks are.
+    pub network: TaskNetwork,
+    /// How requests come to them.
+    pub ingress: ServiceIngress,
+    /// Name of the rollback alarm.
+    pub alarm_name: String,
+    /// Tags, the user's among them.
+    pub tags: Tags,
+}
+
+/// `awsvpcConfiguration`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TaskNetwork {
+    /// Sorted.
+    pub subnet_ids: Vec<String>,
+    /// Sorted: ours and the user's.
+    pub security_group_ids: Vec<String>,
+    /// Whether tasks get public addresses.
+    pub assign_public_ip: bool,
+}
+
+/// `loadBalancers` with its `advancedConfiguration`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServiceIngress {
+    /// `targetGroupArn`
+    pub target_group_arn: String,
+    /// `alternateTargetGroupArn`
+    pub alternate_target_group_arn: String,
+    /// `productionListenerRule`
+    pub rule_arn: String,
+    /// `roleArn`: the infrastructure role.
+    pub infrastructure_role_arn: String,
+    /// `containerPort`
+    pub container_port: u16,
+}
+
+/// A service that exists.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ObservedEcsService {
+    /// Its ARN.
+    pub arn: String,
+    /// Where it stands.
+    pub status: ServiceStatus,
+    /// With the revision.
+    pub task_definition_arn: String,
+    /// Where the tasks are.
+    pub network: TaskNetwork,
+    /// How requests come to them; none when it is not in the form that we write.
+    pub ingress: Option<ServiceIngress>,
+    /// Whether strategy, bakes, circuit breaker, percentages and grace period are ours.
+    pub deployment_settings_are_ours: bool,
+    /// Names of the alarms that roll deployments back.
+    pub alarm_names: Vec<String>,
+    /// Its tags.
+    pub tags: Tags,
+    /// The newest deployment.
+    pub deployment: Option<ObservedDeployment>,
+    /// ARN of the target group that serves, once a deployment has succeeded.
+    pub live_target_group_arn: Option<String>,
+    /// Its newest event, in ECS's words.
+    pub latest_event: Option<String>,
+}
+
+/// `status` of a service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ServiceStatus {
+    /// In use.
+    Active,
+    /// Being deleted: its tasks and targets are going.
+    Draining,
+    /// Deleted; its name is free.
+    Inactive,
+}
+
+/// A service deployment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ObservedDeployment {
+    /// Its ARN.
+    pub arn: String,
+    /// Where it stands.
+    pub status: DeploymentStatus,
+    /// `statusReason`, in ECS's words.
+    pub status_reason: Option<String>,
+    /// `lifecycleStage`
+    pub stage: Option<String>,
+    /// Milliseconds since the epoch.
+    pub created_ms: u64,
+    /// Task definition of the revision that it deploys; none before it was asked for.
+    pub task_definition_arn: Option<String>,
+}
+
+/// `status` of a service deployment, as far as we tell apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub enum DeploymentStatus {
+    /// PENDING, IN_PROGRESS
+    Running,
+    /// STOP_REQUESTED, ROLLBACK_REQUESTED, ROLLBACK_IN_PROGRESS
+    GoingBack,
+    /// SUCCESSFUL
+    Successful,
+    /// STOPPED, ROLLBACK_SUCCESSFUL, ROLLBACK_FAILED
+    Failed,
+}
+
+/// What an UpdateService has to say, by AWS's field names; nothing else is sent.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EcsServiceChange {
+    /// `taskDefinition`
+    pub task_definition_arn: Option<String>,
+    /// `networkConfiguration`
+    pub network: Option<TaskNetwork>,
+    /// `loadBalancers`
+    pub ingress: Option<ServiceIngress>,
+    /// `deploymentConfiguration` and `healthCheckGracePeriodSeconds`
+    pub deployment_settings: bool,
+}
+
+impl EcsServiceChange {
+    /// Whether there is nothing to send.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// Compares field by field.
+#[must_use]
+pub fn diff(spec: &EcsServiceSpec, observed: &ObservedEcsService) -> EcsServiceChange {
+    let EcsServiceSpec {
+        cluster: _,
+        name: _,
+        task_definition_arn,
+        initial_desired_count: _,
+        network,
+        ingress,
+        alarm_name,
+        tags: _,
+    } = spec;
+    EcsServiceChange {
+        task_definition_arn: (*task_definition_arn != observed.task_definition_arn)
+            .then(|| task_definition_arn.clone()),
+        network: (*network != observed.network).then(|| network.clone()),
+        ingress: (!same_ingress(ingress, observed.ingress.as_ref())).then(|| ingress.clone()),
+        deployment_settings: !observed.deployment_settings_are_ours
+            || !observed.alarm_names.contains(alarm_name),
+    }
+}
+
+/// ECS may report either group of the pair as the first.
+fn same_ingress(spec: &ServiceIngress, observed: Option<&ServiceIngress>) -> bool {
+    let Some(observed) = observed else {
+        return false;
+    };
+    let ServiceIngress {
+        target_group_arn,
+        alternate_target_group_arn,
+        rule_arn,
+        infrastructure_role_arn,
+        container_port,
+    } = spec;
+    let pair = [target_group_arn, alternate_target_group_arn];
+    pair.contains(&&observed.target_group_arn)
+        && pair.contains(&&observed.alternate_target_group_arn)
+        && *rule_arn == observed.rule_arn
+        && *infrastructure_role_arn == observed.infrastructure_role_arn
+        && *container_port == observed.container_port
+}

@@ -1,0 +1,69 @@
+//! Listener rules: requests for the service's host name go to its two target groups.
+//!
+//! Identity: the host name on the pool's HTTPS listener, and our tags. CreateRule has no idempotency
+//! of its own: a repeated one meets its own priority (`PriorityInUse`), is then looked up and adopted.
+//! The weights are ECS's from the first deployment on: read, never written again. Extra host values
+//! and a moved priority are the user's. What is ours is that both groups are in the forward action;
+//! ECS refuses to deploy otherwise (F§H.2).
+//! AWS: <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateRule.html>
+
+use std::collections::BTreeMap;
+
+use super::Tags;
+
+/// A rule that is to exist.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListenerRuleSpec {
+    /// The pool's HTTPS listener.
+    pub listener_arn: String,
+    /// From the slot.
+    pub priority: u32,
+    /// The service's host name.
+    pub host: String,
+    /// The group that takes all requests at first.
+    pub first_group_arn: String,
+    /// The group that takes none at first.
+    pub second_group_arn: String,
+    /// Tags it is created with.
+    pub tags: Tags,
+}
+
+/// A rule that exists.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ObservedListenerRule {
+    /// Its ARN.
+    pub arn: String,
+    /// Its priority; none for a default rule.
+    pub priority: Option<u32>,
+    /// Values of its host-header condition.
+    pub hosts: Vec<String>,
+    /// Weight by target group ARN.
+    pub weights: BTreeMap<String, u32>,
+    /// Its tags; empty before they were asked for.
+    pub tags: Tags,
+}
+
+impl ObservedListenerRule {
+    /// The forward weights with both groups in them, when one is missing: those that are there keep
+    /// their weight, the missing one gets 0.
+    #[must_use]
+    pub fn repaired_weights(&self, groups: [&str; 2]) -> Option<BTreeMap<String, u32>> {
+        if groups.iter().all(|group| self.weights.contains_key(*group)) {
+            return None;
+        }
+        let mut weights = self.weights.clone();
+        for group in groups {
+            weights.entry(group.to_owned()).or_insert(0);
+        }
+        // A rule that forwards nowhere would answer 503; its first group is the better guess.
+        if weights.values().all(|weight| *weight == 0)
+            && let Some(first) = weights.get_mut(groups[0])
+        {
+            *first = FULL_WEIGHT;
+        }
+        Some(weights)
+    }
+}
+
+/// Weight of the group that takes all requests.
+pub const FULL_WEIGHT: u32 = 100;

@@ -1,0 +1,152 @@
+//! The rollback alarm: ECS rolls a deployment back when it is in ALARM.
+//!
+//! Identity: its name. Repeat-safe: PutMetricAlarm replaces the settings and leaves the state.
+//! It looks at the share of 5xx answers among requests, and only where there are enough of them: one
+//! failed request in a silent minute says nothing. At rest it already looks at the *idle* group, the
+//! one that the next deployment takes; before the first deployment has ended, at both (R10).
+//! AWS: <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html>
+
+use super::Tags;
+
+/// Seconds of one datapoint: Express Mode's (F§B.1).
+pub const PERIOD_S: u32 = 60;
+/// Datapoints looked at: Express Mode's (F§B.1).
+pub const EVALUATION_PERIODS: u32 = 3;
+/// Datapoints that must breach: Express Mode's (F§B.1).
+pub const DATAPOINTS_TO_ALARM: u32 = 2;
+/// Percent of 5xx answers that is still accepted: Express Mode's (F§B.1).
+pub const ERROR_RATE_PERCENT: u32 = 1;
+/// Requests in a period below which the error rate is taken as 0.
+pub const REQUESTS_MIN: u32 = 20;
+
+/// An alarm that is to exist.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MetricAlarmSpec {
+    /// `express-<service>-<12 hex>-rollback`
+    pub name: String,
+    /// `app/…`
+    pub load_balancer: String,
+    /// What it looks at.
+    pub watched: Watched,
+    /// Tags it is created with; CloudWatch ignores them on an alarm that exists.
+    pub tags: Tags,
+}
+
+/// The target groups an alarm looks at, by their names in metrics.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Watched {
+    /// One group: the idle one.
+    One(String),
+    /// Both: before the first deployment has ended.
+    Both(String, String),
+}
+
+/// One metric or expression of an alarm.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AlarmQuery {
+    /// Its name in expressions.
+    pub id: String,
+    /// What it is.
+    pub source: AlarmSource,
+}
+
+/// What a query reads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AlarmSource {
+    /// The sum of a metric of `AWS/ApplicationELB` for one target group over [`PERIOD_S`].
+    Sum {
+        /// `RequestCount`…
+        metric: &'static str,
+        /// `targetgroup/…`
+        target_group: String,
+    },
+    /// The expression whose value is compared.
+    Expression(String),
+}
+
+impl MetricAlarmSpec {
+    /// The queries, the compared expression last.
+    #[must_use]
+    pub fn queries(&self) -> Vec<AlarmQuery> {
+        let groups: Vec<(&str, &String)> = match &self.watched {
+            Watched::One(group) => vec![("a", group)],
+            Watched::Both(a, b) => vec![("a", a), ("b", b)],
+        };
+        let mut queries = Vec::new();
+        for (letter, group) in &groups {
+            for (prefix, metric) in [
+                ("errors", "HTTPCode_Target_5XX_Count"),
+                ("requests", "RequestCount"),
+            ] {
+                queries.push(AlarmQuery {
+                    id: format!("{prefix}_{letter}"),
+                    source: AlarmSource::Sum {
+                        metric,
+                        target_group: (*group).clone(),
+                    },
+                });
+            }
+        }
+        let sum = |prefix: &str| -> String {
+            groups
+                .iter()
+                .map(|(letter, _)| format!("FILL({prefix}_{letter}, 0)"))
+                .collect::<Vec<_>>()
+                .join(" + ")
+        };
+        let (errors, requests) = (sum("errors"), sum("requests"));
+        queries.push(AlarmQuery {
+            id: "error_rate".to_owned(),
+            source: AlarmSource::Expression(format!(
+                "IF({requests} < {REQUESTS_MIN}, 0, 100 * ({errors}) / ({requests}))"
+            )),
+        });
+        queries
+    }
+}
+
+/// An alarm that exists.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ObservedMetricAlarm {
+    /// Its ARN.
+    pub arn: String,
+    /// Its state.
+    pub state: AlarmState,
+    /// The target groups that its metrics name, in the order of their queries, each once.
+    pub target_groups: Vec<String>,
+    /// The compared expression.
+    pub expression: Option<String>,
+    /// Whether threshold, periods, comparison and missing data are ours, and its actions enabled.
+    pub settings_are_ours: bool,
+}
+
+/// `StateValue` of an alarm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AlarmState {
+    /// Within the threshold.
+    Ok,
+    /// Beyond it.
+    Alarm,
+    /// Not known yet.
+    InsufficientData,
+}
+
+/// Whether the settings differ. The state is never ours.
+#[must_use]
+pub fn differs(spec: &MetricAlarmSpec, observed: &ObservedMetricAlarm) -> bool {
+    let MetricAlarmSpec {
+        name: _,
+        // Named by every metric beside the target group, which belongs to one load balancer only.
+        load_balancer: _,
+        watched,
+        tags: _,
+    } = spec;
+    let groups: Vec<&String> = match watched {
+        Watched::One(group) => vec![group],
+        Watched::Both(a, b) => vec![a, b],
+    };
+    let expression = spec.queries().pop().map(|query| query.source);
+    !observed.settings_are_ours
+        || !groups.into_iter().eq(observed.target_groups.iter())
+        || expression != observed.expression.clone().map(AlarmSource::Expression)
+}

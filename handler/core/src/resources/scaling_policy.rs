@@ -1,0 +1,62 @@
+//! Scaling policies: one target-tracking policy per service.
+//!
+//! Identity: the service and the policy's name. Repeat-safe: PutScalingPolicy replaces its settings.
+//! Requests per target are metric maths over both target groups: a predefined metric names one group,
+//! and the live one alternates with every deployment (DESIGN §3).
+//! AWS: <https://docs.aws.amazon.com/autoscaling/application/APIReference/API_PutScalingPolicy.html>
+
+/// A policy that is to exist.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ScalingPolicySpec {
+    /// Its name.
+    pub name: String,
+    /// The service's scalable target.
+    pub resource_id: String,
+    /// What is tracked.
+    pub metric: TrackedMetric,
+    /// The value that is aimed at: percent, or requests per task and minute.
+    pub target_value: u32,
+}
+
+/// What a policy tracks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TrackedMetric {
+    /// `ECSServiceAverageCPUUtilization`
+    AverageCpu,
+    /// `ECSServiceAverageMemoryUtilization`
+    AverageMemory,
+    /// Requests per target and minute of both groups together: the idle one has none.
+    RequestsPerTarget {
+        /// `app/…`
+        load_balancer: String,
+        /// `targetgroup/…`, a then b
+        target_groups: [String; 2],
+    },
+}
+
+/// The expression of [`TrackedMetric::RequestsPerTarget`], over the metrics `a` and `b`.
+pub const REQUESTS_EXPRESSION: &str = "FILL(a, 0) + FILL(b, 0)";
+
+/// A policy that exists.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ObservedScalingPolicy {
+    /// Its name.
+    pub name: String,
+    /// What it tracks; none for a metric that we never set.
+    pub metric: Option<TrackedMetric>,
+    /// The value that is aimed at.
+    pub target_value: f64,
+}
+
+/// Whether the settings differ.
+#[must_use]
+pub fn differs(spec: &ScalingPolicySpec, observed: &ObservedScalingPolicy) -> bool {
+    let ScalingPolicySpec {
+        name: _,
+        resource_id: _,
+        metric,
+        target_value,
+    } = spec;
+    observed.metric.as_ref() != Some(metric)
+        || (observed.target_value - f64::from(*target_value)).abs() > f64::EPSILON
+}

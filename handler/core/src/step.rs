@@ -1,0 +1,328 @@
+//! The unit of change: one thing to do in AWS or in the ledger, with all that it takes.
+//!
+//! Planning decides everything; applying a step makes no choices. Steps of one plan do not depend on
+//! each other and are applied side by side.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use crate::naming::Pair;
+use crate::resources::Tags;
+use crate::resources::alias_record::{AliasRecordSpec, ObservedAliasRecord};
+use crate::resources::cluster::ClusterSpec;
+use crate::resources::ecs_service::{EcsServiceChange, EcsServiceSpec};
+use crate::resources::listener::ListenerSpec;
+use crate::resources::listener_rule::ListenerRuleSpec;
+use crate::resources::load_balancer::LoadBalancerSpec;
+use crate::resources::log_group::LogGroupSpec;
+use crate::resources::metric_alarm::MetricAlarmSpec;
+use crate::resources::scalable_target::ScalableTargetSpec;
+use crate::resources::scaling_policy::ScalingPolicySpec;
+use crate::resources::security_group::{IngressRule, SecurityGroupSpec};
+use crate::resources::target_group::{TargetGroupChange, TargetGroupSpec};
+use crate::resources::task_definition::TaskDefinitionSpec;
+
+/// Whose security group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GroupOf {
+    /// The service's.
+    Service,
+    /// The shared load balancer's.
+    LoadBalancer,
+}
+
+/// What to claim a slot for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SlotRequest {
+    /// The pool.
+    pub pool_id: String,
+    /// The pool's VPC.
+    pub vpc_id: String,
+    /// The pool's scheme, in ELB's word.
+    pub scheme: String,
+    /// The owner whose pool it is, for a dedicated one.
+    pub dedicated_to: Option<String>,
+    /// Subnet by zone, for the case that the pool is opened now.
+    pub subnets: BTreeMap<String, String>,
+    /// The service that claims.
+    pub service_arn: String,
+    /// Its owner.
+    pub owner_key: String,
+}
+
+/// Tags to write on everything that a service consists of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tagging {
+    /// ARNs that Elastic Load Balancing tags: both groups and the rule.
+    pub load_balancing_arns: Vec<String>,
+    /// ARNs that ECS tags.
+    pub ecs_arns: Vec<String>,
+    /// The service's security group.
+    pub security_group_id: String,
+    /// The rollback alarm.
+    pub alarm_arn: String,
+    /// The scalable target.
+    pub scalable_target_arn: String,
+    /// To set.
+    pub set: Tags,
+    /// To remove.
+    pub remove: Vec<String>,
+}
+
+/// One change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// `ecs:CreateCluster`
+    CreateCluster(ClusterSpec),
+    /// `logs:CreateLogGroup`
+    CreateLogGroup(LogGroupSpec),
+    /// `ecs:RegisterTaskDefinition`
+    RegisterTaskDefinition(Box<TaskDefinitionSpec>),
+    /// Ledger: a slot on a load balancer of the pool.
+    ClaimSlot(SlotRequest),
+    /// Ledger: another slot on the same load balancer, because a foreign rule has our priority.
+    ClaimNextSlot(SlotRequest),
+    /// `ec2:CreateSecurityGroup`
+    CreateSecurityGroup {
+        /// Whose.
+        of: GroupOf,
+        /// What.
+        spec: SecurityGroupSpec,
+    },
+    /// `ec2:AuthorizeSecurityGroupIngress`
+    AuthorizeIngress {
+        /// Whose.
+        of: GroupOf,
+        /// The group.
+        group_id: String,
+        /// The rules.
+        rules: Vec<IngressRule>,
+    },
+    /// `ec2:RevokeSecurityGroupIngress`
+    RevokeIngress {
+        /// The service's group.
+        group_id: String,
+        /// The rules.
+        rules: Vec<IngressRule>,
+    },
+    /// `elasticloadbalancing:CreateLoadBalancer`
+    CreateLoadBalancer {
+        /// What.
+        spec: LoadBalancerSpec,
+        /// Its security group.
+        security_group_id: String,
+    },
+    /// `elasticloadbalancing:SetSubnets`
+    ExtendSubnets {
+        /// The load balancer.
+        load_balancer_arn: String,
+        /// All its subnets from now on.
+        subnet_ids: Vec<String>,
+    },
+    /// `elasticloadbalancing:CreateListener`
+    CreateListener(ListenerSpec),
+    /// `elasticloadbalancing:CreateTargetGroup`
+    CreateTargetGroup(TargetGroupSpec),
+    /// `elasticloadbalancing:ModifyTargetGroup`, `…ModifyTargetGroupAttributes`
+    ModifyTargetGroup {
+        /// Which.
+        pair: Pair,
+        /// Its ARN.
+        arn: String,
+        /// What changes.
+        change: TargetGroupChange,
+    },
+    /// `elasticloadbalancing:CreateRule`
+    CreateListenerRule(ListenerRuleSpec),
+    /// `elasticloadbalancing:ModifyRule`: a group that somebody took out of the forward action is put
+    /// back; the weights of those that are there stay.
+    RepairListenerRule {
+        /// The rule.
+        rule_arn: String,
+        /// Weight by target group ARN.
+        weights: BTreeMap<String, u32>,
+    },
+    /// `cloudwatch:PutMetricAlarm`
+    PutMetricAlarm(MetricAlarmSpec),
+    /// `ecs:CreateService`
+    CreateService {
+        /// What.
+        spec: Box<EcsServiceSpec>,
+        /// Makes a repeated call return the same service.
+        client_token: String,
+    },
+    /// `ecs:UpdateService`
+    UpdateService {
+        /// What it is to be.
+        spec: Box<EcsServiceSpec>,
+        /// What of it is sent.
+        change: EcsServiceChange,
+    },
+    /// `ecs:StopServiceDeployment`
+    StopDeployment {
+        /// The deployment.
+        deployment_arn: String,
+    },
+    /// `application-autoscaling:RegisterScalableTarget`
+    RegisterScalableTarget(ScalableTargetSpec),
+    /// `application-autoscaling:PutScalingPolicy`
+    PutScalingPolicy(ScalingPolicySpec),
+    /// `route53:ChangeResourceRecordSets`
+    UpsertAliasRecord(AliasRecordSpec),
+    /// Tags of everything the service consists of.
+    TagResources(Box<Tagging>),
+    /// `ecs:DeregisterTaskDefinition`
+    DeregisterTaskDefinition {
+        /// With the revision.
+        arn: String,
+    },
+    /// `route53:ChangeResourceRecordSets`
+    DeleteAliasRecord {
+        /// The provider's hosted zone.
+        hosted_zone_id: String,
+        /// The service's host name.
+        host: String,
+        /// As it was found.
+        record: ObservedAliasRecord,
+    },
+    /// `application-autoscaling:DeregisterScalableTarget`
+    DeregisterScalableTarget {
+        /// `service/<cluster>/<service>`
+        resource_id: String,
+    },
+    /// `elasticloadbalancing:DeleteRule`
+    DeleteListenerRule {
+        /// The rule.
+        rule_arn: String,
+    },
+    /// `ecs:DeleteService`
+    DeleteService {
+        /// Its cluster.
+        cluster: String,
+        /// Its ARN.
+        service_arn: String,
+    },
+    /// `elasticloadbalancing:DeleteTargetGroup`
+    DeleteTargetGroup {
+        /// Which.
+        pair: Pair,
+        /// Its ARN.
+        arn: String,
+    },
+    /// `cloudwatch:DeleteAlarms`
+    DeleteMetricAlarm {
+        /// Its name.
+        name: String,
+    },
+    /// `ec2:DeleteSecurityGroup`
+    DeleteSecurityGroup {
+        /// The group.
+        group_id: String,
+    },
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::CreateCluster(spec) => write!(formatter, "CreateCluster({})", spec.name),
+            Self::CreateLogGroup(spec) => write!(formatter, "CreateLogGroup({})", spec.name),
+            Self::RegisterTaskDefinition(spec) => {
+                write!(formatter, "RegisterTaskDefinition({})", spec.family)
+            }
+            Self::ClaimSlot(request) => write!(formatter, "ClaimSlot({})", request.pool_id),
+            Self::ClaimNextSlot(request) => write!(formatter, "ClaimNextSlot({})", request.pool_id),
+            Self::CreateSecurityGroup { of: _, spec } => {
+                write!(formatter, "CreateSecurityGroup({})", spec.name)
+            }
+            Self::AuthorizeIngress { of: _, group_id, rules } => {
+                write!(formatter, "AuthorizeIngress({group_id}) {}", ports(rules))
+            }
+            Self::RevokeIngress { group_id, rules } => {
+                write!(formatter, "RevokeIngress({group_id}) {}", ports(rules))
+            }
+            Self::CreateLoadBalancer { spec, security_group_id: _ } => {
+                write!(formatter, "CreateLoadBalancer({})", spec.name)
+            }
+            Self::ExtendSubnets { load_balancer_arn, subnet_ids } => {
+                write!(formatter, "ExtendSubnets({load_balancer_arn}) {}", subnet_ids.join(","))
+            }
+            Self::CreateListener(spec) => write!(formatter, "CreateListener({:?})", spec.role),
+            Self::CreateTargetGroup(spec) => write!(formatter, "CreateTargetGroup({})", spec.name),
+            Self::ModifyTargetGroup { pair, arn: _, change } => {
+                write!(formatter, "ModifyTargetGroup({})", pair.letter())?;
+                if let Some(path) = &change.health_check_path {
+                    write!(formatter, " HealthCheckPath={path}")?;
+                }
+                if let Some(delay) = change.deregistration_delay_s {
+                    write!(formatter, " deregistration_delay={delay}")?;
+                }
+                Ok(())
+            }
+            Self::CreateListenerRule(spec) => {
+                write!(formatter, "CreateListenerRule({}) priority={}", spec.host, spec.priority)
+            }
+            Self::RepairListenerRule { rule_arn, weights: _ } => {
+                write!(formatter, "RepairListenerRule({rule_arn})")
+            }
+            Self::PutMetricAlarm(spec) => write!(formatter, "PutMetricAlarm({})", spec.name),
+            Self::CreateService { spec, client_token: _ } => {
+                write!(formatter, "CreateService({})", spec.name)
+            }
+            Self::UpdateService { spec, change } => {
+                write!(formatter, "UpdateService({})", spec.name)?;
+                for (sent, field) in [
+                    (change.task_definition_arn.is_some(), "taskDefinition"),
+                    (change.network.is_some(), "networkConfiguration"),
+                    (change.ingress.is_some(), "loadBalancers"),
+                    (change.deployment_settings, "deploymentConfiguration"),
+                ] {
+                    if sent {
+                        write!(formatter, " {field}")?;
+                    }
+                }
+                Ok(())
+            }
+            Self::StopDeployment { deployment_arn } => {
+                write!(formatter, "StopDeployment({deployment_arn})")
+            }
+            Self::RegisterScalableTarget(spec) => write!(
+                formatter,
+                "RegisterScalableTarget({}) {}..{}",
+                spec.resource_id, spec.min_capacity, spec.max_capacity
+            ),
+            Self::PutScalingPolicy(spec) => write!(formatter, "PutScalingPolicy({})", spec.name),
+            Self::UpsertAliasRecord(spec) => write!(formatter, "UpsertAliasRecord({})", spec.host),
+            Self::TagResources(_) => formatter.write_str("TagResources"),
+            Self::DeregisterTaskDefinition { arn } => {
+                write!(formatter, "DeregisterTaskDefinition({arn})")
+            }
+            Self::DeleteAliasRecord { hosted_zone_id: _, host, record: _ } => {
+                write!(formatter, "DeleteAliasRecord({host})")
+            }
+            Self::DeregisterScalableTarget { resource_id } => {
+                write!(formatter, "DeregisterScalableTarget({resource_id})")
+            }
+            Self::DeleteListenerRule { rule_arn } => {
+                write!(formatter, "DeleteListenerRule({rule_arn})")
+            }
+            Self::DeleteService { cluster: _, service_arn } => {
+                write!(formatter, "DeleteService({service_arn})")
+            }
+            Self::DeleteTargetGroup { pair, arn: _ } => {
+                write!(formatter, "DeleteTargetGroup({})", pair.letter())
+            }
+            Self::DeleteMetricAlarm { name } => write!(formatter, "DeleteMetricAlarm({name})"),
+            Self::DeleteSecurityGroup { group_id } => {
+                write!(formatter, "DeleteSecurityGroup({group_id})")
+            }
+        }
+    }
+}
+
+fn ports(rules: &[IngressRule]) -> String {
+    rules
+        .iter()
+        .map(|rule| rule.port.to_string())
+        .collect::<Vec<_>>()
+        .join(",")
+}
