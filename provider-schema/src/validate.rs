@@ -72,7 +72,12 @@ pub(crate) fn task_counts(
     }
 }
 
-pub(crate) fn security_groups(ids: &[String], pointer: &Pointer, problems: &mut PropertyErrors) {
+/// `ids` has `None` for what is no id.
+pub(crate) fn security_groups(
+    ids: &[Option<String>],
+    pointer: &Pointer,
+    problems: &mut PropertyErrors,
+) {
     unique_ids(ids, pointer, problems);
     if ids.len() > SECURITY_GROUPS_MAX {
         problems.add(
@@ -86,7 +91,8 @@ pub(crate) fn security_groups(ids: &[String], pointer: &Pointer, problems: &mut 
     }
 }
 
-pub(crate) fn subnets(ids: &[String], pointer: &Pointer, problems: &mut PropertyErrors) {
+/// `ids` has `None` for what is no id.
+pub(crate) fn subnets(ids: &[Option<String>], pointer: &Pointer, problems: &mut PropertyErrors) {
     unique_ids(ids, pointer, problems);
     if ids.len() > SUBNETS_MAX {
         let problem = format!(
@@ -95,7 +101,7 @@ pub(crate) fn subnets(ids: &[String], pointer: &Pointer, problems: &mut Property
         );
         problems.add(pointer, problem);
     }
-    // An absent list means the default VPC; an item that is no id is reported as such.
+    // None at all means those of the default VPC.
     if !ids.is_empty() && ids.len() < SUBNETS_MIN {
         problems.add(
             pointer,
@@ -104,8 +110,8 @@ pub(crate) fn subnets(ids: &[String], pointer: &Pointer, problems: &mut Property
     }
 }
 
-fn unique_ids(ids: &[String], pointer: &Pointer, problems: &mut PropertyErrors) {
-    let mut sorted: Vec<&String> = ids.iter().collect();
+fn unique_ids(ids: &[Option<String>], pointer: &Pointer, problems: &mut PropertyErrors) {
+    let mut sorted: Vec<&String> = ids.iter().flatten().collect();
     sorted.sort_unstable();
     let mut repeated: Vec<&String> = sorted
         .windows(2)
