@@ -166,10 +166,7 @@ pub(super) fn property_pointers(schema: &Value, definition: &str) -> Vec<String>
                 .as_str()
                 .is_some_and(|p| p == attribute || p.starts_with(&(attribute.clone() + "/")))
         };
-        if definition == "Properties"
-            && name != "TaskDefinitionArn"
-            && read_only.iter().any(is_attribute)
-        {
+        if definition == "Properties" && read_only.iter().any(is_attribute) {
             continue;
         }
         let inner = property["$ref"]
