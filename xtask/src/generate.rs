@@ -36,7 +36,8 @@ pub fn check() -> anyhow::Result<()> {
     let mut stale = Vec::new();
     for File { path, fresh } in files()? {
         if read(&path)? != fresh {
-            stale.push(path.display().to_string());
+            let name = path.strip_prefix(root()?).unwrap_or(&path);
+            stale.push(name.display().to_string());
         }
     }
     if !stale.is_empty() {
@@ -52,9 +53,7 @@ struct File {
 }
 
 fn files() -> anyhow::Result<[File; 2]> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .context("the workspace's folder is above xtask's")?;
+    let root = root()?;
     let schema = provider_schema::json_schema();
     let readme = root.join("README.md");
     let tables = readme::tables(&schema)?;
@@ -72,6 +71,13 @@ fn files() -> anyhow::Result<[File; 2]> {
             fresh,
         },
     ])
+}
+
+fn root() -> anyhow::Result<&'static Path> {
+    let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
+    xtask
+        .parent()
+        .context("the workspace's folder is above xtask's")
 }
 
 /// The text of a file; that of one that is not there is empty.
