@@ -225,3 +225,98 @@ pub(crate) fn ec2_id(text: &str, prefix: &str) -> Result<String, String> {
         ))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tests::REQUEST;
+
+    const CHINA: RequestContext<'_> = RequestContext {
+        partition: "aws-cn",
+        region: "cn-north-1",
+        ..REQUEST
+    };
+
+    #[test]
+    fn roles_at_their_limits() {
+        let in_account = |rest: &str| format!("arn:aws:iam::123456789012:{rest}");
+        for (text, is_role) in [
+            (in_account("role/a"), true),
+            (in_account(&format!("role/{}", "a".repeat(64))), true),
+            (in_account(&format!("role/{}", "a".repeat(65))), false),
+            (in_account("role/a+=,.@-_9"), true),
+            (in_account("role/a b"), false),
+            (in_account("role/path/of/several/parts/name"), true),
+            (in_account(&format!("role/{}/name", "p".repeat(510))), true),
+            (in_account(&format!("role/{}/name", "p".repeat(511))), false),
+            (in_account("role"), false),
+            (in_account("assumed-role/a/session"), false),
+            ("arn:aws:sts::123456789012:role/a".to_owned(), false),
+            ("arn:aws:iam::123456789012".to_owned(), false),
+            (String::new(), false),
+        ] {
+            assert_eq!(role(&text, &REQUEST).is_ok(), is_role, "{text}");
+        }
+        assert!(role("arn:aws-cn:iam::123456789012:role/a", &CHINA).is_ok());
+        assert!(role("arn:aws:iam::123456789012:role/a", &CHINA).is_err());
+    }
+
+    #[test]
+    fn clusters_by_name_and_by_arn() {
+        let longest = "c".repeat(255);
+        let arn = |name: &str| format!("arn:aws-cn:ecs:cn-north-1:123456789012:{name}");
+        for (text, name) in [
+            ("prod", Some("prod")),
+            (longest.as_str(), Some(longest.as_str())),
+            (&"c".repeat(256), None),
+            ("a/b", None),
+            (&arn("cluster/prod"), Some("prod")),
+            (&arn("cluster/"), None),
+            (&arn("cluster/a b"), None),
+            (&arn("service/prod"), None),
+            ("arn:aws:ecs:us-east-1:123456789012:cluster/prod", None),
+            ("arn:", None),
+        ] {
+            assert_eq!(cluster(text, &CHINA).ok().as_deref(), name, "{text}");
+        }
+    }
+
+    #[test]
+    fn task_definitions_with_and_without_revision() {
+        for (rest, is_task_definition) in [
+            ("web", true),
+            ("web:1", true),
+            ("web:4294967295", true),
+            ("web:4294967296", false),
+            ("web:0", false),
+            ("web:", false),
+            ("web:1:2", false),
+            ("", false),
+            (&"f".repeat(255), true),
+            (&"f".repeat(256), false),
+        ] {
+            let text = format!("arn:aws:ecs:us-east-1:123456789012:task-definition/{rest}");
+            assert_eq!(
+                task_definition(&text, &REQUEST).is_ok(),
+                is_task_definition,
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn ids_have_8_or_17_digits() {
+        for (text, is_id) in [
+            ("sg-01234567", true),
+            ("sg-0123456789abcdef0", true),
+            ("sg-0123456", false),
+            ("sg-012345678", false),
+            ("sg-0123456789abcdef", false),
+            ("sg-0123456g", false),
+            ("sg01234567", false),
+            ("subnet-01234567", false),
+        ] {
+            assert_eq!(ec2_id(text, "sg").is_ok(), is_id, "{text}");
+        }
+    }
+}

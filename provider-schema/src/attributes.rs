@@ -11,6 +11,7 @@
 
 mod worst_case;
 
+pub use worst_case::answer_bytes;
 pub(crate) use worst_case::worst_case_answer_bytes;
 
 use serde_json::{Map, Value, json};

@@ -16,7 +16,7 @@ pub struct PropertyError {
     pub problem: String,
 }
 
-/// All problems of a request, in the order in which the properties are documented.
+/// All problems of a request, roughly in the order in which the properties are documented.
 ///
 /// Displayed, they are one line of at most [`PROBLEMS_BYTES_MAX`] bytes; what does not fit is
 /// counted.

@@ -83,6 +83,11 @@ impl Memory {
     }
 }
 
+/// The CPU sizes, in CPU units.
+pub(crate) fn cpu_sizes() -> Vec<u32> {
+    SIZES.iter().map(|(size, _)| *size).collect()
+}
+
 /// CPU units of a task.
 pub(crate) fn cpu(text: &str) -> Result<u32, String> {
     let is_size = |units: &u32| SIZES.iter().any(|(size, _)| size == units);
@@ -97,7 +102,7 @@ pub(crate) fn cpu(text: &str) -> Result<u32, String> {
             quoted(text)
         ));
     }
-    let sizes = one_of(SIZES.iter().map(|(size, _)| *size));
+    let sizes = one_of(cpu_sizes().into_iter());
     Err(format!(
         "{} is not a CPU size of Fargate, expected {sizes} CPU units",
         quoted(text)

@@ -19,7 +19,7 @@ mod schema;
 pub mod updates;
 mod validate;
 
-pub use attributes::{ATTRIBUTES, Attribute, Attributes, NONE};
+pub use attributes::{ATTRIBUTES, Attribute, Attributes, NONE, answer_bytes};
 pub use error::{PropertyError, PropertyErrors};
 pub use parse::parse;
 pub use properties::{
@@ -44,3 +44,6 @@ pub struct RequestContext<'a> {
     /// The provider's domain, of which every service has a name.
     pub domain_name: &'a str,
 }
+
+#[cfg(test)]
+mod tests;

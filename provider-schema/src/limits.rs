@@ -59,6 +59,9 @@ pub const BAKE_MIN: u32 = 3;
 /// and a rollback with an answer of its own.
 pub const DEPLOYMENT_MARGIN_MIN: u32 = 15;
 
+/// Seconds that `ServiceTimeout` must at least give.
+pub const SERVICE_TIMEOUT_S_MIN: u32 = (CANARY_BAKE_MIN + BAKE_MIN + DEPLOYMENT_MARGIN_MIN) * 60;
+
 /// Subnets of a service.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_AwsVpcConfiguration.html>
 pub const SUBNETS_MAX: usize = 16;
@@ -77,6 +80,9 @@ pub const TAGS_OURS: usize = 7;
 /// Tags of a resource, ours included.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Tag.html>
 pub const TAGS_PER_RESOURCE: usize = 50;
+
+/// Tags that a template may give.
+pub const TAGS_MAX: usize = TAGS_PER_RESOURCE - TAGS_OURS;
 
 /// Characters of a tag's key.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Tag.html>

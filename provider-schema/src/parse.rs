@@ -180,9 +180,9 @@ fn network_configuration(
     let Reading::Given(mut network) = members.object("NetworkConfiguration", problems) else {
         return NetworkConfiguration::default();
     };
-    let mut security_groups =
+    let security_groups =
         network.scalars("SecurityGroups", problems, |text| arn::ec2_id(text, "sg"));
-    let mut subnets = network.scalars("Subnets", problems, |text| arn::ec2_id(text, "subnet"));
+    let subnets = network.scalars("Subnets", problems, |text| arn::ec2_id(text, "subnet"));
     validate::security_groups(
         &security_groups,
         &network.pointer("SecurityGroups"),
@@ -190,6 +190,8 @@ fn network_configuration(
     );
     validate::subnets(&subnets, &network.pointer("Subnets"), problems);
     network.finish(problems);
+    let mut security_groups: Vec<String> = security_groups.into_iter().flatten().collect();
+    let mut subnets: Vec<String> = subnets.into_iter().flatten().collect();
     security_groups.sort_unstable();
     subnets.sort_unstable();
     NetworkConfiguration {

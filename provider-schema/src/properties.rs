@@ -18,6 +18,8 @@ pub use container::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::{fargate, limits};
+
 /// An HTTPS service on ECS Fargate behind a load balancer that it may share.
 ///
 /// A superset of `AWS::ECS::ExpressGatewayService`, with the same names. CloudFormation sends
@@ -38,7 +40,7 @@ pub struct Properties {
     /// At most 3600, at least 1260: the bakes of a deployment (3 + 3 minutes) and 15 minutes.
     /// AWS: <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-cloudformation-customresource.html>
     #[serde(rename = "ServiceTimeout", default = "defaults::service_timeout_s")]
-    #[schemars(range(min = 1260, max = 3600))]
+    #[schemars(range(min = limits::SERVICE_TIMEOUT_S_MIN, max = limits::SERVICE_TIMEOUT_S_MAX))]
     pub service_timeout_s: u32,
 
     /// Name of the ECS service, unique in its cluster.
@@ -47,7 +49,7 @@ pub struct Properties {
     /// and underscores (ECS allows 255); with the cluster's name, up to 300.
     /// AWS: <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateService.html>
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 63), regex(pattern = r"^[A-Za-z0-9_-]+$"))]
+    #[schemars(length(min = 1, max = limits::SERVICE_NAME_LENGTH_MAX), regex(pattern = r"^[A-Za-z0-9_-]+$"))]
     pub service_name: Option<String>,
 
     /// Cluster of the service, by name or by ARN.
@@ -103,6 +105,7 @@ pub struct Properties {
     /// 256, 512, 1024, 2048, 4096, 8192, 16384 or 32768. Not used with `TaskDefinitionArn`.
     /// AWS: <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-cpu-memory-error.html>
     #[serde(default = "defaults::cpu")]
+    #[schemars(range(min = 256), extend("enum" = fargate::cpu_sizes()))]
     pub cpu: u32,
 
     /// Memory of a task, in MiB.
@@ -111,6 +114,7 @@ pub struct Properties {
     /// with `TaskDefinitionArn`.
     /// AWS: <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-cpu-memory-error.html>
     #[serde(rename = "Memory", default = "defaults::memory_mib")]
+    #[schemars(range(min = 512, max = 249_856))]
     pub memory_mib: u32,
 
     /// Processor architecture that the image is built for.
@@ -126,7 +130,7 @@ pub struct Properties {
     /// answer must be 200.
     /// AWS: <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html>
     #[serde(default = "defaults::health_check_path")]
-    #[schemars(length(min = 1, max = 1024), regex(pattern = r"^/[!-~]*$"))]
+    #[schemars(length(min = 1, max = limits::HEALTH_CHECK_PATH_LENGTH_MAX), regex(pattern = r"^/[!-~]*$"))]
     pub health_check_path: String,
 
     /// Where the tasks run.
@@ -143,7 +147,7 @@ pub struct Properties {
     /// begin with none of `aws:`, `express:` and `AmazonECSManaged`; values up to 256.
     /// AWS: <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Tag.html>
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 43))]
+    #[schemars(length(max = limits::TAGS_MAX), extend("insertionOrder" = false))]
     pub tags: Vec<Tag>,
 
     /// Which load balancer the service is behind.
@@ -161,7 +165,7 @@ pub struct NetworkConfiguration {
     /// AWS: <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_AwsVpcConfiguration.html>
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(
-        length(max = 4),
+        extend("insertionOrder" = false), length(max = limits::SECURITY_GROUPS_MAX),
         inner(regex(pattern = r"^sg-([0-9a-f]{8}|[0-9a-f]{17})$"))
     )]
     pub security_groups: Vec<String>,
@@ -173,7 +177,7 @@ pub struct NetworkConfiguration {
     /// AWS: <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_AwsVpcConfiguration.html>
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(
-        length(max = 16),
+        extend("insertionOrder" = false), length(max = limits::SUBNETS_MAX),
         inner(regex(pattern = r"^subnet-([0-9a-f]{8}|[0-9a-f]{17})$"))
     )]
     pub subnets: Vec<String>,
@@ -188,7 +192,7 @@ pub struct ScalingTarget {
     /// 1 to 5000 and not above `MaxTaskCount`.
     /// AWS: <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ExpressGatewayScalingTarget.html>
     #[serde(default = "defaults::min_task_count")]
-    #[schemars(range(min = 1, max = 5000))]
+    #[schemars(range(min = 1, max = limits::TASKS_MAX))]
     pub min_task_count: u32,
 
     /// Most tasks that run.
@@ -196,7 +200,7 @@ pub struct ScalingTarget {
     /// 1 to 5000.
     /// AWS: <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ExpressGatewayScalingTarget.html>
     #[serde(default = "defaults::max_task_count")]
-    #[schemars(range(min = 1, max = 5000))]
+    #[schemars(range(min = 1, max = limits::TASKS_MAX))]
     pub max_task_count: u32,
 
     /// Measure that auto scaling holds at `AutoScalingTargetValue`.
@@ -229,7 +233,6 @@ impl Default for ScalingTarget {
 /// What auto scaling measures, averaged over the tasks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-#[schemars(extend("type" = "string"))]
 pub enum AutoScalingMetric {
     #[default]
     AverageCpu,
@@ -294,13 +297,13 @@ pub struct Tag {
     ///
     /// 1 to 128 letters, digits, spaces and `_ . : / = + - @`, unique among the tags.
     /// AWS: <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Tag.html>
-    #[schemars(length(min = 1, max = 128))]
+    #[schemars(length(min = 1, max = limits::TAG_KEY_LENGTH_MAX))]
     pub key: String,
 
     /// Value of the tag.
     ///
     /// Up to 256 of the same characters; may be empty.
     /// AWS: <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Tag.html>
-    #[schemars(length(max = 256))]
+    #[schemars(length(max = limits::TAG_VALUE_LENGTH_MAX))]
     pub value: String,
 }

@@ -51,7 +51,13 @@ pub fn json_schema() -> Value {
                 .filter(|property| property.effect() == Effect::Replacement)
                 .map(|property| property.path()),
         ),
-        "readOnlyProperties": pointers(ATTRIBUTES.iter().map(|attribute| attribute.name)),
+        // `TaskDefinitionArn` is an attribute too, but a template may give it.
+        "readOnlyProperties": pointers(
+            ATTRIBUTES
+                .iter()
+                .map(|attribute| attribute.name)
+                .filter(|name| *name != Property::TaskDefinitionArn.path()),
+        ),
         "primaryIdentifier": ["/properties/ServiceArn"],
         "taggable": true,
     })
@@ -89,7 +95,7 @@ fn without_null(schema: &mut Schema) {
 fn insert(properties: &mut Map<String, Value>, path: &[&str], attribute: &Attribute) {
     match path {
         [] => {}
-        // `TaskDefinitionArn` is both: given by the user, or made by the provider.
+        // `TaskDefinitionArn` is a property already.
         [name] if properties.contains_key(*name) => {}
         [name] => {
             let mut schema = json!({ "description": attribute.meaning, "type": "string" });

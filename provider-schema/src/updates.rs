@@ -20,7 +20,8 @@ pub enum Effect {
     NewDeployment,
     /// A new service is made, under a new physical id, and the old one deleted afterwards.
     Replacement,
-    /// The update fails and says so; nothing changes.
+    /// The update fails and says so, because the service would have to move to another load
+    /// balancer; nothing changes.
     Refused,
 }
 
@@ -230,18 +231,17 @@ fn leaves(properties: &Properties) -> Vec<(Property, Value)> {
 
 fn container_leaves(container: Option<&PrimaryContainer>) -> Vec<(Property, Value)> {
     let Some(container) = container else {
-        return [
-            Property::Image,
-            Property::ContainerPort,
-            Property::LogGroup,
-            Property::LogStreamPrefix,
-            Property::CredentialsParameter,
-            Property::Command,
-            Property::Environment,
-            Property::Secrets,
-        ]
-        .map(|property| (property, Value::Null))
-        .to_vec();
+        let (absent, empty) = (Value::Null, json!([]));
+        return vec![
+            (Property::Image, absent.clone()),
+            (Property::ContainerPort, absent.clone()),
+            (Property::LogGroup, absent.clone()),
+            (Property::LogStreamPrefix, absent.clone()),
+            (Property::CredentialsParameter, absent),
+            (Property::Command, empty.clone()),
+            (Property::Environment, empty.clone()),
+            (Property::Secrets, empty),
+        ];
     };
     let PrimaryContainer {
         image,

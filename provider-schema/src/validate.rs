@@ -7,8 +7,8 @@ use crate::attributes::worst_case_answer_bytes;
 use crate::error::{Pointer, PropertyErrors, quoted};
 use crate::limits::{
     ANSWER_BYTES_MAX, ANSWER_BYTES_RESERVED, BAKE_MIN, CANARY_BAKE_MIN,
-    CLUSTER_AND_SERVICE_LENGTH_MAX, DEPLOYMENT_MARGIN_MIN, SECURITY_GROUPS_MAX, SUBNETS_MAX,
-    SUBNETS_MIN, TAGS_OURS, TAGS_PER_RESOURCE,
+    CLUSTER_AND_SERVICE_LENGTH_MAX, DEPLOYMENT_MARGIN_MIN, SECURITY_GROUPS_MAX,
+    SERVICE_TIMEOUT_S_MIN, SUBNETS_MAX, SUBNETS_MIN, TAGS_MAX, TAGS_OURS, TAGS_PER_RESOURCE,
 };
 use crate::parse::Reading;
 use crate::properties::{Properties, defaults};
@@ -43,14 +43,13 @@ pub(crate) fn timeout_suffices(
     let Reading::Given(timeout) = service_timeout_s else {
         return;
     };
-    let needed = (CANARY_BAKE_MIN + BAKE_MIN + DEPLOYMENT_MARGIN_MIN) * 60;
-    if timeout < needed {
+    if timeout < SERVICE_TIMEOUT_S_MIN {
         problems.add(
             pointer,
             format!(
                 "`{timeout}` seconds are too few: {CANARY_BAKE_MIN} + {BAKE_MIN} minutes of bake \
                  and {DEPLOYMENT_MARGIN_MIN} minutes for tasks to start and to roll back are \
-                 {needed} seconds"
+                 {SERVICE_TIMEOUT_S_MIN} seconds"
             ),
         );
     }
@@ -72,7 +71,12 @@ pub(crate) fn task_counts(
     }
 }
 
-pub(crate) fn security_groups(ids: &[String], pointer: &Pointer, problems: &mut PropertyErrors) {
+/// `ids` has `None` for what is no id.
+pub(crate) fn security_groups(
+    ids: &[Option<String>],
+    pointer: &Pointer,
+    problems: &mut PropertyErrors,
+) {
     unique_ids(ids, pointer, problems);
     if ids.len() > SECURITY_GROUPS_MAX {
         problems.add(
@@ -86,7 +90,8 @@ pub(crate) fn security_groups(ids: &[String], pointer: &Pointer, problems: &mut 
     }
 }
 
-pub(crate) fn subnets(ids: &[String], pointer: &Pointer, problems: &mut PropertyErrors) {
+/// `ids` has `None` for what is no id.
+pub(crate) fn subnets(ids: &[Option<String>], pointer: &Pointer, problems: &mut PropertyErrors) {
     unique_ids(ids, pointer, problems);
     if ids.len() > SUBNETS_MAX {
         let problem = format!(
@@ -95,7 +100,7 @@ pub(crate) fn subnets(ids: &[String], pointer: &Pointer, problems: &mut Property
         );
         problems.add(pointer, problem);
     }
-    // An absent list means the default VPC; an item that is no id is reported as such.
+    // None at all means those of the default VPC.
     if !ids.is_empty() && ids.len() < SUBNETS_MIN {
         problems.add(
             pointer,
@@ -104,8 +109,8 @@ pub(crate) fn subnets(ids: &[String], pointer: &Pointer, problems: &mut Property
     }
 }
 
-fn unique_ids(ids: &[String], pointer: &Pointer, problems: &mut PropertyErrors) {
-    let mut sorted: Vec<&String> = ids.iter().collect();
+fn unique_ids(ids: &[Option<String>], pointer: &Pointer, problems: &mut PropertyErrors) {
+    let mut sorted: Vec<&String> = ids.iter().flatten().collect();
     sorted.sort_unstable();
     let mut repeated: Vec<&String> = sorted
         .windows(2)
@@ -129,12 +134,11 @@ pub(crate) fn variable_names(names: &[(String, Pointer)], problems: &mut Propert
 }
 
 pub(crate) fn tags(keys: &[(String, Pointer)], list: &Pointer, problems: &mut PropertyErrors) {
-    let max = TAGS_PER_RESOURCE - TAGS_OURS;
-    if keys.len() > max {
+    if keys.len() > TAGS_MAX {
         problems.add(
             list,
             format!(
-                "{} tags are given, at most {max} are allowed: a resource has \
+                "{} tags are given, at most {TAGS_MAX} are allowed: a resource has \
                  {TAGS_PER_RESOURCE}, and {TAGS_OURS} are the provider's",
                 keys.len()
             ),

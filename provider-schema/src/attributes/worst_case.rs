@@ -48,7 +48,14 @@ pub(crate) fn worst_case_answer_bytes(
     properties: &Properties,
     request: &RequestContext<'_>,
 ) -> usize {
-    let attributes = worst_case(properties, request);
+    answer_bytes(&worst_case(properties, request), request)
+}
+
+/// Bytes of the successful answer to this request with these attributes, `Reason` not counted.
+///
+/// At most [`crate::limits::ANSWER_BYTES_MAX`] can be sent. With `TaskDefinitionArn`, whose log
+/// group is not known at parse, only this tells whether the answer fits.
+pub fn answer_bytes(attributes: &Attributes, request: &RequestContext<'_>) -> usize {
     let answer = json!({
         "Status": "SUCCESS",
         "PhysicalResourceId": attributes.service_arn,
@@ -94,7 +101,7 @@ fn worst_case(properties: &Properties, request: &RequestContext<'_>) -> Attribut
             filler(ELB_DNS_DIGITS_MAX)
         ),
         load_balancer_hosted_zone_id: filler(HOSTED_ZONE_ID_LENGTH_MAX),
-        task_definition_arn: task_definition_arn(properties, &arn, &service),
+        task_definition_arn: task_definition_arn(properties, arn, &service),
         service_security_group_id: filler(SECURITY_GROUP_ID_LENGTH),
         log_group_arn: arn("logs", &format!("log-group:{log_group}")),
         log_group_name: log_group,
@@ -166,4 +173,110 @@ fn derived(parts: &[&str]) -> String {
 /// Only the length counts; no character of it is escaped in JSON.
 fn filler(length: usize) -> String {
     "x".repeat(length)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limits::{ANSWER_BYTES_MAX, ANSWER_BYTES_RESERVED, LOG_GROUP_LENGTH_MAX};
+    use crate::parse;
+    use crate::tests::REQUEST;
+
+    fn with_log_group(length: usize) -> serde_json::Value {
+        json!({
+            "InfrastructureRoleArn": "arn:aws:iam::123456789012:role/infrastructure",
+            "ExecutionRoleArn": "arn:aws:iam::123456789012:role/execution",
+            "ServiceName": filler(63),
+            "Cluster": filler(100),
+            "PrimaryContainer": {
+                "Image": "web:1",
+                "AwsLogsConfiguration": { "LogGroup": filler(length) },
+            },
+        })
+    }
+
+    #[test]
+    fn exactly_what_fits_is_accepted() {
+        let room = ANSWER_BYTES_MAX - ANSWER_BYTES_RESERVED;
+        let longest = (1..=LOG_GROUP_LENGTH_MAX)
+            .rfind(|length| parse(&with_log_group(*length), &REQUEST).is_ok())
+            .unwrap();
+        let properties = parse(&with_log_group(longest), &REQUEST).unwrap();
+        let bytes = worst_case_answer_bytes(&properties, &REQUEST);
+        // One more letter is two more bytes: the name and the ARN.
+        assert!((room - 1..=room).contains(&bytes), "{bytes}");
+        let problems = parse(&with_log_group(longest + 1), &REQUEST).unwrap_err();
+        assert!(
+            problems.to_string().contains("of CloudFormation's answer"),
+            "{problems}"
+        );
+    }
+
+    #[test]
+    fn the_longest_names_fit_where_regions_are_longest() {
+        let value = json!({
+            "InfrastructureRoleArn": "arn:aws-us-gov:iam::123456789012:role/infrastructure",
+            "ExecutionRoleArn": "arn:aws-us-gov:iam::123456789012:role/execution",
+            "ServiceName": filler(63),
+            "Cluster": filler(63),
+            "PrimaryContainer": { "Image": "web:1" },
+        });
+        let request = RequestContext {
+            partition: "aws-us-gov",
+            region: "us-gov-west-1",
+            ..REQUEST
+        };
+        assert!(parse(&value, &request).is_ok());
+    }
+
+    #[test]
+    fn a_real_answer_is_no_longer_than_the_worst_case() {
+        let value = json!({
+            "InfrastructureRoleArn": "arn:aws:iam::123456789012:role/infrastructure",
+            "ExecutionRoleArn": "arn:aws:iam::123456789012:role/execution",
+            "ServiceName": "web",
+            "PrimaryContainer": { "Image": "web:1" },
+        });
+        let properties = parse(&value, &REQUEST).unwrap();
+        let arn =
+            |service: &str, rest: &str| format!("arn:aws:{service}:us-east-1:123456789012:{rest}");
+        let elb = |kind: &str, ids: &str| {
+            arn(
+                "elasticloadbalancing",
+                &format!("{kind}/app/express-0a1b2c3d-1/0123456789abcdef{ids}"),
+            )
+        };
+        let group = arn(
+            "elasticloadbalancing",
+            "targetgroup/express-0a1b2c3d4e5f-a/0123456789abcdef",
+        );
+        let real = Attributes {
+            endpoint: "https://web.apps.example.com".to_owned(),
+            load_balancer_arn: elb("loadbalancer", ""),
+            load_balancer_dns_name:
+                "internal-express-0a1b2c3d-1-1234567890.us-east-1.elb.amazonaws.com".to_owned(),
+            load_balancer_hosted_zone_id: "Z35SXDOTRQ7X7K".to_owned(),
+            task_definition_arn: arn("ecs", "task-definition/default-web:17"),
+            service_security_group_id: "sg-0123456789abcdef0".to_owned(),
+            log_group_name: "/aws/ecs/default/web".to_owned(),
+            load_balancer_pool: "vpc-0123456789abcdef0-internet-facing".to_owned(),
+            service_arn: arn("ecs", "service/default/web"),
+            listener_arn: elb("listener", "/0123456789abcdef"),
+            listener_rule_arn: elb("listener-rule", "/0123456789abcdef/0123456789abcdef"),
+            target_group_arns: [group.clone(), group],
+            certificate_arn: arn("acm", "certificate/0a1b2c3d-0000-1111-2222-0a1b2c3d4e5f"),
+            load_balancer_security_group_id: "sg-0123456789abcdef1".to_owned(),
+            rollback_alarm_arn: arn("cloudwatch", "alarm:default/web/RollbackAlarm"),
+            log_group_arn: arn("logs", "log-group:/aws/ecs/default/web"),
+            scalable_target_arn: arn(
+                "application-autoscaling",
+                "scalable-target/0ec5123456789abcdef0123456789abcdef0",
+            ),
+        };
+        let worst = worst_case(&properties, &REQUEST).to_data();
+        for (name, value) in real.to_data() {
+            let (real, worst) = (value.to_string().len(), worst[&name].to_string().len());
+            assert!(real <= worst, "{name}: {real} > {worst}");
+        }
+    }
 }

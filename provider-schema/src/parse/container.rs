@@ -20,7 +20,11 @@ pub(super) fn primary_container(
         .or(defaults::container_port());
     let aws_logs_configuration = aws_logs_configuration(&mut container, problems);
     let repository_credentials = repository_credentials(&mut container, request, problems);
-    let command = container.scalars("Command", problems, rules::any);
+    let command = container
+        .scalars("Command", problems, rules::any)
+        .into_iter()
+        .flatten()
+        .collect();
     let (mut environment, mut names) = environment(&mut container, problems);
     let (mut secrets, secret_names) = secrets(&mut container, request, problems);
     names.extend(secret_names);

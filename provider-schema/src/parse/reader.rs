@@ -152,13 +152,13 @@ impl<'a> Members<'a> {
         objects
     }
 
-    /// A list of scalars, each judged by `rule`; without those that are invalid.
+    /// A list of scalars, each judged by `rule`; `None` for each that is invalid.
     pub(crate) fn scalars<T>(
         &mut self,
         name: &'static str,
         problems: &mut PropertyErrors,
         rule: impl Fn(&str) -> Result<T, String>,
-    ) -> Vec<T> {
+    ) -> Vec<Option<T>> {
         let items = self.items(name, "strings", problems);
         if let [only] = items
             && is_empty(only)
@@ -166,11 +166,11 @@ impl<'a> Members<'a> {
             return Vec::new();
         }
         let pointer = self.pointer(name);
-        let mut scalars = Vec::with_capacity(items.len());
-        for (index, item) in items.iter().enumerate() {
-            scalars.extend(judge(item, &pointer.item(index), problems, &rule).given());
-        }
-        scalars
+        let judged = items
+            .iter()
+            .enumerate()
+            .map(|(index, item)| judge(item, &pointer.item(index), problems, &rule).given());
+        judged.collect()
     }
 
     /// Reports every member that was not read.

@@ -3,6 +3,9 @@
 use crate::error::quoted;
 use crate::updates::Property;
 
+/// Letters that are enough to recognise a name by its beginning.
+const SHORTENED_LENGTH_MIN: usize = 3;
+
 /// Why `name`, found in the object at `place`, is refused. `known` are the object's names.
 pub(crate) fn explain(name: &str, known: &[&'static str], place: &str) -> String {
     if let Some(same) = known.iter().find(|known| known.eq_ignore_ascii_case(name)) {
@@ -41,22 +44,29 @@ fn home(name: &str, place: &str) -> Option<String> {
     })
 }
 
-/// The known name that takes the fewest edits, if that is few for its length; letters in the
-/// wrong case count as no edit.
+/// The known name that takes the fewest edits, if that is at most half of its letters; letters in
+/// the wrong case count as no edit. Else one that is cut short, as `Env` is.
 pub(crate) fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
     let name = name.to_ascii_lowercase();
     let edits = |known: &&'a str| {
-        let allowed = (known.len() / 3).max(1);
+        let allowed = known.len().max(name.len()) / 2;
         // The length bounds the work: a name of 100 kB is near to nothing.
         (name.len().abs_diff(known.len()) <= allowed)
             .then(|| distance(&name, &known.to_ascii_lowercase()))
             .filter(|edits| *edits <= allowed)
     };
-    known
+    let fewest = known
         .iter()
-        .filter_map(|known| Some((edits(known)?, *known)))
+        .filter_map(|known| Some((edits(known)?, *known)));
+    fewest
         .min_by_key(|(edits, _)| *edits)
         .map(|(_, known)| known)
+        .or_else(|| {
+            let is_cut = |known: &&&str| {
+                name.len() >= SHORTENED_LENGTH_MIN && known.to_ascii_lowercase().starts_with(&name)
+            };
+            known.iter().find(is_cut).copied()
+        })
 }
 
 /// Letters to insert, delete, replace, or swap with their neighbour to get from `a` to `b`
@@ -112,7 +122,14 @@ mod tests {
 
     #[test]
     fn nearest_is_near() {
-        let known = ["Cpu", "Cluster", "Memory", "Tags"];
+        let known = [
+            "Cpu",
+            "Cluster",
+            "Memory",
+            "Tags",
+            "MinTaskCount",
+            "Environment",
+        ];
         for (name, expected) in [
             ("Memroy", Some("Memory")),
             ("cluser", Some("Cluster")),
@@ -120,6 +137,9 @@ mod tests {
             ("Foo", None),
             ("Tag", Some("Tags")),
             ("", None),
+            ("MinTasks", Some("MinTaskCount")),
+            ("env", Some("Environment")),
+            ("En", None),
         ] {
             assert_eq!(nearest(name, &known), expected, "{name}");
         }

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::defaults;
+use crate::limits;
 
 /// The application's container.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -50,6 +51,7 @@ pub struct PrimaryContainer {
     /// shows them to everyone who may describe the task definition.
     /// AWS: <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/taskdef-envfiles.html>
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("insertionOrder" = false))]
     pub environment: Vec<KeyValuePair>,
 
     /// Environment variables whose values ECS reads from Secrets Manager or Parameter Store.
@@ -58,6 +60,7 @@ pub struct PrimaryContainer {
     /// `Environment`. Their order has no meaning.
     /// AWS: <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/specifying-sensitive-data.html>
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("insertionOrder" = false))]
     pub secrets: Vec<Secret>,
 }
 
@@ -69,7 +72,7 @@ pub struct AwsLogsConfiguration {
     ///
     /// Created if absent, else used unchanged. 1 to 512 letters, digits and `. - _ / #`.
     /// AWS: <https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_CreateLogGroup.html>
-    #[schemars(length(min = 1, max = 512), regex(pattern = r"^[.\-_/#A-Za-z0-9]+$"))]
+    #[schemars(length(min = 1, max = limits::LOG_GROUP_LENGTH_MAX), regex(pattern = r"^[.\-_/#A-Za-z0-9]+$"))]
     pub log_group: String,
 
     /// First part of the names of the log streams.
@@ -77,7 +80,7 @@ pub struct AwsLogsConfiguration {
     /// Up to 474 characters, neither `:` nor `*`.
     /// AWS: <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/using_awslogs.html>
     #[serde(default = "defaults::log_stream_prefix")]
-    #[schemars(length(min = 1, max = 474), regex(pattern = r"^[^:*]+$"))]
+    #[schemars(length(min = 1, max = limits::LOG_STREAM_PREFIX_LENGTH_MAX), regex(pattern = r"^[^:*]+$"))]
     pub log_stream_prefix: String,
 }
 

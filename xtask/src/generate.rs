@@ -1,0 +1,90 @@
+//! `cargo xtask generate`: writes what is made from the types of `provider-schema`.
+//!
+//! That is `provider-schema/express-service.schema.json`, and the tables of `README.md` between
+//! `<!-- generated: <table> -->` and `<!-- end generated -->`.
+
+mod readme;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use clap::Args;
+
+#[derive(Args)]
+pub struct Arguments {
+    /// Write nothing; fail if anything would change.
+    #[arg(long)]
+    check: bool,
+}
+
+pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    if arguments.check {
+        return check();
+    }
+    for File { path, fresh } in files()? {
+        if read(&path)? != fresh {
+            fs::write(&path, fresh).with_context(|| format!("cannot write {}", path.display()))?;
+            println!("wrote {}", path.display());
+        }
+    }
+    Ok(())
+}
+
+/// Fails if a generated file is stale, and names each that is.
+pub fn check() -> anyhow::Result<()> {
+    let mut stale = Vec::new();
+    for File { path, fresh } in files()? {
+        if read(&path)? != fresh {
+            let name = path.strip_prefix(root()?).unwrap_or(&path);
+            stale.push(name.display().to_string());
+        }
+    }
+    if !stale.is_empty() {
+        bail!("stale, run `cargo xtask generate`: {}", stale.join(", "));
+    }
+    Ok(())
+}
+
+/// A generated file and what it should contain.
+struct File {
+    path: PathBuf,
+    fresh: String,
+}
+
+fn files() -> anyhow::Result<[File; 2]> {
+    let root = root()?;
+    let schema = provider_schema::json_schema();
+    let readme = root.join("README.md");
+    let tables = readme::tables(&schema)?;
+    let fresh = readme::with_tables(&read(&readme)?, &tables)
+        .with_context(|| format!("cannot fill in {}", readme.display()))?;
+    Ok([
+        File {
+            path: root
+                .join("provider-schema")
+                .join("express-service.schema.json"),
+            fresh: serde_json::to_string_pretty(&schema)? + "\n",
+        },
+        File {
+            path: readme,
+            fresh,
+        },
+    ])
+}
+
+fn root() -> anyhow::Result<&'static Path> {
+    let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
+    xtask
+        .parent()
+        .context("the workspace's folder is above xtask's")
+}
+
+/// The text of a file; that of one that is not there is empty.
+fn read(path: &Path) -> anyhow::Result<String> {
+    match fs::read_to_string(path) {
+        Ok(text) => Ok(text),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(String::new()),
+        Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
+    }
+}
