@@ -252,9 +252,11 @@ impl OwnerRecord {
             }
             RequestType::Delete => {
                 let begun = self.begin(request, sealed);
-                let has_work = begun.operation.as_ref().is_some_and(|operation| {
-                    !operation.remove.is_empty()
-                }) || !begun.superseded.is_empty()
+                let has_work = begun
+                    .operation
+                    .as_ref()
+                    .is_some_and(|operation| !operation.remove.is_empty())
+                    || !begun.superseded.is_empty()
                     || begun.running.is_some();
                 if has_work {
                     Reception::Begin(Box::new(begun))

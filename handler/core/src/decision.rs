@@ -4,10 +4,16 @@
 //! resource is not obliged to use it; using it means that the `Reason` of a failed resource starts with
 //! a word that people already know from every other resource type.
 
+use provider_schema::Attributes;
+
+use crate::step::Step;
+
 /// Why an operation failed: CloudFormation's handler error codes.
 ///
 /// AWS: <https://docs.aws.amazon.com/cloudformation-cli/latest/userguide/resource-type-test-contract-errors.html>
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+)]
 pub enum HandlerErrorCode {
     /// A change was asked for that this resource cannot make.
     NotUpdatable,
@@ -95,4 +101,71 @@ impl std::fmt::Display for HandlerErrorCode {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.as_str())
     }
+}
+
+/// What to do next.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Decision {
+    /// AWS is as desired, and nothing is pending.
+    Converged(Box<Attributes>),
+    /// Nothing of the service is left but its claims.
+    Removed,
+    /// These steps, side by side; then observe what they changed and plan again.
+    Apply(Vec<Step>),
+    /// Nothing can be done before something else has happened.
+    Wait(Wait),
+}
+
+/// What is waited for, and how long until another look is worth it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wait {
+    /// What is waited for.
+    pub reason: WaitReason,
+    /// Seconds.
+    pub retry_after_s: u32,
+}
+
+/// What an operation waits for.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WaitReason {
+    /// A deployment of ours.
+    #[error("deployment of service `{service}` is running{}", stage.as_deref().map(|stage| format!(" ({stage})")).unwrap_or_default())]
+    DeploymentRunning {
+        /// The service.
+        service: String,
+        /// `lifecycleStage`
+        stage: Option<String>,
+    },
+    /// A deployment that somebody else started; ours begins when it has ended.
+    #[error("another deployment of service `{service}` is running")]
+    OtherDeployment {
+        /// The service.
+        service: String,
+    },
+    /// ECS is stopping tasks and draining targets.
+    #[error("service `{service}` is draining")]
+    ServiceDraining {
+        /// The service.
+        service: String,
+    },
+    /// The rollback alarm is in ALARM: ECS would ignore it for the whole next deployment (R10).
+    #[error("alarm `{alarm}` is in ALARM; a deployment that starts now would not be watched")]
+    AlarmNotOk {
+        /// The alarm.
+        alarm: String,
+    },
+    /// AWS refused a step for a reason that passes: a role not spread yet, a dependant that is going,
+    /// too many requests.
+    #[error("{step}: {code} {message}")]
+    StepRefused {
+        /// The step.
+        step: String,
+        /// AWS's error code.
+        code: String,
+        /// AWS's message.
+        message: String,
+    },
+    /// Another attempt may still be mutating.
+    #[error("another attempt for this resource may still be running")]
+    OtherAttempt,
 }

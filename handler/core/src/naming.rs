@@ -15,10 +15,13 @@ const DNS_LABEL_MAX: usize = 63;
 const KEY_DIGITS: usize = 20;
 /// Hexadecimal digits in resource names, which must fit 32 characters with prefix and suffix: 48 bits.
 const NAME_HASH_DIGITS: usize = 12;
+/// Characters of a log group's name that `provider-schema` reckons with; CloudWatch Logs allows 512.
+const LOG_GROUP_MAX: usize = 128;
 /// Hexadecimal digits of a pool: 32 bits among the few pools of one account and region.
 const POOL_DIGITS: usize = 8;
 /// Characters of the logical id that a generated service name keeps for its reader.
-const GENERATED_STEM_MAX: usize = 40;
+/// With the hash it stays within the 32 characters that `provider-schema` reckons with.
+const GENERATED_STEM_MAX: usize = 19;
 
 /// Tag: present on everything that the provider makes.
 pub const TAG_PROVIDER: &str = "express:provider";
@@ -75,7 +78,13 @@ pub fn generated_service_name(owner: &Owner) -> String {
         .take(GENERATED_STEM_MAX)
         .collect::<String>()
         .to_ascii_lowercase();
-    format!("{stem}-{}", hash(&[&owner.stack_id, &owner.logical_resource_id], NAME_HASH_DIGITS))
+    format!(
+        "{stem}-{}",
+        hash(
+            &[&owner.stack_id, &owner.logical_resource_id],
+            NAME_HASH_DIGITS
+        )
+    )
 }
 
 /// The DNS label of a service: `<service>` in the cluster `default`, else `<service>-<cluster>`; lower
@@ -100,7 +109,10 @@ pub fn host_label(service: &str, cluster: &str) -> String {
         return label;
     }
     let suffix = hash(&[service, cluster], NAME_HASH_DIGITS);
-    let stem: String = label.chars().take(DNS_LABEL_MAX - NAME_HASH_DIGITS - 1).collect();
+    let stem: String = label
+        .chars()
+        .take(DNS_LABEL_MAX - NAME_HASH_DIGITS - 1)
+        .collect();
     let stem = stem.trim_matches('-');
     if stem.is_empty() {
         format!("x{suffix}")
@@ -171,7 +183,10 @@ pub fn family(service_name: &str, service_arn: &str) -> String {
 /// Name of the rollback alarm: at most 93 of 255 characters.
 #[must_use]
 pub fn rollback_alarm(service_name: &str, service_arn: &str) -> String {
-    format!("express-{service_name}-{}-rollback", service_key(service_arn))
+    format!(
+        "express-{service_name}-{}-rollback",
+        service_key(service_arn)
+    )
 }
 
 /// Name of the scaling policy.
@@ -180,10 +195,15 @@ pub fn scaling_policy(service_arn: &str) -> String {
     format!("express-{}", service_key(service_arn))
 }
 
-/// Log group of a service that names none.
+/// Log group of a service that names none: Express Mode's form, with a hash where the names are long.
 #[must_use]
 pub fn log_group(service_name: &str, cluster: &str) -> String {
-    format!("/aws/ecs/{cluster}/{service_name}")
+    let wished = format!("/aws/ecs/{cluster}/{service_name}");
+    if wished.len() <= LOG_GROUP_MAX {
+        return wished;
+    }
+    let hash = hash(&[cluster, service_name], NAME_HASH_DIGITS);
+    format!("/aws/ecs/{service_name}-{hash}")
 }
 
 /// CreateService's client token: the same for every attempt of one request, ≤ 36 characters.
@@ -208,19 +228,15 @@ mod tests {
 
     #[test]
     fn host_label_is_the_service_name_where_it_can_be() {
-        for (service, cluster, expected) in [
-            ("web", "default", "web"),
-            ("web", "prod", "web-prod"),
-            ("Web", "default", "web-8b6b6c4d6a4f"),
-        ] {
-            let label = host_label(service, cluster);
-            assert_eq!(label.split('-').next(), expected.split('-').next());
-            if expected.len() < 9 {
-                assert_eq!(label, expected);
-            } else {
-                assert_eq!(label.len(), expected.len());
-            }
-        }
+        assert_eq!(host_label("web", "default"), "web");
+        assert_eq!(host_label("web", "prod"), "web-prod");
+    }
+
+    #[test]
+    fn altered_host_label_ends_with_a_hash() {
+        let label = host_label("Web_1", "default");
+        let (stem, suffix) = label.rsplit_once('-').expect("a suffix");
+        assert_eq!((stem, suffix.len()), ("web-1", 12));
     }
 
     proptest! {
@@ -245,7 +261,7 @@ mod tests {
             prop_assert!(load_balancer(&pool_id("vpc-1", "internal", None), ordinal).len() <= 32);
             prop_assert!(family(&service, &arn).len() <= 255);
             prop_assert!(rollback_alarm(&service, &arn).len() <= 255);
-            prop_assert!(log_group(&service, &cluster).len() <= 512);
+            prop_assert!(log_group(&service, &cluster).len() <= 128);
             prop_assert!(client_token("id", &arn).len() <= 36);
         }
 

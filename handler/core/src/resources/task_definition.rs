@@ -121,8 +121,14 @@ pub fn diff(spec: &TaskDefinitionSpec, observed: &ObservedTaskDefinition) -> Vec
         (*family != found.family, "family"),
         (*cpu != found.cpu, "cpu"),
         (*memory_mib != found.memory_mib, "memory"),
-        (*cpu_architecture != found.cpu_architecture, "cpuArchitecture"),
-        (*execution_role_arn != found.execution_role_arn, "executionRoleArn"),
+        (
+            *cpu_architecture != found.cpu_architecture,
+            "cpuArchitecture",
+        ),
+        (
+            *execution_role_arn != found.execution_role_arn,
+            "executionRoleArn",
+        ),
         (*task_role_arn != found.task_role_arn, "taskRoleArn"),
     ] {
         if differs {
@@ -155,7 +161,10 @@ fn container_diff(spec: &ContainerSpec, found: &ContainerSpec) -> Vec<&'static s
             "repositoryCredentials",
         ),
         (*log_group != found.log_group, "awslogs-group"),
-        (*log_stream_prefix != found.log_stream_prefix, "awslogs-stream-prefix"),
+        (
+            *log_stream_prefix != found.log_stream_prefix,
+            "awslogs-stream-prefix",
+        ),
         (*region != found.region, "awslogs-region"),
     ]
     .into_iter()

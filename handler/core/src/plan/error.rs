@@ -1,0 +1,124 @@
+//! What planning refuses, in the user's words.
+
+use crate::decision::HandlerErrorCode;
+
+/// Why there is no plan.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PlanError {
+    /// No subnets were given, and there is no default VPC to take them from.
+    #[error(
+        "there is no default VPC with default subnets in this region; name the subnets in `NetworkConfiguration.Subnets`"
+    )]
+    NoDefaultVpc,
+    /// Some of the subnets do not exist.
+    #[error("subnets `{}` do not exist in this account and region", subnet_ids.join("`, `"))]
+    SubnetsNotFound {
+        /// Those that are missing.
+        subnet_ids: Vec<String>,
+    },
+    /// The subnets are not of one VPC.
+    #[error("subnet `{}` is in `{}` but subnet `{}` is in `{}`; all subnets must be in one VPC", first.0, first.1, second.0, second.1)]
+    SubnetsOfSeveralVpcs {
+        /// Subnet and VPC.
+        first: (String, String),
+        /// Subnet and VPC.
+        second: (String, String),
+    },
+    /// All subnets are in one zone.
+    #[error("the subnets are all in `{}`; a load balancer needs subnets in at least 2 availability zones", zones.join("`, `"))]
+    TooFewZones {
+        /// The zones that they are in.
+        zones: Vec<String>,
+    },
+    /// Some subnets lead to the internet and some do not.
+    #[error(
+        "some of the subnets have a route to an internet gateway and some do not; set `LoadBalancer.Scheme`, or give subnets of one kind"
+    )]
+    MixedSubnets,
+    /// There is no place for the load balancer.
+    #[error("no {scheme} load balancer can reach the tasks: the VPC has no fitting subnet in zones `{}`", zones.join("`, `"))]
+    NoIngressSubnets {
+        /// The load balancer's scheme.
+        scheme: &'static str,
+        /// The zones without one.
+        zones: Vec<String>,
+    },
+    /// The named cluster does not exist.
+    #[error(
+        "cluster `{cluster}` does not exist or is not active; create it, or leave `Cluster` out to use `default`"
+    )]
+    ClusterNotFound {
+        /// Its name.
+        cluster: String,
+    },
+    /// Something of the needed name exists and is not ours.
+    #[error(
+        "{resource} already exists and does not belong to this resource; choose another `ServiceName`, or remove it first"
+    )]
+    OwnedByAnother {
+        /// What.
+        resource: String,
+    },
+    /// The given task definition does not exist or cannot be used.
+    #[error("task definition `{arn}` {problem}")]
+    TaskDefinitionUnfit {
+        /// Its ARN.
+        arn: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// Somebody deployed a task definition that we did not register.
+    #[error(
+        "the service runs `{arn}`, which this provider did not register; an update would overwrite it. Set `TaskDefinitionArn` to keep it, or deploy a revision of ours again first"
+    )]
+    ForeignTaskDefinition {
+        /// With the revision.
+        arn: String,
+    },
+    /// A change that needs a move between load balancers.
+    #[error(
+        "{what} of a running service cannot be changed yet; give the resource another `ServiceName` to make a new service beside it"
+    )]
+    MoveNotSupported {
+        /// What was to be changed.
+        what: String,
+    },
+    /// The deployment of this operation did not succeed.
+    #[error("the deployment of service `{service}` failed: {reason}")]
+    DeploymentFailed {
+        /// The service.
+        service: String,
+        /// In ECS's words.
+        reason: String,
+    },
+    /// The load balancer could not be set up.
+    #[error("load balancer `{name}` could not be set up; look at it in the EC2 console")]
+    LoadBalancerFailed {
+        /// Its name.
+        name: String,
+    },
+}
+
+impl PlanError {
+    /// CloudFormation's word for it.
+    #[must_use]
+    pub const fn class(&self) -> HandlerErrorCode {
+        match self {
+            Self::NoDefaultVpc
+            | Self::SubnetsOfSeveralVpcs { .. }
+            | Self::TooFewZones { .. }
+            | Self::MixedSubnets
+            | Self::NoIngressSubnets { .. }
+            | Self::TaskDefinitionUnfit { .. } => HandlerErrorCode::InvalidRequest,
+            Self::SubnetsNotFound { .. } | Self::ClusterNotFound { .. } => {
+                HandlerErrorCode::NotFound
+            }
+            Self::OwnedByAnother { .. } => HandlerErrorCode::AlreadyExists,
+            Self::ForeignTaskDefinition { .. } => HandlerErrorCode::ResourceConflict,
+            Self::MoveNotSupported { .. } => HandlerErrorCode::NotUpdatable,
+            Self::DeploymentFailed { .. } | Self::LoadBalancerFailed { .. } => {
+                HandlerErrorCode::NotStabilized
+            }
+        }
+    }
+}
