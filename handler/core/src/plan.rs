@@ -25,6 +25,10 @@ pub struct Timing {
     pub started_ms: u64,
     /// From when on a deployment that still runs is stopped and rolled back.
     pub stop_at_ms: u64,
+    /// When this operation last asked ECS for a deployment, if it has.
+    pub deployment_asked_ms: Option<u64>,
+    /// Whether the service is being made, not changed.
+    pub is_create: bool,
     /// CloudFormation's id of the request, for client tokens.
     pub request_id: String,
 }

@@ -30,6 +30,11 @@ const DEPLOYMENT_RETRY_S: u32 = 15;
 const DRAINING_RETRY_S: u32 = 15;
 /// Seconds between looks at an alarm that is in ALARM: it is evaluated every minute.
 const ALARM_RETRY_S: u32 = 30;
+/// Seconds between looks for a deployment that was just asked for.
+const LISTING_RETRY_S: u32 = 5;
+/// How long ECS may take to list a deployment; one that never appears was never asked for, because the
+/// attempt died before the call.
+const LISTING_PATIENCE_MS: u64 = 60 * 1000;
 /// How long an Update waits for an alarm that is in ALARM to recover before it fails (R10).
 const ALARM_PATIENCE_MS: u64 = 5 * 60 * 1000;
 /// Revisions of a family that stay registered: the one that runs and the one to go back to (DESIGN §3).
@@ -61,7 +66,7 @@ pub fn converge(
     load_balancer(desired, observed, &mut steps)?;
     ingress(desired, observed, &mut steps);
     let mut wait = service(desired, observed, timing, &mut steps)?;
-    around_the_service(desired, observed, &mut steps);
+    around_the_service(desired, observed, timing, &mut steps)?;
     if steps.is_empty() && wait.is_none() {
         after_the_deployment(desired, observed, &mut steps);
     }
@@ -125,11 +130,19 @@ fn standing_alone(
     if observed.slot.is_absent() {
         steps.push(Step::ClaimSlot(specs::slot_request(desired)));
     }
-    if observed.service_security_group.is_absent() {
-        steps.push(Step::CreateSecurityGroup {
+    match &observed.service_security_group {
+        Presence::Unknown => {}
+        Presence::Absent => steps.push(Step::CreateSecurityGroup {
             of: GroupOf::Service,
             spec: specs::service_security_group(desired),
-        });
+        }),
+        Presence::Present(group) => {
+            if !is_owned(&group.tags, &desired.identity.owner_key) {
+                return Err(PlanError::OwnedByAnother {
+                    resource: format!("security group `{}`", group.name),
+                });
+            }
+        }
     }
     task_definition(desired, observed, steps)?;
     target_groups(desired, observed, steps)
@@ -267,7 +280,7 @@ fn load_balancer(
     let group_id = load_balancer_security_group(desired, observed, slot.ordinal, steps);
     match (&observed.load_balancer, group_id) {
         (Presence::Absent, Some(security_group_id)) => steps.push(Step::CreateLoadBalancer {
-            spec: specs::load_balancer(desired, slot.ordinal),
+            spec: specs::load_balancer(desired, observed, slot.ordinal),
             security_group_id,
         }),
         (Presence::Present(found), _) => {
@@ -348,6 +361,9 @@ fn ingress(desired: &Desired, observed: &Observed, steps: &mut Vec<Step>) {
     service_ingress(desired, observed, steps);
     match &observed.listener_rule {
         Presence::Unknown => {}
+        Presence::Absent if observed.is_priority_taken => {
+            steps.push(Step::ClaimNextSlot(specs::slot_request(desired)));
+        }
         Presence::Absent => {
             steps.extend(specs::listener_rule(desired, observed).map(Step::CreateListenerRule));
         }
@@ -464,7 +480,12 @@ fn service(
                     .unwrap_or_else(|| "ECS gave no reason".to_owned()),
             })
         }
-        Some(_) | None => update_service(desired, observed, service, timing, steps),
+        deployment => {
+            if let Some(wait) = not_listed_yet(desired, deployment.as_ref(), timing) {
+                return Ok(Some(wait));
+            }
+            update_service(desired, observed, service, timing, steps)
+        }
     }
 }
 
@@ -479,6 +500,25 @@ fn create_service(desired: &Desired, observed: &Observed, timing: &Timing, steps
             spec: Box::new(spec),
         });
     }
+}
+
+/// ECS lists a deployment some moments after it was asked for; until then the one before, or none, is
+/// the newest, and must not be taken for the end of ours.
+fn not_listed_yet(
+    desired: &Desired,
+    newest: Option<&ObservedDeployment>,
+    timing: &Timing,
+) -> Option<Wait> {
+    let asked_ms = timing.deployment_asked_ms?;
+    let is_listed = newest.is_some_and(|newest| is_own(newest, timing));
+    let is_patient = timing.now_ms.saturating_sub(asked_ms) < LISTING_PATIENCE_MS;
+    (!is_listed && is_patient).then(|| Wait {
+        reason: WaitReason::DeploymentRunning {
+            service: desired.identity.service.clone(),
+            stage: None,
+        },
+        retry_after_s: LISTING_RETRY_S,
+    })
 }
 
 /// A deployment is running: wait for it. One of ours that leaves no time to answer is rolled back.
@@ -551,9 +591,14 @@ fn update_service(
 }
 
 /// What leans on the service, or stands beside it.
-fn around_the_service(desired: &Desired, observed: &Observed, steps: &mut Vec<Step>) {
+fn around_the_service(
+    desired: &Desired,
+    observed: &Observed,
+    timing: &Timing,
+    steps: &mut Vec<Step>,
+) -> Result<(), PlanError> {
     let Some(service) = live_service(desired, observed) else {
-        return;
+        return Ok(());
     };
     let target = specs::scalable_target(desired);
     match &observed.scalable_target {

@@ -74,7 +74,8 @@ fn leave_traffic(
             record: record.clone(),
         });
     }
-    if observed.scalable_target.present().is_some() {
+    // Deregistering what is not there is harmless, and cheaper than looking first.
+    if !observed.scalable_target.is_absent() {
         steps.push(Step::DeregisterScalableTarget {
             resource_id: resource_id(&identity.cluster, &identity.service),
         });
@@ -104,7 +105,8 @@ fn delete_rest(identity: &Identity, observed: &Observed) -> Vec<Step> {
             arn: group.arn.clone(),
         })
         .collect();
-    if observed.metric_alarm.present().is_some() {
+    // As for the scalable target.
+    if !observed.metric_alarm.is_absent() {
         steps.push(Step::DeleteMetricAlarm {
             name: naming::rollback_alarm(&identity.service, &identity.service_arn),
         });

@@ -47,11 +47,20 @@ pub(super) fn load_balancer_security_group(desired: &Desired, ordinal: u64) -> S
     }
 }
 
-pub(super) fn load_balancer(desired: &Desired, ordinal: u64) -> LoadBalancerSpec {
+/// The subnets are the pool's, so that whoever creates the load balancer asks for the same.
+pub(super) fn load_balancer(
+    desired: &Desired,
+    observed: &Observed,
+    ordinal: u64,
+) -> LoadBalancerSpec {
     LoadBalancerSpec {
         name: naming::load_balancer(&desired.pool_id, ordinal),
         scheme: desired.network.scheme,
-        subnets: desired.network.ingress_subnets.clone(),
+        subnets: if observed.pool_subnets.is_empty() {
+            desired.network.ingress_subnets.clone()
+        } else {
+            observed.pool_subnets.clone()
+        },
         tags: desired.pool_tags(ordinal),
     }
 }
