@@ -1,0 +1,100 @@
+//! What an attempt can conclude, in CloudFormation's words.
+//!
+//! [`HandlerErrorCode`] is CloudFormation's own vocabulary for failures of a resource handler. A custom
+//! resource is not obliged to use it; using it means that the `Reason` of a failed resource starts with
+//! a word that people already know from every other resource type.
+
+/// Why an operation failed: CloudFormation's handler error codes.
+///
+/// AWS: <https://docs.aws.amazon.com/cloudformation-cli/latest/userguide/resource-type-test-contract-errors.html>
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+)]
+pub enum HandlerErrorCode {
+    /// A change was asked for that this resource cannot make.
+    NotUpdatable,
+    /// The request itself is wrong: the user has to change the template.
+    InvalidRequest,
+    /// A role, the user's or the provider's, lacks a permission or cannot be assumed (yet).
+    AccessDenied,
+    /// The credentials of the provider are not accepted.
+    InvalidCredentials,
+    /// Something of this name exists and is not ours.
+    AlreadyExists,
+    /// Something that the request or a step names does not exist.
+    NotFound,
+    /// Something is busy or still in use.
+    ResourceConflict,
+    /// AWS asks us to slow down.
+    Throttling,
+    /// A quota of the account is used up.
+    ServiceLimitExceeded,
+    /// Everything was accepted, but did not become ready in time.
+    NotStabilized,
+    /// An AWS service refused for a reason that no other code describes.
+    GeneralServiceException,
+    /// An AWS service failed on its side.
+    ServiceInternalError,
+    /// No answer arrived.
+    NetworkFailure,
+    /// A bug of the provider.
+    InternalFailure,
+    /// The provider itself is set up wrongly or not able to run.
+    HandlerInternalFailure,
+}
+
+impl HandlerErrorCode {
+    /// The word as CloudFormation writes it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::NotUpdatable => "NotUpdatable",
+            Self::InvalidRequest => "InvalidRequest",
+            Self::AccessDenied => "AccessDenied",
+            Self::InvalidCredentials => "InvalidCredentials",
+            Self::AlreadyExists => "AlreadyExists",
+            Self::NotFound => "NotFound",
+            Self::ResourceConflict => "ResourceConflict",
+            Self::Throttling => "Throttling",
+            Self::ServiceLimitExceeded => "ServiceLimitExceeded",
+            Self::NotStabilized => "NotStabilized",
+            Self::GeneralServiceException => "GeneralServiceException",
+            Self::ServiceInternalError => "ServiceInternalError",
+            Self::NetworkFailure => "NetworkFailure",
+            Self::InternalFailure => "InternalFailure",
+            Self::HandlerInternalFailure => "HandlerInternalFailure",
+        }
+    }
+
+    /// Whether the same step may succeed later without anybody changing anything.
+    ///
+    /// `AccessDenied` is not: the one case that passes by itself, a role that IAM has not spread yet, is
+    /// told apart by the message where the AWS error is read, and is waited for within a bound.
+    /// `NotStabilized` is not: it is said after the waiting.
+    #[must_use]
+    pub const fn is_retriable(self) -> bool {
+        match self {
+            Self::ResourceConflict
+            | Self::Throttling
+            | Self::ServiceInternalError
+            | Self::NetworkFailure => true,
+            Self::NotUpdatable
+            | Self::InvalidRequest
+            | Self::AccessDenied
+            | Self::InvalidCredentials
+            | Self::AlreadyExists
+            | Self::NotFound
+            | Self::ServiceLimitExceeded
+            | Self::NotStabilized
+            | Self::GeneralServiceException
+            | Self::InternalFailure
+            | Self::HandlerInternalFailure => false,
+        }
+    }
+}
+
+impl std::fmt::Display for HandlerErrorCode {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
