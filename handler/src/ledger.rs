@@ -39,6 +39,14 @@ pub struct Stored {
     revision: u64,
 }
 
+impl Stored {
+    /// The revision that was read or written.
+    #[must_use]
+    pub const fn revision(&self) -> u64 {
+        self.revision
+    }
+}
+
 /// Names that a new service claims together with its first operation.
 #[derive(Clone, Copy, Debug)]
 pub struct NameClaims<'a> {

@@ -76,6 +76,9 @@ pub struct ServiceRecord {
     /// Whether CloudFormation was ever told its ARN as a physical id. One that it was not told will
     /// never be deleted by id: the next request of the owner removes it.
     pub is_answered: bool,
+    /// The pool that a slot is being claimed in: written before the claim, so that a claim whose claimant
+    /// died is found again.
+    pub claiming_in: Option<String>,
     /// Its place on a load balancer.
     pub slot: Option<Slot>,
 }
@@ -342,6 +345,17 @@ impl OwnerRecord {
         }
         self.remember_finished(operation.request_id);
         drop_oldest(&mut self.answered_ids, ANSWERED_IDS_MAX);
+    }
+
+    /// Records that the open operation was answered at once, with `physical_id`.
+    pub fn remember_answered(&mut self, physical_id: &str) {
+        if let Some(operation) = &mut self.operation {
+            operation.answer = Some(DecidedAnswer {
+                body: String::new(),
+                physical_id: physical_id.to_owned(),
+            });
+        }
+        self.finish_operation(true);
     }
 
     /// Records that a superseded request was answered.

@@ -93,6 +93,7 @@ impl Identity {
             name: self.service.clone(),
             host: self.host.clone(),
             is_answered: false,
+            claiming_in: None,
             slot: None,
         }
     }

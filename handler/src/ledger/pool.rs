@@ -61,6 +61,14 @@ pub struct Members {
     pub is_open: bool,
 }
 
+impl Members {
+    /// Whether a load balancer that was full is not any more.
+    #[must_use]
+    pub fn has_room_again(&self) -> bool {
+        self.slots.len() as u64 + 1 == MEMBERS_MAX
+    }
+}
+
 /// Reads a pool.
 ///
 /// # Errors
@@ -103,26 +111,28 @@ pub async fn find_members(
     Ok(Some(members(&item)))
 }
 
-/// Claims a slot for a service that may have claimed one before, in an attempt that died: looks through
-/// all load balancers of the pool first.
+/// The slot that a service holds in a pool, looked for on all its load balancers: for a claim whose
+/// claimant died before it could note it.
 ///
 /// # Errors
-/// As [`claim`].
-pub async fn claim_again(
+/// When DynamoDB does not answer.
+pub async fn find_slot(
     runtime: &Runtime,
-    request: &SlotRequest,
-) -> Result<Placement, LedgerError> {
-    let service_key = naming::service_key(&request.service_arn);
-    if let Some(pool) = find(runtime, &request.pool_id).await? {
-        for ordinal in (1..pool.next_ordinal).rev() {
-            let found = find_members(runtime, &request.pool_id, ordinal).await?;
-            let slot = found.and_then(|members| members.slots.get(&service_key).copied());
-            if let Some(number) = slot {
-                return Ok(placement(request, &pool, ordinal, number));
-            }
+    pool_id: &str,
+    service_arn: &str,
+) -> Result<Option<Placement>, LedgerError> {
+    let service_key = naming::service_key(service_arn);
+    let Some(pool) = find(runtime, pool_id).await? else {
+        return Ok(None);
+    };
+    for ordinal in (1..pool.next_ordinal).rev() {
+        let found = find_members(runtime, pool_id, ordinal).await?;
+        let slot = found.and_then(|members| members.slots.get(&service_key).copied());
+        if let Some(number) = slot {
+            return Ok(Some(placement(pool_id, &pool, ordinal, number)));
         }
     }
-    claim(runtime, request).await
+    Ok(None)
 }
 
 /// Claims a slot on the fullest open load balancer of the pool with room, opening a further one when
@@ -139,7 +149,7 @@ pub async fn claim(runtime: &Runtime, request: &SlotRequest) -> Result<Placement
         let mut full = Vec::new();
         for ordinal in by_fullness(runtime, &request.pool_id, &pool.open).await? {
             match claim_on(runtime, request, ordinal).await? {
-                Claim::Slot(number) => return Ok(placement(request, &pool, ordinal, number)),
+                Claim::Slot(number) => return Ok(placement(&request.pool_id, &pool, ordinal, number)),
                 Claim::Refused => full.push(ordinal),
             }
         }
@@ -148,10 +158,10 @@ pub async fn claim(runtime: &Runtime, request: &SlotRequest) -> Result<Placement
     Err(LedgerError::Conflict)
 }
 
-fn placement(request: &SlotRequest, pool: &Pool, ordinal: u64, number: u64) -> Placement {
+fn placement(pool_id: &str, pool: &Pool, ordinal: u64, number: u64) -> Placement {
     Placement {
         slot: Slot {
-            pool_id: request.pool_id.clone(),
+            pool_id: pool_id.to_owned(),
             ordinal,
             number,
         },
