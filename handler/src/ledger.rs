@@ -14,6 +14,7 @@
 
 mod item;
 pub mod pool;
+pub mod scan;
 
 use aws_sdk_dynamodb::types::{
     CancellationReason, Delete, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem,

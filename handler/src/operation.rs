@@ -38,6 +38,7 @@ use crate::{Invocation, Runtime, apply, observe};
 
 pub use failure::OperationError;
 use goal::Goal;
+pub(crate) use goal::environment;
 
 /// Rounds of one attempt for one goal. A Create from nothing takes about nine; beyond this something
 /// undoes what we do.

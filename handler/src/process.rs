@@ -14,7 +14,7 @@ use crate::cloudformation::respond::{RespondError, Responder};
 use crate::refusal::{Refusal, refuse_all};
 use crate::settings::SettingsError;
 use crate::telemetry::presentable;
-use crate::{Invocation, Runtime, handle};
+use crate::{HandleError, Invocation, Runtime, handle};
 
 /// The most bytes of a panic's message that are logged.
 const PANIC_BYTES_MAX: usize = 300;
@@ -44,6 +44,9 @@ pub enum ServeError {
     /// The environment does not even say where answers may go.
     #[error("the function's environment variables are wrong")]
     Misconfigured(#[source] SettingsError),
+    /// The event has to be taken up again.
+    #[error("event not carried out")]
+    Handle(#[from] HandleError),
     /// A bug. The next attempt starts from what it observes.
     #[error("the handler panicked")]
     Panicked,

@@ -12,7 +12,7 @@
 //! (R3). A request that changes nothing (an unchanged Update, a Delete of nothing) is answered at once,
 //! without a waiter.
 
-mod early;
+pub(crate) mod early;
 
 use express_core::claim::{Owner, OwnerRecord, Reception, Request, RequestType};
 use express_core::decision::{Decision, HandlerErrorCode};

@@ -43,6 +43,9 @@ pub const STOP_MARGIN_SECONDS: u64 = 300;
 pub struct WaiterInput {
     /// `<owner key>#<RequestId>`, or `pool-<pool>-<ordinal>-close`.
     pub operation: String,
+    /// Whether nobody calls again after this: the waiter's time is up.
+    #[serde(default)]
+    pub last: bool,
 }
 
 /// What the function tells the waiter.

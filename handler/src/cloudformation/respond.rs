@@ -129,15 +129,47 @@ pub async fn respond(
     responder.respond(url, answer).await
 }
 
+/// The body that CloudFormation is sent, made to fit.
+///
+/// # Errors
+/// If the ids of the request alone are larger than an answer may be.
+pub fn render(answer: &Answer) -> Result<String, RespondError> {
+    let bytes = body(answer)?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// Sends a body that [`render`] made.
+///
+/// # Errors
+/// If the host is not allowed, or no try was accepted in time.
+pub async fn send(
+    runtime: &Runtime,
+    url: &Sensitive<String>,
+    body: &str,
+) -> Result<Delivery, RespondError> {
+    let responder = Responder {
+        clock: &runtime.clock,
+        connector: &runtime.connector,
+        hosts: &runtime.settings.response_hosts,
+    };
+    responder.send(url, body).await
+}
+
 impl Responder<'_> {
     /// As [`respond`].
     ///
     /// # Errors
     /// As [`respond`].
     pub async fn respond(&self, url: &Sensitive<String>, answer: &Answer) -> Result<Delivery, RespondError> {
-        let outcome = self.deliver(url, answer).await;
+        // A foreign host is refused before anything is made for it.
+        self.hosts.admit(url)?;
+        self.send(url, &render(answer)?).await
+    }
+
+    async fn send(&self, url: &Sensitive<String>, body: &str) -> Result<Delivery, RespondError> {
+        let outcome = self.deliver(url, body.as_bytes()).await;
         match &outcome {
-            Ok(Delivery::Delivered) => tracing::info!(event = "operation.responded", status = ?answer.status),
+            Ok(Delivery::Delivered) => tracing::info!(event = "operation.responded"),
             Ok(Delivery::Refused { status }) => {
                 tracing::error!(event = "response.refused", http_status = *status);
             }
@@ -146,15 +178,14 @@ impl Responder<'_> {
         outcome
     }
 
-    async fn deliver(&self, url: &Sensitive<String>, answer: &Answer) -> Result<Delivery, RespondError> {
+    async fn deliver(&self, url: &Sensitive<String>, body: &[u8]) -> Result<Delivery, RespondError> {
         let uri = self.hosts.admit(url)?;
-        let body = body(answer)?;
         let mut last = "no answer".to_owned();
         for number in 0..RESPONSE_TRIES_MAX {
             if number > 0 {
                 self.clock.sleep_ms(RESPONSE_BACKOFF_MS << (number - 1)).await;
             }
-            match self.put(&uri, &body).await {
+            match self.put(&uri, body).await {
                 Some(200..=299) => return Ok(Delivery::Delivered),
                 Some(403) => return Ok(Delivery::Refused { status: 403 }),
                 Some(status) => last = format!("status {status}"),

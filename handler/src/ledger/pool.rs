@@ -469,7 +469,7 @@ fn conditional<T>(outcome: Result<T, crate::aws::error::AwsError>) -> Result<T, 
     }
 }
 
-fn members(item: &Item) -> Members {
+pub(super) fn members(item: &Item) -> Members {
     Members {
         slots: item
             .map("members")
@@ -482,7 +482,7 @@ fn members(item: &Item) -> Members {
     }
 }
 
-fn check_version(pk: &str, item: &Item) -> Result<(), LedgerError> {
+pub(super) fn check_version(pk: &str, item: &Item) -> Result<(), LedgerError> {
     let version = item.number("schema_version").unwrap_or_default();
     if version == u64::from(SCHEMA_VERSION) {
         return Ok(());

@@ -7,8 +7,8 @@ use serde_json::Value;
 use super::RequestError;
 use crate::cloudformation::event::{Answerable, Envelope, EnvelopeError, RequestType};
 use crate::cloudformation::physical_id;
-use crate::cloudformation::reason::{Whereabouts, reason};
-use crate::cloudformation::respond::{self, Answer, RespondError, Status};
+use crate::cloudformation::respond::{self, Answer, Delivery, RespondError, Responder, Status};
+use crate::refusal::{self, Refusal};
 use crate::waiter::WaiterReply;
 use crate::{Invocation, Runtime};
 
@@ -17,6 +17,8 @@ pub(crate) struct EarlyAnswer<'a> {
     runtime: &'a Runtime,
     invocation: &'a Invocation,
     answerable: Answerable,
+    /// None for an event that does not say.
+    request_type: Option<RequestType>,
 }
 
 impl<'a> EarlyAnswer<'a> {
@@ -25,6 +27,7 @@ impl<'a> EarlyAnswer<'a> {
             runtime,
             invocation,
             answerable: envelope.answerable(),
+            request_type: Some(envelope.request_type),
         }
     }
 
@@ -34,18 +37,26 @@ impl<'a> EarlyAnswer<'a> {
         code: HandlerErrorCode,
         problem: &str,
     ) -> Result<WaiterReply, RequestError> {
-        let whereabouts = Whereabouts {
-            request_id: self.answerable.request_id.clone(),
-            log_stream: self.invocation.log_stream.clone(),
+        let refusal = Refusal {
+            code,
+            problem,
+            remedy: None,
         };
-        let text = reason(code, problem, None, &whereabouts);
-        tracing::info!(event = "request.refused", reason = text);
-        self.send(&Answer {
-            status: Status::Failed,
-            reason: Some(text),
-            ..self.empty()
-        })
-        .await
+        tracing::info!(event = "request.refused", code = %code, problem);
+        let responder = Responder {
+            clock: &self.runtime.clock,
+            connector: &self.runtime.connector,
+            hosts: &self.runtime.settings.response_hosts,
+        };
+        let sent = refusal::refuse(
+            &responder,
+            self.invocation,
+            &self.answerable,
+            self.request_type,
+            &refusal,
+        )
+        .await;
+        sent_or_again(sent)
     }
 
     /// SUCCESS without attributes: of a Delete.
@@ -93,14 +104,18 @@ impl<'a> EarlyAnswer<'a> {
     }
 
     async fn send(&self, answer: &Answer) -> Result<WaiterReply, RequestError> {
-        match respond::respond(self.runtime, &self.answerable.response_url, answer).await {
-            Ok(_) => Ok(WaiterReply::Done),
-            // Logged where it was found. Delivering the event again would not change it.
-            Err(RespondError::ForeignHost(_) | RespondError::TooLarge { .. }) => {
-                Ok(WaiterReply::Done)
-            }
-            Err(error @ RespondError::NotAccepted { .. }) => Err(error.into()),
-        }
+        sent_or_again(
+            respond::respond(self.runtime, &self.answerable.response_url, answer).await,
+        )
+    }
+}
+
+fn sent_or_again(sent: Result<Delivery, RespondError>) -> Result<WaiterReply, RequestError> {
+    match sent {
+        Ok(_) => Ok(WaiterReply::Done),
+        // Logged where it was found. Delivering the event again would not change it.
+        Err(RespondError::ForeignHost(_) | RespondError::TooLarge { .. }) => Ok(WaiterReply::Done),
+        Err(error @ RespondError::NotAccepted { .. }) => Err(error.into()),
     }
 }
 
@@ -116,6 +131,7 @@ pub(super) async fn unreadable(
                 runtime,
                 invocation,
                 answerable: (**answerable).clone(),
+                request_type: None,
             };
             early
                 .failed(HandlerErrorCode::InvalidRequest, &error.problem)
