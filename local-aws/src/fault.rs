@@ -113,14 +113,16 @@ impl Fault {
 }
 
 /// Each service has its own code for too many requests.
-/// AWS: <https://docs.aws.amazon.com/general/latest/gr/api-retries.html>
+/// AWS: <https://docs.aws.amazon.com/general/latest/gr/api-retries.html>; Elastic Load Balancing's is
+/// in <https://docs.aws.amazon.com/elasticloadbalancing/latest/userguide/elb-api-throttling.html>
 fn throttling_code(call: &Call) -> &'static str {
     use crate::wire::Service;
     match call.service {
         Service::Ec2 => "RequestLimitExceeded",
         Service::DynamoDb => "ThrottlingException",
-        Service::ElasticLoadBalancing | Service::CloudWatch | Service::Route53 => "Throttling",
+        Service::CloudWatch | Service::Route53 | Service::Sts => "Throttling",
         Service::Ecs
+        | Service::ElasticLoadBalancing
         | Service::ApplicationAutoScaling
         | Service::Logs
         | Service::Acm

@@ -38,6 +38,7 @@ pub mod logs;
 pub mod response_sink;
 pub mod route53;
 pub mod sfn;
+mod sts;
 pub mod wafv2;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -149,6 +150,7 @@ impl LocalAws {
             | wire::Service::Wafv2
             | wire::Service::Kms
             | wire::Service::StepFunctions
+            | wire::Service::Sts
             | wire::Service::ResponseSink => self.cloud().call(call),
         }
     }
