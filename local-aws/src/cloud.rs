@@ -149,3 +149,16 @@ impl Cloud {
         }
     }
 }
+
+#[cfg(test)]
+impl Cloud {
+    /// An empty account at the first second of 2026, for unit tests.
+    pub(crate) fn for_tests() -> Self {
+        let account = Account {
+            id: "123456789012".to_owned(),
+            region: "eu-west-1".to_owned(),
+            partition: "aws".to_owned(),
+        };
+        Self::new(account, 1_767_225_600_000, Random::seeded(1))
+    }
+}

@@ -21,9 +21,11 @@ pub mod clock;
 pub mod cloud;
 pub mod connector;
 pub mod fault;
+mod paging;
 pub mod random;
 pub mod recorder;
 pub mod server;
+mod tags;
 pub mod wire;
 
 pub mod acm;

@@ -29,26 +29,6 @@ impl<'a> Input<'a> {
         self.value.get(name).filter(|value| !value.is_null())
     }
 
-    /// Refuses members that the operation does not know: nothing is accepted and ignored.
-    ///
-    /// # Errors
-    /// `UnsupportedMember`, naming the first member that is not one of `names`.
-    pub fn only(self, names: &[&str]) -> Result<(), Refusal> {
-        let unknown = self
-            .value
-            .as_object()
-            .into_iter()
-            .flatten()
-            .find(|(name, value)| !value.is_null() && !names.contains(&name.as_str()));
-        match unknown {
-            None => Ok(()),
-            Some((name, _)) => Err(Refusal::client(
-                "UnsupportedMember",
-                format!("local-aws does not implement the member `{name}` here"),
-            )),
-        }
-    }
-
     /// A text member.
     #[must_use]
     pub fn text(self, name: &str) -> Option<&'a str> {
@@ -111,6 +91,26 @@ impl<'a> Input<'a> {
             .or_else(|| value.as_str().and_then(|text| text.parse().ok()))
             .map(Some)
             .ok_or_else(|| not_a("truth value", name, value))
+    }
+
+    /// Refuses every member that is not in `known`, so that nothing is accepted and ignored.
+    ///
+    /// # Errors
+    /// `UnsupportedMember`, naming the first one.
+    pub fn only(self, known: &[&str]) -> Result<(), Refusal> {
+        let unknown = self
+            .value
+            .as_object()
+            .into_iter()
+            .flatten()
+            .find(|(name, value)| !value.is_null() && !known.contains(&name.as_str()));
+        match unknown {
+            None => Ok(()),
+            Some((name, _)) => Err(Refusal::client(
+                "UnsupportedMember",
+                format!("local-aws does not implement the member `{name}` of this operation"),
+            )),
+        }
     }
 
     /// A structure.
