@@ -52,8 +52,11 @@ fn operation(method: &http::Method, path: &str) -> &'static str {
         ("GET", ["change", _]) => "GetChange",
         ("POST", ["hostedzone"]) => "CreateHostedZone",
         ("GET", ["hostedzone"]) => "ListHostedZones",
+        ("GET", ["hostedzonesbyname"]) => "ListHostedZonesByName",
         ("GET", ["hostedzone", _]) => "GetHostedZone",
         ("DELETE", ["hostedzone", _]) => "DeleteHostedZone",
+        ("POST", ["tags", "hostedzone", _]) => "ChangeTagsForResource",
+        ("GET", ["tags", "hostedzone", _]) => "ListTagsForResource",
         _ => "UnknownRoute",
     }
 }

@@ -239,6 +239,21 @@ fn rest_xml_routes_by_method_and_path() {
             "ListResourceRecordSets",
         ),
         ("GET", "/2013-04-01/change/C1", "GetChange"),
+        (
+            "GET",
+            "/2013-04-01/hostedzonesbyname?dnsname=x",
+            "ListHostedZonesByName",
+        ),
+        (
+            "POST",
+            "/2013-04-01/tags/hostedzone/Z1",
+            "ChangeTagsForResource",
+        ),
+        (
+            "GET",
+            "/2013-04-01/tags/hostedzone/Z1",
+            "ListTagsForResource",
+        ),
         ("PUT", "/2013-04-01/hostedzone/Z1", "UnknownRoute"),
     ];
     for (method, path, operation) in cases {
