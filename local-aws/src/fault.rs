@@ -105,11 +105,16 @@ impl Fault {
     /// The refusal that AWS itself would answer, for faults that are AWS's.
     pub(crate) fn refusal(self, call: &Call) -> Option<Refusal> {
         match self {
-            Self::Throttle => Some(Refusal::client(throttling_code(call), "Rate exceeded")),
+            Self::Throttle => Some(throttled(call)),
             Self::ServerError => Some(Refusal::internal("an internal error, by a fault rule")),
             Self::CrashBefore | Self::CrashAfter | Self::LandLate | Self::LoseAnswer => None,
         }
     }
+}
+
+/// Too many requests, as the service says it.
+pub(crate) fn throttled(call: &Call) -> Refusal {
+    Refusal::client(throttling_code(call), "Rate exceeded")
 }
 
 /// Each service has its own code for too many requests.

@@ -47,7 +47,7 @@ pub(crate) fn call(cloud: &mut Cloud, operation: &str, input: Input<'_>) -> Outc
 }
 
 /// Ends the association of a resource that is being deleted.
-pub(crate) fn release(cloud: &mut Cloud, resource_arn: &str) {
+pub fn release(cloud: &mut Cloud, resource_arn: &str) {
     cloud.wafv2.associations.remove(resource_arn);
 }
 
