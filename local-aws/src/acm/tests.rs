@@ -1,3 +1,5 @@
+//! Certificates as their clients see them.
+
 use serde_json::{Value, json};
 
 use super::{Status, call, certificate, set_in_use};

@@ -13,9 +13,6 @@ use crate::paging::{self, Page};
 use crate::tags::{self, Tags};
 use crate::wire::{Input, Refusal, timestamp};
 
-/// Alarms of an account in a region, adjustable.
-/// AWS: <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_limits.html>
-const ALARMS_MAX: usize = 5000;
 /// Names in one `DescribeAlarms` or `DeleteAlarms`.
 /// AWS: <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DeleteAlarms.html>
 const NAMES_MAX: usize = 100;
@@ -134,19 +131,12 @@ pub(super) fn put(cloud: &mut Cloud, input: Input<'_>) -> Outcome {
     let tags = tags::from_list(input, "Tags").map_err(|problem| refused_tags(&problem))?;
     let now_ms = cloud.now_ms;
     let evaluation_due_ms = Some(now_ms + definition.period_s * 1000);
-    let count = cloud.cloudwatch.alarms.len();
     match cloud.cloudwatch.alarms.get_mut(name) {
         // Tags are those of the creation; TagResource changes them.
         Some(alarm) => {
             alarm.definition = definition;
             alarm.configuration_updated_ms = now_ms;
             alarm.evaluation_due_ms = evaluation_due_ms;
-        }
-        None if count >= ALARMS_MAX => {
-            return Err(Refusal::client(
-                "LimitExceeded",
-                format!("The account has reached its limit of {ALARMS_MAX} alarms"),
-            ));
         }
         None => {
             let alarm = MetricAlarm {

@@ -1,3 +1,5 @@
+//! Alarms as their clients see them.
+
 use serde_json::{Value, json};
 
 use super::{AlarmState, alarm_state, call};
@@ -136,14 +138,16 @@ fn texts_of_query_become_numbers() {
     assert_eq!(alarm["ActionsEnabled"], false);
 }
 
+/// Puts the alarm, which is refused with `code`.
+fn refuse(alarm: &Value, code: &str) {
+    let mut cloud = Cloud::for_tests();
+    let refusal = run(&mut cloud, "PutMetricAlarm", alarm).unwrap_err();
+    assert_eq!(refusal.code, code, "{alarm}: {refusal}");
+    assert!(cloud.cloudwatch.alarms.is_empty());
+}
+
 #[test]
 fn malformed_alarms_are_refused_and_change_nothing() {
-    let twice = json!([metric("m", true), metric("m", false)]);
-    let two_results = json!([metric("m", true), metric("n", true)]);
-    let no_result = json!([metric("m", false)]);
-    let capital = json!([metric("M", true)]);
-    let eleven: Vec<Value> = (0..11).map(|n| metric(&format!("m{n}"), n == 0)).collect();
-    let expression = |text: &str| json!([metric("m", false), {"Id": "e", "Expression": text}]);
     let cases = [
         (single(&json!({"AlarmName": null})), "MissingParameter"),
         (
@@ -203,31 +207,37 @@ fn malformed_alarms_are_refused_and_change_nothing() {
             single(&json!({"Tags": [{"Key": "aws:k", "Value": "v"}]})),
             "InvalidParameterValue",
         ),
-        (maths(&twice), "ValidationError"),
-        (maths(&two_results), "ValidationError"),
-        (maths(&no_result), "ValidationError"),
-        (maths(&capital), "ValidationError"),
-        (maths(&json!(eleven)), "ValidationError"),
-        (
-            maths(&json!([{"Id": "e", "Expression": "1"}])),
-            "ValidationError",
-        ),
-        (maths(&json!([{"Id": "e"}])), "ValidationError"),
-        (maths(&expression("m + n")), "ValidationError"),
-        (maths(&expression("e + m")), "ValidationError"),
-        (maths(&expression("MAX([m)")), "ValidationError"),
-        (maths(&expression("MAX(m")), "ValidationError"),
-        (
-            maths(&expression("SEARCH('x', 'Sum', 60)")),
-            "ValidationError",
-        ),
-        (maths(&expression("m; m")), "ValidationError"),
     ];
     for (alarm, code) in cases {
-        let mut cloud = Cloud::for_tests();
-        let refusal = run(&mut cloud, "PutMetricAlarm", &alarm).unwrap_err();
-        assert_eq!(refusal.code, code, "{alarm}: {refusal}");
-        assert!(cloud.cloudwatch.alarms.is_empty());
+        refuse(&alarm, code);
+    }
+}
+
+#[test]
+fn malformed_metric_maths_is_refused() {
+    let twice = json!([metric("m", true), metric("m", false)]);
+    let two_results = json!([metric("m", true), metric("n", true)]);
+    let no_result = json!([metric("m", false)]);
+    let capital = json!([metric("M", true)]);
+    let eleven: Vec<Value> = (0..11).map(|n| metric(&format!("m{n}"), n == 0)).collect();
+    let expression = |text: &str| json!([metric("m", false), {"Id": "e", "Expression": text}]);
+    let cases = [
+        maths(&twice),
+        maths(&two_results),
+        maths(&no_result),
+        maths(&capital),
+        maths(&json!(eleven)),
+        maths(&json!([{"Id": "e", "Expression": "1"}])),
+        maths(&json!([{"Id": "e"}])),
+        maths(&expression("m + n")),
+        maths(&expression("e + m")),
+        maths(&expression("MAX([m)")),
+        maths(&expression("MAX(m")),
+        maths(&expression("SEARCH('x', 'Sum', 60)")),
+        maths(&expression("m; m")),
+    ];
+    for alarm in cases {
+        refuse(&alarm, "ValidationError");
     }
 }
 

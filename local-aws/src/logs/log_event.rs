@@ -228,6 +228,9 @@ fn last<'a>(
     last
 }
 
+/// Where an event stands among those of a group: its time, its stream, its number there.
+type Place<'a> = (u64, &'a str, u64);
+
 pub(super) fn filter(cloud: &Cloud, input: Input<'_>) -> Outcome {
     input.only(&[
         "logGroupName",
@@ -246,7 +249,7 @@ pub(super) fn filter(cloud: &Cloud, input: Input<'_>) -> Outcome {
     let times = times(input)?;
     let pattern =
         FilterPattern::parse(input.text("filterPattern").unwrap_or_default()).map_err(invalid)?;
-    let mut found: Vec<((u64, &str, u64), Map<String, Value>)> = streams_of(group, input)?
+    let mut found: Vec<(Place<'_>, Map<String, Value>)> = streams_of(group, input)?
         .into_iter()
         .flat_map(|name| {
             let events = group.streams.get(name).map(|stream| &stream.events);
@@ -262,7 +265,7 @@ pub(super) fn filter(cloud: &Cloud, input: Input<'_>) -> Outcome {
             ((event.at_ms, name, event.number), members)
         })
         .collect();
-    found.sort_by(|(left, _), (right, _)| left.cmp(right));
+    found.sort_by_key(|(place, _)| *place);
     let keyed = found.into_iter().map(|((at_ms, name, number), members)| {
         // '!' sorts before every character of a stream's name but the blank.
         (format!("{at_ms:020}!{name}!{number:020}"), members)

@@ -1,3 +1,5 @@
+//! Log groups, streams and events as their clients see them.
+
 use serde_json::{Value, json};
 
 use super::{append, call, group_exists};

@@ -1,3 +1,5 @@
+//! Web ACLs as their clients see them.
+
 use serde_json::{Value, json};
 
 use super::association::{protect, web_acl_of};
