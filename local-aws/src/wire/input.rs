@@ -93,6 +93,26 @@ impl<'a> Input<'a> {
             .ok_or_else(|| not_a("truth value", name, value))
     }
 
+    /// Refuses members other than `known`: what is not simulated must not look as if it were.
+    ///
+    /// # Errors
+    /// `UnsupportedMember`, naming the first such member.
+    pub fn only(self, known: &[&str]) -> Result<(), Refusal> {
+        let unknown = self
+            .value
+            .as_object()
+            .into_iter()
+            .flatten()
+            .find(|(name, value)| !value.is_null() && !known.contains(&name.as_str()));
+        match unknown {
+            Some((name, _)) => Err(Refusal::client(
+                "UnsupportedMember",
+                format!("local-aws does not simulate the member `{name}` here"),
+            )),
+            None => Ok(()),
+        }
+    }
+
     /// A structure.
     #[must_use]
     pub fn object(self, name: &str) -> Option<Self> {
