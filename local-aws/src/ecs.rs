@@ -16,7 +16,7 @@ mod cluster;
 mod deployment;
 mod fleet;
 mod image;
-mod page;
+pub(crate) mod page;
 mod revision;
 mod service;
 mod tag;
@@ -121,13 +121,6 @@ pub(crate) fn happen(cloud: &mut Cloud) {
 /// What the task at `ip` answers to a load balancer's health check.
 pub(crate) fn health_check(cloud: &Cloud, ip: &str, port: u16, path: &str) -> HealthAnswer {
     task::health_answer(&cloud.ecs, ip, port, path)
-}
-
-/// Whether an ACTIVE service of this name is in the cluster.
-pub(crate) fn service_exists(cloud: &Cloud, cluster: &str, service: &str) -> bool {
-    let arn = service::arn_of(&cloud.account, cluster, service);
-    let found = cloud.ecs.services.get(&arn);
-    found.is_some_and(service::Service::is_active)
 }
 
 /// The desired count of an ACTIVE service.

@@ -30,15 +30,25 @@ pub(super) fn page<T>(
                 ))
             })?,
     };
-    let start = match input.text("nextToken") {
+    let token = input.text("nextToken");
+    slice(items, token, size)
+        .ok_or_else(|| invalid(format!("Invalid token '{}'.", token.unwrap_or_default())))
+}
+
+/// At most `size` items from the place of `token`, and the token of what follows; none for a token
+/// that was not given out.
+pub(crate) fn slice<T>(
+    items: Vec<T>,
+    token: Option<&str>,
+    size: usize,
+) -> Option<(Vec<T>, Option<String>)> {
+    let start = match token {
         None => 0,
-        Some(token) => place_of(token)
-            .filter(|start| *start < items.len())
-            .ok_or_else(|| invalid(format!("Invalid token '{token}'.")))?,
+        Some(token) => place_of(token).filter(|start| *start < items.len())?,
     };
     let next = start + size;
     let token = (next < items.len()).then(|| URL_SAFE_NO_PAD.encode(next.to_string()));
-    Ok((items.into_iter().skip(start).take(size).collect(), token))
+    Some((items.into_iter().skip(start).take(size).collect(), token))
 }
 
 fn place_of(token: &str) -> Option<usize> {

@@ -93,10 +93,10 @@ impl<'a> Input<'a> {
             .ok_or_else(|| not_a("truth value", name, value))
     }
 
-    /// Refuses members other than `known`: what is not simulated must not look as if it were.
+    /// Refuses every member that is not in `known`, so that nothing is accepted and ignored.
     ///
     /// # Errors
-    /// `UnsupportedMember`, naming the first such member.
+    /// `UnsupportedMember`, naming the first one.
     pub fn only(self, known: &[&str]) -> Result<(), Refusal> {
         let unknown = self
             .value
@@ -105,11 +105,11 @@ impl<'a> Input<'a> {
             .flatten()
             .find(|(name, value)| !value.is_null() && !known.contains(&name.as_str()));
         match unknown {
+            None => Ok(()),
             Some((name, _)) => Err(Refusal::client(
                 "UnsupportedMember",
-                format!("local-aws does not simulate the member `{name}` here"),
+                format!("local-aws does not implement the member `{name}` of this operation"),
             )),
-            None => Ok(()),
         }
     }
 
