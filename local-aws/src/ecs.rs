@@ -48,6 +48,8 @@ pub struct State {
     revisions: BTreeMap<String, revision::Revision>,
     deployments: BTreeMap<String, deployment::Deployment>,
     tasks: BTreeMap<String, task::Task>,
+    /// Tasks by the private address of their interface.
+    addresses: BTreeMap<String, String>,
     agenda: agenda::Agenda,
 }
 
@@ -177,3 +179,6 @@ fn with_token(mut output: Value, token: Option<String>) -> Value {
     }
     output
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -91,7 +91,7 @@ pub(super) fn hold(cloud: &mut Cloud, revision: &str, desired: u32) -> Fleet {
         return Fleet::Steady;
     };
     let healthy = check_health(cloud, &revision);
-    let wanted = wanted(cloud, &revision.arn);
+    let wanted = wanted(cloud, &revision);
     let desired = usize::try_from(desired).unwrap_or(usize::MAX);
     if wanted.len() > desired {
         let surplus = wanted.len() - desired;
@@ -113,13 +113,20 @@ pub(super) fn hold(cloud: &mut Cloud, revision: &str, desired: u32) -> Fleet {
     }
 }
 
-/// The tasks of a revision that are meant to run, oldest first.
-fn wanted(cloud: &Cloud, revision: &str) -> Vec<String> {
-    let tasks = cloud.ecs.tasks.values();
-    let mut wanted: Vec<&Task> = tasks
-        .filter(|task| task.revision == revision && task.is_wanted())
+fn tasks_of<'a>(cloud: &'a Cloud, revision: &'a Revision) -> impl Iterator<Item = &'a Task> {
+    let tasks = task::of_service(&cloud.ecs, &revision.service);
+    tasks.filter(|task| task.revision == revision.arn)
+}
+
+/// The tasks of a revision that are meant to run; those that serve first, then by age.
+fn wanted(cloud: &Cloud, revision: &Revision) -> Vec<String> {
+    let mut wanted: Vec<&Task> = tasks_of(cloud, revision)
+        .filter(|task| task.is_wanted())
         .collect();
-    wanted.sort_by_key(|task| (!task.was_healthy, task.started_at_ms, &task.arn));
+    wanted.sort_by_key(|task| {
+        let started_at_ms = task.started_at_ms.unwrap_or(u64::MAX);
+        (!task.was_healthy, started_at_ms, &task.arn)
+    });
     wanted.into_iter().map(|task| task.arn.clone()).collect()
 }
 
@@ -133,8 +140,8 @@ fn check_health(cloud: &mut Cloud, revision: &Revision) -> usize {
         .map_or(0, |service| service.grace_s.saturating_mul(1_000));
     let mut healthy = Vec::new();
     let mut unhealthy = Vec::new();
-    for task in cloud.ecs.tasks.values() {
-        if task.revision != revision.arn || !task.is_running() || !task.is_wanted() {
+    for task in tasks_of(cloud, revision) {
+        if !task.is_running() || !task.is_wanted() {
             continue;
         }
         let in_grace = task
@@ -218,8 +225,8 @@ fn launch(cloud: &mut Cloud, revision: &Revision, number: usize) {
 
 fn emptiest_subnet(cloud: &Cloud, revision: &Revision) -> String {
     let mut used: BTreeMap<&str, usize> = BTreeMap::new();
-    for task in cloud.ecs.tasks.values() {
-        if task.revision == revision.arn && task.is_wanted() {
+    for task in tasks_of(cloud, revision) {
+        if task.is_wanted() {
             *used.entry(&task.subnet).or_default() += 1;
         }
     }
@@ -232,8 +239,7 @@ fn emptiest_subnet(cloud: &Cloud, revision: &Revision) -> String {
 
 /// AWS: <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-using-tags.html>
 fn task_tags(cloud: &Cloud, owner: &service::Service, revision: &Revision) -> Tags {
-    let definition =
-        || task_definition::find(&cloud.ecs, &cloud.account, &revision.task_definition);
+    let definition = || task_definition::by_arn(&cloud.ecs, &revision.task_definition);
     let mut tags = match owner.propagate_tags.as_str() {
         "SERVICE" => owner.tags.clone(),
         "TASK_DEFINITION" => definition().map(|it| it.tags.clone()).unwrap_or_default(),
@@ -248,9 +254,11 @@ fn task_tags(cloud: &Cloud, owner: &service::Service, revision: &Revision) -> Ta
 
 /// Stops the tasks of a revision; answers how many are not STOPPED yet.
 pub(super) fn stop_all(cloud: &mut Cloud, revision: &str, reason: &str) -> usize {
-    let tasks = cloud.ecs.tasks.values();
-    let left: Vec<String> = tasks
-        .filter(|task| task.revision == revision && !task.is_stopped())
+    let Some(revision) = cloud.ecs.revisions.get(revision) else {
+        return 0;
+    };
+    let left: Vec<String> = tasks_of(cloud, revision)
+        .filter(|task| !task.is_stopped())
         .map(|task| task.arn.clone())
         .collect();
     for arn in &left {
@@ -259,11 +267,12 @@ pub(super) fn stop_all(cloud: &mut Cloud, revision: &str, reason: &str) -> usize
     left.len()
 }
 
-/// Stops the tasks of a deleted service; it ends with the last of them.
+/// Stops the tasks of a deleted service, which is INACTIVE when all are at least STOPPING: their network
+/// interfaces may still be there.
+/// AWS: <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeleteService.html>
 pub(super) fn drain(cloud: &mut Cloud, arn: &str) {
-    let tasks = cloud.ecs.tasks.values();
-    let left: Vec<String> = tasks
-        .filter(|task| task.service == arn && !task.is_stopped())
+    let left: Vec<String> = task::of_service(&cloud.ecs, arn)
+        .filter(|task| task.serves())
         .map(|task| task.arn.clone())
         .collect();
     for task in &left {

@@ -5,7 +5,7 @@
 use serde_json::{Value, json};
 
 use super::service::{LoadBalancer, Network};
-use super::{State, invalid_parameter, task_definition};
+use super::{State, invalid_parameter, task, task_definition};
 use crate::cloud::{Cloud, Outcome};
 use crate::wire::{Input, timestamp};
 
@@ -39,7 +39,7 @@ impl Revision {
 
     fn output(&self, cloud: &Cloud) -> Value {
         let state = &cloud.ecs;
-        let definition = task_definition::find(state, &cloud.account, &self.task_definition);
+        let definition = task_definition::by_arn(state, &self.task_definition);
         let images = definition.map(|definition| {
             let image = |it: &task_definition::Container| json!({"containerName": it.name, "image": it.image});
             definition.containers.iter().map(image).collect::<Value>()
@@ -68,7 +68,8 @@ impl Revision {
 /// Task counts of a revision, as deployments and services show them.
 pub(super) fn counts(state: &State, revision: &str, requested: u32) -> Value {
     let tasks = || {
-        let tasks = state.tasks.values();
+        let service = state.revisions.get(revision).map(|it| it.service.as_str());
+        let tasks = task::of_service(state, service.unwrap_or_default());
         tasks.filter(move |task| task.revision == revision && task.is_wanted())
     };
     json!({

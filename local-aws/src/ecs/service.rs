@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::page::page;
 use super::revision::{Revision, counts};
 use super::tag::{self, Tags};
-use super::{FirstRevision, State, client, cluster, deployment, fleet, invalid_parameter};
+use super::{FirstRevision, State, client, cluster, deployment, fleet, invalid_parameter, task};
 use crate::cloud::{Account, Cloud, Outcome};
 use crate::wire::{Input, Refusal, timestamp};
 
@@ -52,6 +52,8 @@ pub(super) struct Service {
     pub(super) next_look_ms: Option<u64>,
     pub(super) propagate_tags: String,
     pub(super) managed_tags: bool,
+    /// ARNs of its tasks, oldest first.
+    pub(super) tasks: Vec<String>,
     status: Status,
     client_token: Option<String>,
     /// What the next revision is made of.
@@ -129,8 +131,8 @@ impl Service {
 
     fn output(&self, state: &State) -> Value {
         let tasks = || {
-            let tasks = state.tasks.values();
-            tasks.filter(|task| task.service == self.arn && task.is_wanted())
+            let tasks = task::of_service(state, &self.arn);
+            tasks.filter(|task| task.is_wanted())
         };
         let event = |event: &Event| json!({"id": event.id, "createdAt": timestamp(event.at_ms), "message": format!("(service {}) {}", self.name, event.message)});
         let mut output = json!({

@@ -99,6 +99,11 @@ impl Task {
         self.status == Status::Stopped
     }
 
+    /// Whether it is before STOPPING.
+    pub(super) fn serves(&self) -> bool {
+        self.status < Status::Stopping
+    }
+
     /// Whether it is meant to go on: `desiredStatus` RUNNING.
     pub(super) fn is_wanted(&self) -> bool {
         self.stop.is_none()
@@ -125,11 +130,7 @@ impl Task {
     }
 
     fn output(&self, state: &State) -> Value {
-        let definition = state
-            .task_definitions
-            .values()
-            .flatten()
-            .find(|definition| definition.arn == self.definition);
+        let definition = task_definition::by_arn(state, &self.definition);
         let mut output = json!({
             "taskArn": self.arn,
             "clusterArn": state.clusters.get(&self.cluster).map(|cluster| &cluster.arn),
@@ -247,25 +248,26 @@ fn answer(
     port: u16,
     of: impl Fn(Behaviour) -> HealthAnswer,
 ) -> HealthAnswer {
-    let holder = state
-        .tasks
-        .values()
-        .find(|task| task.interface_attached && task.interface.private_ip == ip);
-    let Some(task) = holder else {
+    let holder = state.addresses.get(ip);
+    let Some(task) = holder.and_then(|arn| state.tasks.get(arn)) else {
         return HealthAnswer::Timeout;
     };
+    let definition = task_definition::by_arn(state, &task.definition);
     let listens = |name: &str| {
-        let definitions = state.task_definitions.values().flatten();
-        let mut own = definitions.filter(|definition| definition.arn == task.definition);
-        own.any(|it| {
-            it.container(name)
-                .is_some_and(|it| it.ports.contains(&port))
-        })
+        let container = definition.and_then(|definition| definition.container(name));
+        container.is_some_and(|container| container.ports.contains(&port))
     };
     match task.behaviours.iter().find(|(name, _)| listens(name)) {
         Some((_, behaviour)) if task.containers_run() => of(*behaviour),
         Some(_) | None => HealthAnswer::Refused,
     }
+}
+
+/// The tasks of a service that can still be described.
+pub(super) fn of_service<'a>(state: &'a State, service: &str) -> impl Iterator<Item = &'a Task> {
+    let service = state.services.get(service);
+    let arns = service.into_iter().flat_map(|service| &service.tasks);
+    arns.filter_map(|arn| state.tasks.get(arn))
 }
 
 pub(super) fn list(cloud: &Cloud, input: Input<'_>) -> Outcome {

@@ -96,6 +96,14 @@ pub(super) fn find<'a>(
     }
 }
 
+/// The revision with exactly this ARN.
+pub(super) fn by_arn<'a>(state: &'a State, arn: &str) -> Option<&'a TaskDefinition> {
+    let (_, short) = arn.split_once(":task-definition/")?;
+    let (family, _) = short.rsplit_once(':')?;
+    let revisions = state.task_definitions.get(family)?;
+    revisions.iter().find(|definition| definition.arn == arn)
+}
+
 fn parts<'a>(account: &Account, reference: &'a str) -> Option<(&'a str, Option<u64>)> {
     let short = if reference.starts_with("arn:") {
         reference.strip_prefix(&account.arn("ecs", "task-definition/"))?

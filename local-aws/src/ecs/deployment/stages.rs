@@ -15,7 +15,7 @@ use super::{Deployment, Stage, Status};
 use crate::cloud::Cloud;
 use crate::ecs::fleet::{self, Fleet};
 use crate::ecs::revision::Revision;
-use crate::ecs::{can_assume, service};
+use crate::ecs::{can_assume, service, task};
 
 /// How far a stage is.
 enum Progress {
@@ -131,9 +131,9 @@ fn work(cloud: &mut Cloud, deployment: &Deployment, stage: Stage) -> Progress {
 /// Removes what a deployment that gave way to this one has left, after its traffic is back.
 fn reconcile(cloud: &mut Cloud, deployment: &Deployment) -> Progress {
     hold_source(cloud, deployment);
-    let tasks = cloud.ecs.tasks.values();
+    let tasks = task::of_service(&cloud.ecs, &deployment.service);
     let mut leftover: Vec<String> = tasks
-        .filter(|task| task.service == deployment.service && !task.is_stopped())
+        .filter(|task| !task.is_stopped())
         .map(|task| task.revision.clone())
         .filter(|revision| {
             *revision != deployment.target && Some(revision) != deployment.source.as_ref()

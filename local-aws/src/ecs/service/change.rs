@@ -136,6 +136,7 @@ fn parse(
         next_look_ms: None,
         propagate_tags: propagate_tags(input)?.unwrap_or_else(|| "NONE".to_owned()),
         managed_tags: input.flag("enableECSManagedTags")?.unwrap_or(false),
+        tasks: Vec::new(),
         status: Status::Active,
         client_token,
         task_definition: task_definition.arn,
@@ -331,8 +332,7 @@ fn check_changes(cloud: &Cloud, arn: &str, changes: &Changes) -> Result<Service,
     match &changes.task_definition {
         Some(definition) => load_balancer.check_container(definition)?,
         None if changes.load_balancer.is_some() => {
-            let current =
-                task_definition::find(&cloud.ecs, &cloud.account, &service.task_definition);
+            let current = task_definition::by_arn(&cloud.ecs, &service.task_definition);
             current.map_or(Ok(()), |it| load_balancer.check_container(it))?;
         }
         None => {}

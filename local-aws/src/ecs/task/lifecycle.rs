@@ -77,7 +77,7 @@ pub(in crate::ecs) fn start(
     started_by: &str,
     tags: Tags,
 ) -> Result<String, Refusal> {
-    let definition = task_definition::find(&cloud.ecs, &cloud.account, &revision.task_definition)
+    let definition = task_definition::by_arn(&cloud.ecs, &revision.task_definition)
         .ok_or_else(|| Refusal::internal("the revision's task definition is gone"))?
         .clone();
     for role in [&definition.execution_role, &definition.task_role]
@@ -140,6 +140,11 @@ pub(in crate::ecs) fn start(
         stopped_at_ms: None,
         due_ms: None,
     };
+    let ip = task.interface.private_ip.clone();
+    cloud.ecs.addresses.insert(ip, arn.clone());
+    if let Some(service) = cloud.ecs.services.get_mut(&task.service) {
+        service.tasks.push(arn.clone());
+    }
     cloud.ecs.tasks.insert(arn.clone(), task);
     wait(cloud, &arn, PROVISIONING_MS);
     Ok(arn)
@@ -191,9 +196,7 @@ pub(in crate::ecs) fn advance(cloud: &mut Cloud, arn: &str, at_ms: u64) {
             enter(cloud, arn, Status::Deprovisioning, DEPROVISIONING_MS);
         }
         Status::Deprovisioning => end(cloud, arn),
-        Status::Stopped => {
-            cloud.ecs.tasks.remove(arn);
-        }
+        Status::Stopped => forget(cloud, arn),
     }
 }
 
@@ -217,9 +220,7 @@ fn start_containers(cloud: &mut Cloud, arn: &str) {
     let Some(task) = cloud.ecs.tasks.get(arn).cloned() else {
         return;
     };
-    let Some(definition) =
-        task_definition::find(&cloud.ecs, &cloud.account, &task.definition).cloned()
-    else {
+    let Some(definition) = task_definition::by_arn(&cloud.ecs, &task.definition).cloned() else {
         return;
     };
     for container in &definition.containers {
@@ -342,9 +343,17 @@ fn end(cloud: &mut Cloud, arn: &str) {
     task.interface_attached = false;
     task.stopped_at_ms = Some(now_ms);
     let (interface, service) = (task.interface.id.clone(), task.service.clone());
+    cloud.ecs.addresses.remove(&task.interface.private_ip);
     crate::ec2::delete_network_interface(cloud, &interface);
     enter(cloud, arn, Status::Stopped, REMEMBERED_MS);
     fleet::look_soon(cloud, &service);
+}
+
+fn forget(cloud: &mut Cloud, arn: &str) {
+    let task = cloud.ecs.tasks.remove(arn);
+    if let Some(service) = task.and_then(|task| cloud.ecs.services.get_mut(&task.service)) {
+        service.tasks.retain(|other| other != arn);
+    }
 }
 
 /// One line from every container into its stream, `prefix/container/task id`.
@@ -354,9 +363,7 @@ fn log(cloud: &mut Cloud, arn: &str, message: &str) {
         return;
     };
     let id = task.id().to_owned();
-    let Some(definition) =
-        task_definition::find(&cloud.ecs, &cloud.account, &task.definition).cloned()
-    else {
+    let Some(definition) = task_definition::by_arn(&cloud.ecs, &task.definition).cloned() else {
         return;
     };
     for container in &definition.containers {
