@@ -13,7 +13,8 @@ use crate::ecs::agenda::Subject;
 use crate::ecs::image::Behaviour;
 use crate::ecs::revision::Revision;
 use crate::ecs::tag::Tags;
-use crate::ecs::{can_assume, fleet, task_definition};
+use crate::ecs::task_definition::{self, TaskDefinition};
+use crate::ecs::{can_assume, fleet};
 use crate::wire::Refusal;
 
 /// How long each state takes. AWS promises nothing; these are the middle of what Fargate shows for a
@@ -80,21 +81,7 @@ pub(in crate::ecs) fn start(
     let definition = task_definition::by_arn(&cloud.ecs, &revision.task_definition)
         .ok_or_else(|| Refusal::internal("the revision's task definition is gone"))?
         .clone();
-    for role in [&definition.execution_role, &definition.task_role]
-        .into_iter()
-        .flatten()
-    {
-        if !can_assume(cloud, role) {
-            return Err(Refusal::client(
-                "ClientException",
-                format!(
-                    "ECS was unable to assume the role '{role}' that was provided for this task. Please verify \
-                     that the role being passed has the proper trust relationship and permissions and that your \
-                     IAM user has permissions to pass this role."
-                ),
-            ));
-        }
-    }
+    check_roles(cloud, &definition)?;
     let id = cloud.random.hex(32);
     let arn = cloud
         .account
@@ -148,6 +135,26 @@ pub(in crate::ecs) fn start(
     cloud.ecs.tasks.insert(arn.clone(), task);
     wait(cloud, &arn, PROVISIONING_MS);
     Ok(arn)
+}
+
+/// The execution and the task role are assumed when a task is launched.
+fn check_roles(cloud: &Cloud, definition: &TaskDefinition) -> Result<(), Refusal> {
+    for role in [&definition.execution_role, &definition.task_role]
+        .into_iter()
+        .flatten()
+    {
+        if !can_assume(cloud, role) {
+            return Err(Refusal::client(
+                "ClientException",
+                format!(
+                    "ECS was unable to assume the role '{role}' that was provided for this task. Please verify \
+                     that the role being passed has the proper trust relationship and permissions and that your \
+                     IAM user has permissions to pass this role."
+                ),
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// Stops a task; does nothing to one that already stops.

@@ -154,14 +154,19 @@ fn members_that_are_not_simulated_are_refused_by_name() {
     assert!(refusal.message.contains("serviceConnectConfiguration"));
 }
 
-#[test]
-fn a_service_that_cannot_be_is_refused_and_nothing_is_left() {
-    let mut world = World::new();
-    for (pointer, value, code, part) in [
+/// A member of CreateService, a value that it cannot have, and the refusal's code and text.
+type Wrong = (&'static str, Value, &'static str, &'static str);
+
+const INVALID: &str = "InvalidParameterException";
+
+fn wrong_settings() -> Vec<Wrong> {
+    let subnets = "/networkConfiguration/awsvpcConfiguration/subnets";
+    let groups = "/networkConfiguration/awsvpcConfiguration/securityGroups";
+    vec![
         (
             "/serviceName",
             json!("a b"),
-            "InvalidParameterException",
+            INVALID,
             "Invalid service name",
         ),
         (
@@ -170,12 +175,7 @@ fn a_service_that_cannot_be_is_refused_and_nothing_is_left() {
             "ClientException",
             "TaskDefinition not found.",
         ),
-        (
-            "/desiredCount",
-            json!(5001),
-            "InvalidParameterException",
-            "desiredCount",
-        ),
+        ("/desiredCount", json!(5001), INVALID, "desiredCount"),
         (
             "/launchType",
             json!("EC2"),
@@ -183,54 +183,57 @@ fn a_service_that_cannot_be_is_refused_and_nothing_is_left() {
             "launchType FARGATE",
         ),
         (
-            "/networkConfiguration/awsvpcConfiguration/subnets",
+            subnets,
             json!(["subnet-0"]),
-            "InvalidParameterException",
+            INVALID,
             "InvalidSubnetID.NotFound",
         ),
-        (
-            "/networkConfiguration/awsvpcConfiguration/securityGroups",
-            json!(["sg-0"]),
-            "InvalidParameterException",
-            "InvalidGroup.NotFound",
-        ),
+        (groups, json!(["sg-0"]), INVALID, "InvalidGroup.NotFound"),
+    ]
+}
+
+fn wrong_load_balancers() -> Vec<Wrong> {
+    let name = "/loadBalancers/0/containerName";
+    let port = "/loadBalancers/0/containerPort";
+    let advanced = "/loadBalancers/0/advancedConfiguration";
+    let rule = "/loadBalancers/0/advancedConfiguration/productionListenerRule";
+    let role = "/loadBalancers/0/advancedConfiguration/roleArn";
+    let listener = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:listener/app/lb/1/2";
+    let unassumable = "arn:aws:iam::123456789012:role/not-assumable";
+    vec![
         (
             "/loadBalancers",
             json!([]),
-            "InvalidParameterException",
+            INVALID,
             "exactly one load balancer",
         ),
         (
-            "/loadBalancers/0/containerName",
+            name,
             json!("Other"),
-            "InvalidParameterException",
+            INVALID,
             "The container Other does not exist in the task definition.",
         ),
         (
-            "/loadBalancers/0/containerPort",
+            port,
             json!(81),
-            "InvalidParameterException",
+            INVALID,
             "The container Main did not have a container port 81 defined.",
         ),
         (
-            "/loadBalancers/0/advancedConfiguration",
+            advanced,
             json!(null),
-            "InvalidParameterException",
+            INVALID,
             "advancedConfiguration field is required",
         ),
-        (
-            "/loadBalancers/0/advancedConfiguration/productionListenerRule",
-            json!("arn:aws:elasticloadbalancing:eu-west-1:123456789012:listener/app/lb/1/2"),
-            "InvalidParameterException",
-            "invalid ARN format",
-        ),
-        (
-            "/loadBalancers/0/advancedConfiguration/roleArn",
-            json!("arn:aws:iam::123456789012:role/not-assumable"),
-            "InvalidParameterException",
-            "Unable to assume role",
-        ),
-    ] {
+        (rule, json!(listener), INVALID, "invalid ARN format"),
+        (role, json!(unassumable), INVALID, "Unable to assume role"),
+    ]
+}
+
+#[test]
+fn a_service_that_cannot_be_is_refused_and_nothing_is_left() {
+    let mut world = World::new();
+    for (pointer, value, code, part) in wrong_settings().into_iter().chain(wrong_load_balancers()) {
         let mut input = world.create_input("nginx");
         *input.pointer_mut(pointer).unwrap() = value;
         let refusal = world.refusal("CreateService", input);
