@@ -175,7 +175,7 @@ pub(super) fn start(cloud: &mut Cloud, service_arn: &str) {
         source: source.map(|revision| revision.arn.clone()),
         status: Status::Pending,
         status_reason: None,
-        stage: Stage::ReconcileService,
+        stage: first_stage(&cloud.ecs, service_arn, source),
         configuration: service.configuration.clone(),
         failures: 0,
         failed_tasks: 0,
@@ -197,6 +197,17 @@ pub(super) fn start(cloud: &mut Cloud, service_arn: &str) {
         .deployments
         .insert(deployment.arn.clone(), deployment);
     super::fleet::look_soon(cloud, service_arn);
+}
+
+/// RECONCILE_SERVICE "only happens" when tasks of other revisions than the source are still there.
+fn first_stage(state: &State, service_arn: &str, source: Option<&Revision>) -> Stage {
+    let source = source.map(|revision| &revision.arn);
+    let mut tasks = super::task::of_service(state, service_arn);
+    if tasks.any(|task| !task.is_stopped() && Some(&task.revision) != source) {
+        Stage::ReconcileService
+    } else {
+        Stage::PreScaleUp
+    }
 }
 
 /// Which of the two groups the next revision takes: the one that the source does not have.

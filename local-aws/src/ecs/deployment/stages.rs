@@ -24,7 +24,9 @@ enum Progress {
     Failed(String),
 }
 
-/// AWS's texts of `statusReason`.
+/// Texts of `statusReason`: those of the network are documented, those of the circuit breaker with rollback
+/// and of the missing candidate are what terraform-provider-aws expects of AWS in its acceptance tests of
+/// blue/green services, the other two are ours.
 /// AWS: <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/troubleshooting-blue-green.html>
 const NETWORKING: &str =
     "Service deployment rolled back because of invalid networking configuration.";

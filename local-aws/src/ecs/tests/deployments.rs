@@ -207,6 +207,8 @@ fn an_update_during_a_deployment_takes_its_place() {
     let given_up = world.deployment()["serviceDeploymentArn"].clone();
     let definition = world.definition("nginx:3");
     world.update(json!({"taskDefinition": definition}));
+    world.pass(10);
+    assert_eq!(world.deployment()["lifecycleStage"], "RECONCILE_SERVICE");
     world.pass(400);
     assert_eq!(world.deployment()["status"], "SUCCESSFUL");
     assert_eq!(world.tasks("RUNNING").len(), 2);
