@@ -24,6 +24,7 @@ pub mod fault;
 pub mod random;
 pub mod recorder;
 pub mod server;
+mod wildcard;
 pub mod wire;
 
 pub mod acm;
