@@ -37,7 +37,8 @@ pub use subnet::Subnet;
 pub use vpc::Vpc;
 
 pub(crate) use network_interface::{
-    create_network_interface, delete_network_interface, interface_of_address, set_security_groups,
+    GROUPS_PER_INTERFACE_MAX, create_network_interface, delete_network_interface,
+    interface_of_address, set_security_groups,
 };
 pub(crate) use permission::reaches;
 

@@ -14,7 +14,7 @@ use crate::wire::Refusal;
 
 /// Security groups of one network interface at most.
 /// AWS: <https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html>
-pub(crate) const GROUPS_MAX: usize = 5;
+pub(crate) const GROUPS_PER_INTERFACE_MAX: usize = 5;
 
 /// A network interface.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -160,11 +160,11 @@ fn check_groups(cloud: &Cloud, vpc_id: &str, group_ids: &[String]) -> Result<(),
             ));
         }
     }
-    if group_ids.len() > GROUPS_MAX {
+    if group_ids.len() > GROUPS_PER_INTERFACE_MAX {
         return Err(Refusal::client(
             "SecurityGroupsPerInterfaceLimitExceeded",
             format!(
-                "The maximum number of security groups per interface has been reached: {GROUPS_MAX}."
+                "The maximum number of security groups per interface has been reached: {GROUPS_PER_INTERFACE_MAX}."
             ),
         ));
     }
