@@ -18,6 +18,7 @@ mod internet_gateway;
 mod network_interface;
 mod permission;
 mod route_table;
+mod rule;
 mod security_group;
 mod subnet;
 mod tag;
@@ -30,8 +31,8 @@ mod tests;
 pub use cidr::{Cidr, NotACidr};
 pub use internet_gateway::InternetGateway;
 pub use network_interface::NetworkInterface;
-pub use permission::{Peer, Rule};
 pub use route_table::{Association, Route, RouteTable};
+pub use rule::{Peer, Rule};
 pub use security_group::SecurityGroup;
 pub use subnet::Subnet;
 pub use vpc::Vpc;
@@ -40,7 +41,7 @@ pub(crate) use network_interface::{
     GROUPS_PER_INTERFACE_MAX, create_network_interface, delete_network_interface,
     interface_of_address, set_security_groups,
 };
-pub(crate) use permission::reaches;
+pub(crate) use rule::reaches;
 
 use std::collections::BTreeMap;
 
@@ -98,17 +99,13 @@ pub(crate) fn call(cloud: &mut Cloud, operation: &str, input: Input<'_>) -> Outc
         "CreateSecurityGroup" => security_group::create(cloud, input),
         "DeleteSecurityGroup" => security_group::delete(cloud, input),
         "AuthorizeSecurityGroupIngress" => {
-            permission::authorize(cloud, input, permission::Direction::Ingress)
+            permission::authorize(cloud, input, rule::Direction::Ingress)
         }
         "AuthorizeSecurityGroupEgress" => {
-            permission::authorize(cloud, input, permission::Direction::Egress)
+            permission::authorize(cloud, input, rule::Direction::Egress)
         }
-        "RevokeSecurityGroupIngress" => {
-            permission::revoke(cloud, input, permission::Direction::Ingress)
-        }
-        "RevokeSecurityGroupEgress" => {
-            permission::revoke(cloud, input, permission::Direction::Egress)
-        }
+        "RevokeSecurityGroupIngress" => permission::revoke(cloud, input, rule::Direction::Ingress),
+        "RevokeSecurityGroupEgress" => permission::revoke(cloud, input, rule::Direction::Egress),
         "DescribeNetworkInterfaces" => {
             describe::describe(cloud, cloud.ec2.network_interfaces.values(), input)
         }

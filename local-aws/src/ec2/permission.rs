@@ -1,7 +1,7 @@
-//! The rules of security groups, and what they let through.
+//! Calls that add rules to security groups and take them away.
 //!
-//! A call names rules in a compact form, one `IpPermission` for many peers; a group holds them one by
-//! one, each with an id, and describes them in the compact form again.
+//! A call names rules in a compact form, one `IpPermission` for many peers; it is taken as a whole or not
+//! at all.
 //! AWS: <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_AuthorizeSecurityGroupIngress.html>,
 //! <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_RevokeSecurityGroupIngress.html>
 
@@ -10,193 +10,14 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use serde_json::{Value, json};
 
 use super::cidr::Cidr;
-use super::network_interface::NetworkInterface;
-use super::security_group::{self, SecurityGroup};
+use super::rule::{self, Direction, Peer, Rule};
+use super::security_group;
 use crate::cloud::{Cloud, Outcome};
 use crate::wire::{Input, Refusal};
 
 /// Rules of one direction at most, for IPv4 and for IPv6 each; a rule that names a group counts for both.
 /// AWS: <https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html>
 const RULES_MAX: usize = 60;
-
-/// One rule for one peer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Rule {
-    /// `sgr-…`
-    pub id: String,
-    /// `tcp`, `udp`, `icmp`, `icmpv6`, a protocol's number, or `-1` for all.
-    pub protocol: String,
-    /// First and last port; for ICMP type and code; none for all.
-    pub ports: Option<(i64, i64)>,
-    /// Where from, or where to.
-    pub peer: Peer,
-    /// For people.
-    pub description: Option<String>,
-}
-
-/// Whom a rule is about.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Peer {
-    /// An IPv4 block.
-    Ipv4(Cidr),
-    /// An IPv6 block, in AWS's form.
-    Ipv6(String),
-    /// The interfaces that have this group.
-    Group(String),
-}
-
-/// Which rules of a group a call is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Direction {
-    Ingress,
-    Egress,
-}
-
-impl Direction {
-    fn rules(self, group: &SecurityGroup) -> &Vec<Rule> {
-        match self {
-            Self::Ingress => &group.ingress,
-            Self::Egress => &group.egress,
-        }
-    }
-
-    fn rules_mut(self, group: &mut SecurityGroup) -> &mut Vec<Rule> {
-        match self {
-            Self::Ingress => &mut group.ingress,
-            Self::Egress => &mut group.egress,
-        }
-    }
-}
-
-impl Rule {
-    /// Whether both let the same through; the description does not tell rules apart.
-    fn is_same(&self, other: &Self) -> bool {
-        self.protocol == other.protocol && self.ports == other.ports && self.peer == other.peer
-    }
-
-    fn admits_tcp(&self, port: u16) -> bool {
-        let port = i64::from(port);
-        let in_range = self
-            .ports
-            .is_none_or(|(first, last)| (first..=last).contains(&port));
-        matches!(self.protocol.as_str(), "tcp" | "-1") && in_range
-    }
-
-    fn is_about(&self, interface: &NetworkInterface) -> bool {
-        match &self.peer {
-            Peer::Group(id) => interface.group_ids.contains(id),
-            Peer::Ipv4(block) => interface
-                .private_ip
-                .parse()
-                .is_ok_and(|address| block.holds(address)),
-            Peer::Ipv6(_) => false,
-        }
-    }
-}
-
-/// Whether a TCP connection from one interface gets through to a port of the other: the groups of the
-/// first must let it out, those of the second let it in; answers need no rule.
-/// AWS: <https://docs.aws.amazon.com/vpc/latest/userguide/vpc-security-groups.html>
-pub(crate) fn reaches(
-    cloud: &Cloud,
-    from: &NetworkInterface,
-    to: &NetworkInterface,
-    port: u16,
-) -> bool {
-    let some_rule = |held_by: &NetworkInterface, direction: Direction, peer: &NetworkInterface| {
-        held_by
-            .group_ids
-            .iter()
-            .filter_map(|id| super::security_group(cloud, id))
-            .flat_map(|group| direction.rules(group))
-            .any(|rule| rule.admits_tcp(port) && rule.is_about(peer))
-    };
-    from.vpc_id == to.vpc_id
-        && some_rule(from, Direction::Egress, to)
-        && some_rule(to, Direction::Ingress, from)
-}
-
-/// `ipPermissions`: one for each protocol and range of ports.
-pub(super) fn describe(cloud: &Cloud, rules: &[Rule]) -> Value {
-    let mut ranges: Vec<(&str, Option<(i64, i64)>)> = Vec::new();
-    for rule in rules {
-        let range = (rule.protocol.as_str(), rule.ports);
-        if !ranges.contains(&range) {
-            ranges.push(range);
-        }
-    }
-    ranges
-        .into_iter()
-        .map(|(protocol, ports)| {
-            let members = || {
-                rules
-                    .iter()
-                    .filter(move |rule| rule.protocol == protocol && rule.ports == ports)
-            };
-            let blocks = |name: &'static str, version: fn(&Peer) -> Option<String>| -> Value {
-                members()
-                    .filter_map(|rule| Some((version(&rule.peer)?, rule)))
-                    .map(|(block, rule)| json!({(name): block, "description": rule.description}))
-                    .collect()
-            };
-            let groups: Value = members()
-                .filter_map(|rule| match &rule.peer {
-                    Peer::Group(id) => Some(json!({
-                        "userId": cloud.account.id,
-                        "groupId": id,
-                        "description": rule.description,
-                    })),
-                    Peer::Ipv4(_) | Peer::Ipv6(_) => None,
-                })
-                .collect();
-            json!({
-                "ipProtocol": protocol,
-                "fromPort": ports.map(|(first, _)| first),
-                "toPort": ports.map(|(_, last)| last),
-                "groups": groups,
-                "ipRanges": blocks("cidrIp", ipv4_block),
-                "ipv6Ranges": blocks("cidrIpv6", ipv6_block),
-                "prefixListIds": [],
-            })
-        })
-        .collect()
-}
-
-fn ipv4_block(peer: &Peer) -> Option<String> {
-    match peer {
-        Peer::Ipv4(block) => Some(block.to_string()),
-        Peer::Ipv6(_) | Peer::Group(_) => None,
-    }
-}
-
-fn ipv6_block(peer: &Peer) -> Option<String> {
-    match peer {
-        Peer::Ipv6(block) => Some(block.clone()),
-        Peer::Ipv4(_) | Peer::Group(_) => None,
-    }
-}
-
-fn describe_rule(cloud: &Cloud, group_id: &str, rule: &Rule, direction: Direction) -> Value {
-    let referenced = match &rule.peer {
-        Peer::Group(id) => json!({"groupId": id, "userId": cloud.account.id}),
-        Peer::Ipv4(_) | Peer::Ipv6(_) => Value::Null,
-    };
-    let port = |choose: fn((i64, i64)) -> i64| rule.ports.map_or(-1, choose);
-    json!({
-        "securityGroupRuleId": rule.id,
-        "groupId": group_id,
-        "groupOwnerId": cloud.account.id,
-        "isEgress": direction == Direction::Egress,
-        "ipProtocol": rule.protocol,
-        "fromPort": port(|(first, _)| first),
-        "toPort": port(|(_, last)| last),
-        "cidrIpv4": ipv4_block(&rule.peer),
-        "cidrIpv6": ipv6_block(&rule.peer),
-        "referencedGroupInfo": referenced,
-        "description": rule.description,
-        "tagSet": [],
-    })
-}
 
 pub(super) fn authorize(cloud: &mut Cloud, input: Input<'_>, direction: Direction) -> Outcome {
     input.only(&["GroupId", "IpPermissions"])?;
@@ -208,7 +29,10 @@ pub(super) fn authorize(cloud: &mut Cloud, input: Input<'_>, direction: Directio
         if rules.iter().any(|known| known.is_same(rule)) {
             return Err(Refusal::client(
                 "InvalidPermission.Duplicate",
-                format!("the specified rule \"{}\" already exists", in_words(rule)),
+                format!(
+                    "the specified rule \"{}\" already exists",
+                    rule::in_words(rule)
+                ),
             ));
         }
         rules.push(rule.clone());
@@ -219,7 +43,7 @@ pub(super) fn authorize(cloud: &mut Cloud, input: Input<'_>, direction: Directio
             .filter(|rule| matches!(rule.peer, Peer::Group(_)) || version(&rule.peer).is_some())
             .count()
     };
-    if count(ipv4_block).max(count(ipv6_block)) > RULES_MAX {
+    if count(rule::ipv4_block).max(count(rule::ipv6_block)) > RULES_MAX {
         return Err(Refusal::client(
             "RulesPerSecurityGroupLimitExceeded",
             format!(
@@ -232,7 +56,7 @@ pub(super) fn authorize(cloud: &mut Cloud, input: Input<'_>, direction: Directio
     }
     let described: Vec<Value> = new
         .iter()
-        .map(|rule| describe_rule(cloud, &group_id, rule, direction))
+        .map(|rule| rule::describe_one(cloud, &group_id, rule, direction))
         .collect();
     if let Some(group) = cloud.ec2.security_groups.get_mut(&group_id) {
         direction.rules_mut(group).extend(new);
@@ -281,7 +105,7 @@ pub(super) fn revoke(cloud: &mut Cloud, input: Input<'_>, direction: Direction) 
             "The specified rule does not exist in this security group.",
         ));
     }
-    let unknown = describe(cloud, &unknown);
+    let unknown = rule::describe(cloud, &unknown);
     let goes = |rule: &Rule| {
         rule_ids.contains(&rule.id.as_str()) || found.iter().any(|named| named.is_same(rule))
     };
@@ -428,21 +252,5 @@ fn not_a_block(text: &str) -> Refusal {
     Refusal::client(
         "InvalidParameterValue",
         format!("CIDR block {text} is malformed"),
-    )
-}
-
-fn in_words(rule: &Rule) -> String {
-    let peer = match &rule.peer {
-        Peer::Ipv4(block) => block.to_string(),
-        Peer::Ipv6(block) => block.clone(),
-        Peer::Group(id) => id.clone(),
-    };
-    let ports = match rule.ports {
-        None => "ALL".to_owned(),
-        Some((first, last)) => format!("from port: {first}, to port: {last}"),
-    };
-    format!(
-        "peer: {peer}, {}, {ports}, ALLOW",
-        rule.protocol.to_uppercase()
     )
 }

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::cidr::Cidr;
 use super::describe::{Described, tag_set};
-use super::permission::{self, Peer, Rule};
+use super::rule::{self, Peer, Rule};
 use super::tag::{self, Tags};
 use super::vpc;
 use crate::cloud::{Cloud, Outcome};
@@ -94,8 +94,8 @@ impl Described for SecurityGroup {
             "vpcId": self.vpc_id,
             "ownerId": cloud.account.id,
             "securityGroupArn": self.arn(cloud),
-            "ipPermissions": permission::describe(cloud, &self.ingress),
-            "ipPermissionsEgress": permission::describe(cloud, &self.egress),
+            "ipPermissions": rule::describe(cloud, &self.ingress),
+            "ipPermissionsEgress": rule::describe(cloud, &self.egress),
             "tagSet": tag_set(&self.tags),
         })
     }
