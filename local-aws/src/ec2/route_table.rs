@@ -31,6 +31,8 @@ pub struct RouteTable {
     pub local: Cidr,
     /// The other routes.
     pub routes: Vec<Route>,
+    /// What the call that made it was repeated by, if it said so.
+    client_token: Option<String>,
     pub(super) tags: Tags,
 }
 
@@ -180,6 +182,7 @@ fn insert(
         associations,
         local,
         routes: Vec::new(),
+        client_token: None,
         tags,
     };
     cloud.ec2.route_tables.insert(id.clone(), table);
@@ -191,11 +194,25 @@ fn named<'c>(cloud: &'c mut Cloud, id: &str) -> Result<&'c mut RouteTable, Refus
     table.ok_or_else(|| RouteTable::not_found(id))
 }
 
+/// The same `ClientToken` answers with the table that it made.
+/// AWS: <https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-idempotency.html>
 pub(super) fn create(cloud: &mut Cloud, input: Input<'_>) -> Outcome {
-    input.only(&["VpcId", "TagSpecification"])?;
+    input.only(&["VpcId", "TagSpecification", "ClientToken"])?;
     let vpc = vpc::named(cloud, super::required(input, "VpcId")?)?;
     let (vpc_id, local) = (vpc.id.clone(), vpc.cidr);
     let tags = tag::on_create(input, "route-table")?;
+    let token = input.text("ClientToken");
+    let mut tables = cloud.ec2.route_tables.values();
+    let repeated = tables.find(|table| token.is_some() && table.client_token.as_deref() == token);
+    if let Some(table) = repeated {
+        if table.vpc_id != vpc_id || table.tags != tags {
+            return Err(Refusal::client(
+                "IdempotentParameterMismatch",
+                "The client token was used with other parameters before",
+            ));
+        }
+        return Ok(json!({"routeTable": table.describe(cloud), "clientToken": token}));
+    }
     let tables = cloud.ec2.route_tables.values();
     if tables.filter(|table| table.vpc_id == vpc_id).count() >= ROUTE_TABLES_MAX {
         let code = "RouteTableLimitExceeded";
@@ -206,8 +223,10 @@ pub(super) fn create(cloud: &mut Cloud, input: Input<'_>) -> Outcome {
         ));
     }
     let id = insert(cloud, &vpc_id, local, Vec::new(), tags);
-    let table = named(cloud, &id)?.clone();
-    Ok(json!({"routeTable": table.describe(cloud)}))
+    let table = named(cloud, &id)?;
+    table.client_token = token.map(str::to_owned);
+    let table = table.clone();
+    Ok(json!({"routeTable": table.describe(cloud), "clientToken": token}))
 }
 
 /// Refused for a main table and for one that a subnet uses.

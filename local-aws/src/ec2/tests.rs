@@ -165,8 +165,15 @@ fn a_private_network_is_built_and_described() {
     let again = json!({"VpcId": vpc_id, "CidrBlock": "10.0.0.0/24"});
     assert_eq!(code(cloud, "CreateSubnet", again), "InvalidSubnet.Conflict");
 
-    let table = ok(cloud, "CreateRouteTable", json!({"VpcId": vpc_id}));
+    let create = json!({"VpcId": vpc_id, "ClientToken": "once"});
+    let table = ok(cloud, "CreateRouteTable", create.clone());
     let table_id = text(&table, "/routeTable/routeTableId");
+    assert_eq!(ok(cloud, "CreateRouteTable", create), table);
+    let elsewhere = json!({"VpcId": default_vpc(cloud), "ClientToken": "once"});
+    assert_eq!(
+        code(cloud, "CreateRouteTable", elsewhere),
+        "IdempotentParameterMismatch"
+    );
     let associate = json!({"RouteTableId": table_id, "SubnetId": subnet_id});
     let association = text(
         &ok(cloud, "AssociateRouteTable", associate.clone()),
