@@ -74,7 +74,7 @@ pub struct Cloud {
 
 impl Cloud {
     pub(crate) fn new(account: Account, now_ms: u64, random: Random) -> Self {
-        Self {
+        let mut cloud = Self {
             account,
             now_ms,
             random,
@@ -90,7 +90,9 @@ impl Cloud {
             kms: kms::State::default(),
             sfn: sfn::State::default(),
             response_sink: response_sink::State::default(),
-        }
+        };
+        ec2::create_default_vpc(&mut cloud);
+        cloud
     }
 
     /// Lets everything happen that is due by `now_ms`, in order of time.

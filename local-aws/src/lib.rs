@@ -27,6 +27,7 @@ pub mod recorder;
 pub mod server;
 mod tags;
 mod throttle;
+mod wildcard;
 pub mod wire;
 
 pub mod acm;
