@@ -21,20 +21,20 @@ use waiter::{WaiterInput, WaiterReply};
 
 pub use process::{Process, ServeError, serve};
 
+pub mod apply;
+pub mod observe;
+pub mod operation;
 pub mod process;
 pub mod request;
-pub mod operation;
-pub mod observe;
-pub mod apply;
 pub mod resources;
 
+pub mod guard;
 pub mod pool_operation;
 pub mod sweep;
-pub mod guard;
 
 pub mod cloudformation;
-pub mod refusal;
 pub mod ledger;
+pub mod refusal;
 pub mod seal;
 pub mod sealed;
 pub mod waiter;
@@ -160,7 +160,9 @@ async fn carry_on(
         operation.answer_by_ms = operation.answer_by_ms.min(runtime.clock.now_ms());
     }
     let name = attempt_name(runtime);
-    Ok(Attempt::new(runtime, invocation, stored, name).run().await?)
+    Ok(Attempt::new(runtime, invocation, stored, name)
+        .run()
+        .await?)
 }
 
 /// A name for an attempt that no other attempt has.

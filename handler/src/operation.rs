@@ -87,7 +87,12 @@ enum Outcome {
 impl<'a> Attempt<'a> {
     /// An attempt at the operation that is open in `stored`.
     #[must_use]
-    pub fn new(runtime: &'a Runtime, invocation: &'a Invocation, stored: Stored, name: String) -> Self {
+    pub fn new(
+        runtime: &'a Runtime,
+        invocation: &'a Invocation,
+        stored: Stored,
+        name: String,
+    ) -> Self {
         Self {
             runtime,
             invocation,
@@ -204,8 +209,8 @@ impl<'a> Attempt<'a> {
         let aws = &self.runtime.aws;
         let outcome = match goal {
             Goal::Converge(desired) => {
-                let counts_revisions = operation.deployment_asked_ms.is_some()
-                    || self.deployment_asked_ms().is_some();
+                let counts_revisions =
+                    operation.deployment_asked_ms.is_some() || self.deployment_asked_ms().is_some();
                 observe::for_converging(aws, desired, counts_revisions, observed).await
             }
             Goal::Remove { identity, slot: _ } => {
@@ -224,10 +229,12 @@ impl<'a> Attempt<'a> {
         steps: &[Step],
         observed: &mut Observed,
     ) -> Result<(), OperationError> {
-        if steps
-            .iter()
-            .any(|step| matches!(step, Step::CreateService { .. } | Step::UpdateService { .. }))
-            && let Some(operation) = &mut self.stored.record.operation
+        if steps.iter().any(|step| {
+            matches!(
+                step,
+                Step::CreateService { .. } | Step::UpdateService { .. }
+            )
+        }) && let Some(operation) = &mut self.stored.record.operation
         {
             operation.deployment_asked_ms = Some(self.runtime.clock.now_ms());
         }
