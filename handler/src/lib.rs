@@ -123,11 +123,12 @@ pub async fn handle(
 ) -> Result<Value, HandleError> {
     match Input::of(event) {
         Input::CloudFormation(event) => {
-            let reply = request::receive(&event, invocation, runtime).await?;
+            // The futures of an attempt are deep; on the heap they do not add up on the stack.
+            let reply = Box::pin(request::receive(&event, invocation, runtime)).await?;
             Ok(serde_json::to_value(reply)?)
         }
         Input::Waiter(input) => {
-            let reply = carry_on(runtime, invocation, &input).await?;
+            let reply = Box::pin(carry_on(runtime, invocation, &input)).await?;
             Ok(serde_json::to_value(reply)?)
         }
         Input::Sweep => Ok(serde_json::to_value(sweep::run(runtime).await?)?),

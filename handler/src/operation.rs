@@ -117,7 +117,7 @@ impl<'a> Attempt<'a> {
     /// # Errors
     /// When the ledger does not answer: whoever called calls again.
     pub async fn run(mut self) -> Result<WaiterReply, LedgerError> {
-        match self.try_to_run().await {
+        match Box::pin(self.try_to_run()).await {
             Ok(Outcome::Finished) => Ok(WaiterReply::Done),
             Ok(Outcome::Waiting(wait)) => {
                 tracing::info!(event = "attempt.waiting", reason = %wait.reason, retry_after_s = wait.retry_after_s);
@@ -140,7 +140,7 @@ impl<'a> Attempt<'a> {
         if let Some(wait) = self.hold().await? {
             return Ok(Outcome::Waiting(wait));
         }
-        match self.work().await {
+        match Box::pin(self.work()).await {
             Ok(outcome) => self.let_go(outcome).await,
             Err(OperationError::Ledger(error @ LedgerError::Conflict)) => Err(error),
             Err(error) => self.wait_or_fail(error).await,
@@ -161,7 +161,7 @@ impl<'a> Attempt<'a> {
         let sealed = self.unseal(&operation).await?;
         let mut attributes = None;
         for goal in self.goals(&operation, &sealed).await? {
-            match self.pursue(&goal, &operation).await? {
+            match Box::pin(self.pursue(&goal, &operation)).await? {
                 Pursuit::Converged(found) => attributes = Some(*found),
                 Pursuit::Removed => self.release(&goal).await?,
                 Pursuit::Waiting(wait) => return Ok(Outcome::Waiting(wait)),
