@@ -5,7 +5,8 @@ use serde_json::Value;
 use crate::random::Random;
 use crate::wire::{Call, Input, Refusal, Service};
 use crate::{
-    acm, autoscaling, cloudwatch, ec2, ecs, elbv2, kms, logs, response_sink, route53, sfn, wafv2,
+    acm, autoscaling, cloudwatch, ec2, ecs, elbv2, kms, logs, response_sink, route53, sfn, sts,
+    wafv2,
 };
 
 /// What an operation answers: its output, or AWS's refusal.
@@ -73,7 +74,7 @@ pub struct Cloud {
 
 impl Cloud {
     pub(crate) fn new(account: Account, now_ms: u64, random: Random) -> Self {
-        Self {
+        let mut cloud = Self {
             account,
             now_ms,
             random,
@@ -89,7 +90,9 @@ impl Cloud {
             kms: kms::State::default(),
             sfn: sfn::State::default(),
             response_sink: response_sink::State::default(),
-        }
+        };
+        ec2::create_default_vpc(&mut cloud);
+        cloud
     }
 
     /// Lets everything happen that is due by `now_ms`, in order of time.
@@ -142,8 +145,22 @@ impl Cloud {
             Service::Wafv2 => wafv2::call(self, &call.operation, input),
             Service::Kms => kms::call(self, &call.operation, input),
             Service::StepFunctions => sfn::call(self, &call.operation, input),
+            Service::Sts => sts::call(self, &call.operation, input),
             Service::ResponseSink => response_sink::call(self, &call.operation, input),
             Service::DynamoDb => Err(Refusal::internal("DynamoDB is answered outside the cloud")),
         }
+    }
+}
+
+#[cfg(test)]
+impl Cloud {
+    /// An empty account at the first second of 2026, for unit tests.
+    pub(crate) fn for_tests() -> Self {
+        let account = Account {
+            id: "123456789012".to_owned(),
+            region: "eu-west-1".to_owned(),
+            partition: "aws".to_owned(),
+        };
+        Self::new(account, 1_767_225_600_000, Random::seeded(1))
     }
 }

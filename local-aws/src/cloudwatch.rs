@@ -1,22 +1,132 @@
 //! CloudWatch: metric alarms.
 //!
-//! AWS: <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_Operations.html>
+//! Alarms are validated as AWS validates them and kept in full; there is no store of metrics yet, so
+//! every period of every alarm is one without data points. An alarm therefore begins as
+//! `INSUFFICIENT_DATA` and takes the state that its `TreatMissingData` gives after one period; the same
+//! happens after `SetAlarmState`, whose state lasts only until the next evaluation.
+//!
+//! AWS: <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_Operations.html>,
+//! <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missing-data.html>
+
+mod definition;
+mod expression;
+mod metric_alarm;
+mod metric_query;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
 
 use crate::cloud::{Cloud, Outcome};
+use crate::tags::{self, TagProblem};
 use crate::wire::{Input, Refusal};
+
+pub use metric_alarm::{AlarmState, MetricAlarm};
 
 /// What the service holds.
 #[derive(Clone, Debug, Default)]
-pub struct State {}
+pub struct State {
+    /// By name.
+    pub alarms: BTreeMap<String, MetricAlarm>,
+}
 
-pub(crate) fn call(_cloud: &mut Cloud, operation: &str, _input: Input<'_>) -> Outcome {
-    Err(Refusal::unsupported("cloudwatch", operation))
+pub(crate) fn call(cloud: &mut Cloud, operation: &str, input: Input<'_>) -> Outcome {
+    match operation {
+        "PutMetricAlarm" => metric_alarm::put(cloud, input),
+        "DescribeAlarms" => metric_alarm::describe(cloud, input),
+        "DeleteAlarms" => metric_alarm::delete(cloud, input),
+        "SetAlarmState" => metric_alarm::set_state(cloud, input),
+        "TagResource" => tag_resource(cloud, input),
+        "UntagResource" => untag_resource(cloud, input),
+        "ListTagsForResource" => list_tags(cloud, input),
+        _ => Err(Refusal::unsupported("cloudwatch", operation)),
+    }
+}
+
+/// The state of the alarm `name`, if there is one.
+#[must_use]
+pub fn alarm_state(cloud: &Cloud, name: &str) -> Option<AlarmState> {
+    cloud.cloudwatch.alarms.get(name).map(|alarm| alarm.state)
 }
 
 /// When the next thing happens here by itself, in milliseconds since the epoch.
-pub(crate) fn next_due_ms(_state: &State) -> Option<u64> {
-    None
+pub(crate) fn next_due_ms(state: &State) -> Option<u64> {
+    state
+        .alarms
+        .values()
+        .filter_map(|alarm| alarm.evaluation_due_ms)
+        .min()
 }
 
-/// Lets happen what is due at `cloud.now_ms`.
-pub(crate) fn happen(_cloud: &mut Cloud) {}
+/// Lets happen what is due at `cloud.now_ms`: the evaluation of alarms.
+pub(crate) fn happen(cloud: &mut Cloud) {
+    let now_ms = cloud.now_ms;
+    for alarm in cloud.cloudwatch.alarms.values_mut() {
+        if alarm
+            .evaluation_due_ms
+            .is_some_and(|due_ms| due_ms <= now_ms)
+        {
+            alarm.evaluate(now_ms);
+        }
+    }
+}
+
+fn tag_resource(cloud: &mut Cloud, input: Input<'_>) -> Outcome {
+    input.only(&["ResourceARN", "Tags"])?;
+    let added = tags::from_list(input, "Tags").map_err(|problem| refused_tags(&problem))?;
+    let alarm = tagged(cloud, input)?;
+    tags::merge(&mut alarm.tags, added).map_err(|problem| refused_tags(&problem))?;
+    Ok(json!({}))
+}
+
+fn untag_resource(cloud: &mut Cloud, input: Input<'_>) -> Outcome {
+    input.only(&["ResourceARN", "TagKeys"])?;
+    let alarm = tagged(cloud, input)?;
+    for key in input.texts("TagKeys") {
+        alarm.tags.remove(key);
+    }
+    Ok(json!({}))
+}
+
+fn list_tags(cloud: &mut Cloud, input: Input<'_>) -> Outcome {
+    input.only(&["ResourceARN"])?;
+    let tags: Value = tags::to_list(&tagged(cloud, input)?.tags);
+    Ok(json!({ "Tags": tags }))
+}
+
+fn tagged<'a>(cloud: &'a mut Cloud, input: Input<'_>) -> Result<&'a mut MetricAlarm, Refusal> {
+    let arn = input
+        .text("ResourceARN")
+        .ok_or_else(|| missing("ResourceARN"))?;
+    cloud
+        .cloudwatch
+        .alarms
+        .values_mut()
+        .find(|alarm| alarm.arn == arn)
+        .ok_or_else(|| {
+            Refusal::new(
+                404,
+                "ResourceNotFoundException",
+                format!("The resource `{arn}` does not exist"),
+            )
+        })
+}
+
+fn refused_tags(problem: &TagProblem) -> Refusal {
+    Refusal::client("InvalidParameterValue", problem.to_string())
+}
+
+/// A member that AWS requires is absent.
+fn missing(member: &str) -> Refusal {
+    Refusal::client(
+        "MissingParameter",
+        format!("The parameter {member} is required."),
+    )
+}
+
+/// A member, or a combination of members, that AWS does not accept.
+fn invalid(message: impl Into<String>) -> Refusal {
+    Refusal::client("ValidationError", message)
+}

@@ -105,22 +105,29 @@ impl Fault {
     /// The refusal that AWS itself would answer, for faults that are AWS's.
     pub(crate) fn refusal(self, call: &Call) -> Option<Refusal> {
         match self {
-            Self::Throttle => Some(Refusal::client(throttling_code(call), "Rate exceeded")),
+            Self::Throttle => Some(throttled(call)),
             Self::ServerError => Some(Refusal::internal("an internal error, by a fault rule")),
             Self::CrashBefore | Self::CrashAfter | Self::LandLate | Self::LoseAnswer => None,
         }
     }
 }
 
+/// Too many requests, as the service says it.
+pub(crate) fn throttled(call: &Call) -> Refusal {
+    Refusal::client(throttling_code(call), "Rate exceeded")
+}
+
 /// Each service has its own code for too many requests.
-/// AWS: <https://docs.aws.amazon.com/general/latest/gr/api-retries.html>
+/// AWS: <https://docs.aws.amazon.com/general/latest/gr/api-retries.html>; Elastic Load Balancing's is
+/// in <https://docs.aws.amazon.com/elasticloadbalancing/latest/userguide/elb-api-throttling.html>
 fn throttling_code(call: &Call) -> &'static str {
     use crate::wire::Service;
     match call.service {
         Service::Ec2 => "RequestLimitExceeded",
         Service::DynamoDb => "ThrottlingException",
-        Service::ElasticLoadBalancing | Service::CloudWatch | Service::Route53 => "Throttling",
+        Service::CloudWatch | Service::Route53 | Service::Sts => "Throttling",
         Service::Ecs
+        | Service::ElasticLoadBalancing
         | Service::ApplicationAutoScaling
         | Service::Logs
         | Service::Acm

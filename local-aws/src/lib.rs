@@ -21,9 +21,13 @@ pub mod clock;
 pub mod cloud;
 pub mod connector;
 pub mod fault;
+mod paging;
 pub mod random;
 pub mod recorder;
 pub mod server;
+mod tags;
+mod throttle;
+mod wildcard;
 pub mod wire;
 
 pub mod acm;
@@ -38,8 +42,10 @@ pub mod logs;
 pub mod response_sink;
 pub mod route53;
 pub mod sfn;
+mod sts;
 pub mod wafv2;
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub use cloud::{Account, Cloud};
@@ -67,6 +73,7 @@ struct Shared {
     dynamodb: dynamodb::Tables,
     faults: Mutex<fault::Faults>,
     recorder: Mutex<recorder::Recorder>,
+    throttle: Mutex<throttle::Throttle>,
 }
 
 impl LocalAws {
@@ -86,6 +93,7 @@ impl LocalAws {
                 dynamodb,
                 faults: Mutex::default(),
                 recorder: Mutex::default(),
+                throttle: Mutex::default(),
             }),
         }
     }
@@ -119,6 +127,17 @@ impl LocalAws {
     /// What was called so far.
     pub fn recorder(&self) -> MutexGuard<'_, recorder::Recorder> {
         lock(&self.shared.recorder)
+    }
+
+    /// Turns AWS's token buckets on, all full, or off, as they are at first.
+    pub fn throttle(&self, enabled: bool) {
+        lock(&self.shared.throttle).enable(enabled);
+    }
+
+    /// How many calls were refused by the token buckets, by name: `ecs:RegisterTaskDefinition`.
+    #[must_use]
+    pub fn throttled_calls(&self) -> BTreeMap<String, u64> {
+        lock(&self.shared.throttle).refused().clone()
     }
 
     /// Answers one HTTP request as AWS would: any bytes in, always a response.
@@ -156,6 +175,9 @@ impl LocalAws {
     }
 
     fn dispatch(&self, call: &wire::Call) -> cloud::Outcome {
+        if !lock(&self.shared.throttle).admit(self.clock().now_ms(), call) {
+            return Err(fault::throttled(call));
+        }
         match call.service {
             wire::Service::DynamoDb => self.shared.dynamodb.call(&call.operation, &call.input),
             wire::Service::Ecs
@@ -169,6 +191,7 @@ impl LocalAws {
             | wire::Service::Wafv2
             | wire::Service::Kms
             | wire::Service::StepFunctions
+            | wire::Service::Sts
             | wire::Service::ResponseSink => self.cloud().call(call),
         }
     }

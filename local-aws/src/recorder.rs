@@ -39,9 +39,11 @@ impl Recorded {
             .iter()
             .any(|prefix| self.operation.starts_with(prefix));
         match self.service {
-            Service::DynamoDb | Service::StepFunctions | Service::ResponseSink | Service::Kms => {
-                false
-            }
+            Service::DynamoDb
+            | Service::StepFunctions
+            | Service::ResponseSink
+            | Service::Kms
+            | Service::Sts => false,
             Service::Ecs
             | Service::ElasticLoadBalancing
             | Service::Ec2

@@ -9,12 +9,14 @@ mod cbor;
 mod input;
 mod json;
 mod query;
+mod query_compatible;
 mod refusal;
 mod rest_xml;
 mod xml;
 
 pub use input::{Input, timestamp};
 pub use refusal::Refusal;
+pub(crate) use rest_xml::LOCATION;
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -49,6 +51,8 @@ pub enum Service {
     StepFunctions,
     /// `dynamodb`
     DynamoDb,
+    /// `sts`
+    Sts,
     /// An unsigned PUT: the answer to a custom resource request, to a pre-signed S3 URL.
     ResponseSink,
 }
@@ -68,6 +72,7 @@ impl Service {
             "kms" => Self::Kms,
             "states" => Self::StepFunctions,
             "dynamodb" => Self::DynamoDb,
+            "sts" => Self::Sts,
             _ => return None,
         })
     }
@@ -89,6 +94,7 @@ impl Service {
             Self::Kms => "kms",
             Self::StepFunctions => "states",
             Self::DynamoDb => "dynamodb",
+            Self::Sts => "sts",
             Self::ResponseSink => "cloudformation",
         }
     }
@@ -158,11 +164,14 @@ pub(crate) fn decode(request: &Request<Bytes>) -> Result<Call, Refusal> {
 
 pub(crate) fn encode(call: &Call, outcome: Outcome) -> Response<Bytes> {
     match call.protocol {
+        Protocol::Json { version } if call.service == Service::CloudWatch => {
+            json::encode_query_compatible(version, outcome)
+        }
         Protocol::Json { version } => json::encode(version, outcome),
         Protocol::Query => query::encode(call, outcome),
         Protocol::Ec2Query => query::encode_ec2(call, outcome),
         Protocol::Cbor => cbor::encode(outcome),
-        Protocol::RestXml => rest_xml::encode(outcome),
+        Protocol::RestXml => rest_xml::encode(call, outcome),
         Protocol::Put => crate::response_sink::encode(outcome),
     }
 }
@@ -202,3 +211,6 @@ fn service_of(request: &Request<Bytes>) -> Result<Option<Service>, Refusal> {
         },
     }
 }
+
+#[cfg(test)]
+mod tests;

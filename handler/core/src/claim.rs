@@ -76,6 +76,9 @@ pub struct ServiceRecord {
     /// Whether CloudFormation was ever told its ARN as a physical id. One that it was not told will
     /// never be deleted by id: the next request of the owner removes it.
     pub is_answered: bool,
+    /// The pool that a slot is being claimed in: written before the claim, so that a claim whose claimant
+    /// died is found again.
+    pub claiming_in: Option<String>,
     /// Its place on a load balancer.
     pub slot: Option<Slot>,
 }
@@ -112,6 +115,8 @@ pub struct Operation {
     pub waiters: u32,
     /// The answer once it is decided; it is sent, again if need be, until it is known to have arrived.
     pub answer: Option<DecidedAnswer>,
+    /// Milliseconds since the epoch when ECS was last asked for a deployment: it may not list it yet.
+    pub deployment_asked_ms: Option<u64>,
     /// What is waited for, so that a waiting attempt needs one look only.
     pub waiting: Option<Waiting>,
 }
@@ -305,6 +310,7 @@ impl OwnerRecord {
             answer_by_ms: request.answer_by_ms,
             waiters: 0,
             answer: None,
+            deployment_asked_ms: None,
             waiting: None,
         });
         record
@@ -323,12 +329,13 @@ impl OwnerRecord {
         });
     }
 
-    /// Records that the open operation's answer has arrived, or that CloudFormation no longer listens.
-    pub fn finish_operation(&mut self) {
+    /// Records that the open operation is over. An answer that was not `heard`, because CloudFormation had
+    /// stopped listening, has told it no id: what it names stays to be removed by the next request.
+    pub fn finish_operation(&mut self, heard: bool) {
         let Some(operation) = self.operation.take() else {
             return;
         };
-        if let Some(answer) = &operation.answer {
+        if let Some(answer) = operation.answer.as_ref().filter(|_| heard) {
             if let Some(service) = self.services.get_mut(&answer.physical_id) {
                 service.is_answered = true;
             }
@@ -338,6 +345,17 @@ impl OwnerRecord {
         }
         self.remember_finished(operation.request_id);
         drop_oldest(&mut self.answered_ids, ANSWERED_IDS_MAX);
+    }
+
+    /// Records that the open operation was answered at once, with `physical_id`.
+    pub fn remember_answered(&mut self, physical_id: &str) {
+        if let Some(operation) = &mut self.operation {
+            operation.answer = Some(DecidedAnswer {
+                body: String::new(),
+                physical_id: physical_id.to_owned(),
+            });
+        }
+        self.finish_operation(true);
     }
 
     /// Records that a superseded request was answered.

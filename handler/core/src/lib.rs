@@ -21,6 +21,7 @@
 
 pub mod claim;
 pub mod decision;
+pub mod desired;
 pub mod naming;
 pub mod network;
 pub mod observed;

@@ -1,5 +1,7 @@
 //! What AWS last told us of one service and of the load balancer it is on.
 
+use std::collections::BTreeMap;
+
 use crate::claim::Slot;
 use crate::naming::Pair;
 use crate::resources::Tags;
@@ -66,6 +68,8 @@ pub struct Observed {
     pub task_definition: Presence<ObservedTaskDefinition>,
     /// Its place on a load balancer, by the ledger.
     pub slot: Presence<Slot>,
+    /// Subnet by zone of the pool, by the ledger; empty before it was asked.
+    pub pool_subnets: BTreeMap<String, String>,
     /// Address ranges of the VPC; looked at only when a load balancer is opened.
     pub vpc_cidrs: Presence<Vec<String>>,
     /// The load balancer's security group.
@@ -84,6 +88,8 @@ pub struct Observed {
     pub target_group_b: Presence<ObservedTargetGroup>,
     /// The service's rule.
     pub listener_rule: Presence<ObservedListenerRule>,
+    /// Whether somebody else's rule has the priority of our slot.
+    pub is_priority_taken: bool,
     /// The rollback alarm.
     pub metric_alarm: Presence<ObservedMetricAlarm>,
     /// The service.

@@ -1,5 +1,34 @@
 //! Planning: from what is desired and what is observed to the one thing to do next. Pure.
+//!
+//! A plan holds only steps whose inputs are known now; after they were applied their results are
+//! merged and it is planned again. There are no promises between steps, so carrying on after a crash
+//! is the normal path. What is `Unknown` is never planned on: the loop observes it first.
+//!
+//! [`converge`] is the order in which a service comes to be and changes, [`remove`] the order in which
+//! it goes; both give their reasons.
 
+mod converge;
 mod error;
+mod remove;
+mod specs;
 
+pub use converge::converge;
 pub use error::PlanError;
+pub use remove::remove;
+
+/// What planning needs to know of the operation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Timing {
+    /// Milliseconds since the epoch.
+    pub now_ms: u64,
+    /// When the operation began; deployments created since then are its own.
+    pub started_ms: u64,
+    /// From when on a deployment that still runs is stopped and rolled back.
+    pub stop_at_ms: u64,
+    /// When this operation last asked ECS for a deployment, if it has.
+    pub deployment_asked_ms: Option<u64>,
+    /// Whether the service is being made, not changed.
+    pub is_create: bool,
+    /// CloudFormation's id of the request, for client tokens.
+    pub request_id: String,
+}

@@ -167,6 +167,8 @@ pub enum Step {
     RegisterScalableTarget(ScalableTargetSpec),
     /// `application-autoscaling:PutScalingPolicy`
     PutScalingPolicy(ScalingPolicySpec),
+    /// `route53:ChangeResourceRecordSets`, refused when there is a record already: it is somebody's.
+    CreateAliasRecord(AliasRecordSpec),
     /// `route53:ChangeResourceRecordSets`
     UpsertAliasRecord(AliasRecordSpec),
     /// Tags of everything the service consists of.
@@ -323,6 +325,7 @@ impl fmt::Display for Step {
                 spec.resource_id, spec.min_capacity, spec.max_capacity
             ),
             Self::PutScalingPolicy(spec) => write!(formatter, "PutScalingPolicy({})", spec.name),
+            Self::CreateAliasRecord(spec) => write!(formatter, "CreateAliasRecord({})", spec.host),
             Self::UpsertAliasRecord(spec) => write!(formatter, "UpsertAliasRecord({})", spec.host),
             Self::TagResources(_) => formatter.write_str("TagResources"),
             Self::DeregisterTaskDefinition { arn } => {

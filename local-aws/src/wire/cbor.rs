@@ -8,7 +8,7 @@ use serde_json::{Map, Number, Value, json};
 
 use super::input::as_timestamp;
 use super::json::respond;
-use super::{Call, Protocol, Refusal, Service};
+use super::{Call, Protocol, Refusal, Service, query_compatible};
 use crate::cloud::Outcome;
 
 /// CBOR's tag for a time in seconds since the epoch.
@@ -37,14 +37,9 @@ pub(super) fn encode(outcome: Outcome) -> Response<Bytes> {
     let (status, body) = match outcome {
         Ok(output) => (200, output),
         Err(refusal) => {
-            // Clients of services that once spoke Query read the code from this header.
-            let fault = if refusal.status < 500 {
-                "Sender"
-            } else {
-                "Receiver"
-            };
-            code = HeaderValue::from_str(&format!("{};{fault}", refusal.code)).ok();
-            let body = json!({"__type": refusal.code, "message": refusal.message});
+            code = query_compatible::header(&refusal);
+            let shape = query_compatible::shape(&refusal.code);
+            let body = json!({"__type": shape, "message": refusal.message});
             (refusal.status, body)
         }
     };

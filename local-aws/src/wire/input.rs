@@ -93,6 +93,26 @@ impl<'a> Input<'a> {
             .ok_or_else(|| not_a("truth value", name, value))
     }
 
+    /// Refuses every member that is not in `known`, so that nothing is accepted and ignored.
+    ///
+    /// # Errors
+    /// `UnsupportedMember`, naming the first one.
+    pub fn only(self, known: &[&str]) -> Result<(), Refusal> {
+        let unknown = self
+            .value
+            .as_object()
+            .into_iter()
+            .flatten()
+            .find(|(name, value)| !value.is_null() && !known.contains(&name.as_str()));
+        match unknown {
+            None => Ok(()),
+            Some((name, _)) => Err(Refusal::client(
+                "UnsupportedMember",
+                format!("local-aws does not implement the member `{name}` of this operation"),
+            )),
+        }
+    }
+
     /// A structure.
     #[must_use]
     pub fn object(self, name: &str) -> Option<Self> {

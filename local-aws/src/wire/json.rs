@@ -6,7 +6,7 @@ use http::Response;
 use serde_json::{Value, json};
 
 use super::input::as_timestamp;
-use super::{Call, Protocol, Refusal, Service};
+use super::{Call, Protocol, Refusal, Service, query_compatible};
 use crate::cloud::Outcome;
 
 pub(super) fn decode(
@@ -32,6 +32,24 @@ pub(super) fn decode(
         operation,
         input,
     })
+}
+
+/// CloudWatch's errors, which carry Query's code in a header.
+pub(super) fn encode_query_compatible(version: &str, outcome: Outcome) -> Response<Bytes> {
+    let mut code = None;
+    let outcome = outcome.map_err(|refusal| {
+        code = query_compatible::header(&refusal);
+        let shape = query_compatible::shape(&refusal.code).to_owned();
+        Refusal {
+            code: shape,
+            ..refusal
+        }
+    });
+    let mut response = encode(version, outcome);
+    if let Some(code) = code {
+        response.headers_mut().insert("x-amzn-query-error", code);
+    }
+    response
 }
 
 pub(super) fn encode(version: &str, outcome: Outcome) -> Response<Bytes> {

@@ -52,19 +52,46 @@ fn operation(method: &http::Method, path: &str) -> &'static str {
         ("GET", ["change", _]) => "GetChange",
         ("POST", ["hostedzone"]) => "CreateHostedZone",
         ("GET", ["hostedzone"]) => "ListHostedZones",
+        ("GET", ["hostedzonesbyname"]) => "ListHostedZonesByName",
         ("GET", ["hostedzone", _]) => "GetHostedZone",
         ("DELETE", ["hostedzone", _]) => "DeleteHostedZone",
+        ("POST", ["tags", "hostedzone", _]) => "ChangeTagsForResource",
+        ("GET", ["tags", "hostedzone", _]) => "ListTagsForResource",
         _ => "UnknownRoute",
     }
 }
 
-pub(super) fn encode(outcome: Outcome) -> Response<Bytes> {
-    let (status, document) = match outcome {
-        // The output's only member is the document's root.
-        Ok(output) => (200, xml::members(&output, Lists::Repeated)),
-        Err(refusal) => (refusal.status, error_document(&refusal)),
+/// The member of an output that is written as the `Location` header, not into the document.
+pub(crate) const LOCATION: &str = "$location";
+
+/// Beside [`LOCATION`], the output's only member is the document's root.
+pub(super) fn encode(call: &Call, outcome: Outcome) -> Response<Bytes> {
+    let mut output = match outcome {
+        Ok(output) => output,
+        Err(refusal) => {
+            let document = Bytes::from(error_document(&refusal));
+            return respond(refusal.status, "text/xml", document);
+        }
     };
-    respond(status, "text/xml", Bytes::from(document))
+    let location = output
+        .as_object_mut()
+        .and_then(|root| root.remove(LOCATION));
+    // AWS: https://docs.aws.amazon.com/Route53/latest/APIReference/API_CreateHostedZone.html
+    let status = if call.operation == "CreateHostedZone" {
+        201
+    } else {
+        200
+    };
+    let document = Bytes::from(xml::members(&output, Lists::Repeated));
+    let mut response = respond(status, "text/xml", document);
+    let location = location
+        .as_ref()
+        .and_then(Value::as_str)
+        .and_then(|url| http::HeaderValue::from_str(url).ok());
+    if let Some(location) = location {
+        response.headers_mut().insert("location", location);
+    }
+    response
 }
 
 fn parse(body: &Bytes) -> Result<Value, Refusal> {

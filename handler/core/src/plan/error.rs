@@ -91,6 +91,14 @@ pub enum PlanError {
         /// In ECS's words.
         reason: String,
     },
+    /// The rollback alarm did not recover.
+    #[error(
+        "alarm `{alarm}` is in ALARM; ECS would not watch a deployment that starts now. See what it measures in CloudWatch, and update again once it is OK"
+    )]
+    AlarmInAlarm {
+        /// Its name.
+        alarm: String,
+    },
     /// The load balancer could not be set up.
     #[error("load balancer `{name}` could not be set up; look at it in the EC2 console")]
     LoadBalancerFailed {
@@ -116,9 +124,9 @@ impl PlanError {
             Self::OwnedByAnother { .. } => HandlerErrorCode::AlreadyExists,
             Self::ForeignTaskDefinition { .. } => HandlerErrorCode::ResourceConflict,
             Self::MoveNotSupported { .. } => HandlerErrorCode::NotUpdatable,
-            Self::DeploymentFailed { .. } | Self::LoadBalancerFailed { .. } => {
-                HandlerErrorCode::NotStabilized
-            }
+            Self::DeploymentFailed { .. }
+            | Self::AlarmInAlarm { .. }
+            | Self::LoadBalancerFailed { .. } => HandlerErrorCode::NotStabilized,
         }
     }
 }

@@ -1,0 +1,350 @@
+//! What one Express service is to consist of. The only reader of the properties: the destructuring
+//! below has no `..`, so a new property does not compile before it is used here.
+
+use std::collections::BTreeMap;
+
+use provider_schema::{AutoScalingMetric, PrimaryContainer, Properties, Sharing, Tag};
+
+use crate::claim::{Owner, ServiceRecord};
+use crate::naming;
+use crate::network::{Network, scheme_name};
+use crate::resources::Tags;
+use crate::resources::cluster::ClusterSpec;
+use crate::resources::log_group::LogGroupSpec;
+use crate::resources::task_definition::{ContainerSpec, TaskDefinitionSpec};
+
+/// What the provider knows beside the request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Environment {
+    /// `aws`, `aws-cn`…
+    pub partition: String,
+    /// Region of provider and services.
+    pub region: String,
+    /// Account of provider and services.
+    pub account_id: String,
+    /// The domain of which every service has a name.
+    pub domain_name: String,
+    /// Its hosted zone; none when DNS is managed elsewhere.
+    pub hosted_zone_id: Option<String>,
+    /// The wildcard certificate.
+    pub certificate_arn: String,
+}
+
+/// Which service a request is about: known before anything is looked up or made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// Key of the owner.
+    pub owner_key: String,
+    /// ARN of the ECS service: the physical id.
+    pub service_arn: String,
+    /// Short name of the cluster.
+    pub cluster: String,
+    /// Name of the service.
+    pub service: String,
+    /// Its host name.
+    pub host: String,
+}
+
+impl Identity {
+    /// The identity that the properties give to a resource of `owner`.
+    #[must_use]
+    pub fn new(owner: &Owner, properties: &Properties, environment: &Environment) -> Self {
+        let service = properties
+            .service_name
+            .clone()
+            .unwrap_or_else(|| naming::generated_service_name(owner));
+        let cluster = properties.cluster.clone();
+        let Environment {
+            partition,
+            region,
+            account_id,
+            domain_name,
+            hosted_zone_id: _,
+            certificate_arn: _,
+        } = environment;
+        Self {
+            owner_key: naming::owner_key(owner),
+            service_arn: format!(
+                "arn:{partition}:ecs:{region}:{account_id}:service/{cluster}/{service}"
+            ),
+            host: format!("{}.{domain_name}", naming::host_label(&service, &cluster)),
+            cluster,
+            service,
+        }
+    }
+
+    /// The identity of a service that the ledger knows.
+    #[must_use]
+    pub fn of_record(owner: &Owner, service_arn: &str, record: &ServiceRecord) -> Self {
+        Self {
+            owner_key: naming::owner_key(owner),
+            service_arn: service_arn.to_owned(),
+            cluster: record.cluster.clone(),
+            service: record.name.clone(),
+            host: record.host.clone(),
+        }
+    }
+
+    /// What the ledger is to keep of it.
+    #[must_use]
+    pub fn to_record(&self) -> ServiceRecord {
+        ServiceRecord {
+            cluster: self.cluster.clone(),
+            name: self.service.clone(),
+            host: self.host.clone(),
+            is_answered: false,
+            claiming_in: None,
+            slot: None,
+        }
+    }
+
+    /// The tags of ours that everything of this service carries.
+    #[must_use]
+    pub fn tags(&self) -> Tags {
+        Tags::from([
+            (
+                naming::TAG_PROVIDER.to_owned(),
+                naming::TAG_PROVIDER_VALUE.to_owned(),
+            ),
+            (naming::TAG_OWNER.to_owned(), self.owner_key.clone()),
+            (naming::TAG_HOST.to_owned(), self.host.clone()),
+        ])
+    }
+}
+
+/// Everything that is decided before AWS is asked what is there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Desired {
+    /// Which service.
+    pub identity: Identity,
+    /// What the provider knows.
+    pub environment: Environment,
+    /// Where tasks and load balancer are.
+    pub network: Network,
+    /// The pool of its load balancer.
+    pub pool_id: String,
+    /// The owner that the pool is for, when it is dedicated.
+    pub dedicated_to: Option<String>,
+    /// The cluster.
+    pub cluster: ClusterSpec,
+    /// The log group; with a given task definition it is that one's business.
+    pub log_group: Option<LogGroupSpec>,
+    /// What runs.
+    pub task_definition: DesiredTaskDefinition,
+    /// Beside the service's own group.
+    pub user_security_group_ids: Vec<String>,
+    /// With which ECS moves traffic.
+    pub infrastructure_role_arn: String,
+    /// Path of the health check.
+    pub health_check_path: String,
+    /// How many tasks.
+    pub scaling: Scaling,
+    /// The user's tags and ours.
+    pub tags: Tags,
+    /// The task definition that the old properties gave: the service may still run it.
+    pub given_before: Option<String>,
+    /// Keys of tags that the old properties had and these have not.
+    pub removed_tag_keys: Vec<String>,
+}
+
+/// What runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DesiredTaskDefinition {
+    /// Registered by us.
+    Ours(Box<TaskDefinitionSpec>),
+    /// Given by the user; with or without a revision.
+    Given(String),
+}
+
+/// How many tasks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scaling {
+    /// At least.
+    pub min: u32,
+    /// At most.
+    pub max: u32,
+    /// What is tracked.
+    pub metric: AutoScalingMetric,
+    /// The value that is aimed at.
+    pub target_value: u32,
+}
+
+impl Desired {
+    /// What `properties` mean for the service `identity` in `network`.
+    ///
+    /// `old` are the properties that CloudFormation says were there before, of an Update.
+    #[must_use]
+    pub fn new(
+        identity: Identity,
+        environment: Environment,
+        network: Network,
+        properties: &Properties,
+        old: Option<&Properties>,
+    ) -> Self {
+        let Properties {
+            service_token: _,
+            service_timeout_s: _,
+            // Both are the identity's.
+            service_name: _,
+            cluster,
+            infrastructure_role_arn,
+            execution_role_arn,
+            task_role_arn,
+            primary_container,
+            task_definition_arn,
+            cpu,
+            memory_mib,
+            cpu_architecture,
+            health_check_path,
+            // Subnets are the network's.
+            network_configuration,
+            scaling_target,
+            tags,
+            load_balancer,
+        } = properties;
+        let all_tags = with_ours(tags, &identity);
+        let task_definition = match (task_definition_arn, primary_container, execution_role_arn) {
+            (None, Some(container), Some(execution_role_arn)) => {
+                DesiredTaskDefinition::Ours(Box::new(TaskDefinitionSpec {
+                    family: naming::family(&identity.service, &identity.service_arn),
+                    cpu: *cpu,
+                    memory_mib: *memory_mib,
+                    cpu_architecture: *cpu_architecture,
+                    execution_role_arn: execution_role_arn.clone(),
+                    task_role_arn: task_role_arn.clone(),
+                    container: container_spec(container, &identity, &environment.region),
+                    tags: all_tags.clone(),
+                }))
+            }
+            // `provider_schema::parse` lets nothing else through than a given task definition.
+            (given, _, _) => DesiredTaskDefinition::Given(given.clone().unwrap_or_default()),
+        };
+        let dedicated_to = match load_balancer.sharing {
+            Sharing::Shared => None,
+            Sharing::Dedicated => Some(identity.owner_key.clone()),
+        };
+        Self {
+            pool_id: naming::pool_id(
+                &network.vpc_id,
+                scheme_name(network.scheme),
+                dedicated_to.as_deref(),
+            ),
+            dedicated_to,
+            cluster: ClusterSpec {
+                name: cluster.clone(),
+            },
+            log_group: log_group(&task_definition, &all_tags),
+            task_definition,
+            user_security_group_ids: network_configuration.security_groups.clone(),
+            infrastructure_role_arn: infrastructure_role_arn.clone(),
+            health_check_path: health_check_path.clone(),
+            scaling: Scaling {
+                min: scaling_target.min_task_count,
+                max: scaling_target.max_task_count,
+                metric: scaling_target.auto_scaling_metric,
+                target_value: scaling_target.auto_scaling_target_value,
+            },
+            tags: all_tags,
+            given_before: old.and_then(|old| old.task_definition_arn.clone()),
+            removed_tag_keys: removed_keys(old, tags),
+            identity,
+            environment,
+            network,
+        }
+    }
+
+    /// The tags of a shared thing: from the pool alone, so that every service asks for the same.
+    #[must_use]
+    pub fn pool_tags(&self, ordinal: u64) -> Tags {
+        let mut tags = Tags::from([
+            (
+                naming::TAG_PROVIDER.to_owned(),
+                naming::TAG_PROVIDER_VALUE.to_owned(),
+            ),
+            (naming::TAG_POOL.to_owned(), self.pool_id.clone()),
+            (naming::TAG_ORDINAL.to_owned(), ordinal.to_string()),
+        ]);
+        if let Some(owner_key) = &self.dedicated_to {
+            tags.insert(naming::TAG_OWNER.to_owned(), owner_key.clone());
+        }
+        tags
+    }
+}
+
+fn container_spec(
+    container: &PrimaryContainer,
+    identity: &Identity,
+    region: &str,
+) -> ContainerSpec {
+    let PrimaryContainer {
+        image,
+        container_port,
+        aws_logs_configuration,
+        repository_credentials,
+        command,
+        environment,
+        secrets,
+    } = container;
+    let (log_group, log_stream_prefix) = match aws_logs_configuration {
+        Some(logs) => (logs.log_group.clone(), logs.log_stream_prefix.clone()),
+        None => (
+            naming::log_group(&identity.service, &identity.cluster),
+            DEFAULT_LOG_STREAM_PREFIX.to_owned(),
+        ),
+    };
+    let mut environment: Vec<(String, String)> = environment
+        .iter()
+        .map(|pair| (pair.name.clone(), pair.value.clone()))
+        .collect();
+    environment.sort();
+    let mut secrets: Vec<(String, String)> = secrets
+        .iter()
+        .map(|secret| (secret.name.clone(), secret.value_from.clone()))
+        .collect();
+    secrets.sort();
+    ContainerSpec {
+        image: image.clone(),
+        port: *container_port,
+        command: command.clone(),
+        environment,
+        secrets,
+        repository_credentials: repository_credentials
+            .as_ref()
+            .map(|credentials| credentials.credentials_parameter.clone()),
+        log_group,
+        log_stream_prefix,
+        region: region.to_owned(),
+    }
+}
+
+/// Prefix of log streams when the properties give none: Express Mode's (F§B).
+const DEFAULT_LOG_STREAM_PREFIX: &str = "ecs";
+
+fn log_group(task_definition: &DesiredTaskDefinition, tags: &Tags) -> Option<LogGroupSpec> {
+    match task_definition {
+        DesiredTaskDefinition::Ours(spec) => Some(LogGroupSpec {
+            name: spec.container.log_group.clone(),
+            tags: tags.clone(),
+        }),
+        DesiredTaskDefinition::Given(_) => None,
+    }
+}
+
+fn with_ours(tags: &[Tag], identity: &Identity) -> Tags {
+    let mut all: BTreeMap<String, String> = tags
+        .iter()
+        .map(|tag| (tag.key.clone(), tag.value.clone()))
+        .collect();
+    all.extend(identity.tags());
+    all
+}
+
+fn removed_keys(old: Option<&Properties>, tags: &[Tag]) -> Vec<String> {
+    old.map(|old| old.tags.as_slice())
+        .unwrap_or_default()
+        .iter()
+        .map(|tag| &tag.key)
+        .filter(|key| !tags.iter().any(|tag| tag.key == **key))
+        .cloned()
+        .collect()
+}

@@ -1,0 +1,125 @@
+//! What leans on the service, and what only goes once its deployment has ended.
+
+use super::facts::live_service;
+use crate::desired::{Desired, DesiredTaskDefinition};
+use crate::observed::{Observed, Presence};
+use crate::plan::{PlanError, Timing, specs};
+use crate::resources::ecs_service::ObservedEcsService;
+use crate::resources::security_group::{self, Source};
+use crate::resources::{Tags, alias_record, scalable_target, scaling_policy};
+use crate::step::{Step, Tagging};
+
+/// Revisions of a family that stay registered: the one that runs and the one to go back to (DESIGN §3).
+const REVISIONS_KEPT: usize = 2;
+
+/// What leans on the service, or stands beside it.
+pub(super) fn around_the_service(
+    desired: &Desired,
+    observed: &Observed,
+    timing: &Timing,
+    steps: &mut Vec<Step>,
+) -> Result<(), PlanError> {
+    let Some(service) = live_service(desired, observed) else {
+        return Ok(());
+    };
+    let target = specs::scalable_target(desired);
+    match &observed.scalable_target {
+        Presence::Unknown => {}
+        Presence::Absent => steps.push(Step::RegisterScalableTarget(target)),
+        Presence::Present(found) => {
+            if scalable_target::differs(&target, found) {
+                steps.push(Step::RegisterScalableTarget(target));
+            }
+            let policy = specs::scaling_policy(desired, observed);
+            let is_wrong = |spec: &_| match &observed.scaling_policy {
+                Presence::Unknown => false,
+                Presence::Absent => true,
+                Presence::Present(found) => scaling_policy::differs(spec, found),
+            };
+            steps.extend(policy.filter(is_wrong).map(Step::PutScalingPolicy));
+        }
+    }
+    if let Some(record) = specs::alias_record(desired, observed) {
+        match &observed.alias_record {
+            Presence::Absent => steps.push(Step::CreateAliasRecord(record)),
+            Presence::Present(found) if alias_record::differs(&record, found) => {
+                if timing.is_create {
+                    return Err(PlanError::OwnedByAnother {
+                        resource: format!("record `{}`", record.host),
+                    });
+                }
+                steps.push(Step::UpsertAliasRecord(record));
+            }
+            Presence::Unknown | Presence::Present(_) => {}
+        }
+    }
+    let tagging = tagging(desired, observed, service);
+    steps.extend(tagging.map(Box::new).map(Step::TagResources));
+    Ok(())
+}
+
+/// The service's tags stand for those of everything else: they are written everywhere at once.
+fn tagging(
+    desired: &Desired,
+    observed: &Observed,
+    service: &ObservedEcsService,
+) -> Option<Tagging> {
+    let set: Tags = desired
+        .tags
+        .iter()
+        .filter(|(key, value)| service.tags.get(*key) != Some(value))
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect();
+    let remove: Vec<String> = desired
+        .removed_tag_keys
+        .iter()
+        .filter(|key| service.tags.contains_key(*key))
+        .cloned()
+        .collect();
+    if set.is_empty() && remove.is_empty() {
+        return None;
+    }
+    let [a, b] = observed.target_groups()?;
+    Some(Tagging {
+        load_balancing_arns: vec![
+            a.arn.clone(),
+            b.arn.clone(),
+            observed.listener_rule.present()?.arn.clone(),
+        ],
+        ecs_arns: match &desired.task_definition {
+            DesiredTaskDefinition::Ours(_) => vec![
+                observed.task_definition.present()?.arn.clone(),
+                service.arn.clone(),
+            ],
+            DesiredTaskDefinition::Given(_) => vec![service.arn.clone()],
+        },
+        security_group_id: observed.service_security_group.present()?.id.clone(),
+        alarm_arn: observed.metric_alarm.present()?.arn.clone(),
+        scalable_target_arn: observed.scalable_target.present()?.arn.clone(),
+        set,
+        remove,
+    })
+}
+
+/// Nothing is missing and nothing is running: what only now may go.
+pub(super) fn after_the_deployment(desired: &Desired, observed: &Observed, steps: &mut Vec<Step>) {
+    if let (Some(group), Some(source), Some(port)) = (
+        observed.service_security_group.present(),
+        observed.load_balancer_security_group.present(),
+        specs::container_port(desired, observed),
+    ) {
+        let source = Source::Group(source.id.clone());
+        let revoke = security_group::diff(group, &source, &[port]).revoke;
+        if !revoke.is_empty() {
+            steps.push(Step::RevokeIngress {
+                group_id: group.id.clone(),
+                rules: revoke,
+            });
+        }
+    }
+    if let Some(revisions) = observed.revisions.present() {
+        let surplus = revisions.len().saturating_sub(REVISIONS_KEPT);
+        let old = revisions.iter().take(surplus);
+        steps.extend(old.map(|arn| Step::DeregisterTaskDefinition { arn: arn.clone() }));
+    }
+}

@@ -1,0 +1,185 @@
+//! The ECS service and its one deployment.
+
+use super::facts::{is_own, is_running, wanted_service};
+use crate::decision::{Wait, WaitReason};
+use crate::desired::Desired;
+use crate::naming;
+use crate::observed::{Observed, Presence, is_owned};
+use crate::plan::{PlanError, Timing};
+use crate::resources::ecs_service::{
+    self, DeploymentStatus, ObservedDeployment, ObservedEcsService, ServiceStatus,
+};
+use crate::resources::metric_alarm::AlarmState;
+use crate::step::Step;
+
+/// Seconds between looks at a running deployment.
+const DEPLOYMENT_RETRY_S: u32 = 15;
+/// Seconds between looks at a service that drains under our name.
+const DRAINING_RETRY_S: u32 = 15;
+/// Seconds between looks at an alarm that is in ALARM: it is evaluated every minute.
+const ALARM_RETRY_S: u32 = 30;
+/// Seconds between looks for a deployment that was just asked for.
+const LISTING_RETRY_S: u32 = 5;
+/// How long ECS may take to list a deployment; one that never appears was never asked for, because the
+/// attempt died before the call.
+const LISTING_PATIENCE_MS: u64 = 60 * 1000;
+/// How long an Update waits for an alarm that is in ALARM to recover before it fails (R10).
+const ALARM_PATIENCE_MS: u64 = 5 * 60 * 1000;
+
+pub(super) fn service(
+    desired: &Desired,
+    observed: &Observed,
+    timing: &Timing,
+    steps: &mut Vec<Step>,
+) -> Result<Option<Wait>, PlanError> {
+    let name = &desired.identity.service;
+    let existing = match &observed.ecs_service {
+        Presence::Unknown => return Ok(None),
+        Presence::Absent => None,
+        Presence::Present(service) => match service.status {
+            ServiceStatus::Inactive => None,
+            ServiceStatus::Active => Some(service),
+            ServiceStatus::Draining => {
+                return Ok(Some(Wait {
+                    reason: WaitReason::ServiceDraining {
+                        service: name.clone(),
+                    },
+                    retry_after_s: DRAINING_RETRY_S,
+                }));
+            }
+        },
+    };
+    let Some(service) = existing else {
+        create_service(desired, observed, timing, steps);
+        return Ok(None);
+    };
+    if !is_owned(&service.tags, &desired.identity.owner_key) {
+        return Err(PlanError::OwnedByAnother {
+            resource: format!("ECS service `{name}` in cluster `{}`", desired.cluster.name),
+        });
+    }
+    match &service.deployment {
+        Some(deployment) if is_running(deployment) => {
+            Ok(follow(desired, service, deployment, timing, steps))
+        }
+        Some(deployment)
+            if deployment.status == DeploymentStatus::Failed && is_own(deployment, timing) =>
+        {
+            Err(PlanError::DeploymentFailed {
+                service: name.clone(),
+                reason: deployment
+                    .status_reason
+                    .clone()
+                    .or_else(|| service.latest_event.clone())
+                    .unwrap_or_else(|| "ECS gave no reason".to_owned()),
+            })
+        }
+        deployment => {
+            if let Some(wait) = not_listed_yet(desired, deployment.as_ref(), timing) {
+                return Ok(Some(wait));
+            }
+            update_service(desired, observed, service, timing, steps)
+        }
+    }
+}
+
+fn create_service(desired: &Desired, observed: &Observed, timing: &Timing, steps: &mut Vec<Step>) {
+    let is_ready = observed.cluster.present().is_some()
+        && observed.metric_alarm.present().is_some()
+        && (desired.log_group.is_none() || observed.log_group.present().is_some())
+        && observed.https_listener.present().is_some();
+    if let Some(spec) = wanted_service(desired, observed).filter(|_| is_ready) {
+        steps.push(Step::CreateService {
+            client_token: naming::client_token(&timing.request_id, &desired.identity.service_arn),
+            spec: Box::new(spec),
+        });
+    }
+}
+
+/// ECS lists a deployment some moments after it was asked for; until then the one before, or none, is
+/// the newest, and must not be taken for the end of ours.
+fn not_listed_yet(
+    desired: &Desired,
+    newest: Option<&ObservedDeployment>,
+    timing: &Timing,
+) -> Option<Wait> {
+    let asked_ms = timing.deployment_asked_ms?;
+    let is_listed = newest.is_some_and(|newest| is_own(newest, timing));
+    let is_patient = timing.now_ms.saturating_sub(asked_ms) < LISTING_PATIENCE_MS;
+    (!is_listed && is_patient).then(|| Wait {
+        reason: WaitReason::DeploymentRunning {
+            service: desired.identity.service.clone(),
+            stage: None,
+        },
+        retry_after_s: LISTING_RETRY_S,
+    })
+}
+
+/// A deployment is running: wait for it. One of ours that leaves no time to answer is rolled back.
+fn follow(
+    desired: &Desired,
+    service: &ObservedEcsService,
+    deployment: &ObservedDeployment,
+    timing: &Timing,
+    steps: &mut Vec<Step>,
+) -> Option<Wait> {
+    let is_ours = is_own(deployment, timing);
+    let is_late = timing.now_ms >= timing.stop_at_ms;
+    if is_ours && is_late && deployment.status == DeploymentStatus::Running {
+        steps.push(Step::StopDeployment {
+            deployment_arn: deployment.arn.clone(),
+        });
+        return None;
+    }
+    let service_name = desired.identity.service.clone();
+    let is_towards_desired =
+        is_ours || deployment.task_definition_arn.as_ref() == Some(&service.task_definition_arn);
+    Some(Wait {
+        reason: if is_towards_desired {
+            WaitReason::DeploymentRunning {
+                service: service_name,
+                stage: deployment.stage.clone(),
+            }
+        } else {
+            WaitReason::OtherDeployment {
+                service: service_name,
+            }
+        },
+        retry_after_s: DEPLOYMENT_RETRY_S,
+    })
+}
+
+fn update_service(
+    desired: &Desired,
+    observed: &Observed,
+    service: &ObservedEcsService,
+    timing: &Timing,
+    steps: &mut Vec<Step>,
+) -> Result<Option<Wait>, PlanError> {
+    let (Some(spec), Some(alarm)) = (
+        wanted_service(desired, observed),
+        observed.metric_alarm.present(),
+    ) else {
+        return Ok(None);
+    };
+    let change = ecs_service::diff(&spec, service);
+    if change.is_empty() || !steps.is_empty() {
+        // What the deployment leans on (ports, groups, the alarm's aim) comes first.
+        return Ok(None);
+    }
+    if alarm.state == AlarmState::Alarm {
+        let alarm = spec.alarm_name;
+        if timing.now_ms.saturating_sub(timing.started_ms) >= ALARM_PATIENCE_MS {
+            return Err(PlanError::AlarmInAlarm { alarm });
+        }
+        return Ok(Some(Wait {
+            reason: WaitReason::AlarmNotOk { alarm },
+            retry_after_s: ALARM_RETRY_S,
+        }));
+    }
+    steps.push(Step::UpdateService {
+        spec: Box::new(spec),
+        change,
+    });
+    Ok(None)
+}

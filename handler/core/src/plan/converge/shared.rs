@@ -1,0 +1,99 @@
+//! What the service shares with others: the load balancer, its security group and its listeners.
+
+use provider_schema::Scheme;
+
+use crate::desired::Desired;
+use crate::naming;
+use crate::observed::{Observed, Presence};
+use crate::plan::{PlanError, specs};
+use crate::resources::listener;
+use crate::resources::load_balancer::LoadBalancerState;
+use crate::resources::security_group::{IngressRule, Source};
+use crate::step::{GroupOf, Step};
+
+pub(super) fn load_balancer(
+    desired: &Desired,
+    observed: &Observed,
+    steps: &mut Vec<Step>,
+) -> Result<(), PlanError> {
+    let Some(slot) = observed.slot.present() else {
+        return Ok(());
+    };
+    let group_id = load_balancer_security_group(desired, observed, slot.ordinal, steps);
+    match (&observed.load_balancer, group_id) {
+        (Presence::Absent, Some(security_group_id)) => steps.push(Step::CreateLoadBalancer {
+            spec: specs::load_balancer(desired, observed, slot.ordinal),
+            security_group_id,
+        }),
+        (Presence::Present(found), _) => {
+            if found.state == LoadBalancerState::Failed {
+                return Err(PlanError::LoadBalancerFailed {
+                    name: naming::load_balancer(&slot.pool_id, slot.ordinal),
+                });
+            }
+            if let Some(subnet_ids) = found.extended_subnets(&desired.network.ingress_subnets) {
+                steps.push(Step::ExtendSubnets {
+                    load_balancer_arn: found.arn.clone(),
+                    subnet_ids,
+                });
+            }
+            let [https, redirect] = specs::listeners(desired, slot.ordinal, &found.arn);
+            for (presence, spec) in [
+                (&observed.https_listener, https),
+                (&observed.http_listener, redirect),
+            ] {
+                if presence.is_absent() {
+                    steps.push(Step::CreateListener(spec));
+                }
+            }
+        }
+        (Presence::Unknown | Presence::Absent, _) => {}
+    }
+    Ok(())
+}
+
+/// The load balancer's group admits clients on both ports: from everywhere, or from the VPC.
+fn load_balancer_security_group(
+    desired: &Desired,
+    observed: &Observed,
+    ordinal: u64,
+    steps: &mut Vec<Step>,
+) -> Option<String> {
+    let group = match &observed.load_balancer_security_group {
+        Presence::Unknown => return None,
+        Presence::Absent => {
+            steps.push(Step::CreateSecurityGroup {
+                of: GroupOf::LoadBalancer,
+                spec: specs::load_balancer_security_group(desired, ordinal),
+            });
+            return None;
+        }
+        Presence::Present(group) => group,
+    };
+    // The ranges are the pool policy's from when the group is new; what people change later is theirs.
+    if group.ingress.is_empty()
+        && let Presence::Present(vpc_cidrs) = &observed.vpc_cidrs
+    {
+        let sources: Vec<String> = match desired.network.scheme {
+            Scheme::InternetFacing => vec![EVERYWHERE.to_owned()],
+            Scheme::Internal => vpc_cidrs.clone(),
+        };
+        steps.push(Step::AuthorizeIngress {
+            of: GroupOf::LoadBalancer,
+            group_id: group.id.clone(),
+            rules: sources
+                .into_iter()
+                .flat_map(|cidr| {
+                    [listener::HTTPS_PORT, listener::HTTP_PORT].map(|port| IngressRule {
+                        port,
+                        source: Source::Cidr(cidr.clone()),
+                    })
+                })
+                .collect(),
+        });
+    }
+    Some(group.id.clone())
+}
+
+/// All IPv4 addresses.
+const EVERYWHERE: &str = "0.0.0.0/0";

@@ -1,0 +1,123 @@
+//! The order in which a service goes.
+
+use crate::decision::{Decision, Wait, WaitReason};
+use crate::desired::Identity;
+use crate::naming::{self, Pair};
+use crate::observed::{Observed, is_owned};
+use crate::resources::ecs_service::ServiceStatus;
+use crate::resources::scalable_target::resource_id;
+use crate::step::Step;
+
+/// Seconds between looks at a service that drains: tasks get 30 s to stop and targets 30 s to drain.
+const DRAINING_RETRY_S: u32 = 15;
+
+/// Plans the next part of the removal of `identity`.
+///
+/// The phases, each begun when the one before has left nothing (DESIGN §3):
+/// 1. alias record and scalable target: no new clients, nobody changes the count any more;
+/// 2. rule: its targets drain at once instead of with the deployment;
+/// 3. service, until INACTIVE: ECS needs the user's roles until then;
+/// 4. groups, alarm, security group, task definitions: nothing uses them any more.
+///
+/// What does not carry our owner's tag is left alone, whatever its name: it is not ours to delete.
+#[must_use]
+pub fn remove(identity: &Identity, hosted_zone_id: Option<&str>, observed: &Observed) -> Decision {
+    let phases = [
+        leave_traffic(identity, hosted_zone_id, observed),
+        delete_rule(identity, observed),
+    ];
+    for steps in phases {
+        if !steps.is_empty() {
+            return Decision::Apply(steps);
+        }
+    }
+    if let Some(service) = observed.ecs_service.present()
+        && is_owned(&service.tags, &identity.owner_key)
+    {
+        match service.status {
+            ServiceStatus::Active => {
+                return Decision::Apply(vec![Step::DeleteService {
+                    cluster: identity.cluster.clone(),
+                    service_arn: identity.service_arn.clone(),
+                }]);
+            }
+            ServiceStatus::Draining => {
+                return Decision::Wait(Wait {
+                    reason: WaitReason::ServiceDraining {
+                        service: identity.service.clone(),
+                    },
+                    retry_after_s: DRAINING_RETRY_S,
+                });
+            }
+            ServiceStatus::Inactive => {}
+        }
+    }
+    let steps = delete_rest(identity, observed);
+    if steps.is_empty() {
+        Decision::Removed
+    } else {
+        Decision::Apply(steps)
+    }
+}
+
+fn leave_traffic(
+    identity: &Identity,
+    hosted_zone_id: Option<&str>,
+    observed: &Observed,
+) -> Vec<Step> {
+    let mut steps = Vec::new();
+    if let (Some(hosted_zone_id), Some(record)) = (hosted_zone_id, observed.alias_record.present())
+    {
+        steps.push(Step::DeleteAliasRecord {
+            hosted_zone_id: hosted_zone_id.to_owned(),
+            host: identity.host.clone(),
+            record: record.clone(),
+        });
+    }
+    // Deregistering what is not there is harmless, and cheaper than looking first.
+    if !observed.scalable_target.is_absent() {
+        steps.push(Step::DeregisterScalableTarget {
+            resource_id: resource_id(&identity.cluster, &identity.service),
+        });
+    }
+    steps
+}
+
+fn delete_rule(identity: &Identity, observed: &Observed) -> Vec<Step> {
+    observed
+        .listener_rule
+        .present()
+        .filter(|rule| is_owned(&rule.tags, &identity.owner_key))
+        .map(|rule| Step::DeleteListenerRule {
+            rule_arn: rule.arn.clone(),
+        })
+        .into_iter()
+        .collect()
+}
+
+fn delete_rest(identity: &Identity, observed: &Observed) -> Vec<Step> {
+    let mut steps: Vec<Step> = Pair::BOTH
+        .into_iter()
+        .filter_map(|pair| Some((pair, observed.target_group(pair).present()?)))
+        .filter(|(_, group)| is_owned(&group.tags, &identity.owner_key))
+        .map(|(pair, group)| Step::DeleteTargetGroup {
+            pair,
+            arn: group.arn.clone(),
+        })
+        .collect();
+    // As for the scalable target.
+    if !observed.metric_alarm.is_absent() {
+        steps.push(Step::DeleteMetricAlarm {
+            name: naming::rollback_alarm(&identity.service, &identity.service_arn),
+        });
+    }
+    let group = observed.service_security_group.present();
+    if let Some(group) = group.filter(|group| is_owned(&group.tags, &identity.owner_key)) {
+        steps.push(Step::DeleteSecurityGroup {
+            group_id: group.id.clone(),
+        });
+    }
+    let revisions = observed.revisions.present().into_iter().flatten();
+    steps.extend(revisions.map(|arn| Step::DeregisterTaskDefinition { arn: arn.clone() }));
+    steps
+}

@@ -1,0 +1,213 @@
+//! The specifications of one service's resources, each made as soon as what it refers to is known.
+
+use crate::desired::{Desired, DesiredTaskDefinition};
+use crate::naming::{self, Pair};
+use crate::observed::Observed;
+use crate::resources::Tags;
+use crate::resources::alias_record::AliasRecordSpec;
+use crate::resources::ecs_service::{EcsServiceSpec, ServiceIngress, TaskNetwork};
+use crate::resources::listener::{ListenerRole, ListenerSpec};
+use crate::resources::listener_rule::ListenerRuleSpec;
+use crate::resources::load_balancer::LoadBalancerSpec;
+use crate::resources::metric_alarm::{MetricAlarmSpec, Watched};
+use crate::resources::scalable_target::{ScalableTargetSpec, resource_id};
+use crate::resources::scaling_policy::{ScalingPolicySpec, TrackedMetric};
+use crate::resources::security_group::SecurityGroupSpec;
+use crate::resources::target_group::TargetGroupSpec;
+use crate::step::SlotRequest;
+use provider_schema::AutoScalingMetric;
+
+pub(super) fn slot_request(desired: &Desired) -> SlotRequest {
+    SlotRequest {
+        pool_id: desired.pool_id.clone(),
+        vpc_id: desired.network.vpc_id.clone(),
+        scheme: crate::network::scheme_name(desired.network.scheme).to_owned(),
+        dedicated_to: desired.dedicated_to.clone(),
+        subnets: desired.network.ingress_subnets.clone(),
+        service_arn: desired.identity.service_arn.clone(),
+        owner_key: desired.identity.owner_key.clone(),
+    }
+}
+
+pub(super) fn service_security_group(desired: &Desired) -> SecurityGroupSpec {
+    SecurityGroupSpec {
+        name: naming::service_security_group(&desired.identity.service_arn),
+        description: format!("Express service {}", desired.identity.service),
+        vpc_id: desired.network.vpc_id.clone(),
+        tags: desired.tags.clone(),
+    }
+}
+
+pub(super) fn load_balancer_security_group(desired: &Desired, ordinal: u64) -> SecurityGroupSpec {
+    SecurityGroupSpec {
+        name: naming::load_balancer(&desired.pool_id, ordinal),
+        description: "Load balancer shared by Express services".to_owned(),
+        vpc_id: desired.network.vpc_id.clone(),
+        tags: desired.pool_tags(ordinal),
+    }
+}
+
+/// The subnets are the pool's, so that whoever creates the load balancer asks for the same.
+pub(super) fn load_balancer(
+    desired: &Desired,
+    observed: &Observed,
+    ordinal: u64,
+) -> LoadBalancerSpec {
+    LoadBalancerSpec {
+        name: naming::load_balancer(&desired.pool_id, ordinal),
+        scheme: desired.network.scheme,
+        subnets: if observed.pool_subnets.is_empty() {
+            desired.network.ingress_subnets.clone()
+        } else {
+            observed.pool_subnets.clone()
+        },
+        tags: desired.pool_tags(ordinal),
+    }
+}
+
+pub(super) fn listeners(desired: &Desired, ordinal: u64, arn: &str) -> [ListenerSpec; 2] {
+    let listener = |role| ListenerSpec {
+        load_balancer_arn: arn.to_owned(),
+        role,
+        tags: desired.pool_tags(ordinal),
+    };
+    [
+        listener(ListenerRole::Https {
+            certificate_arn: desired.environment.certificate_arn.clone(),
+        }),
+        listener(ListenerRole::Redirect),
+    ]
+}
+
+pub(super) fn target_group(desired: &Desired, pair: Pair) -> TargetGroupSpec {
+    TargetGroupSpec {
+        pair,
+        name: naming::target_group(&desired.identity.service_arn, pair),
+        vpc_id: desired.network.vpc_id.clone(),
+        health_check_path: desired.health_check_path.clone(),
+        tags: ingress_tags(desired),
+    }
+}
+
+/// ECS's infrastructure role may move only what carries Express Mode's own tag, with its managed policy (R19).
+pub(super) fn ingress_tags(desired: &Desired) -> Tags {
+    let mut tags = desired.tags.clone();
+    tags.insert(naming::TAG_ECS_MANAGED.to_owned(), "true".to_owned());
+    tags
+}
+
+pub(super) fn listener_rule(desired: &Desired, observed: &Observed) -> Option<ListenerRuleSpec> {
+    let slot = observed.slot.present()?;
+    let [a, b] = observed.target_groups()?;
+    let mut tags = ingress_tags(desired);
+    tags.insert(naming::TAG_POOL.to_owned(), slot.pool_id.clone());
+    tags.insert(naming::TAG_ORDINAL.to_owned(), slot.ordinal.to_string());
+    tags.insert(naming::TAG_SLOT.to_owned(), slot.number.to_string());
+    Some(ListenerRuleSpec {
+        listener_arn: observed.https_listener.present()?.arn.clone(),
+        priority: naming::rule_priority(slot.number),
+        host: desired.identity.host.clone(),
+        first_group_arn: a.arn.clone(),
+        second_group_arn: b.arn.clone(),
+        tags,
+    })
+}
+
+/// The alarm looks at the idle group; while none is live yet, at both (R10).
+pub(super) fn metric_alarm(desired: &Desired, observed: &Observed) -> Option<MetricAlarmSpec> {
+    let [a, b] = observed.target_groups()?;
+    let live = observed
+        .ecs_service
+        .present()
+        .and_then(|service| service.live_target_group_arn.as_deref());
+    let watched = match live {
+        Some(live) if live == a.arn => Watched::One(b.full_name().to_owned()),
+        Some(live) if live == b.arn => Watched::One(a.full_name().to_owned()),
+        Some(_) | None => Watched::Both(a.full_name().to_owned(), b.full_name().to_owned()),
+    };
+    Some(MetricAlarmSpec {
+        name: alarm_name(desired),
+        load_balancer: observed.load_balancer.present()?.full_name().to_owned(),
+        watched,
+        tags: desired.tags.clone(),
+    })
+}
+
+pub(super) fn alarm_name(desired: &Desired) -> String {
+    naming::rollback_alarm(&desired.identity.service, &desired.identity.service_arn)
+}
+
+/// The container port: ours, or that of the given task definition.
+pub(super) fn container_port(desired: &Desired, observed: &Observed) -> Option<u16> {
+    match &desired.task_definition {
+        DesiredTaskDefinition::Ours(spec) => Some(spec.container.port),
+        DesiredTaskDefinition::Given(_) => observed.task_definition.present()?.primary.port,
+    }
+}
+
+pub(super) fn ecs_service(
+    desired: &Desired,
+    observed: &Observed,
+    task_definition_arn: &str,
+) -> Option<EcsServiceSpec> {
+    let [a, b] = observed.target_groups()?;
+    let mut security_group_ids = desired.user_security_group_ids.clone();
+    security_group_ids.push(observed.service_security_group.present()?.id.clone());
+    security_group_ids.sort();
+    Some(EcsServiceSpec {
+        cluster: desired.cluster.name.clone(),
+        name: desired.identity.service.clone(),
+        task_definition_arn: task_definition_arn.to_owned(),
+        initial_desired_count: desired.scaling.min,
+        network: TaskNetwork {
+            subnet_ids: desired.network.subnet_ids.clone(),
+            security_group_ids,
+            assign_public_ip: desired.network.assign_public_ip,
+        },
+        ingress: ServiceIngress {
+            target_group_arn: a.arn.clone(),
+            alternate_target_group_arn: b.arn.clone(),
+            rule_arn: observed.listener_rule.present()?.arn.clone(),
+            infrastructure_role_arn: desired.infrastructure_role_arn.clone(),
+            container_port: container_port(desired, observed)?,
+        },
+        alarm_name: alarm_name(desired),
+        tags: desired.tags.clone(),
+    })
+}
+
+pub(super) fn scalable_target(desired: &Desired) -> ScalableTargetSpec {
+    ScalableTargetSpec {
+        resource_id: resource_id(&desired.identity.cluster, &desired.identity.service),
+        min_capacity: desired.scaling.min,
+        max_capacity: desired.scaling.max,
+        tags: desired.tags.clone(),
+    }
+}
+
+pub(super) fn scaling_policy(desired: &Desired, observed: &Observed) -> Option<ScalingPolicySpec> {
+    let [a, b] = observed.target_groups()?;
+    Some(ScalingPolicySpec {
+        name: naming::scaling_policy(&desired.identity.service_arn),
+        resource_id: resource_id(&desired.identity.cluster, &desired.identity.service),
+        metric: match desired.scaling.metric {
+            AutoScalingMetric::AverageCpu => TrackedMetric::AverageCpu,
+            AutoScalingMetric::AverageMemory => TrackedMetric::AverageMemory,
+            AutoScalingMetric::RequestCountPerTarget => TrackedMetric::RequestsPerTarget {
+                load_balancer: observed.load_balancer.present()?.full_name().to_owned(),
+                target_groups: [a.full_name().to_owned(), b.full_name().to_owned()],
+            },
+        },
+        target_value: desired.scaling.target_value,
+    })
+}
+
+pub(super) fn alias_record(desired: &Desired, observed: &Observed) -> Option<AliasRecordSpec> {
+    let load_balancer = observed.load_balancer.present()?;
+    Some(AliasRecordSpec {
+        hosted_zone_id: desired.environment.hosted_zone_id.clone()?,
+        host: desired.identity.host.clone(),
+        target_dns_name: load_balancer.dns_name.clone(),
+        target_hosted_zone_id: load_balancer.hosted_zone_id.clone(),
+    })
+}

@@ -1,0 +1,505 @@
+//! Pools and the slots on their load balancers (R17).
+//!
+//! A claim is one conditional update of one load balancer's item:
+//! `SET members.#service = next_slot, next_slot = next_slot + 1` if it is OPEN, has room and the service
+//! is not in it. The right-hand sides read the old item, so every slot is unique without a lock, a scan
+//! or a version; a refused update returns the old item, which tells "already mine" from "full".
+//!
+//! The item exists before its load balancer does: everybody claims at once and waits for AWS, not for
+//! each other. OPEN → CLOSED is one way, in the same update that sees no members, and ordinals are never
+//! used again; that alone decides between the last leaver and the next joiner.
+
+use std::collections::{BTreeMap, HashMap};
+
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::types::{
+    AttributeValue, Put, ReturnValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
+    Update,
+};
+use express_core::claim::{SCHEMA_VERSION, Slot};
+use express_core::naming;
+use express_core::step::SlotRequest;
+
+use super::item::{self, Item};
+use super::{LedgerError, Runtime};
+use crate::aws::error::aws_error;
+
+/// Services on one load balancer. The wall is 100 target groups, 50 services; 25 is for the blast
+/// radius (DESIGN §4).
+pub const MEMBERS_MAX: u64 = 25;
+/// Ordinals that are tried before a claim gives up until the next attempt.
+const TRIES_MAX: usize = 8;
+
+/// A pool.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pool {
+    /// Subnet by zone of its load balancers.
+    pub subnets: BTreeMap<String, String>,
+    /// The next ordinal to be opened.
+    pub next_ordinal: u64,
+    /// Ordinals that may have room, oldest first.
+    pub open: Vec<u64>,
+}
+
+/// A claimed slot, and the subnets of the pool it is in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Placement {
+    /// The slot.
+    pub slot: Slot,
+    /// Subnet by zone.
+    pub subnets: BTreeMap<String, String>,
+}
+
+/// What is left on a load balancer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Members {
+    /// Slot by service key.
+    pub slots: BTreeMap<String, u64>,
+    /// The next slot: it only grows, so it also numbers the times a load balancer became empty.
+    pub next_slot: u64,
+    /// Whether claims are accepted.
+    pub is_open: bool,
+}
+
+impl Members {
+    /// Whether a load balancer that was full is not any more.
+    #[must_use]
+    pub fn has_room_again(&self) -> bool {
+        self.slots.len() as u64 + 1 == MEMBERS_MAX
+    }
+}
+
+/// Reads a pool.
+///
+/// # Errors
+/// When DynamoDB does not answer.
+pub async fn find(runtime: &Runtime, pool_id: &str) -> Result<Option<Pool>, LedgerError> {
+    let pk = pool_pk(pool_id);
+    let Some(item) = item::get(runtime, &pk).await? else {
+        return Ok(None);
+    };
+    check_version(&pk, &item)?;
+    let subnets = item.map("subnets").into_iter().flatten();
+    Ok(Some(Pool {
+        subnets: subnets
+            .filter_map(|(zone, subnet)| Some((zone.clone(), subnet.as_s().ok()?.clone())))
+            .collect(),
+        next_ordinal: item.number("next_ordinal").unwrap_or(1),
+        open: item
+            .list("open")
+            .unwrap_or_default()
+            .iter()
+            .filter_map(item::as_number)
+            .collect(),
+    }))
+}
+
+/// Reads the members of a load balancer.
+///
+/// # Errors
+/// When DynamoDB does not answer.
+pub async fn find_members(
+    runtime: &Runtime,
+    pool_id: &str,
+    ordinal: u64,
+) -> Result<Option<Members>, LedgerError> {
+    let pk = load_balancer_pk(pool_id, ordinal);
+    let Some(item) = item::get(runtime, &pk).await? else {
+        return Ok(None);
+    };
+    check_version(&pk, &item)?;
+    Ok(Some(members(&item)))
+}
+
+/// The slot that a service holds in a pool, looked for on all its load balancers: for a claim whose
+/// claimant died before it could note it.
+///
+/// # Errors
+/// When DynamoDB does not answer.
+pub async fn find_slot(
+    runtime: &Runtime,
+    pool_id: &str,
+    service_arn: &str,
+) -> Result<Option<Placement>, LedgerError> {
+    let service_key = naming::service_key(service_arn);
+    let Some(pool) = find(runtime, pool_id).await? else {
+        return Ok(None);
+    };
+    for ordinal in (1..pool.next_ordinal).rev() {
+        let found = find_members(runtime, pool_id, ordinal).await?;
+        let slot = found.and_then(|members| members.slots.get(&service_key).copied());
+        if let Some(number) = slot {
+            return Ok(Some(placement(pool_id, &pool, ordinal, number)));
+        }
+    }
+    Ok(None)
+}
+
+/// Claims a slot on the fullest open load balancer of the pool with room, opening a further one when
+/// all are full.
+///
+/// # Errors
+/// [`LedgerError::Conflict`] when other claims were quicker too often.
+pub async fn claim(runtime: &Runtime, request: &SlotRequest) -> Result<Placement, LedgerError> {
+    for _ in 0..TRIES_MAX {
+        let Some(pool) = find(runtime, &request.pool_id).await? else {
+            open_pool(runtime, request).await?;
+            continue;
+        };
+        let mut full = Vec::new();
+        for ordinal in by_fullness(runtime, &request.pool_id, &pool.open).await? {
+            match claim_on(runtime, request, ordinal).await? {
+                Claim::Slot(number) => return Ok(placement(&request.pool_id, &pool, ordinal, number)),
+                Claim::Refused => full.push(ordinal),
+            }
+        }
+        open_ordinal(runtime, request, &pool, &full).await?;
+    }
+    Err(LedgerError::Conflict)
+}
+
+fn placement(pool_id: &str, pool: &Pool, ordinal: u64, number: u64) -> Placement {
+    Placement {
+        slot: Slot {
+            pool_id: pool_id.to_owned(),
+            ordinal,
+            number,
+        },
+        subnets: pool.subnets.clone(),
+    }
+}
+
+enum Claim {
+    Slot(u64),
+    /// Full or closed.
+    Refused,
+}
+
+/// With one candidate its fullness does not matter, and it is not read.
+async fn by_fullness(
+    runtime: &Runtime,
+    pool_id: &str,
+    open: &[u64],
+) -> Result<Vec<u64>, LedgerError> {
+    if open.len() < 2 {
+        return Ok(open.to_vec());
+    }
+    let reads = open.iter().map(|ordinal| async move {
+        let members = find_members(runtime, pool_id, *ordinal).await?;
+        Ok::<_, LedgerError>((*ordinal, members))
+    });
+    let mut found = futures::future::try_join_all(reads).await?;
+    found.sort_by_key(|(ordinal, members)| {
+        let count = members.as_ref().map_or(0, |members| members.slots.len());
+        (std::cmp::Reverse(count), *ordinal)
+    });
+    Ok(found.into_iter().map(|(ordinal, _)| ordinal).collect())
+}
+
+async fn claim_on(
+    runtime: &Runtime,
+    request: &SlotRequest,
+    ordinal: u64,
+) -> Result<Claim, LedgerError> {
+    let service_key = naming::service_key(&request.service_arn);
+    let outcome = runtime
+        .aws
+        .dynamodb
+        .update_item()
+        .table_name(&runtime.settings.ledger_table)
+        .key("pk", item::text(&load_balancer_pk(&request.pool_id, ordinal)))
+        .update_expression(
+            "SET members.#service = next_slot, owners.#service = :owner, next_slot = next_slot + :one",
+        )
+        .condition_expression(
+            "#state = :open AND size(members) < :most AND attribute_not_exists(members.#service)",
+        )
+        .expression_attribute_names("#service", &service_key)
+        .expression_attribute_names("#state", "state")
+        .expression_attribute_values(":open", item::text(OPEN))
+        .expression_attribute_values(":owner", item::text(&request.owner_key))
+        .expression_attribute_values(":most", item::number(MEMBERS_MAX))
+        .expression_attribute_values(":one", item::number(1))
+        .return_values(ReturnValue::AllNew)
+        .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+        .send()
+        .await;
+    let slot_in = |attributes: Option<HashMap<String, AttributeValue>>| {
+        attributes.and_then(|attributes| {
+            members(&Item::new(attributes))
+                .slots
+                .get(&service_key)
+                .copied()
+        })
+    };
+    match outcome {
+        Ok(updated) => Ok(slot_in(updated.attributes).map_or(Claim::Refused, Claim::Slot)),
+        Err(error) => match error.as_service_error() {
+            Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {
+                Ok(slot_in(failed.item.clone()).map_or(Claim::Refused, Claim::Slot))
+            }
+            _ => Err(aws_error("dynamodb:UpdateItem")(error).into()),
+        },
+    }
+}
+
+/// Takes the next slot on the same load balancer, because a foreign rule has the priority of `current`.
+///
+/// # Errors
+/// [`LedgerError::Conflict`] when the slot is no longer this service's.
+pub async fn claim_next(
+    runtime: &Runtime,
+    request: &SlotRequest,
+    current: &Slot,
+) -> Result<Slot, LedgerError> {
+    let service_key = naming::service_key(&request.service_arn);
+    let updated = runtime
+        .aws
+        .dynamodb
+        .update_item()
+        .table_name(&runtime.settings.ledger_table)
+        .key(
+            "pk",
+            item::text(&load_balancer_pk(&current.pool_id, current.ordinal)),
+        )
+        .update_expression("SET members.#service = next_slot, next_slot = next_slot + :one")
+        .condition_expression("members.#service = :current")
+        .expression_attribute_names("#service", &service_key)
+        .expression_attribute_values(":current", item::number(current.number))
+        .expression_attribute_values(":one", item::number(1))
+        .return_values(ReturnValue::AllNew)
+        .send()
+        .await
+        .map_err(aws_error("dynamodb:UpdateItem"));
+    let updated = conditional(updated)?;
+    let slots = updated
+        .attributes
+        .map(|attributes| members(&Item::new(attributes)).slots)
+        .unwrap_or_default();
+    match slots.get(&service_key) {
+        Some(number) => Ok(Slot {
+            number: *number,
+            ..current.clone()
+        }),
+        None => Err(LedgerError::Conflict),
+    }
+}
+
+/// Gives a slot back; what is left on the load balancer.
+///
+/// # Errors
+/// When DynamoDB does not answer.
+pub async fn release(
+    runtime: &Runtime,
+    slot: &Slot,
+    service_arn: &str,
+) -> Result<Option<Members>, LedgerError> {
+    let updated = runtime
+        .aws
+        .dynamodb
+        .update_item()
+        .table_name(&runtime.settings.ledger_table)
+        .key("pk", item::text(&load_balancer_pk(&slot.pool_id, slot.ordinal)))
+        .update_expression("REMOVE members.#service, owners.#service")
+        .condition_expression("attribute_exists(pk)")
+        .expression_attribute_names("#service", naming::service_key(service_arn))
+        .return_values(ReturnValue::AllNew)
+        .send()
+        .await
+        .map_err(aws_error("dynamodb:UpdateItem"));
+    match conditional(updated) {
+        Ok(updated) => Ok(updated
+            .attributes
+            .map(|attributes| members(&Item::new(attributes)))),
+        // The item is gone: nothing is held there any more.
+        Err(LedgerError::Conflict) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Lists an open ordinal among those with room again, after a member has left a full one.
+///
+/// # Errors
+/// When DynamoDB does not answer.
+pub async fn offer(runtime: &Runtime, pool_id: &str, ordinal: u64) -> Result<(), LedgerError> {
+    let updated = runtime
+        .aws
+        .dynamodb
+        .update_item()
+        .table_name(&runtime.settings.ledger_table)
+        .key("pk", item::text(&pool_pk(pool_id)))
+        .update_expression("SET #open = list_append(#open, :ordinals)")
+        .condition_expression("attribute_exists(pk) AND NOT contains(#open, :ordinal)")
+        .expression_attribute_names("#open", "open")
+        .expression_attribute_values(":ordinals", AttributeValue::L(vec![item::number(ordinal)]))
+        .expression_attribute_values(":ordinal", item::number(ordinal))
+        .send()
+        .await
+        .map_err(aws_error("dynamodb:UpdateItem"));
+    match conditional(updated) {
+        Ok(_) | Err(LedgerError::Conflict) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// Closes a load balancer for good, if it has no members; whether it is closed now.
+///
+/// # Errors
+/// When DynamoDB does not answer.
+pub async fn close(runtime: &Runtime, pool_id: &str, ordinal: u64) -> Result<bool, LedgerError> {
+    let updated = runtime
+        .aws
+        .dynamodb
+        .update_item()
+        .table_name(&runtime.settings.ledger_table)
+        .key("pk", item::text(&load_balancer_pk(pool_id, ordinal)))
+        .update_expression("SET #state = :closed")
+        .condition_expression("attribute_exists(pk) AND size(members) = :none")
+        .expression_attribute_names("#state", "state")
+        .expression_attribute_values(":closed", item::text(CLOSED))
+        .expression_attribute_values(":none", item::number(0))
+        .send()
+        .await
+        .map_err(aws_error("dynamodb:UpdateItem"));
+    match conditional(updated) {
+        Ok(_) => Ok(true),
+        Err(LedgerError::Conflict) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Opens a pool with its first ordinal. Losing the race to another is fine: it is there then.
+async fn open_pool(runtime: &Runtime, request: &SlotRequest) -> Result<(), LedgerError> {
+    let mut pool = Item::of(&pool_pk(&request.pool_id));
+    pool.set_number("schema_version", u64::from(SCHEMA_VERSION));
+    pool.set_text("vpc_id", &request.vpc_id);
+    pool.set_text("scheme", &request.scheme);
+    if let Some(owner_key) = &request.dedicated_to {
+        pool.set_text("dedicated_to", owner_key);
+    }
+    let subnets = request
+        .subnets
+        .iter()
+        .map(|(zone, subnet)| (zone.clone(), item::text(subnet)));
+    pool.set("subnets", AttributeValue::M(subnets.collect()));
+    pool.set_number("next_ordinal", 2);
+    pool.set("open", AttributeValue::L(vec![item::number(1)]));
+    let put = Put::builder()
+        .table_name(&runtime.settings.ledger_table)
+        .set_item(Some(pool.into_attributes()))
+        .condition_expression("attribute_not_exists(pk)")
+        .build()
+        .map_err(item::unbuildable)?;
+    let first = TransactWriteItem::builder().put(put).build();
+    opened(runtime, vec![first, new_ordinal(runtime, request, 1)?]).await
+}
+
+/// Opens the next ordinal and drops the full ones from those with room.
+async fn open_ordinal(
+    runtime: &Runtime,
+    request: &SlotRequest,
+    pool: &Pool,
+    full: &[u64],
+) -> Result<(), LedgerError> {
+    let ordinal = pool.next_ordinal;
+    let open: Vec<AttributeValue> = pool
+        .open
+        .iter()
+        .filter(|open| !full.contains(open))
+        .chain([&ordinal])
+        .map(|ordinal| item::number(*ordinal))
+        .collect();
+    let update = Update::builder()
+        .table_name(&runtime.settings.ledger_table)
+        .key("pk", item::text(&pool_pk(&request.pool_id)))
+        .update_expression("SET next_ordinal = :next, #open = :open")
+        .condition_expression("next_ordinal = :seen")
+        .expression_attribute_names("#open", "open")
+        .expression_attribute_values(":next", item::number(ordinal + 1))
+        .expression_attribute_values(":seen", item::number(ordinal))
+        .expression_attribute_values(":open", AttributeValue::L(open))
+        .build()
+        .map_err(item::unbuildable)?;
+    let advance = TransactWriteItem::builder().update(update).build();
+    opened(runtime, vec![advance, new_ordinal(runtime, request, ordinal)?]).await
+}
+
+fn new_ordinal(
+    runtime: &Runtime,
+    request: &SlotRequest,
+    ordinal: u64,
+) -> Result<TransactWriteItem, LedgerError> {
+    let mut load_balancer = Item::of(&load_balancer_pk(&request.pool_id, ordinal));
+    load_balancer.set_number("schema_version", u64::from(SCHEMA_VERSION));
+    load_balancer.set_text("state", OPEN);
+    load_balancer.set("members", AttributeValue::M(HashMap::new()));
+    load_balancer.set("owners", AttributeValue::M(HashMap::new()));
+    load_balancer.set_number("next_slot", 0);
+    let put = Put::builder()
+        .table_name(&runtime.settings.ledger_table)
+        .set_item(Some(load_balancer.into_attributes()))
+        .condition_expression("attribute_not_exists(pk)")
+        .build()
+        .map_err(item::unbuildable)?;
+    Ok(TransactWriteItem::builder().put(put).build())
+}
+
+async fn opened(runtime: &Runtime, items: Vec<TransactWriteItem>) -> Result<(), LedgerError> {
+    let written = runtime
+        .aws
+        .dynamodb
+        .transact_write_items()
+        .set_transact_items(Some(items))
+        .send()
+        .await
+        .map_err(aws_error("dynamodb:TransactWriteItems"));
+    match written {
+        Ok(_) => Ok(()),
+        // Somebody else has just opened it.
+        Err(error) if error.is("TransactionCanceledException") => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn conditional<T>(outcome: Result<T, crate::aws::error::AwsError>) -> Result<T, LedgerError> {
+    match outcome {
+        Ok(output) => Ok(output),
+        Err(error) if error.is("ConditionalCheckFailedException") => Err(LedgerError::Conflict),
+        Err(error) => Err(error.into()),
+    }
+}
+
+pub(super) fn members(item: &Item) -> Members {
+    Members {
+        slots: item
+            .map("members")
+            .into_iter()
+            .flatten()
+            .filter_map(|(service, slot)| Some((service.clone(), item::as_number(slot)?)))
+            .collect(),
+        next_slot: item.number("next_slot").unwrap_or_default(),
+        is_open: item.text("state") == Some(OPEN),
+    }
+}
+
+pub(super) fn check_version(pk: &str, item: &Item) -> Result<(), LedgerError> {
+    let version = item.number("schema_version").unwrap_or_default();
+    if version == u64::from(SCHEMA_VERSION) {
+        return Ok(());
+    }
+    Err(LedgerError::Unreadable {
+        pk: pk.to_owned(),
+        problem: format!("has schema version {version}, this provider writes {SCHEMA_VERSION}"),
+    })
+}
+
+const OPEN: &str = "OPEN";
+const CLOSED: &str = "CLOSED";
+
+fn pool_pk(pool_id: &str) -> String {
+    format!("pool#{pool_id}")
+}
+
+fn load_balancer_pk(pool_id: &str, ordinal: u64) -> String {
+    format!("load-balancer#{pool_id}#{ordinal}")
+}

@@ -1,0 +1,338 @@
+//! One attempt at an operation: the loop that observes, plans and applies until CloudFormation can be
+//! answered or there is something to wait for.
+//!
+//! ```text
+//! hold (only one attempt per owner may mutate)
+//!   └─ for each goal: converge to the service asked for, remove those that are to go
+//!        └─ rounds: observe what is unknown ─► plan ─► re-check the record ─► apply the steps side by side
+//!   └─ decide the answer (written first) ─► PUT ─► finished
+//! ```
+//!
+//! # Guarantees
+//! An attempt mutates only while the record names it as the running one. Before each batch of steps the
+//! record is written on the condition that nobody else has changed it, so an operation that a later
+//! request has ended makes no further call. The answer is decided in the record before it is sent: after
+//! a crash in between the same answer is sent again.
+//!
+//! # Crash safety
+//! Nothing but the record survives an attempt, and the record holds no progress: the next attempt
+//! observes everything anew.
+
+mod answer;
+mod failure;
+mod goal;
+mod hold;
+
+use express_core::claim::Operation;
+use express_core::decision::{Decision, Wait};
+use express_core::network::VpcFacts;
+use express_core::observed::Observed;
+use express_core::plan::Timing;
+use express_core::step::Step;
+
+use crate::aws::error::AwsError;
+use crate::ledger::{self, LedgerError, Stored};
+use crate::sealed::SealedOperation;
+use crate::waiter::{STOP_MARGIN_SECONDS, WaiterReply};
+use crate::{Invocation, Runtime, apply, observe};
+
+pub use failure::OperationError;
+use goal::Goal;
+pub(crate) use goal::environment;
+
+/// Rounds of one attempt for one goal. A Create from nothing takes about nine; beyond this something
+/// undoes what we do.
+const ROUNDS_MAX: usize = 40;
+/// Milliseconds after which an attempt begins no further round (DESIGN §4: function timeout 60 s).
+const WORK_BUDGET_MS: u64 = 40_000;
+/// Seconds until the next attempt when the budget of one is used up, or a race is lost.
+const CONTINUE_AFTER_S: u32 = 5;
+/// Looks at a deployment whose status has not changed before everything is observed again (DESIGN §5).
+const QUICK_LOOKS: u64 = 5;
+
+/// One invocation's work on one owner's open operation.
+pub struct Attempt<'a> {
+    runtime: &'a Runtime,
+    invocation: &'a Invocation,
+    stored: Stored,
+    /// What the record calls this attempt.
+    name: String,
+    began_ms: u64,
+    /// Known already when this invocation received the request itself.
+    sealed: Option<SealedOperation>,
+    /// What was seen before the attempt began.
+    known: Known,
+}
+
+/// What the invocation that received a request has seen already, so that it is not looked at twice.
+#[derive(Debug, Default)]
+pub struct Known {
+    /// Whether nothing can have been made under the names of the service yet: this invocation has
+    /// just claimed them.
+    pub is_first: bool,
+    /// The network of the properties.
+    pub vpc_facts: Option<VpcFacts>,
+    /// The service to converge to.
+    pub observed: Option<Observed>,
+}
+
+/// How the work of one attempt ended.
+enum Outcome {
+    /// CloudFormation was answered, or there is nothing left to answer.
+    Finished,
+    /// Nothing can be done before something else has happened.
+    Waiting(Wait),
+}
+
+impl<'a> Attempt<'a> {
+    /// An attempt at the operation that is open in `stored`.
+    #[must_use]
+    pub fn new(runtime: &'a Runtime, invocation: &'a Invocation, stored: Stored, name: String) -> Self {
+        Self {
+            runtime,
+            invocation,
+            stored,
+            name,
+            began_ms: runtime.clock.now_ms(),
+            sealed: None,
+            known: Known::default(),
+        }
+    }
+
+    /// With what this invocation knows already.
+    #[must_use]
+    pub fn knowing(mut self, sealed: SealedOperation, known: Known) -> Self {
+        self.sealed = Some(sealed);
+        self.known = known;
+        self
+    }
+
+    /// Works until the operation is over, or there is something to wait for.
+    ///
+    /// # Errors
+    /// When the ledger does not answer: whoever called calls again.
+    pub async fn run(mut self) -> Result<WaiterReply, LedgerError> {
+        match self.try_to_run().await {
+            Ok(Outcome::Finished) => Ok(WaiterReply::Done),
+            Ok(Outcome::Waiting(wait)) => {
+                tracing::info!(event = "attempt.waiting", reason = %wait.reason, retry_after_s = wait.retry_after_s);
+                Ok(WaiterReply::wait(u64::from(wait.retry_after_s)))
+            }
+            // Another request or attempt has written the record. If it has ended this operation there is
+            // nothing left to do here, else the next call sees what it left.
+            Err(LedgerError::Conflict) => Ok(WaiterReply::wait(u64::from(CONTINUE_AFTER_S))),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn try_to_run(&mut self) -> Result<Outcome, LedgerError> {
+        if self.stored.record.operation.is_none() && self.stored.record.superseded.is_empty() {
+            return Ok(Outcome::Finished);
+        }
+        if let Some(wait) = self.look_quickly().await {
+            return Ok(Outcome::Waiting(wait));
+        }
+        if let Some(wait) = self.hold().await? {
+            return Ok(Outcome::Waiting(wait));
+        }
+        match self.work().await {
+            Ok(outcome) => self.let_go(outcome).await,
+            Err(OperationError::Ledger(error @ LedgerError::Conflict)) => Err(error),
+            Err(error) => self.wait_or_fail(error).await,
+        }
+    }
+
+    async fn work(&mut self) -> Result<Outcome, OperationError> {
+        self.answer_superseded().await?;
+        let Some(operation) = self.stored.record.operation.clone() else {
+            return Ok(Outcome::Finished);
+        };
+        if operation.answer.is_some() {
+            return self.deliver().await;
+        }
+        if self.runtime.clock.now_ms() >= operation.answer_by_ms {
+            return Err(OperationError::OutOfTime);
+        }
+        let sealed = self.unseal(&operation).await?;
+        let mut attributes = None;
+        for goal in self.goals(&operation, &sealed).await? {
+            match self.pursue(&goal, &operation).await? {
+                Pursuit::Converged(found) => attributes = Some(*found),
+                Pursuit::Removed => self.release(&goal).await?,
+                Pursuit::Waiting(wait) => return Ok(Outcome::Waiting(wait)),
+            }
+        }
+        self.decide_success(&operation, attributes).await?;
+        self.deliver().await
+    }
+
+    /// Observes, plans and applies until one goal is reached.
+    async fn pursue(
+        &mut self,
+        goal: &Goal,
+        operation: &Operation,
+    ) -> Result<Pursuit, OperationError> {
+        let mut observed = self.first_observation(goal);
+        for _ in 0..ROUNDS_MAX {
+            if self.runtime.clock.now_ms().saturating_sub(self.began_ms) > WORK_BUDGET_MS {
+                return Ok(Pursuit::Waiting(another_attempt()));
+            }
+            self.observe(goal, operation, &mut observed).await?;
+            let timing = self.timing(operation);
+            let decision = goal
+                .plan(self.runtime, &observed, &timing)
+                .map_err(OperationError::Plan)?;
+            match decision {
+                Decision::Converged(attributes) => return Ok(Pursuit::Converged(attributes)),
+                Decision::Removed => return Ok(Pursuit::Removed),
+                Decision::Wait(wait) => {
+                    self.remember_deployment(&observed);
+                    return Ok(Pursuit::Waiting(wait));
+                }
+                Decision::Apply(steps) => self.apply(goal, &steps, &mut observed).await?,
+            }
+        }
+        Err(OperationError::TooManyRounds)
+    }
+
+    async fn observe(
+        &self,
+        goal: &Goal,
+        operation: &Operation,
+        observed: &mut Observed,
+    ) -> Result<(), OperationError> {
+        let aws = &self.runtime.aws;
+        let outcome = match goal {
+            Goal::Converge(desired) => {
+                let counts_revisions = operation.deployment_asked_ms.is_some()
+                    || self.deployment_asked_ms().is_some();
+                observe::for_converging(aws, desired, counts_revisions, observed).await
+            }
+            Goal::Remove { identity, slot: _ } => {
+                let zone = self.runtime.settings.hosted_zone_id.as_deref();
+                observe::for_removing(aws, identity, zone, observed).await
+            }
+        };
+        outcome.map_err(OperationError::Observe)
+    }
+
+    /// Applies the steps side by side. All of them end before the first failure is reported, so that no
+    /// call is in flight when the attempt lets go.
+    async fn apply(
+        &mut self,
+        goal: &Goal,
+        steps: &[Step],
+        observed: &mut Observed,
+    ) -> Result<(), OperationError> {
+        if steps
+            .iter()
+            .any(|step| matches!(step, Step::CreateService { .. } | Step::UpdateService { .. }))
+            && let Some(operation) = &mut self.stored.record.operation
+        {
+            operation.deployment_asked_ms = Some(self.runtime.clock.now_ms());
+        }
+        for step in steps {
+            if let Step::ClaimSlot(request) = step {
+                self.note_claim(goal, &request.pool_id);
+            }
+        }
+        ledger::write(self.runtime, &mut self.stored).await?;
+        let applied = futures::future::join_all(steps.iter().map(|step| {
+            tracing::info!(event = "step.begun", step = %step);
+            self.apply_one(goal, step)
+        }))
+        .await;
+        let mut failure = None;
+        for (step, applied) in steps.iter().zip(applied) {
+            match applied {
+                Ok(effect) => {
+                    tracing::info!(event = "step.applied", step = %step);
+                    self.keep_slot(goal, &effect);
+                    apply::merge(observed, step, effect);
+                }
+                Err(error) => {
+                    apply::forget(observed, step);
+                    let error = apply::tolerate(error);
+                    failure = failure.or(error.map(|source| (step.clone(), source)));
+                }
+            }
+        }
+        match failure {
+            None => Ok(()),
+            Some((step, StepError::Aws(source))) => Err(OperationError::Step {
+                step: Box::new(step),
+                source,
+            }),
+            Some((_, StepError::Ledger(error))) => Err(OperationError::Ledger(error)),
+        }
+    }
+
+    async fn apply_one(&self, goal: &Goal, step: &Step) -> Result<apply::Effect, StepError> {
+        match step {
+            Step::ClaimSlot(request) => {
+                let held = if self.known.is_first {
+                    None
+                } else {
+                    let arn = &request.service_arn;
+                    ledger::pool::find_slot(self.runtime, &request.pool_id, arn).await?
+                };
+                let placement = match held {
+                    Some(placement) => placement,
+                    None => ledger::pool::claim(self.runtime, request).await?,
+                };
+                Ok(apply::Effect::Slot(placement))
+            }
+            Step::ClaimNextSlot(request) => {
+                let current = goal.slot(&self.stored).ok_or(LedgerError::Conflict)?;
+                let slot = ledger::pool::claim_next(self.runtime, request, &current).await?;
+                Ok(apply::Effect::NextSlot(slot))
+            }
+            aws_step => Ok(apply::carry_out(&self.runtime.aws, aws_step).await?),
+        }
+    }
+
+    fn timing(&self, operation: &Operation) -> Timing {
+        let length_ms = operation.answer_by_ms.saturating_sub(operation.started_ms);
+        let margin_ms = (STOP_MARGIN_SECONDS * 1000).min(length_ms / 2);
+        Timing {
+            now_ms: self.runtime.clock.now_ms(),
+            started_ms: operation.started_ms,
+            stop_at_ms: operation.answer_by_ms.saturating_sub(margin_ms),
+            deployment_asked_ms: self.deployment_asked_ms(),
+            is_create: operation.request_type == express_core::claim::RequestType::Create,
+            request_id: operation.request_id.clone(),
+        }
+    }
+
+    fn deployment_asked_ms(&self) -> Option<u64> {
+        self.stored.record.operation.as_ref()?.deployment_asked_ms
+    }
+}
+
+/// How the pursuit of one goal ended.
+enum Pursuit {
+    /// The service is as desired.
+    Converged(Box<provider_schema::Attributes>),
+    /// Nothing is left but the claims.
+    Removed,
+    /// Something else has to happen first.
+    Waiting(Wait),
+}
+
+/// Why one step failed.
+#[derive(Debug, thiserror::Error)]
+pub enum StepError {
+    /// AWS refused.
+    #[error(transparent)]
+    Aws(#[from] AwsError),
+    /// The ledger refused.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+}
+
+fn another_attempt() -> Wait {
+    Wait {
+        reason: express_core::decision::WaitReason::OtherAttempt,
+        retry_after_s: CONTINUE_AFTER_S,
+    }
+}

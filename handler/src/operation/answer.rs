@@ -1,0 +1,179 @@
+//! Answering CloudFormation: decided in the record first, then sent, then recorded as heard.
+
+use express_core::claim::{DecidedAnswer, Operation, RequestType, Superseded};
+use express_core::naming;
+use provider_schema::Attributes;
+
+use super::{Attempt, OperationError, Outcome};
+use crate::cloudformation::physical_id;
+use crate::cloudformation::respond::{self, Answer, Delivery, Status};
+use crate::ledger;
+use crate::seal::SealContext;
+use crate::sealed::SealedOperation;
+use crate::waiter::ANSWER_MARGIN_SECONDS;
+
+impl Attempt<'_> {
+    pub(super) async fn unseal(
+        &mut self,
+        operation: &Operation,
+    ) -> Result<SealedOperation, OperationError> {
+        if let Some(sealed) = &self.sealed {
+            return Ok(sealed.clone());
+        }
+        let text = self
+            .stored
+            .sealed
+            .clone()
+            .ok_or(OperationError::PropertiesMissing)?;
+        let opened = self.open(&operation.request_id, &text).await?;
+        self.sealed = Some(opened.clone());
+        Ok(opened)
+    }
+
+    async fn open(&self, request_id: &str, sealed: &str) -> Result<SealedOperation, OperationError> {
+        let owner_key = naming::owner_key(&self.stored.record.owner);
+        let context = SealContext {
+            owner_key: &owner_key,
+            request_id,
+        };
+        SealedOperation::open(self.runtime, &context, sealed)
+            .await
+            .map_err(OperationError::Seal)
+    }
+
+    /// Decides on SUCCESS: with the attributes of the service that was asked for, or of nothing for a Delete.
+    pub(super) async fn decide_success(
+        &mut self,
+        operation: &Operation,
+        attributes: Option<Attributes>,
+    ) -> Result<(), OperationError> {
+        let answer = Answer {
+            status: Status::Success,
+            physical_resource_id: self.physical_id(operation),
+            reason: None,
+            data: attributes.map(|attributes| attributes.to_data()),
+            ..self.empty_answer(&operation.request_id)
+        };
+        self.decide(&answer).await
+    }
+
+    /// Decides on FAILED.
+    pub(super) async fn decide_failure(
+        &mut self,
+        operation: &Operation,
+        reason: String,
+    ) -> Result<(), OperationError> {
+        let answer = Answer {
+            status: Status::Failed,
+            physical_resource_id: self.physical_id(operation),
+            reason: Some(reason),
+            data: None,
+            ..self.empty_answer(&operation.request_id)
+        };
+        self.decide(&answer).await
+    }
+
+    /// The id that the answer carries (R11): that of the service asked for, which is claimed, also when a
+    /// replacement has failed, so that CloudFormation's Delete of it finds what was made; for a Delete the id
+    /// that the event carried, even an invented one.
+    fn physical_id(&self, operation: &Operation) -> String {
+        match operation.request_type {
+            RequestType::Create | RequestType::Update => operation
+                .converge
+                .clone()
+                .unwrap_or_else(|| physical_id::of_nothing(&operation.request_id)),
+            RequestType::Delete => operation.physical_id.clone().unwrap_or_default(),
+        }
+    }
+
+    fn empty_answer(&self, request_id: &str) -> Answer {
+        let owner = &self.stored.record.owner;
+        Answer {
+            status: Status::Failed,
+            physical_resource_id: String::new(),
+            stack_id: owner.stack_id.clone(),
+            request_id: request_id.to_owned(),
+            logical_resource_id: owner.logical_resource_id.clone(),
+            reason: None,
+            data: None,
+        }
+    }
+
+    async fn decide(&mut self, answer: &Answer) -> Result<(), OperationError> {
+        let decided = DecidedAnswer {
+            body: respond::render(answer).map_err(OperationError::Respond)?,
+            physical_id: answer.physical_resource_id.clone(),
+        };
+        tracing::info!(event = "answer.decided", status = ?answer.status);
+        if let Some(operation) = &mut self.stored.record.operation {
+            operation.answer = Some(decided);
+        }
+        ledger::write(self.runtime, &mut self.stored)
+            .await
+            .map_err(OperationError::Ledger)
+    }
+
+    /// Sends the decided answer and ends the operation.
+    pub(super) async fn deliver(&mut self) -> Result<Outcome, OperationError> {
+        let Some(operation) = self.stored.record.operation.clone() else {
+            return Ok(Outcome::Finished);
+        };
+        let Some(answer) = &operation.answer else {
+            return Ok(Outcome::Finished);
+        };
+        let sealed = self.unseal(&operation).await?;
+        let delivery = respond::send(self.runtime, &sealed.response_url, &answer.body)
+            .await
+            .map_err(OperationError::Respond)?;
+        // Beyond the margin CloudFormation has given up; S3 still takes the answer, and nobody reads it.
+        let given_up_ms = operation.answer_by_ms + ANSWER_MARGIN_SECONDS * 1000;
+        let heard = match delivery {
+            Delivery::Delivered => self.runtime.clock.now_ms() < given_up_ms,
+            Delivery::Refused { status: _ } => false,
+        };
+        self.stored.record.finish_operation(heard);
+        self.finish().await
+    }
+
+    async fn finish(&mut self) -> Result<Outcome, OperationError> {
+        self.stored.record.end_attempt(&self.name);
+        ledger::write(self.runtime, &mut self.stored)
+            .await
+            .map_err(OperationError::Ledger)?;
+        Ok(Outcome::Finished)
+    }
+
+    /// Requests that a later one has ended are still owed an answer, which CloudFormation may or may not
+    /// wait for: the one that was decided, or that they were ended.
+    pub(super) async fn answer_superseded(&mut self) -> Result<(), OperationError> {
+        for superseded in self.stored.record.superseded.clone() {
+            let Superseded {
+                request_id,
+                physical_id,
+                answer,
+                sealed,
+            } = superseded;
+            let opened = self.open(&request_id, &sealed).await?;
+            let body = match answer {
+                Some(answer) => answer.body,
+                None => respond::render(&Answer {
+                    physical_resource_id: physical_id,
+                    reason: Some(
+                        "ResourceConflict: a later request for the same resource ended this one"
+                            .to_owned(),
+                    ),
+                    ..self.empty_answer(&request_id)
+                })
+                .map_err(OperationError::Respond)?,
+            };
+            respond::send(self.runtime, &opened.response_url, &body)
+                .await
+                .map_err(OperationError::Respond)?;
+            self.stored.record.finish_superseded(&request_id);
+            ledger::write(self.runtime, &mut self.stored)
+                .await
+                .map_err(OperationError::Ledger)?;
+        }
+        Ok(())
+    }
+}

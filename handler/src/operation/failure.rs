@@ -1,0 +1,182 @@
+//! What ends an attempt badly, and whether the operation fails with it or goes on later.
+
+use express_core::claim::Operation;
+use express_core::decision::{HandlerErrorCode, Wait, WaitReason};
+use express_core::plan::PlanError;
+use express_core::step::Step;
+
+use super::{Attempt, Outcome};
+use crate::aws::error::AwsError;
+use crate::cloudformation::reason::{Whereabouts, reason};
+use crate::cloudformation::respond::RespondError;
+use crate::error::chain;
+use crate::ledger::LedgerError;
+use crate::resources;
+use crate::seal::SealError;
+
+/// How long a role may take to be known everywhere in IAM; roles made by the same stack are common.
+/// AWS: <https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency>
+const IAM_PROPAGATION_MS: u64 = 120_000;
+/// Seconds until a refused step is tried again.
+const RETRY_S: u32 = 15;
+
+/// What ends the work of an attempt.
+#[derive(Debug, thiserror::Error)]
+pub enum OperationError {
+    /// There is no way to what is desired.
+    #[error("{0}")]
+    Plan(#[source] PlanError),
+    /// AWS refused a step.
+    #[error("{step}")]
+    Step {
+        /// The step.
+        step: Box<Step>,
+        /// What AWS said.
+        #[source]
+        source: AwsError,
+    },
+    /// AWS did not say what is there.
+    #[error("cannot look at what is there")]
+    Observe(#[source] AwsError),
+    /// The ledger refused.
+    #[error("the ledger refused")]
+    Ledger(#[from] LedgerError),
+    /// The operation's sealed part could not be opened.
+    #[error("cannot open the sealed request")]
+    Seal(#[source] SealError),
+    /// The answer could not be sent.
+    #[error("cannot answer")]
+    Respond(#[source] RespondError),
+    /// The record has an operation without its sealed part.
+    #[error("the ledger has lost the properties of this operation")]
+    PropertiesMissing,
+    /// CloudFormation gives up soon.
+    #[error("did not finish within `ServiceTimeout`")]
+    OutOfTime,
+    /// Something undoes what we do.
+    #[error("no stable state was reached in {} rounds", super::ROUNDS_MAX)]
+    TooManyRounds,
+}
+
+impl OperationError {
+    const fn class(&self) -> HandlerErrorCode {
+        match self {
+            Self::Plan(error) => error.class(),
+            Self::Step { step: _, source } | Self::Observe(source) => source.class,
+            Self::Ledger(error) => error.class(),
+            Self::Seal(error) => error.class(),
+            Self::Respond(_) | Self::OutOfTime => HandlerErrorCode::NotStabilized,
+            Self::PropertiesMissing | Self::TooManyRounds => HandlerErrorCode::InternalFailure,
+        }
+    }
+
+    /// Whether the same may succeed later without anybody changing anything.
+    fn may_pass(&self, age_ms: u64) -> bool {
+        match self {
+            Self::Step { step: _, source } | Self::Observe(source) => {
+                source.class.is_retriable()
+                    || (source.may_be_iam_propagation() && age_ms < IAM_PROPAGATION_MS)
+            }
+            Self::Ledger(error) => error.class().is_retriable(),
+            Self::Seal(error) => error.class().is_retriable(),
+            Self::Respond(error) => match error {
+                RespondError::NotAccepted { .. } => true,
+                RespondError::ForeignHost(_) | RespondError::TooLarge { .. } => false,
+            },
+            Self::Plan(_) | Self::PropertiesMissing | Self::OutOfTime | Self::TooManyRounds => false,
+        }
+    }
+
+    fn wait(&self) -> Wait {
+        let reason = match self {
+            Self::Step { step, source } => WaitReason::StepRefused {
+                step: step.to_string(),
+                code: source.code.clone(),
+                message: source.message.clone(),
+            },
+            other => WaitReason::StepRefused {
+                step: other.to_string(),
+                code: other.class().to_string(),
+                message: chain(other).to_string(),
+            },
+        };
+        Wait {
+            reason,
+            retry_after_s: RETRY_S,
+        }
+    }
+}
+
+impl Attempt<'_> {
+    /// What an error means for the operation: another attempt later, or FAILED now.
+    pub(super) async fn wait_or_fail(
+        &mut self,
+        error: OperationError,
+    ) -> Result<Outcome, LedgerError> {
+        let Some(operation) = self.stored.record.operation.clone() else {
+            return self.let_go(Outcome::Waiting(error.wait())).await;
+        };
+        let now_ms = self.runtime.clock.now_ms();
+        let age_ms = now_ms.saturating_sub(operation.started_ms);
+        let is_last_chance = now_ms >= operation.answer_by_ms;
+        if error.may_pass(age_ms) && !is_last_chance {
+            return self.let_go(Outcome::Waiting(error.wait())).await;
+        }
+        if matches!(error, OperationError::Respond(_)) && operation.answer.is_some() {
+            // Nobody can be told: the operation ends without an answer, and what it made stays to be
+            // removed by the next request.
+            self.stored.record.finish_operation(false);
+            return self.let_go(Outcome::Finished).await;
+        }
+        let reason = self.reason(&operation, &error).await;
+        tracing::info!(event = "operation.failed", reason);
+        let failed = async {
+            self.decide_failure(&operation, reason).await?;
+            self.deliver().await
+        }
+        .await;
+        match failed {
+            Ok(outcome) => Ok(outcome),
+            Err(OperationError::Ledger(error)) => Err(error),
+            Err(error) => self.let_go(Outcome::Waiting(error.wait())).await,
+        }
+    }
+
+    async fn reason(&self, operation: &Operation, error: &OperationError) -> String {
+        let whereabouts = Whereabouts {
+            request_id: operation.request_id.clone(),
+            log_stream: self.invocation.log_stream.clone(),
+        };
+        let mut problem = match error {
+            OperationError::Step { step, source } => {
+                format!("{step}: {} ({})", source.message, source.code)
+            }
+            OperationError::Plan(error) => error.to_string(),
+            other => chain(other).to_string(),
+        };
+        if let OperationError::Plan(PlanError::DeploymentFailed { .. }) = error
+            && let Some(cause) = self.why_tasks_stopped(operation).await
+        {
+            problem.push_str("; last stopped task: ");
+            problem.push_str(&cause);
+        }
+        if matches!(error, OperationError::OutOfTime)
+            && let Some(waiting) = &operation.waiting
+        {
+            problem.push_str(": still waiting for deployment ");
+            problem.push_str(&waiting.deployment_arn);
+        }
+        reason(error.class(), &problem, None, &whereabouts)
+    }
+
+    /// The cause that ECS gives for the newest task that stopped: it says more than the deployment does.
+    async fn why_tasks_stopped(&self, operation: &Operation) -> Option<String> {
+        let arn = operation.converge.as_ref()?;
+        let service = self.stored.record.services.get(arn)?;
+        let aws = &self.runtime.aws;
+        resources::ecs_service::stopped_task_reason(aws, &service.cluster, &service.name)
+            .await
+            .ok()
+            .flatten()
+    }
+}

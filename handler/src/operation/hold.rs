@@ -1,0 +1,172 @@
+//! Who may mutate: one attempt per owner, and none while another's calls may still be in flight (R2).
+//!
+//! An attempt that was killed leaves its name in the record. Its successor mutates only when the name is
+//! gone, or when successors have watched the record unchanged for longer than an attempt can live, each
+//! by its own clock and without overlap: a watch counts only if the record is still at the revision at
+//! which it began. No clock is ever compared with another's.
+
+use express_core::claim::RunningAttempt;
+use express_core::decision::{Wait, WaitReason};
+use express_core::resources::ecs_service::DeploymentStatus;
+
+use super::{Attempt, CONTINUE_AFTER_S, Outcome, QUICK_LOOKS, WORK_BUDGET_MS};
+use crate::ledger::{self, LedgerError};
+use crate::resources;
+use crate::waiter::WAIT_SECONDS_MIN;
+use express_core::claim::Waiting;
+use express_core::observed::Observed;
+
+/// Seconds between looks at a record that another attempt holds.
+const WATCH_S: u32 = 5;
+/// Times that a lost race for the record is run again.
+const RACES_MAX: usize = 5;
+
+impl Attempt<'_> {
+    /// Takes the right to mutate; a wait when another attempt may still have it.
+    pub(super) async fn hold(&mut self) -> Result<Option<Wait>, LedgerError> {
+        for _ in 0..RACES_MAX {
+            if self.stored.record.is_running(&self.name) {
+                return Ok(None);
+            }
+            if self.stored.record.begin_attempt(&self.name) {
+                match ledger::write(self.runtime, &mut self.stored).await {
+                    Ok(()) => return Ok(None),
+                    Err(LedgerError::Conflict) => self.read_again().await?,
+                    Err(error) => return Err(error),
+                }
+            } else if !self.watch().await? {
+                break;
+            }
+        }
+        Ok(Some(Wait {
+            reason: WaitReason::OtherAttempt,
+            retry_after_s: CONTINUE_AFTER_S,
+        }))
+    }
+
+    /// Watches the record for as long as this attempt may; whether it is worth trying to hold it now.
+    async fn watch(&mut self) -> Result<bool, LedgerError> {
+        let mut watched_s = 0;
+        let revision = self.stored.revision();
+        while !self.is_out_of_time_for(WATCH_S) {
+            self.runtime
+                .clock
+                .sleep_ms(u64::from(WATCH_S) * 1000)
+                .await;
+            self.read_again().await?;
+            if self.stored.revision() != revision {
+                // Somebody is at work, or has finished.
+                return Ok(self.stored.record.running.is_none());
+            }
+            watched_s += WATCH_S;
+            let is_over = self.stored.record.running.as_ref().is_none_or(|running| {
+                RunningAttempt {
+                    unchanged_s: running.unchanged_s + watched_s,
+                    ..running.clone()
+                }
+                .is_over()
+            });
+            if is_over {
+                break;
+            }
+        }
+        if let Some(running) = &mut self.stored.record.running {
+            running.unchanged_s += watched_s;
+        }
+        match ledger::write(self.runtime, &mut self.stored).await {
+            Ok(()) => Ok(self
+                .stored
+                .record
+                .running
+                .as_ref()
+                .is_none_or(RunningAttempt::is_over)),
+            Err(LedgerError::Conflict) => {
+                self.read_again().await?;
+                Ok(false)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn is_out_of_time_for(&self, seconds: u32) -> bool {
+        let used_ms = self.runtime.clock.now_ms().saturating_sub(self.began_ms);
+        used_ms + u64::from(seconds) * 1000 > WORK_BUDGET_MS
+    }
+
+    async fn read_again(&mut self) -> Result<(), LedgerError> {
+        let owner_key = express_core::naming::owner_key(&self.stored.record.owner);
+        match ledger::find(self.runtime, &owner_key).await? {
+            Some(stored) => {
+                self.stored = stored;
+                Ok(())
+            }
+            None => Err(LedgerError::Conflict),
+        }
+    }
+
+    /// Lets others mutate, and notes what is waited for.
+    pub(super) async fn let_go(&mut self, outcome: Outcome) -> Result<Outcome, LedgerError> {
+        if self.stored.record.is_running(&self.name) {
+            self.stored.record.end_attempt(&self.name);
+            ledger::write(self.runtime, &mut self.stored).await?;
+        }
+        Ok(outcome)
+    }
+
+    /// A deployment that is merely waited for is looked at by one call, and everything else only when
+    /// its status changes or after some looks: ELB refills ten describes a second for the account (R4).
+    pub(super) async fn look_quickly(&self) -> Option<Wait> {
+        let operation = self.stored.record.operation.as_ref()?;
+        let waiting = operation.waiting.as_ref()?;
+        let is_held = self.stored.record.running.is_some();
+        let now_ms = self.runtime.clock.now_ms();
+        let age_ms = now_ms.saturating_sub(waiting.observed_ms);
+        let timing = self.timing(operation);
+        let is_due = age_ms >= QUICK_LOOKS * WAITING_S * 1000
+            || now_ms >= timing.stop_at_ms
+            || now_ms >= operation.answer_by_ms
+            || !self.stored.record.superseded.is_empty();
+        if is_held || is_due || operation.answer.is_some() {
+            return None;
+        }
+        let found =
+            resources::ecs_service::find_deployment(&self.runtime.aws, &waiting.deployment_arn)
+                .await;
+        match found {
+            Ok(Some(deployment)) if deployment.status == waiting.status => Some(Wait {
+                reason: WaitReason::DeploymentRunning {
+                    service: deployment.arn,
+                    stage: deployment.stage,
+                },
+                retry_after_s: u32::try_from(WAITING_S.max(WAIT_SECONDS_MIN)).unwrap_or(u32::MAX),
+            }),
+            // Changed, gone, or not to be had: a full look decides.
+            Ok(_) | Err(_) => None,
+        }
+    }
+
+    /// Notes the deployment that is waited for.
+    pub(super) fn remember_deployment(&mut self, observed: &Observed) {
+        let observed_ms = self.runtime.clock.now_ms();
+        let deployment = observed
+            .ecs_service
+            .present()
+            .and_then(|service| service.deployment.as_ref());
+        let waiting = deployment
+            .filter(|deployment| match deployment.status {
+                DeploymentStatus::Running | DeploymentStatus::GoingBack => true,
+                DeploymentStatus::Successful | DeploymentStatus::Failed => false,
+            })
+            .map(|deployment| Waiting {
+                deployment_arn: deployment.arn.clone(),
+                status: deployment.status,
+                observed_ms,
+            });
+        if let Some(operation) = &mut self.stored.record.operation {
+            operation.waiting = waiting;
+        }
+    }
+}
+
+/// Seconds between quick looks.
+const WAITING_S: u64 = 15;
