@@ -1,3 +1,4 @@
 //! The integration tests; `tests/README.md` says which test lives where.
 
 mod driver;
+mod create;
