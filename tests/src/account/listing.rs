@@ -288,10 +288,14 @@ pub(super) fn records(account: &LocalAws, hosted_zone_id: &str, inventory: &mut 
         .perform(
             Service::Route53,
             "ListResourceRecordSets",
-            json!({"Id": hosted_zone_id, "maxitems": "300"}),
+            json!({
+                "method": "GET",
+                "path": format!("/2013-04-01/hostedzone/{hosted_zone_id}/rrset"),
+                "query": {"maxitems": "300"},
+            }),
         )
         .unwrap_or_else(|refusal| panic!("ListResourceRecordSets was refused: {refusal:?}"));
-    let sets = &answer["ResourceRecordSets"];
+    let sets = &answer["ListResourceRecordSetsResponse"]["ResourceRecordSets"];
     for set in array(sets.get("ResourceRecordSet").unwrap_or(sets)) {
         let name = format!(
             "{} {}",
