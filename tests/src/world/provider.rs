@@ -34,9 +34,13 @@ impl Provider {
             account,
             Service::Route53,
             "CreateHostedZone",
-            json!({"Name": DOMAIN_NAME, "CallerReference": "provider"}),
+            json!({
+                "path": "/2013-04-01/hostedzone",
+                "body": {"Name": DOMAIN_NAME, "CallerReference": "provider"},
+            }),
         );
-        let hosted_zone_id = text(&zone, "/HostedZone/Id").replace("/hostedzone/", "");
+        let hosted_zone_id =
+            text(&zone, "/CreateHostedZoneResponse/HostedZone/Id").replace("/hostedzone/", "");
         let certificate = perform(
             account,
             Service::Acm,
@@ -131,7 +135,10 @@ fn validate(account: &LocalAws, clock: &VirtualClock, certificate_arn: &str, hos
             account,
             Service::Route53,
             "ChangeResourceRecordSets",
-            json!({"Id": hosted_zone_id, "ChangeBatch": {"Changes": change}}),
+            json!({
+                "path": format!("/2013-04-01/hostedzone/{hosted_zone_id}/rrset"),
+                "body": {"ChangeBatch": {"Changes": change}},
+            }),
         );
     }
     for _ in 0..CERTIFICATE_LOOKS_MAX {
