@@ -38,7 +38,11 @@ impl Clock {
     /// A clock made of the given parts.
     #[must_use]
     pub fn new(time: SharedTimeSource, sleep: SharedAsyncSleep, random: RandomSource) -> Self {
-        Self { time, sleep, random }
+        Self {
+            time,
+            sleep,
+            random,
+        }
     }
 
     /// Milliseconds since the Unix epoch. A clock set before 1970 reads as 0.
@@ -47,7 +51,9 @@ impl Clock {
         self.time
             .now()
             .duration_since(UNIX_EPOCH)
-            .map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+            .map_or(0, |since| {
+                u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+            })
     }
 
     /// Returns after `ms` milliseconds of this clock.

@@ -62,6 +62,9 @@ mod tests {
     fn a_chain_names_each_level_once_and_no_url() {
         let error = Outer(Middle(Inner));
         assert_eq!(chain(&error).to_string(), "outer: no route to [redacted]");
-        assert_eq!(format!("{:?}", chain(&error)), "outer: no route to [redacted]");
+        assert_eq!(
+            format!("{:?}", chain(&error)),
+            "outer: no route to [redacted]"
+        );
     }
 }

@@ -69,14 +69,21 @@ fn services_left(contents: &Contents) -> Option<String> {
         .flat_map(|record| {
             record.services.keys().map(|arn| {
                 let owner = &record.owner;
-                format!("`{arn}` (`{}` of `{}`)", owner.logical_resource_id, owner.stack_id)
+                format!(
+                    "`{arn}` (`{}` of `{}`)",
+                    owner.logical_resource_id, owner.stack_id
+                )
             })
         })
         .collect();
     if services.is_empty() {
         return None;
     }
-    let named: Vec<&str> = services.iter().take(NAMED_MAX).map(String::as_str).collect();
+    let named: Vec<&str> = services
+        .iter()
+        .take(NAMED_MAX)
+        .map(String::as_str)
+        .collect();
     Some(format!(
         "{} services still need this provider: {}; delete their stacks first",
         services.len(),

@@ -248,7 +248,10 @@ pub async fn release_names(
         Ok(_) => Ok(()),
         // Another owner's name: after a restore of the table, say. It is not ours to give back.
         Err(error) if error.is("TransactionCanceledException") => {
-            tracing::warn!(event = "ledger.name.not_ours", service_arn = names.service_arn);
+            tracing::warn!(
+                event = "ledger.name.not_ours",
+                service_arn = names.service_arn
+            );
             Ok(())
         }
         Err(error) => Err(error.into()),
@@ -278,10 +281,11 @@ async fn put(runtime: &Runtime, stored: &Stored, seen: u64) -> Result<(), Ledger
 /// The record, to be written only over the revision that was seen (0 for none).
 fn record_put(runtime: &Runtime, stored: &Stored, seen: u64) -> Result<Put, LedgerError> {
     let pk = owner_pk(&naming::owner_key(&stored.record.owner));
-    let record = serde_json::to_string(&stored.record).map_err(|error| LedgerError::Unreadable {
-        pk: pk.clone(),
-        problem: error.to_string(),
-    })?;
+    let record =
+        serde_json::to_string(&stored.record).map_err(|error| LedgerError::Unreadable {
+            pk: pk.clone(),
+            problem: error.to_string(),
+        })?;
     let mut item = Item::of(&pk);
     item.set_number("schema_version", u64::from(SCHEMA_VERSION));
     item.set_number("revision", stored.revision);

@@ -21,20 +21,20 @@ use waiter::{WaiterInput, WaiterReply};
 
 pub use process::{Process, ServeError, serve};
 
+pub mod apply;
+pub mod observe;
+pub mod operation;
 pub mod process;
 pub mod request;
-pub mod operation;
-pub mod observe;
-pub mod apply;
 pub mod resources;
 
+pub mod guard;
 pub mod pool_operation;
 pub mod sweep;
-pub mod guard;
 
 pub mod cloudformation;
-pub mod refusal;
 pub mod ledger;
+pub mod refusal;
 pub mod seal;
 pub mod sealed;
 pub mod waiter;
@@ -123,11 +123,12 @@ pub async fn handle(
 ) -> Result<Value, HandleError> {
     match Input::of(event) {
         Input::CloudFormation(event) => {
-            let reply = request::receive(&event, invocation, runtime).await?;
+            // The futures of an attempt are deep; on the heap they do not add up on the stack.
+            let reply = Box::pin(request::receive(&event, invocation, runtime)).await?;
             Ok(serde_json::to_value(reply)?)
         }
         Input::Waiter(input) => {
-            let reply = carry_on(runtime, invocation, &input).await?;
+            let reply = Box::pin(carry_on(runtime, invocation, &input)).await?;
             Ok(serde_json::to_value(reply)?)
         }
         Input::Sweep => Ok(serde_json::to_value(sweep::run(runtime).await?)?),
@@ -160,7 +161,9 @@ async fn carry_on(
         operation.answer_by_ms = operation.answer_by_ms.min(runtime.clock.now_ms());
     }
     let name = attempt_name(runtime);
-    Ok(Attempt::new(runtime, invocation, stored, name).run().await?)
+    Ok(Attempt::new(runtime, invocation, stored, name)
+        .run()
+        .await?)
 }
 
 /// A name for an attempt that no other attempt has.

@@ -10,10 +10,11 @@ use express_core::desired::{Desired, DesiredTaskDefinition, Identity};
 use express_core::naming::{self, Pair};
 use express_core::network::{self, VpcFacts};
 use express_core::observed::{Observed, Presence};
-use express_core::resources::ecs_service::{ObservedEcsService, ServiceStatus};
+use express_core::resources::ecs_service::{DeploymentStatus, ObservedEcsService, ServiceStatus};
 use express_core::resources::listener::{HTTP_PORT, HTTPS_PORT, ObservedListener};
 use express_core::resources::listener_rule::ObservedListenerRule;
-use express_core::resources::scalable_target::resource_id;
+use express_core::resources::scalable_target::{ObservedScalableTarget, resource_id};
+use express_core::resources::scaling_policy::ObservedScalingPolicy;
 use express_core::resources::security_group::ObservedSecurityGroup;
 use express_core::resources::target_group::ObservedTargetGroup;
 use express_core::resources::task_definition::ObservedTaskDefinition;
@@ -22,6 +23,7 @@ use provider_schema::Properties;
 use crate::aws::AwsClients;
 use crate::aws::error::AwsError;
 use crate::resources;
+use crate::resources::ecs_service::deployment;
 
 /// What EC2 says of the network that the properties ask for: two waves, and a third call only when the
 /// load balancer cannot be in the tasks' own subnets.
@@ -132,9 +134,7 @@ async fn by_name(
     observed: &mut Observed,
 ) -> Result<(), AwsError> {
     let identity = &desired.identity;
-    let resource = resource_id(&identity.cluster, &identity.service);
     let alarm_name = naming::rollback_alarm(&identity.service, &identity.service_arn);
-    let policy_name = naming::scaling_policy(&identity.service_arn);
     let balancer = observed
         .slot
         .present()
@@ -172,12 +172,7 @@ async fn by_name(
         look(metric_alarm, || {
             resources::metric_alarm::find(aws, &alarm_name)
         }),
-        look(scalable_target, || {
-            resources::scalable_target::find(aws, &resource)
-        }),
-        look(scaling_policy, || {
-            resources::scaling_policy::find(aws, &resource, &policy_name)
-        }),
+        scaling(aws, identity, scalable_target, scaling_policy),
         alias(
             aws,
             desired.environment.hosted_zone_id.as_deref(),
@@ -200,6 +195,23 @@ async fn by_name(
             }
         },
         target_groups(aws, identity, target_group_a, target_group_b),
+    )?;
+    Ok(())
+}
+
+async fn scaling(
+    aws: &AwsClients,
+    identity: &Identity,
+    target: &mut Presence<ObservedScalableTarget>,
+    policy: &mut Presence<ObservedScalingPolicy>,
+) -> Result<(), AwsError> {
+    let resource = resource_id(&identity.cluster, &identity.service);
+    let policy_name = naming::scaling_policy(&identity.service_arn);
+    futures::try_join!(
+        look(target, || resources::scalable_target::find(aws, &resource)),
+        look(policy, || {
+            resources::scaling_policy::find(aws, &resource, &policy_name)
+        }),
     )?;
     Ok(())
 }
@@ -279,7 +291,11 @@ async fn security_groups(
     let vpc_id = Some(desired.network.vpc_id.as_str());
     let found = resources::security_group::find_by_names(aws, vpc_id, &names).await?;
     for (name, presence) in unknown {
-        *presence = found.iter().find(|group| group.name == name).cloned().into();
+        *presence = found
+            .iter()
+            .find(|group| group.name == name)
+            .cloned()
+            .into();
     }
     Ok(())
 }
@@ -298,7 +314,10 @@ async fn by_arn(
         Presence::Present(group) => group.ingress.is_empty(),
     };
     let rule_arn = rule_of_service(observed).filter(|_| observed.listener_rule.is_unknown());
-    let load_balancer_arn = observed.load_balancer.present().map(|found| found.arn.clone());
+    let load_balancer_arn = observed
+        .load_balancer
+        .present()
+        .map(|found| found.arn.clone());
     let family = family(&desired.identity);
     let Observed {
         vpc_cidrs,
@@ -323,7 +342,12 @@ async fn by_arn(
             }
             Ok(())
         },
-        listeners_of(aws, load_balancer_arn.as_deref(), https_listener, http_listener),
+        listeners_of(
+            aws,
+            load_balancer_arn.as_deref(),
+            https_listener,
+            http_listener
+        ),
         async {
             if let Some(arn) = rule_arn
                 && let Some(found) = resources::listener_rule::find(aws, &arn).await?
@@ -334,7 +358,7 @@ async fn by_arn(
         },
         deregistration_delay(aws, target_group_a),
         deregistration_delay(aws, target_group_b),
-        deployment(aws, desired, ecs_service),
+        newest_deployment(aws, desired, ecs_service),
         async {
             if counts_revisions {
                 look(revisions, || async {
@@ -364,7 +388,7 @@ async fn deregistration_delay(
 }
 
 /// The newest deployment, and the group that serves.
-async fn deployment(
+async fn newest_deployment(
     aws: &AwsClients,
     desired: &Desired,
     service: &mut Presence<ObservedEcsService>,
@@ -376,12 +400,41 @@ async fn deployment(
         return Ok(());
     }
     let identity = &desired.identity;
-    let (deployment, live) = futures::try_join!(
-        resources::ecs_service::newest_deployment(aws, &identity.cluster, service),
-        resources::ecs_service::live_target_group(aws, service),
+    // At rest there is one revision: the one that serves. During a deployment nobody asks which does.
+    let revision_arn = match service.current_revision_arns.as_slice() {
+        [only] => Some(only),
+        _ => None,
+    };
+    let (found, revision) = futures::try_join!(
+        async {
+            match &service.current_deployment_arn {
+                Some(arn) => deployment::find(aws, arn).await,
+                None => deployment::find_newest(aws, &identity.cluster, &identity.service).await,
+            }
+        },
+        async {
+            match revision_arn {
+                Some(arn) => deployment::find_revision(aws, arn).await,
+                None => Ok(None),
+            }
+        },
     )?;
+    let mut deployment = found.as_ref().map(|found| found.deployment.clone());
+    if let (Some(deployment), Some(revision)) = (&mut deployment, &revision)
+        && found
+            .as_ref()
+            .and_then(|found| found.target_revision_arn.as_ref())
+            == revision_arn
+    {
+        deployment.task_definition_arn = Some(revision.task_definition_arn.clone());
+    }
+    let has_served = deployment
+        .as_ref()
+        .is_some_and(|deployment| deployment.status == DeploymentStatus::Successful);
+    service.live_target_group_arn = revision
+        .filter(|_| has_served)
+        .and_then(|revision| revision.target_group_arn);
     service.deployment = deployment;
-    service.live_target_group_arn = live;
     Ok(())
 }
 
@@ -397,7 +450,10 @@ async fn load_balancer(aws: &AwsClients, observed: &mut Observed) -> Result<(), 
 }
 
 async fn listeners(aws: &AwsClients, observed: &mut Observed) -> Result<(), AwsError> {
-    let arn = observed.load_balancer.present().map(|found| found.arn.clone());
+    let arn = observed
+        .load_balancer
+        .present()
+        .map(|found| found.arn.clone());
     let Observed {
         https_listener,
         http_listener,

@@ -87,7 +87,12 @@ enum Outcome {
 impl<'a> Attempt<'a> {
     /// An attempt at the operation that is open in `stored`.
     #[must_use]
-    pub fn new(runtime: &'a Runtime, invocation: &'a Invocation, stored: Stored, name: String) -> Self {
+    pub fn new(
+        runtime: &'a Runtime,
+        invocation: &'a Invocation,
+        stored: Stored,
+        name: String,
+    ) -> Self {
         Self {
             runtime,
             invocation,
@@ -112,7 +117,7 @@ impl<'a> Attempt<'a> {
     /// # Errors
     /// When the ledger does not answer: whoever called calls again.
     pub async fn run(mut self) -> Result<WaiterReply, LedgerError> {
-        match self.try_to_run().await {
+        match Box::pin(self.try_to_run()).await {
             Ok(Outcome::Finished) => Ok(WaiterReply::Done),
             Ok(Outcome::Waiting(wait)) => {
                 tracing::info!(event = "attempt.waiting", reason = %wait.reason, retry_after_s = wait.retry_after_s);
@@ -135,7 +140,7 @@ impl<'a> Attempt<'a> {
         if let Some(wait) = self.hold().await? {
             return Ok(Outcome::Waiting(wait));
         }
-        match self.work().await {
+        match Box::pin(self.work()).await {
             Ok(outcome) => self.let_go(outcome).await,
             Err(OperationError::Ledger(error @ LedgerError::Conflict)) => Err(error),
             Err(error) => self.wait_or_fail(error).await,
@@ -156,7 +161,7 @@ impl<'a> Attempt<'a> {
         let sealed = self.unseal(&operation).await?;
         let mut attributes = None;
         for goal in self.goals(&operation, &sealed).await? {
-            match self.pursue(&goal, &operation).await? {
+            match Box::pin(self.pursue(&goal, &operation)).await? {
                 Pursuit::Converged(found) => attributes = Some(*found),
                 Pursuit::Removed => self.release(&goal).await?,
                 Pursuit::Waiting(wait) => return Ok(Outcome::Waiting(wait)),
@@ -204,8 +209,8 @@ impl<'a> Attempt<'a> {
         let aws = &self.runtime.aws;
         let outcome = match goal {
             Goal::Converge(desired) => {
-                let counts_revisions = operation.deployment_asked_ms.is_some()
-                    || self.deployment_asked_ms().is_some();
+                let counts_revisions =
+                    operation.deployment_asked_ms.is_some() || self.deployment_asked_ms().is_some();
                 observe::for_converging(aws, desired, counts_revisions, observed).await
             }
             Goal::Remove { identity, slot: _ } => {
@@ -224,10 +229,12 @@ impl<'a> Attempt<'a> {
         steps: &[Step],
         observed: &mut Observed,
     ) -> Result<(), OperationError> {
-        if steps
-            .iter()
-            .any(|step| matches!(step, Step::CreateService { .. } | Step::UpdateService { .. }))
-            && let Some(operation) = &mut self.stored.record.operation
+        if steps.iter().any(|step| {
+            matches!(
+                step,
+                Step::CreateService { .. } | Step::UpdateService { .. }
+            )
+        }) && let Some(operation) = &mut self.stored.record.operation
         {
             operation.deployment_asked_ms = Some(self.runtime.clock.now_ms());
         }

@@ -122,17 +122,17 @@ async fn kept_by_people(
     load_balancer: &ObservedLoadBalancer,
 ) -> Result<Option<&'static str>, AwsError> {
     let aws = &runtime.aws;
-    let (is_protected, listeners) = futures::try_join!(
-        resources::load_balancer::is_deletion_protected(aws, &load_balancer.arn),
+    let (attributes, listeners) = futures::try_join!(
+        resources::load_balancer::find_attributes(aws, &load_balancer.arn),
         resources::listener::find_all(aws, &load_balancer.arn),
     )?;
-    if is_protected {
+    if attributes.is_some_and(|attributes| attributes.deletion_protection) {
         return Ok(Some("deletion protection is on"));
     }
     for listener in &listeners {
         let (rules, certificates) = futures::try_join!(
             resources::listener_rule::find_all(aws, &listener.arn),
-            resources::listener::list_further_certificates(aws, &listener.arn),
+            resources::listener::list_certificates(aws, &listener.arn),
         )?;
         // No service is a member any more, so no rule is a service's; the default rule has no priority.
         if rules.iter().any(|rule| rule.priority.is_some()) {

@@ -61,13 +61,21 @@ pub enum ServeError {
 ///
 /// # Errors
 /// If the request was not answered and has to be taken up again.
-pub async fn serve(process: &Process, invocation: &Invocation, event: Value) -> Result<Value, ServeError> {
+pub async fn serve(
+    process: &Process,
+    invocation: &Invocation,
+    event: Value,
+) -> Result<Value, ServeError> {
     match process {
         Process::Ready(runtime) => {
             let handled = catch_panic(handle(runtime, invocation, event)).await?;
             Ok(handled?)
         }
-        Process::Misconfigured { error, clock, connector } => {
+        Process::Misconfigured {
+            error,
+            clock,
+            connector,
+        } => {
             let Some(hosts) = &error.response_hosts else {
                 return Err(ServeError::Misconfigured(error.clone()));
             };
@@ -77,7 +85,11 @@ pub async fn serve(process: &Process, invocation: &Invocation, event: Value) -> 
                 problem: &problem,
                 remedy: Some("deploy the provider's stack again with valid parameters"),
             };
-            let responder = Responder { clock, connector, hosts };
+            let responder = Responder {
+                clock,
+                connector,
+                hosts,
+            };
             refuse_all(&responder, invocation, &event, &refusal).await?;
             Ok(Value::Null)
         }
@@ -93,10 +105,16 @@ pub async fn serve(process: &Process, invocation: &Invocation, event: Value) -> 
 /// If `future` panicked.
 pub async fn catch_panic<T>(future: impl Future<Output = T>) -> Result<T, ServeError> {
     // Nothing that the future has borrowed is looked at afterwards except what every attempt observes anew.
-    AssertUnwindSafe(future).catch_unwind().await.map_err(|panic| {
-        tracing::error!(event = "attempt.panicked", message = message_of(panic.as_ref()));
-        ServeError::Panicked
-    })
+    AssertUnwindSafe(future)
+        .catch_unwind()
+        .await
+        .map_err(|panic| {
+            tracing::error!(
+                event = "attempt.panicked",
+                message = message_of(panic.as_ref())
+            );
+            ServeError::Panicked
+        })
 }
 
 fn message_of(panic: &(dyn Any + Send)) -> String {

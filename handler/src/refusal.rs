@@ -56,20 +56,31 @@ pub async fn refuse_all(
 ) -> Result<Option<Delivery>, RespondError> {
     let (answerable, request_type) = match event::parse(event) {
         Ok(envelope) => (envelope.answerable(), Some(envelope.request_type)),
-        Err(EnvelopeError { answerable: Some(answerable), .. }) => (*answerable, None),
-        Err(EnvelopeError { answerable: None, problem }) => {
+        Err(EnvelopeError {
+            answerable: Some(answerable),
+            ..
+        }) => (*answerable, None),
+        Err(EnvelopeError {
+            answerable: None,
+            problem,
+        }) => {
             tracing::error!(event = "request.unanswerable", problem);
             return Ok(None);
         }
     };
-    refuse(responder, invocation, &answerable, request_type, refusal).await.map(Some)
+    refuse(responder, invocation, &answerable, request_type, refusal)
+        .await
+        .map(Some)
 }
 
 /// Whether `envelope` is the Delete of something that never was: it can be answered at once.
 #[must_use]
 pub fn is_delete_of_nothing(envelope: &Envelope) -> bool {
     envelope.request_type == RequestType::Delete
-        && envelope.physical_resource_id.as_deref().is_some_and(physical_id::names_nothing)
+        && envelope
+            .physical_resource_id
+            .as_deref()
+            .is_some_and(physical_id::names_nothing)
 }
 
 fn answer(
@@ -78,17 +89,32 @@ fn answer(
     request_type: Option<RequestType>,
     refusal: &Refusal<'_>,
 ) -> Answer {
-    let Answerable { stack_id, request_id, logical_resource_id, physical_resource_id, response_url: _ } =
-        answerable;
-    let received = physical_resource_id.as_ref().filter(|_| request_type != Some(RequestType::Create));
+    let Answerable {
+        stack_id,
+        request_id,
+        logical_resource_id,
+        physical_resource_id,
+        response_url: _,
+    } = answerable;
+    let received = physical_resource_id
+        .as_ref()
+        .filter(|_| request_type != Some(RequestType::Create));
     let nothing_to_delete = request_type == Some(RequestType::Delete)
         && received.is_some_and(|id| physical_id::names_nothing(id));
-    let whereabouts =
-        Whereabouts { request_id: request_id.clone(), log_stream: invocation.log_stream.clone() };
+    let whereabouts = Whereabouts {
+        request_id: request_id.clone(),
+        log_stream: invocation.log_stream.clone(),
+    };
     let why = || reason(refusal.code, refusal.problem, refusal.remedy, &whereabouts);
     Answer {
-        status: if nothing_to_delete { Status::Success } else { Status::Failed },
-        physical_resource_id: received.cloned().unwrap_or_else(|| physical_id::of_nothing(request_id)),
+        status: if nothing_to_delete {
+            Status::Success
+        } else {
+            Status::Failed
+        },
+        physical_resource_id: received
+            .cloned()
+            .unwrap_or_else(|| physical_id::of_nothing(request_id)),
         stack_id: stack_id.clone(),
         request_id: request_id.clone(),
         logical_resource_id: logical_resource_id.clone(),

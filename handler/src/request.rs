@@ -17,10 +17,10 @@ pub(crate) mod early;
 use express_core::claim::{Owner, OwnerRecord, Reception, Request, RequestType};
 use express_core::decision::{Decision, HandlerErrorCode};
 use express_core::desired::{Desired, Identity};
+use express_core::naming;
 use express_core::network::{self, VpcFacts};
 use express_core::observed::Observed;
 use express_core::plan::{self, Timing};
-use express_core::naming;
 use provider_schema::{Properties, RequestContext};
 use serde_json::Value;
 
@@ -30,7 +30,7 @@ use crate::operation::{Attempt, Known, environment};
 use crate::seal::{SealContext, SealError};
 use crate::sealed::SealedOperation;
 use crate::waiter::{self, Deadlines, Started, WaiterReply};
-use crate::{Invocation, Runtime, guard, observe};
+use crate::{Invocation, Runtime, guard, observe, refusal};
 use early::EarlyAnswer;
 
 /// Times that a lost race for the owner's record is run again.
@@ -79,9 +79,25 @@ pub async fn receive(
         request_id = envelope.request_id,
         physical_resource_id = envelope.physical_resource_id,
     );
+    if let Err(error) = runtime
+        .settings
+        .response_hosts
+        .admit(&envelope.response_url)
+    {
+        // Whoever sent this is not CloudFormation: nothing is done for him and nothing is sent.
+        tracing::error!(event = "response.failed", error = %error);
+        return Ok(WaiterReply::Done);
+    }
     let early = EarlyAnswer::new(runtime, invocation, &envelope);
+    if refusal::is_delete_of_nothing(&envelope) {
+        // The Delete after a refused Create: it must succeed whatever the refusal was for.
+        let id = envelope.physical_resource_id.as_deref();
+        return early.succeeded(id.unwrap_or_default()).await;
+    }
     if let Err(error) = envelope.stack_id.check_place(&invocation.function_arn) {
-        return early.failed(HandlerErrorCode::InvalidRequest, &error.to_string()).await;
+        return early
+            .failed(HandlerErrorCode::InvalidRequest, &error.to_string())
+            .await;
     }
     if envelope.resource_type == guard::RESOURCE_TYPE {
         return guard::receive(runtime, &envelope, &early).await;
@@ -101,7 +117,11 @@ pub async fn receive(
         event::RequestType::Create | event::RequestType::Update => {
             match reception.parse(&envelope.properties) {
                 Ok(properties) => reception.converge(properties).await,
-                Err(errors) => early.failed(HandlerErrorCode::InvalidRequest, &errors.to_string()).await,
+                Err(errors) => {
+                    early
+                        .failed(HandlerErrorCode::InvalidRequest, &errors.to_string())
+                        .await
+                }
             }
         }
     }
@@ -243,7 +263,7 @@ impl Taking<'_> {
                             Look::Unchanged(attributes) => {
                                 return self.unchanged(stored, *begun, *attributes).await;
                             }
-                            Look::Changes(found) => known = found,
+                            Look::Changes(found) => known = *found,
                             Look::Unclear => {}
                         }
                     }
@@ -290,10 +310,11 @@ impl Taking<'_> {
     async fn refused(&self, error: RequestError) -> Result<WaiterReply, RequestError> {
         match error {
             RequestError::Ledger(taken @ LedgerError::OwnedByAnother { .. }) => {
-                let problem = format!(
-                    "{taken}; choose another `ServiceName`, or remove that resource first"
-                );
-                self.early.failed(HandlerErrorCode::AlreadyExists, &problem).await
+                let problem =
+                    format!("{taken}; choose another `ServiceName`, or remove that resource first");
+                self.early
+                    .failed(HandlerErrorCode::AlreadyExists, &problem)
+                    .await
             }
             other => Err(other),
         }
@@ -365,11 +386,11 @@ impl Taking<'_> {
         };
         match self.look(properties, sealed, identity, &mut observed).await {
             Some((Some(attributes), _)) => Look::Unchanged(attributes),
-            Some((None, vpc_facts)) => Look::Changes(Known {
+            Some((None, vpc_facts)) => Look::Changes(Box::new(Known {
                 is_first: false,
                 vpc_facts: Some(vpc_facts),
                 observed: Some(observed),
-            }),
+            })),
             None => Look::Unclear,
         }
     }
@@ -391,7 +412,9 @@ impl Taking<'_> {
             properties,
             sealed.old_properties.as_ref(),
         );
-        observe::for_converging(aws, &desired, false, observed).await.ok()?;
+        observe::for_converging(aws, &desired, false, observed)
+            .await
+            .ok()?;
         let now_ms = self.runtime.clock.now_ms();
         let timing = Timing {
             now_ms,
@@ -418,10 +441,8 @@ impl Taking<'_> {
     ) -> Result<WaiterReply, RequestError> {
         let physical_id = attributes.service_arn.clone();
         let reply = self.early.succeeded_with(&physical_id, &attributes).await?;
-        let mut stored = Stored {
-            record: begun,
-            ..read.clone()
-        };
+        let mut stored = read.clone();
+        stored.record = begun;
         stored.record.remember_answered(&physical_id);
         ledger::write(self.runtime, &mut stored).await?;
         Ok(reply)
@@ -433,7 +454,7 @@ enum Look {
     /// Nothing to change.
     Unchanged(Box<provider_schema::Attributes>),
     /// Something to change, and what is there.
-    Changes(Known),
+    Changes(Box<Known>),
     /// It cannot be said without beginning the operation.
     Unclear,
 }

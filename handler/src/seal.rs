@@ -93,7 +93,10 @@ pub async fn seal(
         .map_err(aws_error("kms:GenerateDataKey"))
         .map_err(SealError::Key)?;
     let plain = key.plaintext().ok_or(SealError::KeyUnusable)?.as_ref();
-    let wrapped = key.ciphertext_blob().ok_or(SealError::KeyUnusable)?.as_ref();
+    let wrapped = key
+        .ciphertext_blob()
+        .ok_or(SealError::KeyUnusable)?
+        .as_ref();
     let nonce: [u8; NONCE_BYTES] = runtime.clock.random_bytes();
     encrypt(plain, wrapped, nonce, context, plaintext)
 }
@@ -102,7 +105,11 @@ pub async fn seal(
 ///
 /// # Errors
 /// If it was sealed for another operation, has been changed, or KMS does not unwrap the data key.
-pub async fn open(runtime: &Runtime, context: &SealContext<'_>, sealed: &[u8]) -> Result<Vec<u8>, SealError> {
+pub async fn open(
+    runtime: &Runtime,
+    context: &SealContext<'_>,
+    sealed: &[u8],
+) -> Result<Vec<u8>, SealError> {
     let parts = Parts::of(sealed)?;
     let unwrapped = runtime
         .aws
@@ -121,7 +128,10 @@ pub async fn open(runtime: &Runtime, context: &SealContext<'_>, sealed: &[u8]) -
             true => SealError::Damaged,
             false => SealError::Key(error),
         })?;
-    let key = unwrapped.plaintext().ok_or(SealError::KeyUnusable)?.as_ref();
+    let key = unwrapped
+        .plaintext()
+        .ok_or(SealError::KeyUnusable)?
+        .as_ref();
     decrypt(key, &parts, context)
 }
 
@@ -136,13 +146,21 @@ impl<'a> Parts<'a> {
     fn of(sealed: &'a [u8]) -> Result<Self, SealError> {
         let (format, rest) = sealed.split_first().ok_or(SealError::Damaged)?;
         if *format != FORMAT {
-            return Err(if *format > FORMAT { SealError::NewerFormat(*format) } else { SealError::Damaged });
+            return Err(if *format > FORMAT {
+                SealError::NewerFormat(*format)
+            } else {
+                SealError::Damaged
+            });
         }
         let (length, rest) = rest.split_first_chunk().ok_or(SealError::Damaged)?;
         let length = usize::from(u16::from_be_bytes(*length));
         let (wrapped_key, rest) = rest.split_at_checked(length).ok_or(SealError::Damaged)?;
         let (nonce, ciphertext) = rest.split_first_chunk().ok_or(SealError::Damaged)?;
-        Ok(Self { wrapped_key, nonce: *nonce, ciphertext })
+        Ok(Self {
+            wrapped_key,
+            nonce: *nonce,
+            ciphertext,
+        })
     }
 }
 
@@ -155,8 +173,13 @@ fn encrypt(
 ) -> Result<Vec<u8>, SealError> {
     let cipher = Aes256Gcm::new_from_slice(key).map_err(|_| SealError::KeyUnusable)?;
     let length = u16::try_from(wrapped_key.len()).map_err(|_| SealError::KeyUnusable)?;
-    let payload = Payload { msg: plaintext, aad: &additional_data(wrapped_key, context) };
-    let ciphertext = cipher.encrypt(&Nonce::from(nonce), payload).map_err(|_| SealError::KeyUnusable)?;
+    let payload = Payload {
+        msg: plaintext,
+        aad: &additional_data(wrapped_key, context),
+    };
+    let ciphertext = cipher
+        .encrypt(&Nonce::from(nonce), payload)
+        .map_err(|_| SealError::KeyUnusable)?;
     let mut sealed = Vec::with_capacity(3 + wrapped_key.len() + NONCE_BYTES + ciphertext.len());
     sealed.push(FORMAT);
     sealed.extend_from_slice(&length.to_be_bytes());
@@ -168,15 +191,24 @@ fn encrypt(
 
 fn decrypt(key: &[u8], parts: &Parts<'_>, context: &SealContext<'_>) -> Result<Vec<u8>, SealError> {
     let cipher = Aes256Gcm::new_from_slice(key).map_err(|_| SealError::KeyUnusable)?;
-    let payload = Payload { msg: parts.ciphertext, aad: &additional_data(parts.wrapped_key, context) };
-    cipher.decrypt(&Nonce::from(parts.nonce), payload).map_err(|_| SealError::Damaged)
+    let payload = Payload {
+        msg: parts.ciphertext,
+        aad: &additional_data(parts.wrapped_key, context),
+    };
+    cipher
+        .decrypt(&Nonce::from(parts.nonce), payload)
+        .map_err(|_| SealError::Damaged)
 }
 
 /// What the tag vouches for beside the ciphertext. Each part is preceded by its length, so that no two
 /// contexts give the same bytes.
 fn additional_data(wrapped_key: &[u8], context: &SealContext<'_>) -> Vec<u8> {
     let mut data = vec![FORMAT];
-    for part in [wrapped_key, context.owner_key.as_bytes(), context.request_id.as_bytes()] {
+    for part in [
+        wrapped_key,
+        context.owner_key.as_bytes(),
+        context.request_id.as_bytes(),
+    ] {
         data.extend_from_slice(&(part.len() as u64).to_be_bytes());
         data.extend_from_slice(part);
     }

@@ -78,16 +78,26 @@ impl Settings {
     ///
     /// # Errors
     /// If any is missing or malformed; the error lists all of them.
-    pub fn from_environment(variable: impl Fn(&str) -> Option<String>) -> Result<Self, SettingsError> {
-        let mut reader = Reader { variable, problems: Vec::new() };
-        let ledger_table = reader.required(LEDGER_TABLE, "is not the name of a DynamoDB table", is_table_name);
+    pub fn from_environment(
+        variable: impl Fn(&str) -> Option<String>,
+    ) -> Result<Self, SettingsError> {
+        let mut reader = Reader {
+            variable,
+            problems: Vec::new(),
+        };
+        let ledger_table = reader.required(
+            LEDGER_TABLE,
+            "is not the name of a DynamoDB table",
+            is_table_name,
+        );
         let waiter_state_machine_arn = reader.required(
             WAITER_STATE_MACHINE_ARN,
             "is not the ARN of a Step Functions state machine",
             |arn| is_arn(arn, "states", "stateMachine:"),
         );
-        let seal_key_arn =
-            reader.required(SEAL_KEY_ARN, "is not the ARN of a KMS key", |arn| is_arn(arn, "kms", "key/"));
+        let seal_key_arn = reader.required(SEAL_KEY_ARN, "is not the ARN of a KMS key", |arn| {
+            is_arn(arn, "kms", "key/")
+        });
         let domain_name = reader.required(
             DOMAIN_NAME,
             "is not a domain name of at most 62 characters with at least two labels",
@@ -98,13 +108,18 @@ impl Settings {
             "is not the id of a Route 53 hosted zone",
             |id| is_hosted_zone_id(zone_id(id)),
         );
-        let certificate_arn = reader.required(CERTIFICATE_ARN, "is not the ARN of an ACM certificate", |arn| {
-            is_arn(arn, "acm", "certificate/")
-        });
+        let certificate_arn = reader.required(
+            CERTIFICATE_ARN,
+            "is not the ARN of an ACM certificate",
+            |arn| is_arn(arn, "acm", "certificate/"),
+        );
         let response_hosts = reader.response_hosts();
         let Reader { problems, .. } = reader;
         if !problems.is_empty() {
-            return Err(SettingsError { problems, response_hosts });
+            return Err(SettingsError {
+                problems,
+                response_hosts,
+            });
         }
         let complete = || {
             Some(Self {
@@ -118,7 +133,10 @@ impl Settings {
             })
         };
         // Every missing part has left a problem above.
-        complete().ok_or(SettingsError { problems, response_hosts: None })
+        complete().ok_or(SettingsError {
+            problems,
+            response_hosts: None,
+        })
     }
 }
 
@@ -173,14 +191,19 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
     }
 
     fn note(&mut self, variable: &'static str, problem: &str) {
-        self.problems.push(SettingsProblem { variable, problem: problem.to_owned() });
+        self.problems.push(SettingsProblem {
+            variable,
+            problem: problem.to_owned(),
+        });
     }
 }
 
 /// AWS: <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html>
 fn is_table_name(name: &str) -> bool {
     (3..=255).contains(&name.len())
-        && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'))
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'))
 }
 
 /// Whether `arn` names a resource of `service` whose resource part begins with `kind` and goes on.
@@ -195,18 +218,24 @@ fn is_arn(arn: &str, service: &str, kind: &str) -> bool {
         && is_region(region)
         && account.len() == 12
         && account.bytes().all(|b| b.is_ascii_digit())
-        && resource.strip_prefix(kind).is_some_and(|name| !name.is_empty())
+        && resource
+            .strip_prefix(kind)
+            .is_some_and(|name| !name.is_empty())
 }
 
 fn is_region(region: &str) -> bool {
     !region.is_empty()
-        && region.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+        && region
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
 }
 
 fn is_domain_name(name: &str) -> bool {
     let is_label = |label: &str| {
         (1..=63).contains(&label.len())
-            && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+            && label
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b == b'-')
             && !label.starts_with('-')
             && !label.ends_with('-')
     };
@@ -220,7 +249,10 @@ fn zone_id(id: &str) -> &str {
 
 /// AWS: <https://docs.aws.amazon.com/Route53/latest/APIReference/API_HostedZone.html> (at most 32 characters)
 fn is_hosted_zone_id(id: &str) -> bool {
-    (1..=32).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
+    (1..=32).contains(&id.len())
+        && id
+            .bytes()
+            .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
 }
 
 #[cfg(test)]
@@ -231,18 +263,26 @@ mod tests {
 
     const COMPLETE: [(&str, &str); 7] = [
         (LEDGER_TABLE, "express-ledger"),
-        (WAITER_STATE_MACHINE_ARN, "arn:aws:states:eu-west-1:111122223333:stateMachine:express-waiter"),
+        (
+            WAITER_STATE_MACHINE_ARN,
+            "arn:aws:states:eu-west-1:111122223333:stateMachine:express-waiter",
+        ),
         (SEAL_KEY_ARN, "arn:aws:kms:eu-west-1:111122223333:key/0a1b"),
         (DOMAIN_NAME, "Apps.example.com"),
         (HOSTED_ZONE_ID, "/hostedzone/Z0123"),
-        (CERTIFICATE_ARN, "arn:aws:acm:eu-west-1:111122223333:certificate/0a1b"),
+        (
+            CERTIFICATE_ARN,
+            "arn:aws:acm:eu-west-1:111122223333:certificate/0a1b",
+        ),
         (REGION, "eu-west-1"),
     ];
 
     fn read(changes: &[(&str, &str)]) -> Result<Settings, SettingsError> {
         Settings::from_environment(|name| {
             let find = |list: &[(&str, &str)]| {
-                list.iter().find(|(variable, _)| *variable == name).map(|(_, value)| (*value).to_owned())
+                list.iter()
+                    .find(|(variable, _)| *variable == name)
+                    .map(|(_, value)| (*value).to_owned())
             };
             find(changes).or_else(|| find(&COMPLETE))
         })
@@ -257,14 +297,20 @@ mod tests {
         let settings = read(&[]).unwrap();
         assert_eq!(settings.domain_name, "apps.example.com");
         assert_eq!(settings.hosted_zone_id.as_deref(), Some("Z0123"));
-        assert_eq!(settings.response_hosts, ResponseHosts::cloudformation("eu-west-1"));
+        assert_eq!(
+            settings.response_hosts,
+            ResponseHosts::cloudformation("eu-west-1")
+        );
     }
 
     #[test]
     fn optional_variables_may_be_empty() {
         let settings = read(&[(HOSTED_ZONE_ID, ""), (RESPONSE_HOSTS, "")]).unwrap();
         assert_eq!(settings.hosted_zone_id, None);
-        assert_eq!(settings.response_hosts, ResponseHosts::cloudformation("eu-west-1"));
+        assert_eq!(
+            settings.response_hosts,
+            ResponseHosts::cloudformation("eu-west-1")
+        );
     }
 
     #[test]
@@ -279,10 +325,18 @@ mod tests {
 
     #[test]
     fn each_variable_is_checked() {
-        check(&[(LEDGER_TABLE, "a/b")], &expect!["EXPRESS_LEDGER_TABLE is not the name of a DynamoDB table"]);
         check(
-            &[(WAITER_STATE_MACHINE_ARN, "arn:aws:states:eu-west-1:111122223333:activity:a")],
-            &expect!["EXPRESS_WAITER_STATE_MACHINE_ARN is not the ARN of a Step Functions state machine"],
+            &[(LEDGER_TABLE, "a/b")],
+            &expect!["EXPRESS_LEDGER_TABLE is not the name of a DynamoDB table"],
+        );
+        check(
+            &[(
+                WAITER_STATE_MACHINE_ARN,
+                "arn:aws:states:eu-west-1:111122223333:activity:a",
+            )],
+            &expect![
+                "EXPRESS_WAITER_STATE_MACHINE_ARN is not the ARN of a Step Functions state machine"
+            ],
         );
         check(
             &[(SEAL_KEY_ARN, "arn:aws:kms:eu-west-1:111122223333:key/")],
@@ -290,14 +344,19 @@ mod tests {
         );
         check(
             &[(DOMAIN_NAME, "example")],
-            &expect!["EXPRESS_DOMAIN_NAME is not a domain name of at most 62 characters with at least two labels"],
+            &expect![
+                "EXPRESS_DOMAIN_NAME is not a domain name of at most 62 characters with at least two labels"
+            ],
         );
         check(
             &[(HOSTED_ZONE_ID, "z0123")],
             &expect!["EXPRESS_HOSTED_ZONE_ID is not the id of a Route 53 hosted zone"],
         );
         check(
-            &[(CERTIFICATE_ARN, "arn:aws:iam::111122223333:server-certificate/x")],
+            &[(
+                CERTIFICATE_ARN,
+                "arn:aws:iam::111122223333:server-certificate/x",
+            )],
             &expect!["EXPRESS_CERTIFICATE_ARN is not the ARN of an ACM certificate"],
         );
         check(
@@ -311,7 +370,10 @@ mod tests {
     #[test]
     fn a_misconfigured_function_still_knows_where_answers_go() {
         let error = read(&[(LEDGER_TABLE, "")]).unwrap_err();
-        assert_eq!(error.response_hosts, Some(ResponseHosts::cloudformation("eu-west-1")));
+        assert_eq!(
+            error.response_hosts,
+            Some(ResponseHosts::cloudformation("eu-west-1"))
+        );
     }
 
     #[test]

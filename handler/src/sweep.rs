@@ -81,10 +81,9 @@ async fn unknown_target_groups(
         .flat_map(|record| record.services.keys())
         .flat_map(|arn| Pair::BOTH.map(|pair| naming::target_group(arn, pair)))
         .collect();
-    let found = resources::target_group::find_all_of_ours(&runtime.aws).await?;
+    let found = resources::target_group::list_names_of_ours(&runtime.aws).await?;
     Ok(found
         .into_iter()
-        .map(|group| group.name)
         .filter(|name| !known.contains(name))
         .collect())
 }

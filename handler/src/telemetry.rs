@@ -17,7 +17,12 @@ use tracing_subscriber::util::SubscriberInitExt;
 pub const LOG_LEVEL_VARIABLE: &str = "AWS_LAMBDA_LOG_LEVEL";
 
 /// The crates whose events are ours to show.
-const OUR_TARGETS: [&str; 4] = ["bootstrap", "express_handler", "express_core", "provider_schema"];
+const OUR_TARGETS: [&str; 4] = [
+    "bootstrap",
+    "express_handler",
+    "express_core",
+    "provider_schema",
+];
 
 /// What stands where a secret or a URL was.
 const REDACTED: &str = "[redacted]";
@@ -89,7 +94,10 @@ pub fn start(level: Option<&str>) {
         .flatten_event(true)
         .with_current_span(true)
         .with_span_list(false);
-    let started = tracing_subscriber::registry().with(format).with(targets(level)).try_init();
+    let started = tracing_subscriber::registry()
+        .with(format)
+        .with(targets(level))
+        .try_init();
     if started.is_err() {
         tracing::debug!(event = "telemetry.already_started");
     }
@@ -118,7 +126,10 @@ mod tests {
     #[test]
     fn sensitive_values_are_not_shown() {
         let url = Sensitive::new("https://host/?signature=abc".to_owned());
-        assert_eq!(format!("{url:?} {:?}", Some(&url)), "[redacted] Some([redacted])");
+        assert_eq!(
+            format!("{url:?} {:?}", Some(&url)),
+            "[redacted] Some([redacted])"
+        );
     }
 
     #[test]
@@ -145,11 +156,26 @@ mod tests {
 
     #[test]
     fn other_crates_are_silent_below_warn_at_every_level() {
-        for level in [Some("TRACE"), Some("debug"), Some("INFO"), Some("nonsense"), None] {
+        for level in [
+            Some("TRACE"),
+            Some("debug"),
+            Some("INFO"),
+            Some("nonsense"),
+            None,
+        ] {
             let targets = targets(level);
-            assert!(!targets.would_enable("lambda_runtime", &Level::INFO), "{level:?}");
-            assert!(!targets.would_enable("aws_smithy_runtime::client", &Level::DEBUG), "{level:?}");
-            assert!(targets.would_enable("express_handler::operation", &Level::INFO), "{level:?}");
+            assert!(
+                !targets.would_enable("lambda_runtime", &Level::INFO),
+                "{level:?}"
+            );
+            assert!(
+                !targets.would_enable("aws_smithy_runtime::client", &Level::DEBUG),
+                "{level:?}"
+            );
+            assert!(
+                targets.would_enable("express_handler::operation", &Level::INFO),
+                "{level:?}"
+            );
         }
         assert!(targets(Some("trace")).would_enable("express_handler", &Level::TRACE));
         assert!(!targets(Some("WARN")).would_enable("express_handler", &Level::INFO));

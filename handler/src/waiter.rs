@@ -65,7 +65,9 @@ impl WaiterReply {
     /// Call again in `seconds`, brought within the limits.
     #[must_use]
     pub fn wait(seconds: u64) -> Self {
-        Self::Wait { seconds: seconds.clamp(WAIT_SECONDS_MIN, WAIT_SECONDS_MAX) }
+        Self::Wait {
+            seconds: seconds.clamp(WAIT_SECONDS_MIN, WAIT_SECONDS_MAX),
+        }
     }
 }
 
@@ -119,8 +121,11 @@ pub fn execution_name(request_id: &str, restart: u32) -> String {
     };
     let room = EXECUTION_NAME_BYTES_MAX.saturating_sub(suffix.len());
     let allowed = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-    let mut name: String =
-        request_id.chars().map(|c| if allowed(c) { c } else { '-' }).take(room).collect();
+    let mut name: String = request_id
+        .chars()
+        .map(|c| if allowed(c) { c } else { '-' })
+        .take(room)
+        .collect();
     name.push_str(&suffix);
     name
 }
@@ -170,7 +175,11 @@ impl Deadlines {
     /// Seconds of a wait that wants to be `seconds` long, but ends at the next deadline.
     #[must_use]
     pub const fn bound_wait(&self, now_ms: u64, seconds: u64) -> u64 {
-        let next = if now_ms < self.stop_at_ms { self.stop_at_ms } else { self.answer_by_ms };
+        let next = if now_ms < self.stop_at_ms {
+            self.stop_at_ms
+        } else {
+            self.answer_by_ms
+        };
         let left = next.saturating_sub(now_ms).div_ceil(1000);
         if seconds < left { seconds } else { left }
     }

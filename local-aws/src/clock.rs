@@ -124,10 +124,12 @@ impl VirtualClock {
         {
             let mut time = lock(&self.inner);
             time.now_ms = time.now_ms.max(target_ms);
-            let now_ms = time.now_ms;
-            for (_, waker) in time.sleepers.range_mut(..=(now_ms, u64::MAX)) {
-                woken.extend(waker.take());
-            }
+            // Those that are due leave the list, whether or not anybody polls them ever again: one
+            // that stayed would be the next sleeper for ever, and time would stand still.
+            let later = (time.now_ms.saturating_add(1), 0);
+            let asleep = time.sleepers.split_off(&later);
+            let due = std::mem::replace(&mut time.sleepers, asleep);
+            woken.extend(due.into_values().flatten());
         }
         woken.into_iter().for_each(Waker::wake);
     }

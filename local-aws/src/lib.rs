@@ -154,6 +154,26 @@ impl LocalAws {
         }
     }
 
+    /// One call that no fault strikes and no recorder sees: what a test prepares or looks at itself.
+    ///
+    /// `input` has the members of the decoded call, `{"GroupId": ["sg-1"]}`; the answer is the decoded output.
+    ///
+    /// # Errors
+    /// What AWS refuses.
+    pub fn perform(
+        &self,
+        service: wire::Service,
+        operation: &str,
+        input: serde_json::Value,
+    ) -> cloud::Outcome {
+        self.dispatch(&wire::Call {
+            service,
+            protocol: wire::Protocol::Json { version: "1.1" },
+            operation: operation.to_owned(),
+            input,
+        })
+    }
+
     fn dispatch(&self, call: &wire::Call) -> cloud::Outcome {
         if !lock(&self.shared.throttle).admit(self.clock().now_ms(), call) {
             return Err(fault::throttled(call));

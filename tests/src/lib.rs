@@ -1,1 +1,30 @@
-//! Being built.
+//! The CloudFormation driver: the handler, the SDK and a simulated account in one thread, on one clock.
+//!
+//! ```text
+//! Scenario ─► Stack (CloudFormation) ─► Lambda ─► handler ─► SDK ─► Gate ─► local-aws
+//!                  ▲                      ▲                                    │
+//!                  └── answers (PUT) ─────┼──── waiter (Step Functions) ◄──────┘ StartExecution
+//! ```
+//!
+//! Everything is a task of one [`executor::Executor`]: stacks, deliveries, attempts, waiters. Time moves
+//! only when every task waits, so an hour of polls costs nothing and two runs of one seed are alike. After
+//! every attempt the [`invariants`] are checked; a violation is a panic that names the attempt.
+
+pub mod account;
+pub mod cloudformation;
+pub mod executor;
+pub mod gate;
+pub mod history;
+pub mod invariants;
+pub mod lambda;
+pub mod logs;
+pub mod properties;
+pub mod scenario;
+pub mod trace;
+pub mod waiter;
+pub mod world;
+
+pub use cloudformation::{Seen, Stack, StackOutcome, StackStatus, Template};
+pub use properties::{ServiceProperties, web};
+pub use scenario::{Run, Scenario};
+pub use world::World;

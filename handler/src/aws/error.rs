@@ -14,6 +14,7 @@ use express_core::decision::HandlerErrorCode;
 
 use crate::telemetry::presentable;
 
+pub mod answer;
 mod table;
 
 /// Bytes of AWS's message that we keep: enough for its first sentences, small against the 1024 of a
@@ -63,18 +64,35 @@ where
         let request_id = failure.request_id().map(str::to_owned);
         let code = failure.code().unwrap_or(NO_CODE).to_owned();
         let message = presentable(failure.message().unwrap_or_default(), MESSAGE_BYTES_MAX);
-        let status = failure.raw_response().map(|response| response.status().as_u16());
+        let status = failure
+            .raw_response()
+            .map(|response| response.status().as_u16());
         let class = match &failure {
             // The request could not even be built: our bug, whatever the user asked for.
             SdkError::ConstructionFailure(_) => HandlerErrorCode::InternalFailure,
-            SdkError::TimeoutError(_) | SdkError::DispatchFailure(_) => HandlerErrorCode::NetworkFailure,
+            SdkError::TimeoutError(_) | SdkError::DispatchFailure(_) => {
+                HandlerErrorCode::NetworkFailure
+            }
             // An answer without a code, an unreadable one included, is judged by its status alone.
             _ => table::class_of(operation, &code, &message, status).unwrap_or_else(|| {
-                tracing::warn!(event = "aws.code.unknown", operation, code, status, request_id);
+                tracing::warn!(
+                    event = "aws.code.unknown",
+                    operation,
+                    code,
+                    status,
+                    request_id
+                );
                 HandlerErrorCode::GeneralServiceException
             }),
         };
-        AwsError { operation, code, message, class, request_id, source: Box::new(failure) }
+        AwsError {
+            operation,
+            code,
+            message,
+            class,
+            request_id,
+            source: Box::new(failure),
+        }
     }
 }
 

@@ -96,7 +96,9 @@ impl RequestType {
     }
 
     fn parse(text: &str) -> Option<Self> {
-        [Self::Create, Self::Update, Self::Delete].into_iter().find(|kind| kind.as_str() == text)
+        [Self::Create, Self::Update, Self::Delete]
+            .into_iter()
+            .find(|kind| kind.as_str() == text)
     }
 }
 
@@ -143,20 +145,29 @@ pub fn parse(event: &Value) -> Result<Envelope, EnvelopeError> {
     if let Some(message) = sns_message(event) {
         let inner: Option<Value> = serde_json::from_str(message).ok();
         return Err(EnvelopeError {
-            answerable: inner.as_ref().and_then(Value::as_object).and_then(answerable),
+            answerable: inner
+                .as_ref()
+                .and_then(Value::as_object)
+                .and_then(answerable),
             problem: "the request came through an Amazon SNS topic; \
                       set ServiceToken to the ARN of the provider's function itself"
                 .to_owned(),
         });
     }
     let Some(fields) = event.as_object() else {
-        return Err(EnvelopeError { answerable: None, problem: "the event is not a JSON object".to_owned() });
+        return Err(EnvelopeError {
+            answerable: None,
+            problem: "the event is not a JSON object".to_owned(),
+        });
     };
     let mut problems = Vec::new();
     let envelope = read(fields, &mut problems);
     match (envelope, problems.is_empty()) {
         (Some(envelope), true) => Ok(envelope),
-        (_, _) => Err(EnvelopeError { answerable: answerable(fields), problem: problems.join("; ") }),
+        (_, _) => Err(EnvelopeError {
+            answerable: answerable(fields),
+            problem: problems.join("; "),
+        }),
     }
 }
 
@@ -175,7 +186,9 @@ fn read(fields: &Map<String, Value>, problems: &mut Vec<String>) -> Option<Envel
     });
     let request_id = text(fields, "RequestId", problems).filter(|id| {
         let valid = id.len() <= REQUEST_ID_BYTES_MAX
-            && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+            && id
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
         if !valid {
             problems.push(format!(
                 "RequestId `{}` is not an id of letters, digits and hyphens with at most \
@@ -188,7 +201,10 @@ fn read(fields: &Map<String, Value>, problems: &mut Vec<String>) -> Option<Envel
     let stack_id = text(fields, "StackId", problems).and_then(|arn| {
         let parsed = StackId::parse(arn);
         if parsed.is_none() {
-            problems.push(format!("StackId `{}` is not the ARN of a stack", presentable(arn, QUOTE_BYTES_MAX)));
+            problems.push(format!(
+                "StackId `{}` is not the ARN of a stack",
+                presentable(arn, QUOTE_BYTES_MAX)
+            ));
         }
         parsed
     });
@@ -256,7 +272,11 @@ fn object(fields: &Map<String, Value>, name: &str, problems: &mut Vec<String>) -
 }
 
 /// A field that is a string with at least one character.
-fn text<'a>(fields: &'a Map<String, Value>, name: &str, problems: &mut Vec<String>) -> Option<&'a str> {
+fn text<'a>(
+    fields: &'a Map<String, Value>,
+    name: &str,
+    problems: &mut Vec<String>,
+) -> Option<&'a str> {
     match fields.get(name) {
         Some(Value::String(text)) if !text.is_empty() => Some(text),
         Some(Value::String(_)) => {
@@ -276,7 +296,12 @@ fn text<'a>(fields: &'a Map<String, Value>, name: &str, problems: &mut Vec<Strin
 
 /// What an answer needs, if there is a URL to send it to.
 fn answerable(fields: &Map<String, Value>) -> Option<Box<Answerable>> {
-    let field = |name: &str| fields.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
+    let field = |name: &str| {
+        fields
+            .get(name)
+            .and_then(Value::as_str)
+            .filter(|text| !text.is_empty())
+    };
     let owned = |name: &str| field(name).unwrap_or_default().to_owned();
     let response_url = Sensitive::new(field("ResponseURL")?.to_owned());
     Some(Box::new(Answerable {

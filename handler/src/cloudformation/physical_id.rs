@@ -21,7 +21,11 @@ const NOTHING: &str = "express-nothing:";
 /// AWS: <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-arn-migration.html>
 #[must_use]
 pub fn of_service(place: &Place, cluster: &str, service: &str) -> String {
-    let Place { partition, region, account } = place;
+    let Place {
+        partition,
+        region,
+        account,
+    } = place;
     format!("arn:{partition}:ecs:{region}:{account}:service/{cluster}/{service}")
 }
 
@@ -53,7 +57,10 @@ mod tests {
             account: "111122223333".into(),
         };
         let id = of_service(&place, "default", "web");
-        assert_eq!(id, "arn:aws-us-gov:ecs:us-gov-west-1:111122223333:service/default/web");
+        assert_eq!(
+            id,
+            "arn:aws-us-gov:ecs:us-gov-west-1:111122223333:service/default/web"
+        );
         assert!(!names_nothing(&id));
     }
 
@@ -62,7 +69,10 @@ mod tests {
         assert_ne!(of_nothing("a"), of_nothing("b"));
         for request_id in ["", "a", &"é".repeat(2000)] {
             let id = of_nothing(request_id);
-            assert!(names_nothing(&id) && id.len() <= PHYSICAL_ID_BYTES_MAX, "{id}");
+            assert!(
+                names_nothing(&id) && id.len() <= PHYSICAL_ID_BYTES_MAX,
+                "{id}"
+            );
         }
     }
 }

@@ -50,7 +50,10 @@ const CUT: &str = "…";
 fn tail(remedy: Option<&str>, whereabouts: &Whereabouts) -> String {
     let remedy = remedy.map(|remedy| presentable(remedy, REASON_BYTES_MAX / 2));
     let mut tail = remedy.map_or_else(String::new, |remedy| format!(". {remedy}"));
-    let Whereabouts { request_id, log_stream } = whereabouts;
+    let Whereabouts {
+        request_id,
+        log_stream,
+    } = whereabouts;
     tail.push_str(&format!(". [operation {}", presentable(request_id, 64)));
     if !log_stream.is_empty() {
         tail.push_str(&format!(", log stream {}", presentable(log_stream, 128)));
@@ -87,19 +90,43 @@ mod tests {
 
     #[test]
     fn without_remedy_and_log_stream_they_are_left_out() {
-        let whereabouts = Whereabouts { log_stream: String::new(), ..whereabouts() };
-        let text = reason(HandlerErrorCode::InvalidRequest, "no image", None, &whereabouts);
+        let whereabouts = Whereabouts {
+            log_stream: String::new(),
+            ..whereabouts()
+        };
+        let text = reason(
+            HandlerErrorCode::InvalidRequest,
+            "no image",
+            None,
+            &whereabouts,
+        );
         assert_eq!(text, "InvalidRequest: no image. [operation 9f3c-1]");
     }
 
     #[test]
     fn case_4_a_long_problem_is_cut_and_the_rest_stays() {
         for problem in ["x".repeat(5000), "ä".repeat(5000), "x".repeat(900)] {
-            let text = reason(HandlerErrorCode::InvalidRequest, &problem, Some("fix it"), &whereabouts());
+            let text = reason(
+                HandlerErrorCode::InvalidRequest,
+                &problem,
+                Some("fix it"),
+                &whereabouts(),
+            );
             assert!(text.len() <= REASON_BYTES_MAX, "{}", text.len());
-            assert!(text.ends_with("fix it. [operation 9f3c-1, log stream 2026/08/22/[$LATEST]ab12]"), "{text}");
+            assert!(
+                text.ends_with("fix it. [operation 9f3c-1, log stream 2026/08/22/[$LATEST]ab12]"),
+                "{text}"
+            );
         }
-        let text = reason(HandlerErrorCode::InvalidRequest, "x", Some(&"y".repeat(5000)), &whereabouts());
-        assert!(text.len() <= REASON_BYTES_MAX && text.starts_with("InvalidRequest: x. y"), "{text}");
+        let text = reason(
+            HandlerErrorCode::InvalidRequest,
+            "x",
+            Some(&"y".repeat(5000)),
+            &whereabouts(),
+        );
+        assert!(
+            text.len() <= REASON_BYTES_MAX && text.starts_with("InvalidRequest: x. y"),
+            "{text}"
+        );
     }
 }

@@ -80,7 +80,9 @@ pub enum RespondError {
     #[error(transparent)]
     ForeignHost(#[from] ForeignHost),
     /// The ids of the request alone are larger than an answer may be.
-    #[error("an answer with the ids of this request needs {bytes} bytes, CloudFormation accepts {RESPONSE_BYTES_MAX}")]
+    #[error(
+        "an answer with the ids of this request needs {bytes} bytes, CloudFormation accepts {RESPONSE_BYTES_MAX}"
+    )]
     TooLarge {
         /// Its size without attributes and with the shortest reason.
         bytes: usize,
@@ -160,7 +162,11 @@ impl Responder<'_> {
     ///
     /// # Errors
     /// As [`respond`].
-    pub async fn respond(&self, url: &Sensitive<String>, answer: &Answer) -> Result<Delivery, RespondError> {
+    pub async fn respond(
+        &self,
+        url: &Sensitive<String>,
+        answer: &Answer,
+    ) -> Result<Delivery, RespondError> {
         // A foreign host is refused before anything is made for it.
         self.hosts.admit(url)?;
         self.send(url, &render(answer)?).await
@@ -178,12 +184,18 @@ impl Responder<'_> {
         outcome
     }
 
-    async fn deliver(&self, url: &Sensitive<String>, body: &[u8]) -> Result<Delivery, RespondError> {
+    async fn deliver(
+        &self,
+        url: &Sensitive<String>,
+        body: &[u8],
+    ) -> Result<Delivery, RespondError> {
         let uri = self.hosts.admit(url)?;
         let mut last = "no answer".to_owned();
         for number in 0..RESPONSE_TRIES_MAX {
             if number > 0 {
-                self.clock.sleep_ms(RESPONSE_BACKOFF_MS << (number - 1)).await;
+                self.clock
+                    .sleep_ms(RESPONSE_BACKOFF_MS << (number - 1))
+                    .await;
             }
             match self.put(&uri, body).await {
                 Some(200..=299) => return Ok(Delivery::Delivered),
@@ -207,7 +219,11 @@ impl Responder<'_> {
         headers.insert("content-type", "");
         headers.insert("content-length", body.len().to_string());
         // The cause of a failure is not kept: its text may contain the URL.
-        self.connector.call(request).await.ok().map(|response| response.status().as_u16())
+        self.connector
+            .call(request)
+            .await
+            .ok()
+            .map(|response| response.status().as_u16())
     }
 }
 
@@ -232,8 +248,15 @@ fn body(answer: &Answer) -> Result<Vec<u8>, RespondError> {
          {RESPONSE_BYTES_MAX}. shorten the names of the service, the cluster or the log group",
         answer.logical_resource_id
     );
-    let failed = Body { status: Status::Failed, reason: Some(reason), data: None, ..full };
-    failed.fitted().map_err(|bytes| RespondError::TooLarge { bytes })
+    let failed = Body {
+        status: Status::Failed,
+        reason: Some(reason),
+        data: None,
+        ..full
+    };
+    failed
+        .fitted()
+        .map_err(|bytes| RespondError::TooLarge { bytes })
 }
 
 /// An answer in CloudFormation's JSON.
@@ -253,8 +276,15 @@ struct Body<'a> {
 
 impl<'a> Body<'a> {
     fn of(answer: &'a Answer) -> Self {
-        let Answer { status, physical_resource_id, stack_id, request_id, logical_resource_id, reason, data } =
-            answer;
+        let Answer {
+            status,
+            physical_resource_id,
+            stack_id,
+            request_id,
+            logical_resource_id,
+            reason,
+            data,
+        } = answer;
         let physical_resource_id = if physical_resource_id.is_empty() {
             // An answer without an id is invalid, and the request would hang.
             physical_id::of_nothing(request_id)
@@ -286,7 +316,11 @@ impl<'a> Body<'a> {
         }
         loop {
             let bytes = body.bytes()?;
-            let Some(over) = bytes.len().checked_sub(RESPONSE_BYTES_MAX).filter(|over| *over > 0) else {
+            let Some(over) = bytes
+                .len()
+                .checked_sub(RESPONSE_BYTES_MAX)
+                .filter(|over| *over > 0)
+            else {
                 return Ok(bytes);
             };
             // A byte of text is at most six in JSON, so this never cuts more than is needed.

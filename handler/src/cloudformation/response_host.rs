@@ -60,7 +60,9 @@ impl ResponseHosts {
     /// CloudFormation's own hosts for a function in `region`.
     #[must_use]
     pub fn cloudformation(region: &str) -> Self {
-        Self::CloudFormation { region: region.to_owned() }
+        Self::CloudFormation {
+            region: region.to_owned(),
+        }
     }
 
     /// Patterns separated by commas: `scheme://host`, `scheme://host:port` or `scheme://host:*`.
@@ -70,7 +72,10 @@ impl ResponseHosts {
     /// # Errors
     /// If `list` names no pattern, or one that is not of that form.
     pub fn parse(list: &str) -> Result<Self, String> {
-        let patterns: Vec<_> = list.split(',').map(HostPattern::parse).collect::<Result<_, _>>()?;
+        let patterns: Vec<_> = list
+            .split(',')
+            .map(HostPattern::parse)
+            .collect::<Result<_, _>>()?;
         Ok(Self::Listed(patterns))
     }
 
@@ -90,11 +95,19 @@ impl ResponseHosts {
         let host = authority.host().to_ascii_lowercase();
         let allowed = match self {
             Self::CloudFormation { region } => {
-                *scheme == Scheme::HTTPS && port == 443 && is_cloudformation(region, &host, uri.path())
+                *scheme == Scheme::HTTPS
+                    && port == 443
+                    && is_cloudformation(region, &host, uri.path())
             }
-            Self::Listed(patterns) => patterns.iter().any(|pattern| pattern.matches(scheme, &host, port)),
+            Self::Listed(patterns) => patterns
+                .iter()
+                .any(|pattern| pattern.matches(scheme, &host, port)),
         };
-        if allowed { Ok(uri) } else { Err(ForeignHost::NotAllowed(host, self.describe())) }
+        if allowed {
+            Ok(uri)
+        } else {
+            Err(ForeignHost::NotAllowed(host, self.describe()))
+        }
     }
 
     /// For messages.
@@ -109,7 +122,11 @@ impl ResponseHosts {
 impl HostPattern {
     fn parse(text: &str) -> Result<Self, String> {
         let text = text.trim();
-        let malformed = || format!("`{text}` is not of the form `scheme://host`, `scheme://host:port` or `scheme://host:*`");
+        let malformed = || {
+            format!(
+                "`{text}` is not of the form `scheme://host`, `scheme://host:port` or `scheme://host:*`"
+            )
+        };
         let (scheme, rest) = text.split_once("://").ok_or_else(malformed)?;
         let scheme = match scheme {
             "http" => Scheme::HTTP,
@@ -119,14 +136,23 @@ impl HostPattern {
         let (host, port) = match rest.split_once(':') {
             None => (rest, PortPattern::Exactly(default_port(&scheme))),
             Some((host, "*")) => (host, PortPattern::Any),
-            Some((host, port)) => (host, PortPattern::Exactly(port.parse().map_err(|_| malformed())?)),
+            Some((host, port)) => (
+                host,
+                PortPattern::Exactly(port.parse().map_err(|_| malformed())?),
+            ),
         };
         let valid = !host.is_empty()
-            && host.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'.');
+            && host
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'.');
         if !valid {
             return Err(malformed());
         }
-        Ok(Self { scheme, host: host.to_ascii_lowercase(), port })
+        Ok(Self {
+            scheme,
+            host: host.to_ascii_lowercase(),
+            port,
+        })
     }
 
     fn matches(&self, scheme: &Scheme, host: &str, port: u16) -> bool {
@@ -157,11 +183,20 @@ fn port_of(scheme: &Scheme, authority: &Authority) -> Result<u16, ForeignHost> {
 
 /// Whether `host` and `path` lead to CloudFormation's bucket of `region`.
 fn is_cloudformation(region: &str, host: &str, path: &str) -> bool {
-    let bucket = format!("cloudformation-custom-resource-response-{}", region.replace('-', ""));
+    let bucket = format!(
+        "cloudformation-custom-resource-response-{}",
+        region.replace('-', "")
+    );
     // Path style: the bucket is the first segment, and nothing in the path may lead out of it again.
-    let in_path = path.strip_prefix('/').and_then(|path| path.split('/').next()) == Some(bucket.as_str())
+    let in_path = path
+        .strip_prefix('/')
+        .and_then(|path| path.split('/').next())
+        == Some(bucket.as_str())
         && !path.split('/').any(|segment| matches!(segment, "." | ".."));
-    match host.strip_prefix(bucket.as_str()).and_then(|rest| rest.strip_prefix('.')) {
+    match host
+        .strip_prefix(bucket.as_str())
+        .and_then(|rest| rest.strip_prefix('.'))
+    {
         Some(endpoint) => is_s3_endpoint(region, endpoint),
         None => in_path && is_s3_endpoint(region, host),
     }
@@ -175,7 +210,10 @@ fn is_cloudformation(region: &str, host: &str, path: &str) -> bool {
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/privatelink-interface-endpoints.html>
 fn is_s3_endpoint(region: &str, host: &str) -> bool {
     let suffix = dns_suffix(region);
-    let Some(name) = host.strip_suffix(suffix).and_then(|name| name.strip_suffix('.')) else {
+    let Some(name) = host
+        .strip_suffix(suffix)
+        .and_then(|name| name.strip_suffix('.'))
+    else {
         return false;
     };
     let regional = [
@@ -201,7 +239,10 @@ fn is_interface_endpoint(region: &str, name: &str) -> bool {
         .and_then(|rest| rest.strip_suffix(region))
         .and_then(|rest| rest.strip_suffix(".s3."));
     id.is_some_and(|id| {
-        !id.is_empty() && id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+        !id.is_empty()
+            && id
+                .bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
     })
 }
 

@@ -31,19 +31,25 @@ pub struct Place {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PlaceError {
     /// Lambda gave no ARN, as for a test event of some emulators.
-    #[error("the function was invoked without an ARN of its own (`{0}`), so it cannot tell whose stack this is")]
+    #[error(
+        "the function was invoked without an ARN of its own (`{0}`), so it cannot tell whose stack this is"
+    )]
     NoFunctionArn(String),
     /// The service token names a version or an alias. The waiter always calls the unqualified function, so
     /// one operation would be carried on by another version than the one that began it.
-    #[error("the ServiceToken names the version or alias `{0}` of the function; use its unqualified ARN")]
+    #[error(
+        "the ServiceToken names the version or alias `{0}` of the function; use its unqualified ARN"
+    )]
     QualifiedFunction(String),
     /// The stack is elsewhere.
-    #[error("the stack is in {stack}, the provider in {function}; install the provider there and use its ServiceToken")]
+    #[error(
+        "the stack is in {stack}, the provider in {function}; install the provider there and use its ServiceToken"
+    )]
     Elsewhere {
         /// The stack's place.
-        stack: Place,
+        stack: Box<Place>,
         /// The function's.
-        function: Place,
+        function: Box<Place>,
     },
 }
 
@@ -54,7 +60,11 @@ impl StackId {
         let (place, resource) = arn_of(arn, "cloudformation")?;
         let (stack_name, id) = resource.strip_prefix("stack/")?.split_once('/')?;
         let valid = !stack_name.is_empty() && !id.is_empty() && !id.contains('/');
-        valid.then(|| Self { arn: arn.to_owned(), place, stack_name: stack_name.to_owned() })
+        valid.then(|| Self {
+            arn: arn.to_owned(),
+            place,
+            stack_name: stack_name.to_owned(),
+        })
     }
 
     /// The ARN as it was received.
@@ -91,20 +101,32 @@ impl StackId {
         let name = resource.strip_prefix("function:").ok_or_else(no_arn)?;
         match name.split_once(':') {
             None | Some((_, "$LATEST")) => {}
-            Some((_, qualifier)) => return Err(PlaceError::QualifiedFunction(qualifier.to_owned())),
+            Some((_, qualifier)) => {
+                return Err(PlaceError::QualifiedFunction(qualifier.to_owned()));
+            }
         }
         if function == self.place {
             Ok(())
         } else {
-            Err(PlaceError::Elsewhere { stack: self.place.clone(), function })
+            Err(PlaceError::Elsewhere {
+                stack: Box::new(self.place.clone()),
+                function: Box::new(function),
+            })
         }
     }
 }
 
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { partition, region, account } = self;
-        write!(f, "account `{account}`, region `{region}`, partition `{partition}`")
+        let Self {
+            partition,
+            region,
+            account,
+        } = self;
+        write!(
+            f,
+            "account `{account}`, region `{region}`, partition `{partition}`"
+        )
     }
 }
 
@@ -114,7 +136,10 @@ fn arn_of<'a>(arn: &'a str, service: &str) -> Option<(Place, &'a str)> {
     let (prefix, partition, its_service) = (parts.next()?, parts.next()?, parts.next()?);
     let (region, account, resource) = (parts.next()?, parts.next()?, parts.next()?);
     let name = |text: &str| {
-        !text.is_empty() && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+        !text.is_empty()
+            && text
+                .bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
     };
     let valid = prefix == "arn"
         && its_service == service
@@ -171,16 +196,36 @@ mod tests {
     fn case_12_only_stacks_of_the_functions_own_place_are_served() {
         let stack = StackId::parse(STACK).unwrap();
         for (function, expected) in [
-            ("arn:aws:lambda:eu-west-1:111122223333:function:express", "ok"),
-            ("arn:aws:lambda:eu-west-1:111122223333:function:express:$LATEST", "ok"),
-            ("arn:aws:lambda:eu-west-1:111122223333:function:express:live", "version or alias `live`"),
-            ("arn:aws:lambda:eu-west-1:444455556666:function:express", "account `444455556666`"),
-            ("arn:aws:lambda:us-east-1:111122223333:function:express", "region `us-east-1`"),
-            ("arn:aws-cn:lambda:eu-west-1:111122223333:function:express", "partition `aws-cn`"),
+            (
+                "arn:aws:lambda:eu-west-1:111122223333:function:express",
+                "ok",
+            ),
+            (
+                "arn:aws:lambda:eu-west-1:111122223333:function:express:$LATEST",
+                "ok",
+            ),
+            (
+                "arn:aws:lambda:eu-west-1:111122223333:function:express:live",
+                "version or alias `live`",
+            ),
+            (
+                "arn:aws:lambda:eu-west-1:444455556666:function:express",
+                "account `444455556666`",
+            ),
+            (
+                "arn:aws:lambda:us-east-1:111122223333:function:express",
+                "region `us-east-1`",
+            ),
+            (
+                "arn:aws-cn:lambda:eu-west-1:111122223333:function:express",
+                "partition `aws-cn`",
+            ),
             ("express", "without an ARN"),
             ("", "without an ARN"),
         ] {
-            let checked = stack.check_place(function).map_or_else(|error| error.to_string(), |()| "ok".into());
+            let checked = stack
+                .check_place(function)
+                .map_or_else(|error| error.to_string(), |()| "ok".into());
             assert!(checked.contains(expected), "{function}: {checked}");
         }
     }

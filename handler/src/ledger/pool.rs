@@ -149,7 +149,9 @@ pub async fn claim(runtime: &Runtime, request: &SlotRequest) -> Result<Placement
         let mut full = Vec::new();
         for ordinal in by_fullness(runtime, &request.pool_id, &pool.open).await? {
             match claim_on(runtime, request, ordinal).await? {
-                Claim::Slot(number) => return Ok(placement(&request.pool_id, &pool, ordinal, number)),
+                Claim::Slot(number) => {
+                    return Ok(placement(&request.pool_id, &pool, ordinal, number));
+                }
                 Claim::Refused => full.push(ordinal),
             }
         }
@@ -299,7 +301,10 @@ pub async fn release(
         .dynamodb
         .update_item()
         .table_name(&runtime.settings.ledger_table)
-        .key("pk", item::text(&load_balancer_pk(&slot.pool_id, slot.ordinal)))
+        .key(
+            "pk",
+            item::text(&load_balancer_pk(&slot.pool_id, slot.ordinal)),
+        )
         .update_expression("REMOVE members.#service, owners.#service")
         .condition_expression("attribute_exists(pk)")
         .expression_attribute_names("#service", naming::service_key(service_arn))
@@ -421,7 +426,11 @@ async fn open_ordinal(
         .build()
         .map_err(item::unbuildable)?;
     let advance = TransactWriteItem::builder().update(update).build();
-    opened(runtime, vec![advance, new_ordinal(runtime, request, ordinal)?]).await
+    opened(
+        runtime,
+        vec![advance, new_ordinal(runtime, request, ordinal)?],
+    )
+    .await
 }
 
 fn new_ordinal(

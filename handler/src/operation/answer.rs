@@ -30,7 +30,11 @@ impl Attempt<'_> {
         Ok(opened)
     }
 
-    async fn open(&self, request_id: &str, sealed: &str) -> Result<SealedOperation, OperationError> {
+    async fn open(
+        &self,
+        request_id: &str,
+        sealed: &str,
+    ) -> Result<SealedOperation, OperationError> {
         let owner_key = naming::owner_key(&self.stored.record.owner);
         let context = SealContext {
             owner_key: &owner_key,

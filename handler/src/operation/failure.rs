@@ -83,7 +83,9 @@ impl OperationError {
                 RespondError::NotAccepted { .. } => true,
                 RespondError::ForeignHost(_) | RespondError::TooLarge { .. } => false,
             },
-            Self::Plan(_) | Self::PropertiesMissing | Self::OutOfTime | Self::TooManyRounds => false,
+            Self::Plan(_) | Self::PropertiesMissing | Self::OutOfTime | Self::TooManyRounds => {
+                false
+            }
         }
     }
 
@@ -174,7 +176,7 @@ impl Attempt<'_> {
         let arn = operation.converge.as_ref()?;
         let service = self.stored.record.services.get(arn)?;
         let aws = &self.runtime.aws;
-        resources::ecs_service::stopped_task_reason(aws, &service.cluster, &service.name)
+        resources::ecs_service::stopped_task::find_reason(aws, &service.cluster, &service.name)
             .await
             .ok()
             .flatten()

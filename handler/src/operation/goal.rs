@@ -53,7 +53,6 @@ impl Goal {
         let service = stored.record.services.get(&self.identity().service_arn)?;
         service.slot.clone()
     }
-
 }
 
 impl Attempt<'_> {

@@ -49,10 +49,7 @@ impl Attempt<'_> {
         let mut watched_s = 0;
         let revision = self.stored.revision();
         while !self.is_out_of_time_for(WATCH_S) {
-            self.runtime
-                .clock
-                .sleep_ms(u64::from(WATCH_S) * 1000)
-                .await;
+            self.runtime.clock.sleep_ms(u64::from(WATCH_S) * 1000).await;
             self.read_again().await?;
             if self.stored.revision() != revision {
                 // Somebody is at work, or has finished.
@@ -130,8 +127,9 @@ impl Attempt<'_> {
             return None;
         }
         let found =
-            resources::ecs_service::find_deployment(&self.runtime.aws, &waiting.deployment_arn)
-                .await;
+            resources::ecs_service::deployment::find(&self.runtime.aws, &waiting.deployment_arn)
+                .await
+                .map(|found| found.map(|found| found.deployment));
         match found {
             Ok(Some(deployment)) if deployment.status == waiting.status => Some(Wait {
                 reason: WaitReason::DeploymentRunning {

@@ -22,7 +22,11 @@ pub(crate) struct EarlyAnswer<'a> {
 }
 
 impl<'a> EarlyAnswer<'a> {
-    pub(crate) fn new(runtime: &'a Runtime, invocation: &'a Invocation, envelope: &Envelope) -> Self {
+    pub(crate) fn new(
+        runtime: &'a Runtime,
+        invocation: &'a Invocation,
+        envelope: &Envelope,
+    ) -> Self {
         Self {
             runtime,
             invocation,
@@ -104,9 +108,7 @@ impl<'a> EarlyAnswer<'a> {
     }
 
     async fn send(&self, answer: &Answer) -> Result<WaiterReply, RequestError> {
-        sent_or_again(
-            respond::respond(self.runtime, &self.answerable.response_url, answer).await,
-        )
+        sent_or_again(respond::respond(self.runtime, &self.answerable.response_url, answer).await)
     }
 }
 

@@ -89,7 +89,11 @@ pub struct ObservedEcsService {
     pub alarm_names: Vec<String>,
     /// Its tags.
     pub tags: Tags,
-    /// The newest deployment.
+    /// `currentServiceDeployment`: the deployment that is going on, or the last one.
+    pub current_deployment_arn: Option<String>,
+    /// `currentServiceRevisions`: one at rest, two during a deployment.
+    pub current_revision_arns: Vec<String>,
+    /// The newest deployment; none before it was asked for.
     pub deployment: Option<ObservedDeployment>,
     /// ARN of the target group that serves, once a deployment has succeeded.
     pub live_target_group_arn: Option<String>,

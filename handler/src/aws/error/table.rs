@@ -11,7 +11,12 @@ use express_core::decision::HandlerErrorCode as Class;
 /// The class of a failure, or `None` for a code that nobody has classified yet.
 ///
 /// `operation` is named as in IAM; `status` is that of the HTTP answer.
-pub(super) fn class_of(operation: &str, code: &str, message: &str, status: Option<u16>) -> Option<Class> {
+pub(super) fn class_of(
+    operation: &str,
+    code: &str,
+    message: &str,
+    status: Option<u16>,
+) -> Option<Class> {
     // Older services report a role that they cannot assume as an invalid parameter, so the message decides.
     if speaks_of_role(code, message) {
         return Some(Class::AccessDenied);
@@ -31,8 +36,12 @@ pub(super) fn class_of(operation: &str, code: &str, message: &str, status: Optio
 /// RegisterTaskDefinition says of a role that IAM does not show to ECS yet.
 /// Seen: hashicorp/terraform-provider-aws#38538, hashicorp/terraform#4375, aws/containers-roadmap#1390.
 pub(super) fn speaks_of_role(code: &str, message: &str) -> bool {
-    const TEXTS: [&str; 4] =
-        ["unable to assume", "cannot assume role", "perform: sts:assumerole", "role is not valid"];
+    const TEXTS: [&str; 4] = [
+        "unable to assume",
+        "cannot assume role",
+        "perform: sts:assumerole",
+        "role is not valid",
+    ];
     // A conflict or a missing thing may quote a role's name; only refusals are about the role itself.
     let refusal = code.starts_with("AccessDenied")
         || matches!(
@@ -53,15 +62,23 @@ fn by_message(service: &str, code: &str, message: &str) -> Option<Class> {
     match (service, code) {
         // The name of a deleted service is blocked until its tasks are gone.
         // AWS: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeleteService.html
-        ("ecs", "InvalidParameterException") if says("still draining") => Some(Class::ResourceConflict),
+        ("ecs", "InvalidParameterException") if says("still draining") => {
+            Some(Class::ResourceConflict)
+        }
         // A service of this name exists with other settings.
-        ("ecs", "InvalidParameterException") if says("not idempotent") => Some(Class::AlreadyExists),
+        ("ecs", "InvalidParameterException") if says("not idempotent") => {
+            Some(Class::AlreadyExists)
+        }
         // DescribeTaskDefinition and DeregisterTaskDefinition of one that is gone.
-        ("ecs", "ClientException") if says("unable to describe task definition") => Some(Class::NotFound),
+        ("ecs", "ClientException") if says("unable to describe task definition") => {
+            Some(Class::NotFound)
+        }
         // The deletion of a record that is not there, and the creation of one that is.
         // AWS: https://docs.aws.amazon.com/Route53/latest/APIReference/API_ChangeResourceRecordSets.html
         ("route53", "InvalidChangeBatch") if says("but it was not found") => Some(Class::NotFound),
-        ("route53", "InvalidChangeBatch") if says("but it already exists") => Some(Class::AlreadyExists),
+        ("route53", "InvalidChangeBatch") if says("but it already exists") => {
+            Some(Class::AlreadyExists)
+        }
         ("ec2", "InvalidParameterValue") if says("no default vpc") => Some(Class::NotFound),
         _ => None,
     }
@@ -227,7 +244,9 @@ fn dynamodb(code: &str) -> Option<Class> {
     Some(match code {
         "ResourceNotFoundException" => Class::NotFound,
         // The ledger reads these two itself; here they say only that somebody else was first.
-        "ConditionalCheckFailedException" | "TransactionCanceledException" => Class::ResourceConflict,
+        "ConditionalCheckFailedException" | "TransactionCanceledException" => {
+            Class::ResourceConflict
+        }
         "TransactionConflictException"
         | "TransactionInProgressException"
         | "ReplicatedWriteConflictException" => Class::ResourceConflict,
@@ -251,7 +270,9 @@ fn route53(code: &str) -> Option<Class> {
 fn step_functions(code: &str) -> Option<Class> {
     Some(match code {
         "ExecutionAlreadyExists" => Class::AlreadyExists,
-        "ExecutionDoesNotExist" | "StateMachineDoesNotExist" | "StateMachineDeleting" => Class::NotFound,
+        "ExecutionDoesNotExist" | "StateMachineDoesNotExist" | "StateMachineDeleting" => {
+            Class::NotFound
+        }
         "ExecutionLimitExceeded" => Class::ServiceLimitExceeded,
         // Name, input and ARN are ours, not the user's.
         "InvalidArn" | "InvalidExecutionInput" | "InvalidName" => Class::InternalFailure,
@@ -295,8 +316,12 @@ fn everyones_code(code: &str) -> Option<Class> {
         | "BandwidthLimitExceeded"
         | "SlowDown"
         | "EC2ThrottledException" => Class::Throttling,
-        "AccessDenied" | "AccessDeniedException" | "AuthFailure" | "NotAuthorized"
-        | "NotAuthorizedException" | "OptInRequired" => Class::AccessDenied,
+        "AccessDenied"
+        | "AccessDeniedException"
+        | "AuthFailure"
+        | "NotAuthorized"
+        | "NotAuthorizedException"
+        | "OptInRequired" => Class::AccessDenied,
         "ExpiredToken"
         | "ExpiredTokenException"
         | "IncompleteSignature"
@@ -308,8 +333,12 @@ fn everyones_code(code: &str) -> Option<Class> {
         | "UnrecognizedClientException" => Class::InvalidCredentials,
         "RequestExpired" | "RequestTimeTooSkewed" => Class::InvalidCredentials,
         "RequestTimeout" | "RequestTimeoutException" => Class::NetworkFailure,
-        "InternalFailure" | "InternalError" | "InternalServerError" | "InternalServerException"
-        | "ServiceUnavailable" | "ServiceUnavailableException" => Class::ServiceInternalError,
+        "InternalFailure"
+        | "InternalError"
+        | "InternalServerError"
+        | "InternalServerException"
+        | "ServiceUnavailable"
+        | "ServiceUnavailableException" => Class::ServiceInternalError,
         "ValidationError"
         | "ValidationException"
         | "InvalidParameterValue"

@@ -33,7 +33,11 @@ fn check(event: &Value, expected: &Expect) {
     expected.assert_eq(&match parse(event) {
         Ok(envelope) => format!("{envelope:?}"),
         Err(error) => {
-            let answer = if error.answerable.is_some() { "answerable" } else { "unanswerable" };
+            let answer = if error.answerable.is_some() {
+                "answerable"
+            } else {
+                "unanswerable"
+            };
             format!("{answer}: {error}")
         }
     });
@@ -45,7 +49,10 @@ fn a_create_has_no_physical_id_and_no_old_properties() {
     assert_eq!(envelope.physical_resource_id, None);
     assert_eq!(envelope.old_properties, None);
     assert_eq!(envelope.properties["Image"], "canary");
-    assert_eq!(envelope.response_url.expose(), "https://host/?signature=canary");
+    assert_eq!(
+        envelope.response_url.expose(),
+        "https://host/?signature=canary"
+    );
 }
 
 #[test]
@@ -63,7 +70,9 @@ fn an_update_has_both_and_a_delete_has_an_id() {
 fn an_envelope_shows_neither_url_nor_properties() {
     check(
         &request("Create"),
-        &expect![[r#"Envelope { request_type: Create, request_id: "5e0c3f1a-0001", stack_id: "arn:aws:cloudformation:eu-west-1:111122223333:stack/shop/6f0a2c30-0001", resource_type: "Custom::ExpressService", logical_resource_id: "Web", physical_resource_id: None, .. }"#]],
+        &expect![[
+            r#"Envelope { request_type: Create, request_id: "5e0c3f1a-0001", stack_id: "arn:aws:cloudformation:eu-west-1:111122223333:stack/shop/6f0a2c30-0001", resource_type: "Custom::ExpressService", logical_resource_id: "Web", physical_resource_id: None, .. }"#
+        ]],
     );
 }
 
@@ -73,7 +82,10 @@ fn case_5_whatever_is_wrong_the_answer_can_be_sent() {
         &with("RequestType", json!("Read")),
         &expect!["answerable: RequestType `Read` is not known, expected Create, Update or Delete"],
     );
-    check(&without("Create", "ResourceProperties"), &expect!["answerable: ResourceProperties is missing"]);
+    check(
+        &without("Create", "ResourceProperties"),
+        &expect!["answerable: ResourceProperties is missing"],
+    );
     check(
         &with("ResourceProperties", json!("text")),
         &expect!["answerable: ResourceProperties is not a JSON object"],
@@ -82,8 +94,14 @@ fn case_5_whatever_is_wrong_the_answer_can_be_sent() {
         &without("Update", "OldResourceProperties"),
         &expect!["answerable: OldResourceProperties is missing"],
     );
-    check(&without("Delete", "PhysicalResourceId"), &expect!["answerable: PhysicalResourceId is missing"]);
-    check(&with("StackId", json!("shop")), &expect!["answerable: StackId `shop` is not the ARN of a stack"]);
+    check(
+        &without("Delete", "PhysicalResourceId"),
+        &expect!["answerable: PhysicalResourceId is missing"],
+    );
+    check(
+        &with("StackId", json!("shop")),
+        &expect!["answerable: StackId `shop` is not the ARN of a stack"],
+    );
     check(
         &with("RequestId", json!("a b")),
         &expect![
@@ -92,7 +110,9 @@ fn case_5_whatever_is_wrong_the_answer_can_be_sent() {
     );
     check(
         &with("LogicalResourceId", json!("a/b")),
-        &expect!["answerable: LogicalResourceId `a/b` is not alphanumeric with at most 255 characters"],
+        &expect![
+            "answerable: LogicalResourceId `a/b` is not alphanumeric with at most 255 characters"
+        ],
     );
     check(
         &json!({"ResponseURL": "https://host/", "RequestType": 5, "StackId": ""}),
@@ -104,10 +124,22 @@ fn case_5_whatever_is_wrong_the_answer_can_be_sent() {
 
 #[test]
 fn case_5_without_a_url_there_is_nothing_to_answer() {
-    check(&json!([1]), &expect!["unanswerable: the event is not a JSON object"]);
-    check(&without("Create", "ResponseURL"), &expect!["unanswerable: ResponseURL is missing"]);
-    check(&with("ResponseURL", json!("")), &expect!["unanswerable: ResponseURL is empty"]);
-    check(&with("ResponseURL", json!(5)), &expect!["unanswerable: ResponseURL is not a string"]);
+    check(
+        &json!([1]),
+        &expect!["unanswerable: the event is not a JSON object"],
+    );
+    check(
+        &without("Create", "ResponseURL"),
+        &expect!["unanswerable: ResponseURL is missing"],
+    );
+    check(
+        &with("ResponseURL", json!("")),
+        &expect!["unanswerable: ResponseURL is empty"],
+    );
+    check(
+        &with("ResponseURL", json!(5)),
+        &expect!["unanswerable: ResponseURL is not a string"],
+    );
 }
 
 #[test]
@@ -125,13 +157,19 @@ fn a_request_through_a_topic_is_refused_and_answered() {
             "unanswerable: the request came through an Amazon SNS topic; set ServiceToken to the ARN of the provider's function itself"
         ],
     );
-    let answerable = parse(&wrapped(&request("Create").to_string())).unwrap_err().answerable.unwrap();
+    let answerable = parse(&wrapped(&request("Create").to_string()))
+        .unwrap_err()
+        .answerable
+        .unwrap();
     assert_eq!(answerable.request_id, "5e0c3f1a-0001");
 }
 
 #[test]
 fn ids_go_back_verbatim_even_malformed_ones() {
-    let answerable = parse(&with("RequestId", json!("a b"))).unwrap_err().answerable.unwrap();
+    let answerable = parse(&with("RequestId", json!("a b")))
+        .unwrap_err()
+        .answerable
+        .unwrap();
     assert_eq!(answerable.request_id, "a b");
     assert_eq!(answerable.logical_resource_id, "Web");
 }

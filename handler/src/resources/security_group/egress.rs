@@ -1,0 +1,143 @@
+//! What a load balancer may reach: its VPC and nothing else (R26).
+
+use aws_sdk_ec2::types::{IpPermission, IpRange, Ipv6Range};
+
+use super::{TCP, describe_one};
+use crate::aws::AwsClients;
+use crate::aws::error::{AwsError, aws_error};
+use crate::resources::vpc;
+
+/// All protocols, in EC2's words.
+/// AWS: <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_IpPermission.html>
+const ALL_PROTOCOLS: &str = "-1";
+/// The rules that a new group has: everything, everywhere; the second only in a VPC with IPv6.
+/// AWS: <https://docs.aws.amazon.com/vpc/latest/userguide/security-group-rules.html>
+const EVERYWHERE: &str = "0.0.0.0/0";
+const EVERYWHERE_IPV6: &str = "::/0";
+/// All TCP ports.
+const PORTS: (i32, i32) = (0, 65_535);
+
+/// Lets a group reach the IPv4 ranges of its VPC on TCP, and no longer everything.
+///
+/// # Guarantees
+/// Repeat-safe: only what is missing is authorized, only what is there is revoked. Other egress rules
+/// are people's and stay. What is needed is authorized first: nothing is cut in between.
+///
+/// # Errors
+/// When AWS refuses, or its answer is unusable. A group that is gone is nothing to restrict.
+pub async fn restrict_egress(aws: &AwsClients, group_id: &str) -> Result<(), AwsError> {
+    let Some(group) = describe_one(aws, group_id).await? else {
+        return Ok(());
+    };
+    let ranges = vpc::cidrs(aws, group.vpc_id().unwrap_or_default()).await?;
+    let present = group.ip_permissions_egress();
+    let missing: Vec<IpPermission> = ranges
+        .iter()
+        .filter(|range| !present.iter().any(|permission| reaches(permission, range)))
+        .map(|range| to_range(range))
+        .collect();
+    if !missing.is_empty() {
+        let authorized = aws
+            .ec2
+            .authorize_security_group_egress()
+            .group_id(group_id)
+            .set_ip_permissions(Some(missing))
+            .send()
+            .await
+            .map_err(aws_error("ec2:AuthorizeSecurityGroupEgress"));
+        match authorized {
+            Ok(_) => {}
+            // Another service of the pool opens the same load balancer at the same time.
+            Err(error) if error.is("InvalidPermission.Duplicate") => {}
+            Err(error) => return Err(error),
+        }
+    }
+    let open: Vec<IpPermission> = present.iter().filter_map(open_to_everywhere).collect();
+    if open.is_empty() {
+        return Ok(());
+    }
+    let revoked = aws
+        .ec2
+        .revoke_security_group_egress()
+        .group_id(group_id)
+        .set_ip_permissions(Some(open))
+        .send()
+        .await
+        .map_err(aws_error("ec2:RevokeSecurityGroupEgress"));
+    match revoked {
+        Ok(_) => Ok(()),
+        Err(error) if error.is_not_found() => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+fn to_range(range: &str) -> IpPermission {
+    IpPermission::builder()
+        .ip_protocol(TCP)
+        .from_port(PORTS.0)
+        .to_port(PORTS.1)
+        .ip_ranges(IpRange::builder().cidr_ip(range).build())
+        .build()
+}
+
+/// Whether the permission is the one that [`to_range`] makes for this range, perhaps with others.
+fn reaches(permission: &IpPermission, range: &str) -> bool {
+    permission.ip_protocol() == Some(TCP)
+        && (permission.from_port(), permission.to_port()) == (Some(PORTS.0), Some(PORTS.1))
+        && permission
+            .ip_ranges()
+            .iter()
+            .any(|found| found.cidr_ip() == Some(range))
+}
+
+/// The part of a permission that a new group has by itself, as it must be named to revoke it.
+fn open_to_everywhere(permission: &IpPermission) -> Option<IpPermission> {
+    if permission.ip_protocol() != Some(ALL_PROTOCOLS) {
+        return None;
+    }
+    let ipv4 = permission
+        .ip_ranges()
+        .iter()
+        .any(|range| range.cidr_ip() == Some(EVERYWHERE));
+    let ipv6 = permission
+        .ipv6_ranges()
+        .iter()
+        .any(|range| range.cidr_ipv6() == Some(EVERYWHERE_IPV6));
+    if !ipv4 && !ipv6 {
+        return None;
+    }
+    let mut open = IpPermission::builder().ip_protocol(ALL_PROTOCOLS);
+    if ipv4 {
+        open = open.ip_ranges(IpRange::builder().cidr_ip(EVERYWHERE).build());
+    }
+    if ipv6 {
+        open = open.ipv6_ranges(Ipv6Range::builder().cidr_ipv6(EVERYWHERE_IPV6).build());
+    }
+    Some(open.build())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_authorized_is_recognized() {
+        assert!(reaches(&to_range("10.0.0.0/16"), "10.0.0.0/16"));
+        assert!(!reaches(&to_range("10.0.0.0/16"), "10.1.0.0/16"));
+    }
+
+    #[test]
+    fn only_the_rules_of_a_new_group_are_revoked() {
+        let both = IpPermission::builder()
+            .ip_protocol(ALL_PROTOCOLS)
+            .ip_ranges(IpRange::builder().cidr_ip(EVERYWHERE).build())
+            .ip_ranges(IpRange::builder().cidr_ip("192.0.2.0/24").build())
+            .ipv6_ranges(Ipv6Range::builder().cidr_ipv6(EVERYWHERE_IPV6).build())
+            .build();
+        let open = open_to_everywhere(&both).expect("is open");
+        assert_eq!(open.ip_ranges().len(), 1);
+        assert_eq!(open.ip_ranges()[0].cidr_ip(), Some(EVERYWHERE));
+        assert_eq!(open.ipv6_ranges().len(), 1);
+        assert_eq!(open_to_everywhere(&to_range("10.0.0.0/16")), None);
+    }
+}

@@ -1,0 +1,152 @@
+//! Tags of everything that a service consists of, written in place by the five services that have it.
+//!
+//! Repeat-safe: setting a tag again and removing one that is not there change nothing.
+//! Elastic Load Balancing takes 20 ARNs a call; ECS, CloudWatch and Application Auto Scaling one.
+//! AWS: <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_AddTags.html>,
+//! <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_TagResource.html>
+
+use std::collections::HashMap;
+
+use express_core::step::Tagging;
+
+use super::elb_tags::ARNS_MAX;
+use super::tags;
+use crate::aws::AwsClients;
+use crate::aws::error::{AwsError, aws_error};
+
+/// Sets and removes the tags everywhere, the services side by side.
+///
+/// # Errors
+/// With the first refusal; what others did stays, and the next attempt completes it.
+pub async fn apply(aws: &AwsClients, tagging: &Tagging) -> Result<(), AwsError> {
+    tokio::try_join!(
+        load_balancing(aws, tagging),
+        ecs(aws, tagging),
+        security_group(aws, tagging),
+        alarm(aws, tagging),
+        scalable_target(aws, tagging),
+    )?;
+    Ok(())
+}
+
+async fn load_balancing(aws: &AwsClients, tagging: &Tagging) -> Result<(), AwsError> {
+    for arns in tagging.load_balancing_arns.chunks(ARNS_MAX) {
+        if !tagging.set.is_empty() {
+            aws.elbv2
+                .add_tags()
+                .set_resource_arns(Some(arns.to_vec()))
+                .set_tags(tags::to_elbv2(&tagging.set))
+                .send()
+                .await
+                .map_err(aws_error("elasticloadbalancing:AddTags"))?;
+        }
+        if !tagging.remove.is_empty() {
+            aws.elbv2
+                .remove_tags()
+                .set_resource_arns(Some(arns.to_vec()))
+                .set_tag_keys(Some(tagging.remove.clone()))
+                .send()
+                .await
+                .map_err(aws_error("elasticloadbalancing:RemoveTags"))?;
+        }
+    }
+    Ok(())
+}
+
+async fn ecs(aws: &AwsClients, tagging: &Tagging) -> Result<(), AwsError> {
+    for arn in &tagging.ecs_arns {
+        if !tagging.set.is_empty() {
+            aws.ecs
+                .tag_resource()
+                .resource_arn(arn)
+                .set_tags(Some(tags::to_ecs(&tagging.set)))
+                .send()
+                .await
+                .map_err(aws_error("ecs:TagResource"))?;
+        }
+        if !tagging.remove.is_empty() {
+            aws.ecs
+                .untag_resource()
+                .resource_arn(arn)
+                .set_tag_keys(Some(tagging.remove.clone()))
+                .send()
+                .await
+                .map_err(aws_error("ecs:UntagResource"))?;
+        }
+    }
+    Ok(())
+}
+
+async fn security_group(aws: &AwsClients, tagging: &Tagging) -> Result<(), AwsError> {
+    if !tagging.set.is_empty() {
+        aws.ec2
+            .create_tags()
+            .resources(&tagging.security_group_id)
+            .set_tags(Some(tags::to_ec2(&tagging.set)))
+            .send()
+            .await
+            .map_err(aws_error("ec2:CreateTags"))?;
+    }
+    if !tagging.remove.is_empty() {
+        // A tag without a value is removed whatever its value is.
+        // AWS: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DeleteTags.html
+        let keys = tagging
+            .remove
+            .iter()
+            .map(|key| aws_sdk_ec2::types::Tag::builder().key(key).build())
+            .collect();
+        aws.ec2
+            .delete_tags()
+            .resources(&tagging.security_group_id)
+            .set_tags(Some(keys))
+            .send()
+            .await
+            .map_err(aws_error("ec2:DeleteTags"))?;
+    }
+    Ok(())
+}
+
+async fn alarm(aws: &AwsClients, tagging: &Tagging) -> Result<(), AwsError> {
+    if !tagging.set.is_empty() {
+        aws.cloudwatch
+            .tag_resource()
+            .resource_arn(&tagging.alarm_arn)
+            .set_tags(Some(tags::to_cloudwatch(&tagging.set)))
+            .send()
+            .await
+            .map_err(aws_error("cloudwatch:TagResource"))?;
+    }
+    if !tagging.remove.is_empty() {
+        aws.cloudwatch
+            .untag_resource()
+            .resource_arn(&tagging.alarm_arn)
+            .set_tag_keys(Some(tagging.remove.clone()))
+            .send()
+            .await
+            .map_err(aws_error("cloudwatch:UntagResource"))?;
+    }
+    Ok(())
+}
+
+async fn scalable_target(aws: &AwsClients, tagging: &Tagging) -> Result<(), AwsError> {
+    if !tagging.set.is_empty() {
+        let set: HashMap<String, String> = tagging.set.clone().into_iter().collect();
+        aws.autoscaling
+            .tag_resource()
+            .resource_arn(&tagging.scalable_target_arn)
+            .set_tags(Some(set))
+            .send()
+            .await
+            .map_err(aws_error("application-autoscaling:TagResource"))?;
+    }
+    if !tagging.remove.is_empty() {
+        aws.autoscaling
+            .untag_resource()
+            .resource_arn(&tagging.scalable_target_arn)
+            .set_tag_keys(Some(tagging.remove.clone()))
+            .send()
+            .await
+            .map_err(aws_error("application-autoscaling:UntagResource"))?;
+    }
+    Ok(())
+}

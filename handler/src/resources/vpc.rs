@@ -1,0 +1,195 @@
+//! Facts of a VPC: subnets, routes to the internet, address ranges. Only read, never changed.
+//!
+//! Everything is asked for by filter: an id that does not exist is then simply not in the answer,
+//! while a look-up by id fails as a whole (`InvalidSubnetID.NotFound`).
+//! AWS: <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeSubnets.html>
+
+use aws_sdk_ec2::types::{Filter, RouteState, VpcCidrBlockStateCode};
+use express_core::network::{RouteTable, Subnet};
+
+use crate::aws::AwsClients;
+use crate::aws::error::answer::{PAGES_MAX, member, number, text, too_many_pages};
+use crate::aws::error::{AwsError, aws_error};
+
+/// The route to everywhere.
+const EVERYWHERE: &str = "0.0.0.0/0";
+/// How ids of internet gateways begin; other gateways have other prefixes.
+/// AWS: <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Route.html>
+const INTERNET_GATEWAY_PREFIX: &str = "igw-";
+
+/// Those of the subnets that exist.
+///
+/// # Errors
+/// When AWS refuses or its answer is unusable.
+pub async fn subnets_by_id(aws: &AwsClients, ids: &[String]) -> Result<Vec<Subnet>, AwsError> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    subnets(aws, filter("subnet-id", ids)).await
+}
+
+/// The default subnets of the default VPC; none without one.
+///
+/// # Errors
+/// When AWS refuses or its answer is unusable.
+pub async fn default_subnets(aws: &AwsClients) -> Result<Vec<Subnet>, AwsError> {
+    subnets(aws, filter("default-for-az", &["true".to_owned()])).await
+}
+
+/// All subnets of a VPC.
+///
+/// # Errors
+/// When AWS refuses or its answer is unusable.
+pub async fn subnets_of(aws: &AwsClients, vpc_id: &str) -> Result<Vec<Subnet>, AwsError> {
+    subnets(aws, filter("vpc-id", &[vpc_id.to_owned()])).await
+}
+
+/// All route tables of a VPC.
+///
+/// # Errors
+/// When AWS refuses or the listing does not end.
+pub async fn route_tables(aws: &AwsClients, vpc_id: &str) -> Result<Vec<RouteTable>, AwsError> {
+    const OPERATION: &str = "ec2:DescribeRouteTables";
+    let mut pages = aws
+        .ec2
+        .describe_route_tables()
+        .filters(filter("vpc-id", &[vpc_id.to_owned()]))
+        .into_paginator()
+        .send();
+    let mut tables = Vec::new();
+    for _ in 0..PAGES_MAX {
+        let Some(page) = pages.next().await else {
+            return Ok(tables);
+        };
+        let page = page.map_err(aws_error(OPERATION))?;
+        tables.extend(page.route_tables().iter().map(route_table));
+    }
+    Err(too_many_pages(OPERATION))
+}
+
+/// The IPv4 ranges of a VPC, those that are being added or removed left out.
+///
+/// # Errors
+/// When AWS refuses, or there is no such VPC.
+pub async fn cidrs(aws: &AwsClients, vpc_id: &str) -> Result<Vec<String>, AwsError> {
+    const OPERATION: &str = "ec2:DescribeVpcs";
+    let answer = aws
+        .ec2
+        .describe_vpcs()
+        .vpc_ids(vpc_id)
+        .send()
+        .await
+        .map_err(aws_error(OPERATION))?;
+    let vpc = member(OPERATION, "vpcSet", answer.vpcs().first())?;
+    vpc.cidr_block_association_set()
+        .iter()
+        .filter(|association| {
+            association
+                .cidr_block_state()
+                .and_then(|state| state.state())
+                == Some(&VpcCidrBlockStateCode::Associated)
+        })
+        .map(|association| text(OPERATION, "cidrBlock", association.cidr_block()))
+        .collect()
+}
+
+async fn subnets(aws: &AwsClients, filter: Filter) -> Result<Vec<Subnet>, AwsError> {
+    const OPERATION: &str = "ec2:DescribeSubnets";
+    let mut pages = aws
+        .ec2
+        .describe_subnets()
+        .filters(filter)
+        .into_paginator()
+        .send();
+    let mut subnets = Vec::new();
+    for _ in 0..PAGES_MAX {
+        let Some(page) = pages.next().await else {
+            return Ok(subnets);
+        };
+        for subnet in page.map_err(aws_error(OPERATION))?.subnets() {
+            subnets.push(Subnet {
+                id: text(OPERATION, "subnetId", subnet.subnet_id())?,
+                vpc_id: text(OPERATION, "vpcId", subnet.vpc_id())?,
+                zone: text(OPERATION, "availabilityZone", subnet.availability_zone())?,
+                free_addresses: number(
+                    OPERATION,
+                    "availableIpAddressCount",
+                    subnet.available_ip_address_count(),
+                )?,
+            });
+        }
+    }
+    Err(too_many_pages(OPERATION))
+}
+
+fn route_table(table: &aws_sdk_ec2::types::RouteTable) -> RouteTable {
+    RouteTable {
+        is_main: table
+            .associations()
+            .iter()
+            .any(|association| association.main() == Some(true)),
+        subnet_ids: table
+            .associations()
+            .iter()
+            .filter_map(|association| association.subnet_id().map(str::to_owned))
+            .collect(),
+        leads_to_internet_gateway: table.routes().iter().any(|route| {
+            route.destination_cidr_block() == Some(EVERYWHERE)
+                && route.state() == Some(&RouteState::Active)
+                && route
+                    .gateway_id()
+                    .is_some_and(|id| id.starts_with(INTERNET_GATEWAY_PREFIX))
+        }),
+    }
+}
+
+fn filter(name: &str, values: &[String]) -> Filter {
+    Filter::builder()
+        .name(name)
+        .set_values(Some(values.to_vec()))
+        .build()
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_ec2::types::{Route, RouteTableAssociation};
+
+    use super::*;
+
+    fn table(gateway: &str, destination: &str, state: RouteState) -> RouteTable {
+        route_table(
+            &aws_sdk_ec2::types::RouteTable::builder()
+                .associations(
+                    RouteTableAssociation::builder()
+                        .main(false)
+                        .subnet_id("subnet-1")
+                        .build(),
+                )
+                .routes(
+                    Route::builder()
+                        .destination_cidr_block(destination)
+                        .gateway_id(gateway)
+                        .state(state)
+                        .build(),
+                )
+                .build(),
+        )
+    }
+
+    #[test]
+    fn only_an_active_default_route_to_an_internet_gateway_leads_there() {
+        let public = table("igw-1", EVERYWHERE, RouteState::Active);
+        assert!(public.leads_to_internet_gateway);
+        assert_eq!(
+            (public.is_main, public.subnet_ids),
+            (false, vec!["subnet-1".to_owned()])
+        );
+        for other in [
+            table("igw-1", EVERYWHERE, RouteState::Blackhole),
+            table("vgw-1", EVERYWHERE, RouteState::Active),
+            table("igw-1", "10.0.0.0/8", RouteState::Active),
+        ] {
+            assert!(!other.leads_to_internet_gateway);
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! What exists in the account, as text that can be compared.
+//!
+//! It is read through the stand-in's own answers, not its state, so it sees what a user would see.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use local_aws::LocalAws;
+use local_aws::wire::Service;
+use serde_json::{Value, json};
+
+use crate::world::World;
+
+mod listing;
+
+use listing::{array, text};
+
+/// Kinds of things that a service or its provider makes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(missing_docs, reason = "AWS's own names")]
+pub enum Kind {
+    Cluster,
+    LogGroup,
+    TaskDefinition,
+    EcsService,
+    SecurityGroup,
+    LoadBalancer,
+    Listener,
+    ListenerRule,
+    TargetGroup,
+    ScalableTarget,
+    ScalingPolicy,
+    MetricAlarm,
+    RecordSet,
+}
+
+/// One thing.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Item {
+    /// Its name, as a person would call it.
+    pub name: String,
+    /// Its tags; empty for kinds that have none.
+    pub tags: BTreeMap<String, String>,
+    /// All that AWS describes of it.
+    pub description: Value,
+}
+
+/// Everything, by kind and id.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Inventory {
+    /// The things.
+    pub items: BTreeMap<(Kind, String), Item>,
+}
+
+impl Inventory {
+    /// Looks at everything.
+    #[must_use]
+    pub fn observe(world: &World) -> Self {
+        let mut inventory = Self::default();
+        let account = world.account();
+        listing::ecs(account, &mut inventory);
+        listing::load_balancing(account, &mut inventory);
+        listing::network(account, &mut inventory);
+        listing::scaling(account, &mut inventory);
+        listing::observability(account, &mut inventory);
+        listing::records(account, &world.provider().hosted_zone_id, &mut inventory);
+        inventory
+    }
+
+    /// The things of one kind.
+    pub fn of(&self, kind: Kind) -> impl Iterator<Item = (&str, &Item)> {
+        self.items
+            .iter()
+            .filter(move |((known, _), _)| *known == kind)
+            .map(|((_, id), item)| (id.as_str(), item))
+    }
+
+    /// Without what a deleted service leaves behind on purpose: the cluster and the log groups.
+    #[must_use]
+    pub fn without_what_stays(mut self) -> Self {
+        self.items
+            .retain(|(kind, _), _| !matches!(kind, Kind::Cluster | Kind::LogGroup));
+        self
+    }
+
+    /// What does not carry our tags.
+    #[must_use]
+    pub fn foreign(mut self) -> Self {
+        self.items.retain(|_, item| !item.is_ours());
+        self
+    }
+
+    /// Lines that begin with `+` for what is only in `later`, with `-` for what is only in `self`, with `~` for what
+    /// is described differently.
+    #[must_use]
+    pub fn diff(&self, later: &Self) -> Vec<String> {
+        let gone = self
+            .items
+            .iter()
+            .filter(|(id, _)| !later.items.contains_key(*id));
+        let gone = gone.map(|((kind, _), item)| format!("- {kind:?} {}", item.name));
+        let come = later
+            .items
+            .iter()
+            .filter(|(id, _)| !self.items.contains_key(*id));
+        let come = come.map(|((kind, _), item)| format!("+ {kind:?} {}", item.name));
+        let changed = self.items.iter().filter(|(id, item)| {
+            later
+                .items
+                .get(*id)
+                .is_some_and(|now| now.description != item.description || now.tags != item.tags)
+        });
+        let changed = changed.map(|((kind, _), item)| format!("~ {kind:?} {}", item.name));
+        gone.chain(come).chain(changed).collect()
+    }
+
+    fn add(&mut self, kind: Kind, id: &str, name: &str, tags: &Value, description: &Value) {
+        let item = Item {
+            name: name.to_owned(),
+            tags: tag_map(tags),
+            description: description.clone(),
+        };
+        self.items.insert((kind, id.to_owned()), item);
+    }
+}
+
+impl Item {
+    /// Whether it carries the provider's tag.
+    #[must_use]
+    pub fn is_ours(&self) -> bool {
+        self.tags.contains_key(express_core::naming::TAG_PROVIDER)
+    }
+}
+
+impl fmt::Display for Inventory {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for ((kind, _), item) in &self.items {
+            writeln!(formatter, "{kind:?} {}", item.name)?;
+        }
+        Ok(())
+    }
+}
+
+/// AWS writes tags as a map, or as a list of pairs in one of three spellings.
+fn tag_map(tags: &Value) -> BTreeMap<String, String> {
+    if let Some(map) = tags.as_object() {
+        return map
+            .iter()
+            .filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())))
+            .collect();
+    }
+    let spelled = |tag: &Value, names: [&str; 3]| {
+        names
+            .into_iter()
+            .find_map(|name| tag[name].as_str())
+            .map(str::to_owned)
+    };
+    array(tags)
+        .iter()
+        .filter_map(|tag| {
+            let key = spelled(tag, ["key", "Key", "TagKey"])?;
+            Some((key, spelled(tag, ["value", "Value", "TagValue"])?))
+        })
+        .collect()
+}
+
+/// Every item of the ledger's table, in DynamoDB's own JSON.
+#[must_use]
+pub fn ledger(account: &LocalAws) -> Vec<Value> {
+    let input = json!({"TableName": crate::world::provider::LEDGER_TABLE, "ConsistentRead": true});
+    let answer = account
+        .perform(Service::DynamoDb, "Scan", input)
+        .unwrap_or_else(|refusal| panic!("Scan was refused: {refusal:?}"));
+    array(&answer["Items"]).to_vec()
+}
+
+/// The text at a pointer of an item's description.
+///
+/// # Panics
+/// When there is none.
+#[must_use]
+pub fn description<'a>(item: &'a Item, pointer: &str) -> &'a str {
+    text(&item.description, pointer)
+}

@@ -1,0 +1,19 @@
+//! CloudFormation's side of a custom resource: what it sends, how long it waits, how it reacts.
+//!
+//! AWS: <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref.html>. Reactions that the
+//! guide leaves open (invented ids, failed replacements) follow observed behaviour: R1, R11.
+
+mod answer;
+mod event;
+mod request;
+mod rollback;
+mod stack;
+mod template;
+
+pub use answer::Answers;
+pub(crate) use answer::check as check_answer;
+pub use event::{RESPONSE_URL_CANARY, RequestType, request_of};
+pub use request::{Seen, SeenStatus};
+pub use rollback::FailedReplacement;
+pub use stack::{Resource, Stack, StackOutcome, StackStatus};
+pub use template::{LOGICAL_ID, Template};

@@ -1,0 +1,78 @@
+//! The event of a request, as the function gets it.
+
+use serde_json::{Value, json};
+
+use super::request::Request;
+use crate::world::{REGION, World};
+
+/// Part of every response URL's signature: nobody but the receiver of the event may have it.
+pub const RESPONSE_URL_CANARY: &str = "canary-of-the-response-url";
+
+/// CloudFormation's request types.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RequestType {
+    /// Make it.
+    Create,
+    /// Change it.
+    Update,
+    /// Remove it.
+    Delete,
+}
+
+impl RequestType {
+    /// As in the event.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Create => "Create",
+            Self::Update => "Update",
+            Self::Delete => "Delete",
+        }
+    }
+}
+
+/// The event, with a request id and a URL of its own.
+pub(super) fn of(world: &World, stack_id: &str, request: &Request) -> Value {
+    let request_id = world.random_uuid();
+    let mut event = json!({
+        "RequestType": request.request_type.as_str(),
+        "ServiceToken": world.function_arn(),
+        "ResponseURL": response_url(stack_id, &request.logical_id, &request_id),
+        "StackId": stack_id,
+        "RequestId": request_id,
+        "ResourceType": "Custom::ExpressService",
+        "LogicalResourceId": request.logical_id,
+        "ResourceProperties": request.properties,
+    });
+    if let Some(physical_id) = &request.physical_id {
+        event["PhysicalResourceId"] = Value::String(physical_id.clone());
+    }
+    if let Some(old_properties) = &request.old_properties {
+        event["OldResourceProperties"] = old_properties.clone();
+    }
+    event
+}
+
+/// A pre-signed URL of CloudFormation's bucket in this region.
+fn response_url(stack_id: &str, logical_id: &str, request_id: &str) -> String {
+    let bucket = format!(
+        "cloudformation-custom-resource-response-{}",
+        REGION.replace('-', "")
+    );
+    let stack = stack_id.replace(':', "%3A").replace('/', "%2F");
+    format!(
+        "https://{bucket}.s3.{REGION}.amazonaws.com/{stack}%7C{logical_id}%7C{request_id}\
+         ?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Expires=7200&X-Amz-Signature={RESPONSE_URL_CANARY}"
+    )
+}
+
+/// The request that an attempt with this input works for: an event's own, or that of the waiter's
+/// operation `<owner key>#<RequestId>`. A pool's operation and a sweep have none.
+#[must_use]
+pub fn request_of(input: &Value) -> Option<String> {
+    if let Some(request_id) = input["RequestId"].as_str() {
+        return Some(request_id.to_owned());
+    }
+    let (_, request_id) = input["operation"].as_str()?.split_once('#')?;
+    Some(request_id.to_owned())
+}

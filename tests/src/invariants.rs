@@ -1,0 +1,219 @@
+//! What must hold after every attempt, whatever was crashed, throttled or delivered twice.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::Value;
+
+use crate::account::{self, Inventory, Kind, description};
+use crate::cloudformation::{RESPONSE_URL_CANARY, check_answer};
+use crate::properties::ENVIRONMENT_CANARY;
+use crate::world::World;
+
+/// Services on one load balancer at most (DESIGN §4).
+pub const MEMBERS_MAX: usize = 25;
+
+/// Checks everything.
+///
+/// # Panics
+/// When something does not hold: with the attempt, so that the trace can be read up to there.
+pub fn check(world: &World, attempt: u64) {
+    let mut broken = Vec::new();
+    answers(world, &mut broken);
+    let ledger = account::ledger(world.account());
+    secrets(world, &ledger, &mut broken);
+    members(&ledger, &mut broken);
+    if world.is_observed() {
+        let inventory = world.inventory();
+        ownership(world, &inventory, &ledger, &mut broken);
+        foreign(world, &inventory, &mut broken);
+        priorities(&inventory, &mut broken);
+    }
+    assert!(
+        broken.is_empty(),
+        "after attempt {attempt}:\n  {}\n{}",
+        broken.join("\n  "),
+        crate::trace::of(world)
+    );
+}
+
+/// At the end: every request was answered, once.
+///
+/// # Panics
+/// When one was not.
+pub fn check_all_answered(world: &World) {
+    let answered: BTreeSet<String> = world
+        .account()
+        .cloud()
+        .response_sink
+        .received
+        .iter()
+        .filter(|put| put.status < 400)
+        .map(|put| put.url.clone())
+        .collect();
+    let history = world.history();
+    let unanswered: Vec<&Value> = history
+        .sent()
+        .filter(|event| {
+            event["ResponseURL"]
+                .as_str()
+                .is_some_and(|url| !answered.contains(url))
+        })
+        .map(|event| &event["RequestId"])
+        .collect();
+    assert!(unanswered.is_empty(), "never answered: {unanswered:?}");
+}
+
+/// One answer for each request: put again after a lost acknowledgement, but never another, and always such
+/// as CloudFormation accepts.
+fn answers(world: &World, broken: &mut Vec<String>) {
+    let received = world.account().cloud().response_sink.received.clone();
+    let history = world.history();
+    let mut first: BTreeMap<&str, &str> = BTreeMap::new();
+    for put in &received {
+        let event = history
+            .sent()
+            .find(|event| event["ResponseURL"] == put.url.as_str());
+        let Some(event) = event else {
+            broken.push("an answer went to a URL that nobody gave".to_owned());
+            continue;
+        };
+        let request_id = &event["RequestId"];
+        if let Err(problem) = check_answer(put, event) {
+            broken.push(format!(
+                "the answer to {request_id} is not valid: {problem}"
+            ));
+        }
+        if *first.entry(&put.url).or_insert(&put.body) != put.body {
+            broken.push(format!("{request_id} was answered in two ways"));
+        }
+    }
+}
+
+/// Response URLs and environment values are in no log line, no waiter's input, no answer, and in the ledger only sealed.
+fn secrets(world: &World, ledger: &[Value], broken: &mut Vec<String>) {
+    let cloud = world.account().cloud();
+    let inputs: String = cloud
+        .sfn
+        .executions
+        .iter()
+        .map(|execution| execution.input.as_str())
+        .collect();
+    let bodies: String = cloud
+        .response_sink
+        .received
+        .iter()
+        .map(|put| put.body.as_str())
+        .collect();
+    drop(cloud);
+    let mut stored = String::new();
+    ledger.iter().for_each(|item| readable(item, &mut stored));
+    for (place, text) in [
+        ("a log line", world.logs().text()),
+        ("a waiter's input", inputs),
+        ("an answer", bodies),
+        ("the ledger", stored),
+    ] {
+        for canary in [RESPONSE_URL_CANARY, ENVIRONMENT_CANARY] {
+            if text.contains(canary) {
+                broken.push(format!("`{canary}` is in {place}"));
+            }
+        }
+    }
+}
+
+/// All that can be read in an item: texts, and what Base64 hides from a plain search.
+fn readable(value: &Value, into: &mut String) {
+    match value {
+        Value::String(text) => {
+            into.push_str(text);
+            if let Ok(bytes) = STANDARD.decode(text) {
+                into.push_str(&String::from_utf8_lossy(&bytes));
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| readable(item, into)),
+        Value::Object(members) => {
+            for (name, member) in members {
+                into.push_str(name);
+                readable(member, into);
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+    into.push('\n');
+}
+
+fn members(ledger: &[Value], broken: &mut Vec<String>) {
+    for item in ledger {
+        let members = item["members"]["M"]
+            .as_object()
+            .map_or(0, serde_json::Map::len);
+        if members > MEMBERS_MAX {
+            broken.push(format!("{} has {members} members", item["pk"]["S"]));
+        }
+    }
+}
+
+/// Everything that was not there before carries our tags, or is named in the ledger where AWS has no tags.
+fn ownership(world: &World, inventory: &Inventory, ledger: &[Value], broken: &mut Vec<String>) {
+    let mut claims = String::new();
+    ledger.iter().for_each(|item| readable(item, &mut claims));
+    let foreign = world.foreign();
+    for ((kind, id), item) in &inventory.items {
+        if item.is_ours() || foreign.items.contains_key(&(*kind, id.clone())) {
+            continue;
+        }
+        let claimed_name = match kind {
+            Kind::RecordSet => item.name.split(' ').next().unwrap_or_default(),
+            // `service/<cluster>/<service>`, the end of the service's ARN.
+            Kind::ScalingPolicy => description(item, "/ResourceId"),
+            Kind::Cluster
+            | Kind::LogGroup
+            | Kind::TaskDefinition
+            | Kind::EcsService
+            | Kind::SecurityGroup
+            | Kind::LoadBalancer
+            | Kind::Listener
+            | Kind::ListenerRule
+            | Kind::TargetGroup
+            | Kind::ScalableTarget
+            | Kind::MetricAlarm => {
+                broken.push(format!("{kind:?} {} has no owner", item.name));
+                continue;
+            }
+        };
+        if !claims.contains(claimed_name) {
+            broken.push(format!("{kind:?} {} is claimed by nobody", item.name));
+        }
+    }
+}
+
+fn foreign(world: &World, inventory: &Inventory, broken: &mut Vec<String>) {
+    for ((kind, id), item) in &world.foreign().items {
+        match inventory.items.get(&(*kind, id.clone())) {
+            None => broken.push(format!("{kind:?} {} of somebody else is gone", item.name)),
+            Some(now) if now != item => {
+                broken.push(format!(
+                    "{kind:?} {} of somebody else was changed",
+                    item.name
+                ));
+            }
+            Some(_) => {}
+        }
+    }
+}
+
+fn priorities(inventory: &Inventory, broken: &mut Vec<String>) {
+    let mut taken = BTreeSet::new();
+    for (id, rule) in inventory.of(Kind::ListenerRule) {
+        // A rule's ARN is its listener's with one more part.
+        let listener = id.rsplit_once('/').map_or(id, |(listener, _)| listener);
+        if !taken.insert((
+            listener.to_owned(),
+            description(rule, "/Priority").to_owned(),
+        )) {
+            broken.push(format!("the priority of rule {} is taken twice", rule.name));
+        }
+    }
+}

@@ -1,0 +1,370 @@
+//! One simulated account with the provider installed, and everything that calls it.
+
+use std::cell::{Cell, RefCell};
+use std::future::Future;
+use std::rc::Rc;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_smithy_async::rt::sleep::{AsyncSleep, SharedAsyncSleep};
+use aws_smithy_async::time::SharedTimeSource;
+use aws_smithy_runtime_api::client::http::SharedHttpConnector;
+use express_handler::Runtime;
+use express_handler::aws::AwsClients;
+use express_handler::clock::Clock;
+use express_handler::settings::Settings;
+use local_aws::clock::VirtualClock;
+use local_aws::random::Random;
+use local_aws::{Account, LocalAws};
+use serde_json::Value;
+
+use crate::account::Inventory;
+use crate::cloudformation::{Answers, Stack};
+use crate::executor::{Executor, Handle};
+use crate::gate::Gate;
+use crate::history::{Event, History, lock};
+use crate::lambda::{self, Function};
+use crate::logs::Logs;
+use crate::waiter;
+
+pub mod provider;
+
+use provider::Provider;
+
+/// When every world begins: 2026-01-01T00:00:00Z, in milliseconds since the epoch.
+pub const BEGINNING_MS: u64 = 1_767_225_600_000;
+/// The account of every world.
+pub const ACCOUNT_ID: &str = "123456789012";
+/// Its region.
+pub const REGION: &str = "eu-west-1";
+
+/// A world. Clones share it.
+#[derive(Clone)]
+pub struct World(Rc<Shared>);
+
+struct Shared {
+    account: LocalAws,
+    clock: VirtualClock,
+    executor: Executor,
+    function: Function,
+    provider: Provider,
+    history: Arc<Mutex<History>>,
+    logs: Logs,
+    random: Arc<Mutex<Random>>,
+    answers: Answers,
+    foreign: RefCell<Inventory>,
+    is_observed: bool,
+    attempts: Cell<u64>,
+    executions_seen: Cell<usize>,
+    dead_letters: RefCell<Vec<Value>>,
+    redelivery: Cell<Option<Duration>>,
+}
+
+impl World {
+    /// The default VPC, the provider and nothing else.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::seeded(1)
+    }
+
+    /// The same with other identifiers and other jitter.
+    ///
+    /// # Panics
+    /// When the account refuses what the provider's installation makes.
+    #[must_use]
+    pub fn seeded(seed: u64) -> Self {
+        let world = Self::build(seed, lambda::handler(), Provider::install);
+        world.remember_foreign();
+        world
+    }
+
+    /// A world whose function is `function` and whose account has the ledger's table only: for tests of
+    /// the driver itself.
+    #[must_use]
+    pub fn with_function(function: Function) -> Self {
+        Self::build(1, function, |account, _| Provider::uninstalled(account))
+    }
+
+    fn build(
+        seed: u64,
+        function: Function,
+        install: impl FnOnce(&LocalAws, &VirtualClock) -> Provider,
+    ) -> Self {
+        // The SDK draws the jitter of its retries from this generator of the thread.
+        fastrand::seed(seed);
+        let clock = VirtualClock::starting_at(BEGINNING_MS);
+        let account = LocalAws::new(local_aws::Settings {
+            account: Account {
+                id: ACCOUNT_ID.to_owned(),
+                region: REGION.to_owned(),
+                partition: "aws".to_owned(),
+            },
+            clock: local_aws::clock::Clock::Virtual(clock.clone()),
+            seed,
+        });
+        let provider = install(&account, &clock);
+        Self(Rc::new(Shared {
+            executor: Executor::new(clock.clone()),
+            is_observed: provider.has_services,
+            account,
+            clock,
+            function,
+            provider,
+            history: Arc::default(),
+            logs: Logs::default(),
+            random: Arc::new(Mutex::new(Random::seeded(seed.wrapping_add(1)))),
+            answers: Answers::default(),
+            foreign: RefCell::default(),
+            attempts: Cell::default(),
+            executions_seen: Cell::default(),
+            dead_letters: RefCell::default(),
+            redelivery: Cell::default(),
+        }))
+    }
+
+    /// The simulated account.
+    #[must_use]
+    pub fn account(&self) -> &LocalAws {
+        &self.0.account
+    }
+
+    /// What the provider's installation made.
+    #[must_use]
+    pub fn provider(&self) -> &Provider {
+        &self.0.provider
+    }
+
+    /// What the handler logged.
+    #[must_use]
+    pub fn logs(&self) -> &Logs {
+        &self.0.logs
+    }
+
+    /// What happened so far.
+    #[must_use]
+    pub fn history(&self) -> MutexGuard<'_, History> {
+        lock(&self.0.history)
+    }
+
+    /// Events that Lambda gave up on: what the failure queue of `templates/provider.yaml` holds.
+    #[must_use]
+    pub fn dead_letters(&self) -> &RefCell<Vec<Value>> {
+        &self.0.dead_letters
+    }
+
+    /// Milliseconds since the epoch.
+    #[must_use]
+    pub fn now_ms(&self) -> u64 {
+        self.0.clock.now_ms()
+    }
+
+    /// A stack that does not exist yet.
+    #[must_use]
+    pub fn stack(&self, name: &str) -> Stack {
+        Stack::new(self.clone(), name)
+    }
+
+    /// Delivers every event twice, the second time `later`: Lambda's promise is at least once.
+    pub fn deliver_twice(&self, later: Duration) {
+        self.0.redelivery.set(Some(later));
+    }
+
+    /// Delivers the event of an earlier request again, now.
+    ///
+    /// # Panics
+    /// When no request has this id.
+    pub fn redeliver(&self, request_id: &str) {
+        let event = self
+            .history()
+            .sent()
+            .find(|event| event["RequestId"] == request_id)
+            .cloned();
+        let event = event.unwrap_or_else(|| panic!("no request has the id {request_id}"));
+        self.spawn(lambda::deliver(self.clone(), event));
+    }
+
+    /// Sends an event that no stack waits for, once.
+    pub fn deliver(&self, event: Value) {
+        self.history().events.push(Event::Sent {
+            at_ms: self.now_ms(),
+            event: event.clone(),
+        });
+        self.spawn(lambda::deliver(self.clone(), event));
+    }
+
+    /// Runs until `future` has ended; other tasks go on meanwhile and stay where they are then.
+    pub fn block_on<T: 'static>(&self, future: impl Future<Output = T> + 'static) -> T {
+        let handle = self.spawn(future);
+        self.0.executor.block_on(&handle, &|| self.after_round())
+    }
+
+    /// Runs until nothing is under way: deliveries, waiters, pool operations.
+    pub fn settle(&self) {
+        self.0.executor.run_to_end(&|| self.after_round());
+    }
+
+    /// Adds a task.
+    pub fn spawn<T: 'static>(&self, future: impl Future<Output = T> + 'static) -> Handle<T> {
+        self.0.executor.spawn(future)
+    }
+
+    /// Returns after `seconds` of this world's time.
+    pub fn sleep_s(&self, seconds: u64) -> impl Future<Output = ()> + 'static {
+        self.0.clock.sleep(Duration::from_secs(seconds))
+    }
+
+    /// Takes everything in the account that does not carry our tags for somebody else's: from now on each
+    /// attempt must leave it as it is.
+    pub fn remember_foreign(&self) {
+        let inventory = Inventory::observe(self);
+        self.0.foreign.replace(inventory.foreign());
+    }
+
+    /// A seeded random text of lower-case hexadecimal digits.
+    #[must_use]
+    pub fn random_hex(&self, digits: usize) -> String {
+        lock(&self.0.random).hex(digits)
+    }
+
+    /// A seeded random UUID.
+    #[must_use]
+    pub fn random_uuid(&self) -> String {
+        lock(&self.0.random).uuid()
+    }
+
+    /// The ARN of the function, as a template's `ServiceToken` has it.
+    #[must_use]
+    pub fn function_arn(&self) -> String {
+        format!("arn:aws:lambda:{REGION}:{ACCOUNT_ID}:function:express")
+    }
+
+    pub(crate) fn foreign(&self) -> std::cell::Ref<'_, Inventory> {
+        self.0.foreign.borrow()
+    }
+
+    /// Whether the account's services are there to be looked at.
+    pub(crate) fn is_observed(&self) -> bool {
+        self.0.is_observed
+    }
+
+    pub(crate) fn function(&self) -> &Function {
+        &self.0.function
+    }
+
+    pub(crate) fn executor(&self) -> &Executor {
+        &self.0.executor
+    }
+
+    pub(crate) fn answers(&self) -> &Answers {
+        &self.0.answers
+    }
+
+    pub(crate) fn history_handle(&self) -> Arc<Mutex<History>> {
+        Arc::clone(&self.0.history)
+    }
+
+    pub(crate) fn next_attempt(&self) -> u64 {
+        self.0.attempts.set(self.0.attempts.get() + 1);
+        self.0.attempts.get()
+    }
+
+    /// Sends a request's event as CloudFormation does.
+    pub(crate) fn send(&self, event: Value) {
+        if let Some(later) = self.0.redelivery.get() {
+            let (world, again) = (self.clone(), event.clone());
+            self.spawn(async move {
+                world.sleep_s(later.as_secs()).await;
+                lambda::deliver(world, again).await;
+            });
+        }
+        self.deliver(event);
+    }
+
+    /// Hands arrived answers to the stacks that wait for them, and begins to carry on new executions.
+    fn after_round(&self) {
+        let cloud = self.0.account.cloud();
+        self.0
+            .answers
+            .collect(&cloud.response_sink.received, self.now_ms());
+        let seen = self.0.executions_seen.get();
+        let started = cloud.sfn.executions.iter().enumerate().skip(seen);
+        let started: Vec<_> = started
+            .map(|(index, execution)| (index, execution.clone()))
+            .collect();
+        self.0.executions_seen.set(cloud.sfn.executions.len());
+        drop(cloud);
+        for (index, execution) in started {
+            self.spawn(waiter::carry_on(self.clone(), index, execution));
+        }
+    }
+
+    /// What a new process of the function has.
+    pub(crate) fn runtime(&self, gate: Gate) -> Runtime {
+        let config = SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new(REGION))
+            .credentials_provider(SharedCredentialsProvider::new(Credentials::new(
+                "AKIAIOSFODNN7EXAMPLE",
+                "secret",
+                None,
+                None,
+                "tests",
+            )))
+            .http_client(gate.clone())
+            .time_source(SharedTimeSource::new(self.0.clock.clone()))
+            .sleep_impl(SharedAsyncSleep::new(self.0.clock.clone()))
+            .build();
+        Runtime {
+            aws: AwsClients::new(&config),
+            settings: self.settings(),
+            clock: self.handler_clock(),
+            connector: SharedHttpConnector::new(gate),
+        }
+    }
+
+    fn settings(&self) -> Settings {
+        Settings::from_environment(|name| self.0.provider.environment.get(name).cloned())
+            .unwrap_or_else(|error| panic!("the provider's environment is wrong: {error}"))
+    }
+
+    fn handler_clock(&self) -> Clock {
+        let random = Arc::clone(&self.0.random);
+        Clock::new(
+            SharedTimeSource::new(self.0.clock.clone()),
+            SharedAsyncSleep::new(self.0.clock.clone()),
+            Arc::new(move |buffer| {
+                let mut random = lock(&random);
+                for piece in buffer.chunks_mut(32) {
+                    let drawn = random.bytes();
+                    piece.copy_from_slice(&drawn[..piece.len()]);
+                }
+            }),
+        )
+    }
+
+    /// What is in the account now.
+    #[must_use]
+    pub fn inventory(&self) -> Inventory {
+        Inventory::observe(self)
+    }
+
+    /// The clock, for tests that move it themselves.
+    #[must_use]
+    pub fn clock(&self) -> &VirtualClock {
+        &self.0.clock
+    }
+
+    /// The rules that make calls fail.
+    pub fn faults(&self) -> MutexGuard<'_, local_aws::fault::Faults> {
+        self.0.account.faults()
+    }
+}
+
+impl Default for World {
+    fn default() -> Self {
+        Self::new()
+    }
+}

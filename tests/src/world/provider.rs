@@ -1,0 +1,157 @@
+//! What `templates/provider.yaml` makes: the ledger, the key, the waiter, the domain's zone and certificate.
+
+use std::collections::BTreeMap;
+
+use local_aws::LocalAws;
+use local_aws::clock::VirtualClock;
+use local_aws::wire::Service;
+use serde_json::{Value, json};
+
+use super::{ACCOUNT_ID, REGION};
+
+/// The domain of every world.
+pub const DOMAIN_NAME: &str = "apps.example.com";
+/// The ledger's table.
+pub const LEDGER_TABLE: &str = "express-ledger";
+/// Looks at a certificate before it must be ISSUED: ACM validates within minutes of the record.
+const CERTIFICATE_LOOKS_MAX: u32 = 60;
+
+/// The installed provider.
+#[derive(Clone, Debug)]
+pub struct Provider {
+    /// The function's environment variables.
+    pub environment: BTreeMap<&'static str, String>,
+    /// The domain's zone.
+    pub hosted_zone_id: String,
+    /// Whether zone and certificate exist, and so the services around them.
+    pub(crate) has_services: bool,
+}
+
+impl Provider {
+    /// All of it.
+    pub(crate) fn install(account: &LocalAws, clock: &VirtualClock) -> Self {
+        let zone = perform(
+            account,
+            Service::Route53,
+            "CreateHostedZone",
+            json!({"Name": DOMAIN_NAME, "CallerReference": "provider"}),
+        );
+        let hosted_zone_id = text(&zone, "/HostedZone/Id").replace("/hostedzone/", "");
+        let certificate = perform(
+            account,
+            Service::Acm,
+            "RequestCertificate",
+            json!({"DomainName": format!("*.{DOMAIN_NAME}"), "ValidationMethod": "DNS"}),
+        );
+        let certificate_arn = text(&certificate, "/CertificateArn");
+        validate(account, clock, &certificate_arn, &hosted_zone_id);
+        let mut provider = Self::uninstalled(account);
+        provider.hosted_zone_id.clone_from(&hosted_zone_id);
+        provider
+            .environment
+            .insert("EXPRESS_HOSTED_ZONE_ID", hosted_zone_id);
+        provider
+            .environment
+            .insert("EXPRESS_CERTIFICATE_ARN", certificate_arn);
+        provider.has_services = true;
+        provider
+    }
+
+    /// The ledger, and an environment that names a certificate which is not there.
+    pub(crate) fn uninstalled(account: &LocalAws) -> Self {
+        perform(
+            account,
+            Service::DynamoDb,
+            "CreateTable",
+            json!({
+                "TableName": LEDGER_TABLE,
+                "AttributeDefinitions": [{"AttributeName": "pk", "AttributeType": "S"}],
+                "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}],
+                "BillingMode": "PAY_PER_REQUEST",
+            }),
+        );
+        perform(
+            account,
+            Service::DynamoDb,
+            "UpdateTimeToLive",
+            json!({
+                "TableName": LEDGER_TABLE,
+                "TimeToLiveSpecification": {"AttributeName": "expires_at", "Enabled": true},
+            }),
+        );
+        let arn = |service: &str, resource: &str| {
+            format!("arn:aws:{service}:{REGION}:{ACCOUNT_ID}:{resource}")
+        };
+        Self {
+            environment: BTreeMap::from([
+                ("AWS_REGION", REGION.to_owned()),
+                ("EXPRESS_LEDGER_TABLE", LEDGER_TABLE.to_owned()),
+                (
+                    "EXPRESS_WAITER_STATE_MACHINE_ARN",
+                    arn("states", "stateMachine:express-waiter"),
+                ),
+                (
+                    "EXPRESS_SEAL_KEY_ARN",
+                    arn("kms", "key/00000000-0000-4000-8000-000000000001"),
+                ),
+                ("EXPRESS_DOMAIN_NAME", DOMAIN_NAME.to_owned()),
+                ("EXPRESS_CERTIFICATE_ARN", arn("acm", "certificate/none")),
+            ]),
+            hosted_zone_id: String::new(),
+            has_services: false,
+        }
+    }
+
+    /// The host name of a service.
+    #[must_use]
+    pub fn host(&self, label: &str) -> String {
+        format!("{label}.{DOMAIN_NAME}")
+    }
+}
+
+/// Answers ACM's DNS challenge, as CloudFormation does for a certificate with a zone.
+/// AWS: <https://docs.aws.amazon.com/acm/latest/userguide/dns-validation.html>
+fn validate(account: &LocalAws, clock: &VirtualClock, certificate_arn: &str, hosted_zone_id: &str) {
+    let look = || {
+        let input = json!({"CertificateArn": certificate_arn});
+        perform(account, Service::Acm, "DescribeCertificate", input)
+    };
+    let record = look()
+        .pointer("/Certificate/DomainValidationOptions/0/ResourceRecord")
+        .cloned();
+    if let Some(record) = record {
+        let change = json!({"Change": {
+            "Action": "UPSERT",
+            "ResourceRecordSet": {
+                "Name": record["Name"], "Type": record["Type"], "TTL": "300",
+                "ResourceRecords": {"ResourceRecord": {"Value": record["Value"]}},
+            },
+        }});
+        perform(
+            account,
+            Service::Route53,
+            "ChangeResourceRecordSets",
+            json!({"Id": hosted_zone_id, "ChangeBatch": {"Changes": change}}),
+        );
+    }
+    for _ in 0..CERTIFICATE_LOOKS_MAX {
+        if look().pointer("/Certificate/Status") == Some(&json!("ISSUED")) {
+            return;
+        }
+        clock.advance_by(std::time::Duration::from_secs(10));
+    }
+    panic!("the certificate was not issued");
+}
+
+fn perform(account: &LocalAws, service: Service, operation: &str, input: Value) -> Value {
+    account
+        .perform(service, operation, input)
+        .unwrap_or_else(|refusal| panic!("{operation} was refused: {refusal:?}"))
+}
+
+fn text(value: &Value, pointer: &str) -> String {
+    let found = value.pointer(pointer).and_then(Value::as_str);
+    found
+        .unwrap_or_else(|| panic!("no {pointer} in {value}"))
+        .to_owned()
+}

@@ -1,0 +1,3 @@
+//! The integration tests; `tests/README.md` says which test lives where.
+
+mod driver;
