@@ -2,7 +2,7 @@
 
 import contextlib
 import functools
-import hashlib
+import secrets
 import time
 from collections.abc import Callable, Iterator
 
@@ -77,8 +77,8 @@ def tags(properties: dict) -> list[dict]:
 
 
 def generated_name(stack_name: str, logical_id: str, limit: int) -> str:
-    """The name of a resource whose template gives none: the same for the same stack and logical id."""
-    suffix = hashlib.sha256(f"{stack_name}/{logical_id}".encode()).hexdigest()[:12]
+    """The name of a resource whose template gives none. Random, because a replacement exists beside its predecessor."""
+    suffix = secrets.token_hex(6)
     return f"{stack_name[: limit // 2]}-{logical_id}"[: limit - 13] + f"-{suffix}"
 
 

@@ -42,9 +42,9 @@ def _create_acl(clients: Clients, properties: dict, name: str) -> Made:
     return f"{name}|{made['Id']}|{scope}", {"Id": made["Id"], "Arn": made["ARN"]}
 
 
-def _update_acl(clients: Clients, physical_id: str, old: dict, new: dict) -> Made:
+def _update_acl(clients: Clients, physical_id: str, old: dict, new: dict, name: str) -> Made:
     if any(old.get(key) != new.get(key) for key in ("Name", "Scope")):
-        return _create_acl(clients, new, _identity(physical_id)["Name"])
+        return _create_acl(clients, new, name)
     wafv2 = clients("wafv2")
     found = wafv2.get_web_acl(**_identity(physical_id))
     wafv2.update_web_acl(**_identity(physical_id), LockToken=found["LockToken"], **_rules(new))
@@ -63,11 +63,6 @@ def _associate(clients: Clients, properties: dict, _name: str) -> Made:
     return f"{resource}|{acl}", {}
 
 
-def _update_association(clients: Clients, physical_id: str, _old: dict, new: dict) -> Made:
-    """Both properties replace. Of one load balancer, the new association has taken the old one's place already."""
-    return _associate(clients, new, physical_id)
-
-
 def _disassociate(clients: Clients, physical_id: str, properties: dict) -> None:
     # After a replacement the load balancer may carry another ACL by now, which is not ours to remove.
     wafv2 = clients("wafv2")
@@ -78,5 +73,5 @@ def _disassociate(clients: Clients, physical_id: str, properties: dict) -> None:
 
 KINDS = {
     "AWS::WAFv2::WebACL": Kind(_create_acl, _delete_acl, _update_acl, name_limit=128),
-    "AWS::WAFv2::WebACLAssociation": Kind(_associate, _disassociate, _update_association),
+    "AWS::WAFv2::WebACLAssociation": Kind(_associate, _disassociate),
 }

@@ -37,10 +37,15 @@ def _handler(kind: Kind, clients: Clients) -> dict:
     def delete(physical_id: str, properties: dict) -> None:
         aws.delete_when_unused(lambda: kind.delete(clients, physical_id, properties))
 
-    handler = {"create": create, "delete": delete}
+    handler: dict = {"create": create, "delete": delete}
     if kind.update is not None:
         change = kind.update
-        handler["update"] = lambda physical_id, old, new, _stack_name: change(clients, physical_id, old, new)
+
+        def update(physical_id: str, old: dict, new: dict, stack_name: str, logical_id: str):
+            name = aws.generated_name(stack_name, logical_id, kind.name_limit)
+            return change(clients, physical_id, old, new, name)
+
+        handler |= {"update": update, "update_with_logical_id": True}
     return handler
 
 

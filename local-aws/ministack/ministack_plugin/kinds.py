@@ -17,8 +17,8 @@ class Kind:
     create: Callable[[Clients, dict, str], Made]
     # (clients, physical id, properties).
     delete: Callable[[Clients, str, dict], None]
-    # (clients, physical id, old and new properties). None: create again. A create that is idempotent by name then
-    # changes in place; any other makes a new physical id, and so a replacement.
-    update: Callable[[Clients, str, dict, dict], Made] | None = None
+    # (clients, physical id, old properties, new properties, generated name). Another physical id than before is a
+    # replacement: the old one is deleted when the stack's update has succeeded. None: every change replaces.
+    update: Callable[[Clients, str, dict, dict, str], Made] | None = None
     # Longest generated name.
     name_limit: int = 255

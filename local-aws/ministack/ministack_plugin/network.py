@@ -16,15 +16,25 @@ def _tagged(resource_type: str, properties: dict) -> dict:
 def _create_vpc(clients: Clients, properties: dict, _name: str) -> Made:
     ec2 = clients("ec2")
     vpc = ec2.create_vpc(CidrBlock=properties["CidrBlock"], **_tagged("vpc", properties))["Vpc"]
+    return _with_dns(clients, vpc["VpcId"], properties)
+
+
+def _with_dns(clients: Clients, vpc_id: str, properties: dict) -> Made:
+    ec2 = clients("ec2")
     for attribute in ("EnableDnsSupport", "EnableDnsHostnames"):
         if attribute in properties:
-            ec2.modify_vpc_attribute(VpcId=vpc["VpcId"], **{attribute: {"Value": aws.is_true(properties[attribute])}})
+            ec2.modify_vpc_attribute(VpcId=vpc_id, **{attribute: {"Value": aws.is_true(properties[attribute])}})
     groups = ec2.describe_security_groups(
-        Filters=[{"Name": "vpc-id", "Values": [vpc["VpcId"]]}, {"Name": "group-name", "Values": ["default"]}]
+        Filters=[{"Name": "vpc-id", "Values": [vpc_id]}, {"Name": "group-name", "Values": ["default"]}]
     )["SecurityGroups"]
-    attributes = {"VpcId": vpc["VpcId"], "CidrBlock": vpc["CidrBlock"]}
-    attributes |= {"DefaultSecurityGroup": group["GroupId"] for group in groups}
-    return vpc["VpcId"], attributes
+    attributes = {"VpcId": vpc_id, "CidrBlock": properties["CidrBlock"]}
+    return vpc_id, attributes | {"DefaultSecurityGroup": group["GroupId"] for group in groups}
+
+
+def _update_vpc(clients: Clients, vpc_id: str, old: dict, new: dict, name: str) -> Made:
+    if old["CidrBlock"] != new["CidrBlock"]:
+        return _create_vpc(clients, new, name)
+    return _with_dns(clients, vpc_id, new)
 
 
 def _delete_vpc(clients: Clients, vpc_id: str, _properties: dict) -> None:
@@ -86,9 +96,20 @@ def _create_route(clients: Clients, properties: dict, _name: str) -> Made:
     return f"{properties['RouteTableId']}|{destination}", {"CidrBlock": destination}
 
 
-def _delete_route(clients: Clients, _physical_id: str, properties: dict) -> None:
+def _update_route(clients: Clients, physical_id: str, old: dict, new: dict, name: str) -> Made:
+    if _route_identity(old) != _route_identity(new):
+        return _create_route(clients, new, name)
+    clients("ec2").replace_route(**new)
+    return physical_id, {"CidrBlock": physical_id.partition("|")[2]}
+
+
+def _route_identity(properties: dict) -> dict:
     identity = ("RouteTableId", "DestinationCidrBlock", "DestinationIpv6CidrBlock")
-    clients("ec2").delete_route(**{key: properties[key] for key in identity if key in properties})
+    return {key: properties[key] for key in identity if key in properties}
+
+
+def _delete_route(clients: Clients, _physical_id: str, properties: dict) -> None:
+    clients("ec2").delete_route(**_route_identity(properties))
 
 
 def _associate_route_table(clients: Clients, properties: dict, _name: str) -> Made:
@@ -113,6 +134,10 @@ _PEERS = {
 }
 
 
+# What a new group allows until rules of one's own take its place.
+_EVERYTHING_OUT = {"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
+
+
 def _permission(rule: dict) -> dict:
     permission: dict = {"IpProtocol": str(rule["IpProtocol"])}
     permission |= {port: int(rule[port]) for port in ("FromPort", "ToPort") if port in rule}
@@ -132,14 +157,29 @@ def _create_security_group(clients: Clients, properties: dict, name: str) -> Mad
         **vpc,
         **_tagged("security-group", properties),
     )["GroupId"]
-    if ingress := [_permission(rule) for rule in properties.get("SecurityGroupIngress", [])]:
-        ec2.authorize_security_group_ingress(GroupId=group_id, IpPermissions=ingress)
-    if egress := [_permission(rule) for rule in properties.get("SecurityGroupEgress", [])]:
-        # Rules of one's own take the place of the one that allows everything.
-        everything = {"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
-        ec2.revoke_security_group_egress(GroupId=group_id, IpPermissions=[everything])
-        ec2.authorize_security_group_egress(GroupId=group_id, IpPermissions=egress)
+    _change_rules(clients, group_id, {}, properties)
     return group_id, {"GroupId": group_id, **vpc}
+
+
+def _change_rules(clients: Clients, group_id: str, old: dict, new: dict) -> None:
+    ec2 = clients("ec2")
+    for member, none_given, revoke, authorize in (
+        ("SecurityGroupIngress", [], ec2.revoke_security_group_ingress, ec2.authorize_security_group_ingress),
+        ("SecurityGroupEgress", [_EVERYTHING_OUT], ec2.revoke_security_group_egress, ec2.authorize_security_group_egress),
+    ):
+        before = [_permission(rule) for rule in old.get(member) or []] or none_given
+        after = [_permission(rule) for rule in new.get(member) or []] or none_given
+        if gone := [permission for permission in before if permission not in after]:
+            revoke(GroupId=group_id, IpPermissions=gone)
+        if added := [permission for permission in after if permission not in before]:
+            authorize(GroupId=group_id, IpPermissions=added)
+
+
+def _update_security_group(clients: Clients, group_id: str, old: dict, new: dict, name: str) -> Made:
+    if any(old.get(key) != new.get(key) for key in ("GroupName", "GroupDescription", "VpcId")):
+        return _create_security_group(clients, new, name)
+    _change_rules(clients, group_id, old, new)
+    return group_id, {"GroupId": group_id} | {key: new[key] for key in ("VpcId",) if key in new}
 
 
 def _delete_security_group(clients: Clients, group_id: str, _properties: dict) -> None:
@@ -147,12 +187,12 @@ def _delete_security_group(clients: Clients, group_id: str, _properties: dict) -
 
 
 KINDS = {
-    "AWS::EC2::VPC": Kind(_create_vpc, _delete_vpc),
+    "AWS::EC2::VPC": Kind(_create_vpc, _delete_vpc, _update_vpc),
     "AWS::EC2::Subnet": Kind(_create_subnet, _delete_subnet),
     "AWS::EC2::InternetGateway": Kind(_create_internet_gateway, _delete_internet_gateway),
     "AWS::EC2::VPCGatewayAttachment": Kind(_attach_gateway, _detach_gateway),
     "AWS::EC2::RouteTable": Kind(_create_route_table, _delete_route_table),
-    "AWS::EC2::Route": Kind(_create_route, _delete_route),
+    "AWS::EC2::Route": Kind(_create_route, _delete_route, _update_route),
     "AWS::EC2::SubnetRouteTableAssociation": Kind(_associate_route_table, _disassociate_route_table),
-    "AWS::EC2::SecurityGroup": Kind(_create_security_group, _delete_security_group),
+    "AWS::EC2::SecurityGroup": Kind(_create_security_group, _delete_security_group, _update_security_group),
 }

@@ -22,6 +22,12 @@ def _create_cluster(clients: Clients, properties: dict, name: str) -> Made:
     return cluster["clusterName"], {"Arn": cluster["clusterArn"]}
 
 
+def _update_cluster(clients: Clients, name: str, old: dict, new: dict, generated: str) -> Made:
+    if old.get("ClusterName") != new.get("ClusterName"):
+        return _create_cluster(clients, new, generated)
+    raise ValueError("local-aws has no UpdateCluster: of a cluster, only the name can change")
+
+
 def _delete_cluster(clients: Clients, name: str, _properties: dict) -> None:
     clients("ecs").delete_cluster(cluster=name)
 
@@ -81,12 +87,17 @@ def _put_alarm(clients: Clients, properties: dict, name: str) -> Made:
     return alarm["AlarmName"], {"Arn": described[0]["AlarmArn"]}
 
 
+def _update_alarm(clients: Clients, name: str, old: dict, new: dict, generated: str) -> Made:
+    renamed = old.get("AlarmName") != new.get("AlarmName")
+    return _put_alarm(clients, new, generated if renamed else name)
+
+
 def _delete_alarm(clients: Clients, name: str, _properties: dict) -> None:
     clients("cloudwatch").delete_alarms(AlarmNames=[name])
 
 
 KINDS = {
-    "AWS::ECS::Cluster": Kind(_create_cluster, _delete_cluster),
+    "AWS::ECS::Cluster": Kind(_create_cluster, _delete_cluster, _update_cluster),
     "AWS::ECS::TaskDefinition": Kind(_register_task_definition, _deregister_task_definition),
-    "AWS::CloudWatch::Alarm": Kind(_put_alarm, _delete_alarm),
+    "AWS::CloudWatch::Alarm": Kind(_put_alarm, _delete_alarm, _update_alarm),
 }
