@@ -8,6 +8,7 @@ use express_core::claim::Slot;
 use express_core::decision::HandlerErrorCode;
 use express_core::naming::Pair;
 use express_core::observed::{Observed, Presence};
+use express_core::resources::alias_record::ObservedAliasRecord;
 use express_core::resources::cluster::ObservedCluster;
 use express_core::resources::listener::{HTTPS_PORT, ObservedListener};
 use express_core::resources::listener_rule::ObservedListenerRule;
@@ -16,7 +17,7 @@ use express_core::resources::log_group::ObservedLogGroup;
 use express_core::resources::scalable_target::ObservedScalableTarget;
 use express_core::resources::scaling_policy::ObservedScalingPolicy;
 use express_core::resources::security_group::{IngressRule, ObservedSecurityGroup};
-use express_core::resources::target_group::ObservedTargetGroup;
+use express_core::resources::target_group::{ObservedTargetGroup, TargetGroupChange};
 use express_core::resources::task_definition::ObservedTaskDefinition;
 use express_core::step::{GroupOf, Step};
 
@@ -51,6 +52,8 @@ pub enum Effect {
     Listener(ObservedListener),
     /// There is a target group.
     TargetGroup(Pair, Box<ObservedTargetGroup>),
+    /// A target group has changed.
+    TargetGroupChanged(Pair, TargetGroupChange),
     /// There is a rule.
     ListenerRule(Box<ObservedListenerRule>),
     /// Somebody else's rule has the priority.
@@ -59,6 +62,8 @@ pub enum Effect {
     ScalableTarget(ObservedScalableTarget),
     /// There is a policy.
     ScalingPolicy(ObservedScalingPolicy),
+    /// There is a record.
+    AliasRecord(ObservedAliasRecord),
     /// The thing is not there any more.
     Gone,
     /// It was done; what is there now has to be looked at.
@@ -93,6 +98,10 @@ pub async fn carry_out(aws: &AwsClients, step: &Step) -> Result<Effect, AwsError
             group_id,
             rules,
         } => {
+            if *of == GroupOf::LoadBalancer {
+                // The whole of a new group's rules: it may reach its VPC and nothing else (R26).
+                resources::security_group::restrict_egress(aws, group_id).await?;
+            }
             resources::security_group::authorize(aws, group_id, rules).await?;
             Effect::Authorized(*of, rules.clone())
         }
@@ -121,13 +130,9 @@ pub async fn carry_out(aws: &AwsClients, step: &Step) -> Result<Effect, AwsError
             let created = resources::target_group::create(aws, spec).await?;
             Effect::TargetGroup(spec.pair, Box::new(created))
         }
-        Step::ModifyTargetGroup {
-            pair: _,
-            arn,
-            change,
-        } => {
+        Step::ModifyTargetGroup { pair, arn, change } => {
             resources::target_group::update(aws, arn, change).await?;
-            Effect::Changed
+            Effect::TargetGroupChanged(*pair, change.clone())
         }
         Step::CreateListenerRule(spec) => {
             match resources::listener_rule::create(aws, spec).await? {
@@ -165,12 +170,10 @@ pub async fn carry_out(aws: &AwsClients, step: &Step) -> Result<Effect, AwsError
             Effect::ScalingPolicy(resources::scaling_policy::put(aws, spec).await?)
         }
         Step::CreateAliasRecord(spec) => {
-            resources::alias_record::create(aws, spec).await?;
-            Effect::Changed
+            Effect::AliasRecord(resources::alias_record::create(aws, spec).await?)
         }
         Step::UpsertAliasRecord(spec) => {
-            resources::alias_record::upsert(aws, spec).await?;
-            Effect::Changed
+            Effect::AliasRecord(resources::alias_record::upsert(aws, spec).await?)
         }
         Step::TagResources(tagging) => {
             resources::tagging::apply(aws, tagging).await?;
@@ -233,8 +236,9 @@ pub fn merge(observed: &mut Observed, step: &Step, effect: Effect) {
             observed.is_priority_taken = false;
         }
         Effect::SecurityGroup(of, found) => *group_of(observed, of) = Presence::Present(found),
-        Effect::Authorized(of, rules) => {
+        Effect::Authorized(of, mut rules) => {
             if let Presence::Present(group) = group_of(observed, of) {
+                rules.retain(|rule| !group.ingress.contains(rule));
                 group.ingress.extend(rules);
             }
         }
@@ -254,6 +258,20 @@ pub fn merge(observed: &mut Observed, step: &Step, effect: Effect) {
         Effect::TargetGroup(pair, found) => {
             *target_group(observed, pair) = Presence::Present(*found);
         }
+        Effect::TargetGroupChanged(pair, change) => {
+            if let Presence::Present(group) = target_group(observed, pair) {
+                let TargetGroupChange {
+                    health_check_path,
+                    deregistration_delay_s,
+                } = change;
+                if let Some(path) = health_check_path {
+                    group.health_check_path = path;
+                }
+                group.deregistration_delay_s =
+                    deregistration_delay_s.or(group.deregistration_delay_s);
+            }
+        }
+        Effect::AliasRecord(found) => observed.alias_record = Presence::Present(found),
         Effect::ListenerRule(found) => observed.listener_rule = Presence::Present(*found),
         Effect::PriorityTaken => {
             // It may be ours, made by a call whose answer was lost: looked for before another slot is taken.

@@ -39,7 +39,7 @@ const LATE_CALL_S: u64 = 10;
 pub fn handler() -> Function {
     Rc::new(|event, invocation, runtime| {
         Box::pin(async move {
-            express_handler::handle(event, &invocation, &runtime)
+            express_handler::handle(&runtime, &invocation, event)
                 .await
                 .map_err(|error| error.to_string())
         })

@@ -144,7 +144,6 @@ impl World {
     }
 
     /// What happened so far.
-    #[must_use]
     pub fn history(&self) -> MutexGuard<'_, History> {
         lock(&self.0.history)
     }

@@ -50,7 +50,10 @@ pub async fn find(
 ///
 /// # Errors
 /// When AWS refuses: with `AlreadyExists` when there is one.
-pub async fn create(aws: &AwsClients, spec: &AliasRecordSpec) -> Result<(), AwsError> {
+pub async fn create(
+    aws: &AwsClients,
+    spec: &AliasRecordSpec,
+) -> Result<ObservedAliasRecord, AwsError> {
     write(aws, spec, ChangeAction::Create).await
 }
 
@@ -58,7 +61,10 @@ pub async fn create(aws: &AwsClients, spec: &AliasRecordSpec) -> Result<(), AwsE
 ///
 /// # Errors
 /// When AWS refuses.
-pub async fn upsert(aws: &AwsClients, spec: &AliasRecordSpec) -> Result<(), AwsError> {
+pub async fn upsert(
+    aws: &AwsClients,
+    spec: &AliasRecordSpec,
+) -> Result<ObservedAliasRecord, AwsError> {
     write(aws, spec, ChangeAction::Upsert).await
 }
 
@@ -66,7 +72,7 @@ async fn write(
     aws: &AwsClients,
     spec: &AliasRecordSpec,
     action: ChangeAction,
-) -> Result<(), AwsError> {
+) -> Result<ObservedAliasRecord, AwsError> {
     let AliasRecordSpec {
         hosted_zone_id,
         host,
@@ -78,7 +84,8 @@ async fn write(
         target_hosted_zone_id: target_hosted_zone_id.clone(),
         evaluate_target_health: false,
     };
-    change(aws, hosted_zone_id, host, action, &record).await
+    change(aws, hosted_zone_id, host, action, &record).await?;
+    Ok(record)
 }
 
 /// Deletes the record as it was observed; one that is not there any more counts as deleted.

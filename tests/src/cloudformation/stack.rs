@@ -9,7 +9,8 @@ use serde_json::Value;
 
 use super::request::{self, Cancellation, Request, Seen};
 use super::rollback::FailedReplacement;
-use super::{RequestType, Template};
+use super::{LOGICAL_ID, RequestType, Template, event};
+use crate::properties::ServiceProperties;
 use crate::world::World;
 
 /// One stack. Clones share it.
@@ -133,6 +134,19 @@ impl Stack {
     #[must_use]
     pub fn resources(&self) -> BTreeMap<String, Resource> {
         self.state.borrow().resources.clone()
+    }
+
+    /// An event of this stack that CloudFormation itself does not send, for [`World::deliver`].
+    #[must_use]
+    pub fn event(&self, request_type: RequestType, physical_id: Option<&str>, properties: &ServiceProperties) -> Value {
+        let request = Request {
+            request_type,
+            logical_id: LOGICAL_ID.to_owned(),
+            physical_id: physical_id.map(str::to_owned),
+            properties: properties.stringified(),
+            old_properties: None,
+        };
+        event::of(&self.world, &self.id(), &request)
     }
 
     /// Creates or updates the stack.

@@ -1,3 +1,9 @@
 //! The integration tests; `tests/README.md` says which test lives where.
 
+mod contract;
+mod crash_everywhere;
+mod create;
+mod delete;
 mod driver;
+mod sharing;
+mod update;

@@ -31,17 +31,16 @@ pub async fn restrict_egress(aws: &AwsClients, group_id: &str) -> Result<(), Aws
     };
     let ranges = vpc::cidrs(aws, group.vpc_id().unwrap_or_default()).await?;
     let present = group.ip_permissions_egress();
-    let missing: Vec<IpPermission> = ranges
+    let missing = ranges
         .iter()
-        .filter(|range| !present.iter().any(|permission| reaches(permission, range)))
-        .map(|range| to_range(range))
-        .collect();
-    if !missing.is_empty() {
+        .filter(|range| !present.iter().any(|permission| reaches(permission, range)));
+    // One call per range: one rule that exists already makes EC2 refuse all of a call.
+    for range in missing {
         let authorized = aws
             .ec2
             .authorize_security_group_egress()
             .group_id(group_id)
-            .set_ip_permissions(Some(missing))
+            .ip_permissions(to_range(range))
             .send()
             .await
             .map_err(aws_error("ec2:AuthorizeSecurityGroupEgress"));

@@ -1,0 +1,137 @@
+//! Updating a service.
+
+use express_tests::cloudformation::{FailedReplacement, RequestType};
+use express_tests::{Scenario, ServiceProperties, StackStatus, World, web};
+use local_aws::wire::Service;
+use serde_json::{Value, json};
+
+use StackStatus::{CreateComplete, DeleteComplete, UpdateComplete, UpdateRollbackComplete};
+
+/// Every property that can change in place, each with a new value.
+fn changes() -> Vec<(&'static str, Value)> {
+    vec![
+        ("/PrimaryContainer/Image", json!("public.ecr.aws/nginx/nginx:1.28")),
+        ("/PrimaryContainer/ContainerPort", json!(8080)),
+        ("/PrimaryContainer/Command", json!(["serve"])),
+        ("/PrimaryContainer/Environment", json!([{"Name": "MODE", "Value": "production"}])),
+        ("/PrimaryContainer/AwsLogsConfiguration", json!({"LogGroup": "/team/web", "LogStreamPrefix": "web"})),
+        ("/ExecutionRoleArn", json!("arn:aws:iam::123456789012:role/other-execution")),
+        ("/TaskRoleArn", json!("arn:aws:iam::123456789012:role/task")),
+        ("/InfrastructureRoleArn", json!("arn:aws:iam::123456789012:role/other-infrastructure")),
+        ("/Cpu", json!(512)),
+        ("/Memory", json!(4096)),
+        ("/HealthCheckPath", json!("/up")),
+        ("/ScalingTarget", json!({"MinTaskCount": 2, "MaxTaskCount": 4})),
+        ("/ScalingTarget", json!({"AutoScalingMetric": "REQUEST_COUNT_PER_TARGET", "AutoScalingTargetValue": 500})),
+        ("/Tags", json!([{"Key": "team", "Value": "web"}])),
+    ]
+}
+
+/// No call of the run sends what is ECS's or auto scaling's.
+fn check_untouched(run: &express_tests::Run) {
+    let history = run.world.history();
+    let updates = history.calls().filter(|call| call.recorded.name() == "ecs:UpdateService");
+    for update in updates {
+        assert_eq!(update.recorded.input.get("desiredCount"), None);
+        assert_eq!(update.recorded.input.get("loadBalancers"), None);
+    }
+    let rules = history.calls().filter(|call| call.recorded.name() == "elasticloadbalancing:ModifyRule");
+    assert_eq!(rules.count(), 0, "ECS owns the rule's weights");
+}
+
+#[test]
+fn case_28_an_update_without_a_change_changes_nothing() {
+    let created = Scenario::new().create(web()).then_settle();
+    let before = created.run().mutations();
+    let run = created.then_update_unchanged().run();
+    assert_eq!(run.statuses(), [CreateComplete, UpdateComplete]);
+    assert_eq!(run.mutations(), before);
+}
+
+#[test]
+fn case_29_each_property_alone_updates_in_place_and_the_delete_leaves_nothing() {
+    for (pointer, value) in changes() {
+        let world = World::new();
+        let before = world.inventory().without_what_stays();
+        let run = Scenario::new()
+            .create(web())
+            .then_settle()
+            .then_update(web().set(pointer, value))
+            .then_settle()
+            .then_delete()
+            .run_in(world);
+        assert_eq!(run.statuses(), [CreateComplete, UpdateComplete, DeleteComplete], "{pointer}");
+        let seen = run.seen();
+        assert_eq!(seen[0].physical_id, seen[1].physical_id, "{pointer}");
+        check_untouched(&run);
+        let after = run.world.inventory().without_what_stays();
+        assert_eq!(before.diff(&after), Vec::<String>::new(), "{pointer}");
+    }
+}
+
+#[test]
+fn case_29_attributes_are_the_same_after_an_update_that_does_not_concern_them() {
+    let run = Scenario::new().create(web()).then_update(web().health_check_path("/up")).run();
+    let seen = run.seen();
+    for (name, value) in &seen[0].data {
+        assert_eq!(seen[1].data.get(name), Some(value), "{name}");
+    }
+}
+
+#[test]
+fn case_30_an_update_of_what_was_never_created_is_refused() {
+    let world = World::new();
+    let mut event = world.stack("app").event(RequestType::Update, Some("never"), &web());
+    event["OldResourceProperties"] = web().stringified();
+    world.deliver(event);
+    world.settle();
+    let body: Value = serde_json::from_str(&world.account().cloud().response_sink.received[0].body).unwrap();
+    assert_eq!(body["Status"], "FAILED");
+    assert!(body["Reason"].as_str().unwrap().contains("NotFound"), "{body}");
+}
+
+fn replaced(properties: &ServiceProperties) {
+    let world = World::new();
+    world.account().perform(Service::Ecs, "CreateCluster", json!({"clusterName": "prod"})).unwrap();
+    let before = world.inventory().without_what_stays();
+    let run = Scenario::new()
+        .create(web())
+        .then_settle()
+        .then_update(properties.clone())
+        .then_settle()
+        .then_delete()
+        .run_in(world);
+    assert_eq!(run.statuses(), [CreateComplete, UpdateComplete, DeleteComplete]);
+    let seen = run.seen();
+    let types: Vec<_> = seen.iter().map(|seen| seen.request_type).collect();
+    assert_eq!(types, [RequestType::Create, RequestType::Update, RequestType::Delete, RequestType::Delete]);
+    assert_ne!(seen[0].physical_id, seen[1].physical_id);
+    assert_eq!(seen[2].sent_id, seen[0].physical_id);
+    let after = run.world.inventory().without_what_stays();
+    assert_eq!(before.diff(&after), Vec::<String>::new());
+}
+
+#[test]
+fn case_40_another_name_or_cluster_replaces() {
+    replaced(&web().named("shop"));
+    replaced(&web().cluster("prod"));
+}
+
+#[test]
+fn case_43c_a_replacing_update_that_fails_ends_clean_either_way() {
+    for reaction in [FailedReplacement::DeleteAnsweredId, FailedReplacement::UpdateBack] {
+        let world = World::new();
+        let before = world.inventory().without_what_stays();
+        let run = Scenario::new()
+            .after_failed_replacement(reaction)
+            .create(web())
+            .then_settle()
+            .then_update(web().named("shop").image("demo/unhealthy"))
+            .then_settle()
+            .then_delete()
+            .run_in(world);
+        assert_eq!(run.statuses(), [CreateComplete, UpdateRollbackComplete, DeleteComplete], "{reaction:?}");
+        let after = run.world.inventory().without_what_stays();
+        assert_eq!(before.diff(&after), Vec::<String>::new(), "{reaction:?}");
+    }
+}
