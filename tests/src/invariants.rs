@@ -168,6 +168,10 @@ fn ownership(world: &World, inventory: &Inventory, ledger: &[Value], broken: &mu
             Kind::RecordSet => item.name.split(' ').next().unwrap_or_default(),
             // `service/<cluster>/<service>`, the end of the service's ARN.
             Kind::ScalingPolicy => description(item, "/ResourceId"),
+            // The cluster `default` is the account's, whoever makes it first.
+            Kind::Cluster if item.name == "default" => continue,
+            // Auto Scaling's own: `TargetTracking-service/<cluster>/<service>-AlarmHigh-…`.
+            Kind::MetricAlarm if item.name.starts_with(TARGET_TRACKING) => tracked(&item.name),
             Kind::Cluster
             | Kind::LogGroup
             | Kind::TaskDefinition
@@ -187,6 +191,18 @@ fn ownership(world: &World, inventory: &Inventory, ledger: &[Value], broken: &mu
             broken.push(format!("{kind:?} {} is claimed by nobody", item.name));
         }
     }
+}
+
+/// What a target-tracking policy calls the alarms that it makes and removes.
+/// AWS: <https://docs.aws.amazon.com/autoscaling/application/userguide/application-auto-scaling-target-tracking.html>
+const TARGET_TRACKING: &str = "TargetTracking-";
+
+/// The resource that such an alarm is for.
+fn tracked(alarm: &str) -> &str {
+    let resource = alarm.strip_prefix(TARGET_TRACKING).unwrap_or(alarm);
+    resource
+        .rsplit_once("-Alarm")
+        .map_or(resource, |(resource, _)| resource)
 }
 
 fn foreign(world: &World, inventory: &Inventory, broken: &mut Vec<String>) {

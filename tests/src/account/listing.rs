@@ -282,24 +282,33 @@ pub(super) fn observability(account: &LocalAws, inventory: &mut Inventory) {
     }
 }
 
-/// Route 53 pages by name; a zone of these tests fits one page.
+/// Route 53 goes on from a name and a type, and is asked by path.
 pub(super) fn records(account: &LocalAws, hosted_zone_id: &str, inventory: &mut Inventory) {
-    let answer = account
-        .perform(
-            Service::Route53,
-            "ListResourceRecordSets",
-            json!({"Id": hosted_zone_id, "maxitems": "300"}),
-        )
-        .unwrap_or_else(|refusal| panic!("ListResourceRecordSets was refused: {refusal:?}"));
-    let sets = &answer["ResourceRecordSets"];
-    for set in array(sets.get("ResourceRecordSet").unwrap_or(sets)) {
-        let name = format!(
-            "{} {}",
-            text(set, "/Name").trim_end_matches('.'),
-            text(set, "/Type")
-        );
-        inventory.add(Kind::RecordSet, &name, &name, &Value::Null, set);
+    let path = format!("/2013-04-01/hostedzone/{hosted_zone_id}/rrset");
+    let mut query = json!({});
+    for _ in 0..PAGES_MAX {
+        let answer = account
+            .perform(
+                Service::Route53,
+                "ListResourceRecordSets",
+                json!({"path": path, "query": query}),
+            )
+            .unwrap_or_else(|refusal| panic!("ListResourceRecordSets was refused: {refusal:?}"));
+        let page = &answer["ListResourceRecordSetsResponse"];
+        for set in array(&page["ResourceRecordSets"]["ResourceRecordSet"]) {
+            let name = format!(
+                "{} {}",
+                text(set, "/Name").trim_end_matches('.'),
+                text(set, "/Type")
+            );
+            inventory.add(Kind::RecordSet, &name, &name, &Value::Null, set);
+        }
+        if page["NextRecordName"].is_null() {
+            return;
+        }
+        query = json!({"name": page["NextRecordName"], "type": page["NextRecordType"]});
     }
+    panic!("the zone has more than {PAGES_MAX} pages");
 }
 
 pub(super) fn array(value: &Value) -> &[Value] {

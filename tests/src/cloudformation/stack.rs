@@ -138,7 +138,12 @@ impl Stack {
 
     /// An event of this stack that CloudFormation itself does not send, for [`World::deliver`].
     #[must_use]
-    pub fn event(&self, request_type: RequestType, physical_id: Option<&str>, properties: &ServiceProperties) -> Value {
+    pub fn event(
+        &self,
+        request_type: RequestType,
+        physical_id: Option<&str>,
+        properties: &ServiceProperties,
+    ) -> Value {
         let request = Request {
             request_type,
             logical_id: LOGICAL_ID.to_owned(),

@@ -34,12 +34,13 @@ impl Provider {
             account,
             Service::Route53,
             "CreateHostedZone",
-            route53(
-                "hostedzone",
-                json!({"Name": DOMAIN_NAME, "CallerReference": "provider"}),
-            ),
+            json!({
+                "path": "/2013-04-01/hostedzone",
+                "body": {"Name": DOMAIN_NAME, "CallerReference": "provider"},
+            }),
         );
-        let hosted_zone_id = text(&zone, "/CreateHostedZoneResponse/HostedZone/Id").replace("/hostedzone/", "");
+        let hosted_zone_id =
+            text(&zone, "/CreateHostedZoneResponse/HostedZone/Id").replace("/hostedzone/", "");
         let certificate = perform(
             account,
             Service::Acm,
@@ -134,10 +135,10 @@ fn validate(account: &LocalAws, clock: &VirtualClock, certificate_arn: &str, hos
             account,
             Service::Route53,
             "ChangeResourceRecordSets",
-            route53(
-                &format!("hostedzone/{hosted_zone_id}/rrset"),
-                json!({"ChangeBatch": {"Changes": change}}),
-            ),
+            json!({
+                "path": format!("/2013-04-01/hostedzone/{hosted_zone_id}/rrset"),
+                "body": {"ChangeBatch": {"Changes": change}},
+            }),
         );
     }
     for _ in 0..CERTIFICATE_LOOKS_MAX {
@@ -153,16 +154,6 @@ fn perform(account: &LocalAws, service: Service, operation: &str, input: Value) 
     account
         .perform(service, operation, input)
         .unwrap_or_else(|refusal| panic!("{operation} was refused: {refusal:?}"))
-}
-
-/// A call in Route 53's form: a path and a document.
-fn route53(path: &str, document: Value) -> Value {
-    json!({
-        "method": "POST",
-        "path": format!("/2013-04-01/{path}"),
-        "query": {},
-        "body": document,
-    })
 }
 
 fn text(value: &Value, pointer: &str) -> String {

@@ -17,7 +17,10 @@ const AT_ONCE_S: u64 = 5;
 
 fn puts(world: &World) -> Vec<Value> {
     let received = world.account().cloud().response_sink.received.clone();
-    received.iter().map(|put| serde_json::from_str(&put.body).unwrap()).collect()
+    received
+        .iter()
+        .map(|put| serde_json::from_str(&put.body).unwrap())
+        .collect()
 }
 
 fn mutations(world: &World) -> Vec<String> {
@@ -62,7 +65,12 @@ fn case_1_every_request_is_answered_exactly_once() {
         .run();
     assert_eq!(
         run.statuses(),
-        [CreateComplete, UpdateComplete, StackStatus::UpdateRollbackComplete, DeleteComplete]
+        [
+            CreateComplete,
+            UpdateComplete,
+            StackStatus::UpdateRollbackComplete,
+            DeleteComplete
+        ]
     );
     assert_eq!(puts(&run.world).len(), run.seen().len());
 }
@@ -80,7 +88,12 @@ fn case_1_an_attempt_that_dies_is_answered_for_by_its_successor() {
 #[test]
 fn case_2_an_answer_that_is_not_accepted_is_sent_again() {
     let world = World::new();
-    world.account().cloud().response_sink.next_statuses.extend([500, 503]);
+    world
+        .account()
+        .cloud()
+        .response_sink
+        .next_statuses
+        .extend([500, 503]);
     let outcome = world.stack("app").deploy_now(Template::of(&web()));
     assert_eq!(outcome.status, CreateComplete);
 }
@@ -88,12 +101,23 @@ fn case_2_an_answer_that_is_not_accepted_is_sent_again() {
 #[test]
 fn case_2_an_expired_url_ends_the_operation_without_a_crash_loop() {
     let world = World::new();
-    world.account().cloud().response_sink.next_statuses.extend([403]);
+    world
+        .account()
+        .cloud()
+        .response_sink
+        .next_statuses
+        .extend([403]);
     let outcome = world.stack("app").deploy_now(Template::of(&web()));
     assert_eq!(outcome.first().status, SeenStatus::TimedOut);
     world.settle();
     let create = outcome.first().request_id.as_str();
-    assert_eq!(puts(&world).iter().filter(|put| put["RequestId"] == create).count(), 1);
+    assert_eq!(
+        puts(&world)
+            .iter()
+            .filter(|put| put["RequestId"] == create)
+            .count(),
+        1
+    );
     assert_eq!(world.dead_letters().borrow().len(), 0);
 }
 
@@ -126,23 +150,37 @@ fn case_5_an_event_without_a_url_is_logged_as_an_error() {
         event.as_object_mut().unwrap().remove("ResponseURL");
     });
     assert_eq!(answers, Vec::<Value>::new());
-    assert!(world.logs().text().contains("\"level\":\"ERROR\""), "{}", world.logs().text());
+    assert!(
+        world.logs().text().contains("\"level\":\"ERROR\""),
+        "{}",
+        world.logs().text()
+    );
 }
 
 #[test]
 fn case_6_an_event_that_is_delivered_twice_has_one_effect() {
     let once = Scenario::new().create(web()).run();
     for later in [0, 1, 30, 200] {
-        let twice = Scenario::new().delivered_twice(Duration::from_secs(later)).create(web()).run();
+        let twice = Scenario::new()
+            .delivered_twice(Duration::from_secs(later))
+            .create(web())
+            .run();
         assert_eq!(twice.statuses(), [CreateComplete], "{later} s");
-        assert_eq!(twice.world.inventory().to_string(), once.world.inventory().to_string(), "{later} s");
+        assert_eq!(
+            twice.world.inventory().to_string(),
+            once.world.inventory().to_string(),
+            "{later} s"
+        );
         assert_eq!(puts(&twice.world).len(), 1, "{later} s");
     }
 }
 
 #[test]
 fn case_7_a_late_duplicate_of_an_old_request_has_no_effect() {
-    let scenario = Scenario::new().create(web()).then_update(web().health_check_path("/up")).then_settle();
+    let scenario = Scenario::new()
+        .create(web())
+        .then_update(web().health_check_path("/up"))
+        .then_settle();
     let before = scenario.run();
     let after = scenario.then_redeliver(0).run();
     assert_eq!(after.mutations(), before.mutations());
@@ -151,11 +189,16 @@ fn case_7_a_late_duplicate_of_an_old_request_has_no_effect() {
 
 #[test]
 fn case_8_a_deployment_that_outlasts_the_service_timeout_fails_with_its_cause_first() {
-    let run = Scenario::new().create(web().image("demo/unhealthy").service_timeout(1800)).run();
+    let run = Scenario::new()
+        .create(web().image("demo/unhealthy").service_timeout(1800))
+        .run();
     assert_eq!(run.statuses(), [RollbackComplete]);
     let created = &run.seen()[0];
     assert_eq!(created.status, SeenStatus::Failed);
-    assert!(created.seconds() < 1800 && !created.reason.is_empty(), "{created:?}");
+    assert!(
+        created.seconds() < 1800 && !created.reason.is_empty(),
+        "{created:?}"
+    );
 }
 
 #[test]
@@ -209,20 +252,31 @@ fn case_12_a_stack_of_another_account_region_or_partition_is_refused() {
 
 #[test]
 fn case_13_no_secret_is_among_the_attributes() {
-    let run = Scenario::new().create(web().environment("PASSWORD", ENVIRONMENT_CANARY)).run();
+    let run = Scenario::new()
+        .create(web().environment("PASSWORD", ENVIRONMENT_CANARY))
+        .run();
     let data = &run.seen()[0].data;
     assert!(data.contains_key("Endpoint"), "{data:?}");
-    assert!(data.values().all(|value| !value.to_string().contains(ENVIRONMENT_CANARY)));
+    assert!(
+        data.values()
+            .all(|value| !value.to_string().contains(ENVIRONMENT_CANARY))
+    );
 }
 
 #[test]
 fn case_14_texts_mean_what_they_say_and_an_unknown_name_is_refused_with_the_nearest() {
     let typed = web().set("/Cpu", 512).set("/Memory", 1024);
     let texts = web().set("/Cpu", "512").set("/Memory", "1024");
-    let (typed, texts) = (Scenario::new().create(typed).run(), Scenario::new().create(texts).run());
+    let (typed, texts) = (
+        Scenario::new().create(typed).run(),
+        Scenario::new().create(texts).run(),
+    );
     assert_eq!(typed.trace(), texts.trace());
     let reason = refused(&web().set("/HealthCheckpath", "/up"));
-    assert!(reason.contains("HealthCheckpath") && reason.contains("HealthCheckPath"), "{reason}");
+    assert!(
+        reason.contains("HealthCheckpath") && reason.contains("HealthCheckPath"),
+        "{reason}"
+    );
 }
 
 #[test]

@@ -16,17 +16,34 @@ fn check(scenario: &Scenario, fault: Fault) {
         assert_eq!(run.world.faults().struck(), 1, "call {number}: {fault:?}");
         check_end(&clean, &run, number);
         let after = run.world.inventory().without_what_stays();
-        assert_eq!(before.diff(&after), Vec::<String>::new(), "call {number}: {fault:?}\n{}", run.trace());
+        assert_eq!(
+            before.diff(&after),
+            Vec::<String>::new(),
+            "call {number}: {fault:?}\n{}",
+            run.trace()
+        );
     }
 }
 
 fn check_end(clean: &Run, run: &Run, number: usize) {
-    assert_eq!(run.statuses(), clean.statuses(), "call {number}\n{}", run.trace());
-    assert!(run.statuses().iter().all(|status| *status != StackStatus::DeleteFailed));
+    assert_eq!(
+        run.statuses(),
+        clean.statuses(),
+        "call {number}\n{}",
+        run.trace()
+    );
+    assert!(
+        run.statuses()
+            .iter()
+            .all(|status| *status != StackStatus::DeleteFailed)
+    );
 }
 
 fn life() -> Scenario {
-    Scenario::new().create(web()).then_update(web().health_check_path("/up")).then_delete()
+    Scenario::new()
+        .create(web())
+        .then_update(web().health_check_path("/up"))
+        .then_delete()
 }
 
 #[test]

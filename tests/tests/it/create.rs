@@ -11,7 +11,11 @@ use StackStatus::{CreateComplete, DeleteComplete, RollbackComplete};
 
 #[test]
 fn a_service_is_created_and_removed_as_the_golden_trace_says() {
-    let run = Scenario::new().create(web()).then_settle().then_delete().run();
+    let run = Scenario::new()
+        .create(web())
+        .then_settle()
+        .then_delete()
+        .run();
     assert_eq!(run.statuses(), [CreateComplete, DeleteComplete]);
     let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden/create_delete.txt");
     expect_file![golden].assert_eq(&run.trace());
@@ -22,24 +26,39 @@ fn case_16_every_attribute_is_there_and_says_something() {
     let run = Scenario::new().create(web()).run();
     let created = &run.seen()[0];
     for attribute in provider_schema::ATTRIBUTES {
-        let value = created.data.get(attribute.name).unwrap_or_else(|| panic!("no {}", attribute.name));
-        let is_empty = value.is_null() || value.as_str() == Some("") || value.as_array().is_some_and(Vec::is_empty);
+        let value = created
+            .data
+            .get(attribute.name)
+            .unwrap_or_else(|| panic!("no {}", attribute.name));
+        let is_empty = value.is_null()
+            || value.as_str() == Some("")
+            || value.as_array().is_some_and(Vec::is_empty);
         assert!(!is_empty, "{}", attribute.name);
     }
     assert_eq!(created.data["Endpoint"], "https://web.apps.example.com");
-    assert_eq!(created.physical_id.as_deref(), created.data["ServiceArn"].as_str());
+    assert_eq!(
+        created.physical_id.as_deref(),
+        created.data["ServiceArn"].as_str()
+    );
 }
 
 #[test]
 fn case_17_a_name_of_another_stack_is_refused_and_nothing_is_touched() {
     let world = World::new();
     let first = world.stack("first");
-    assert_eq!(first.deploy_now(Template::of(&web())).status, CreateComplete);
+    assert_eq!(
+        first.deploy_now(Template::of(&web())).status,
+        CreateComplete
+    );
     world.settle();
     let before = world.inventory();
     let outcome = world.stack("second").deploy_now(Template::of(&web()));
     assert_eq!(outcome.status, RollbackComplete);
-    assert!(outcome.first().reason.contains("AlreadyExists"), "{}", outcome.first().reason);
+    assert!(
+        outcome.first().reason.contains("AlreadyExists"),
+        "{}",
+        outcome.first().reason
+    );
     world.settle();
     assert_eq!(before.diff(&world.inventory()), Vec::<String>::new());
 }
@@ -48,18 +67,28 @@ fn case_17_a_name_of_another_stack_is_refused_and_nothing_is_touched() {
 fn case_21_a_service_that_never_gets_healthy_fails_in_minutes_and_leaves_nothing() {
     let world = World::new();
     let before = world.inventory();
-    let run = Scenario::new().create(web().image("demo/unhealthy")).run_in(world);
+    let run = Scenario::new()
+        .create(web().image("demo/unhealthy"))
+        .run_in(world);
     assert_eq!(run.statuses(), [RollbackComplete]);
     let created = &run.seen()[0];
     assert_eq!(created.status, SeenStatus::Failed);
     assert!(created.seconds() < 30 * 60, "{} s", created.seconds());
     let after = run.world.inventory().without_what_stays();
-    assert_eq!(before.without_what_stays().diff(&after), Vec::<String>::new());
+    assert_eq!(
+        before.without_what_stays().diff(&after),
+        Vec::<String>::new()
+    );
 }
 
 #[test]
 fn case_23_the_default_cluster_is_created_if_absent() {
     let run = Scenario::new().create(web()).run();
-    let clusters: Vec<_> = run.world.inventory().of(Kind::Cluster).map(|(_, item)| item.name.clone()).collect();
+    let clusters: Vec<_> = run
+        .world
+        .inventory()
+        .of(Kind::Cluster)
+        .map(|(_, item)| item.name.clone())
+        .collect();
     assert_eq!(clusters, ["default"]);
 }

@@ -9,13 +9,22 @@ use serde_json::{Value, json};
 
 /// Creates `count` services at once, each in a stack of its own.
 fn created(world: &World, count: usize) -> Vec<Stack> {
-    let stacks: Vec<Stack> = (0..count).map(|number| world.stack(&format!("app-{number}"))).collect();
+    let stacks: Vec<Stack> = (0..count)
+        .map(|number| world.stack(&format!("app-{number}")))
+        .collect();
     let deployments = stacks.iter().enumerate().map(|(number, stack)| {
-        stack.clone().deploy(Template::of(&web().named(&format!("web-{number}"))))
+        stack
+            .clone()
+            .deploy(Template::of(&web().named(&format!("web-{number}"))))
     });
     let outcomes = world.block_on(join_all(deployments.collect::<Vec<_>>()));
     for outcome in outcomes {
-        assert_eq!(outcome.status, StackStatus::CreateComplete, "{}", outcome.first().reason);
+        assert_eq!(
+            outcome.status,
+            StackStatus::CreateComplete,
+            "{}",
+            outcome.first().reason
+        );
     }
     world.settle();
     stacks
@@ -28,7 +37,10 @@ fn members(world: &World) -> Vec<usize> {
         .of(Kind::LoadBalancer)
         .map(|(_, balancer)| {
             let is_on_it = |name: &str| name.starts_with(&format!("{}:443 ", balancer.name));
-            inventory.of(Kind::ListenerRule).filter(|(_, rule)| is_on_it(&rule.name)).count()
+            inventory
+                .of(Kind::ListenerRule)
+                .filter(|(_, rule)| is_on_it(&rule.name))
+                .count()
         })
         .collect();
     counts.sort_unstable_by(|one, other| other.cmp(one));
@@ -42,24 +54,44 @@ fn case_26_twenty_six_services_at_once_sit_on_two_load_balancers() {
     let mut stacks = created(&world, 26);
     assert_eq!(members(&world), [25, 1]);
     // Whoever is alone on the second load balancer closes it when leaving.
-    let alone = stacks.iter().position(|stack| is_alone(&world, stack)).unwrap();
-    assert_eq!(stacks.remove(alone).delete_now().status, StackStatus::DeleteComplete);
+    let alone = stacks
+        .iter()
+        .position(|stack| is_alone(&world, stack))
+        .unwrap();
+    assert_eq!(
+        stacks.remove(alone).delete_now().status,
+        StackStatus::DeleteComplete
+    );
     world.settle();
     assert_eq!(members(&world), [25]);
     let deletions = stacks.into_iter().map(Stack::delete);
     let outcomes = world.block_on(join_all(deletions.collect::<Vec<_>>()));
-    assert!(outcomes.iter().all(|outcome| outcome.status == StackStatus::DeleteComplete));
+    assert!(
+        outcomes
+            .iter()
+            .all(|outcome| outcome.status == StackStatus::DeleteComplete)
+    );
     world.settle();
     check_all_answered(&world);
-    assert_eq!(before.diff(&world.inventory().without_what_stays()), Vec::<String>::new());
+    assert_eq!(
+        before.diff(&world.inventory().without_what_stays()),
+        Vec::<String>::new()
+    );
 }
 
 /// Whether a stack's service is the only one on its load balancer.
 fn is_alone(world: &World, stack: &Stack) -> bool {
     let history = world.history();
     let balancer = |seen: &express_tests::Seen| seen.data["LoadBalancerArn"].clone();
-    let own = history.seen().find(|seen| seen.stack == stack.name()).map(balancer);
-    history.seen().filter(|seen| Some(balancer(seen)) == own).count() == 1
+    let own = history
+        .seen()
+        .find(|seen| seen.stack == stack.name())
+        .map(balancer);
+    history
+        .seen()
+        .filter(|seen| Some(balancer(seen)) == own)
+        .count()
+        == 1
 }
 
 #[test]
@@ -67,9 +99,19 @@ fn case_27_a_foreign_rule_keeps_its_priority_and_the_service_takes_the_next() {
     let world = World::new();
     created(&world, 1);
     let inventory = world.inventory();
-    let (_, own) = inventory.of(Kind::ListenerRule).find(|(_, rule)| rule.name.contains(":443 ")).unwrap();
-    let own: u32 = own.description["Priority"].as_str().unwrap().parse().unwrap();
-    let (listener, _) = inventory.of(Kind::Listener).find(|(_, listener)| listener.name.ends_with(":443")).unwrap();
+    let (_, own) = inventory
+        .of(Kind::ListenerRule)
+        .find(|(_, rule)| rule.name.contains(":443 "))
+        .unwrap();
+    let own: u32 = own.description["Priority"]
+        .as_str()
+        .unwrap()
+        .parse()
+        .unwrap();
+    let (listener, _) = inventory
+        .of(Kind::Listener)
+        .find(|(_, listener)| listener.name.ends_with(":443"))
+        .unwrap();
     let taken = own + 1;
     let foreign = json!({
         "ListenerArn": listener,
@@ -77,22 +119,45 @@ fn case_27_a_foreign_rule_keeps_its_priority_and_the_service_takes_the_next() {
         "Conditions": [{"Field": "path-pattern", "Values": ["/people"]}],
         "Actions": [{"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "204"}}],
     });
-    world.account().perform(Service::ElasticLoadBalancing, "CreateRule", foreign).unwrap();
+    world
+        .account()
+        .perform(Service::ElasticLoadBalancing, "CreateRule", foreign)
+        .unwrap();
     world.remember_foreign();
-    let outcome = world.stack("second").deploy_now(Template::of(&web().named("second")));
-    assert_eq!(outcome.status, StackStatus::CreateComplete, "{}", outcome.first().reason);
+    let outcome = world
+        .stack("second")
+        .deploy_now(Template::of(&web().named("second")));
+    assert_eq!(
+        outcome.status,
+        StackStatus::CreateComplete,
+        "{}",
+        outcome.first().reason
+    );
     world.settle();
     let rules = world.inventory();
-    let priorities: Vec<&Value> = rules.of(Kind::ListenerRule).map(|(_, rule)| &rule.description["Priority"]).collect();
-    assert!(priorities.contains(&&json!((taken + 1).to_string())), "{priorities:?}");
+    let priorities: Vec<&Value> = rules
+        .of(Kind::ListenerRule)
+        .map(|(_, rule)| &rule.description["Priority"])
+        .collect();
+    assert!(
+        priorities.contains(&&json!((taken + 1).to_string())),
+        "{priorities:?}"
+    );
 }
 
 #[test]
 fn a_dedicated_load_balancer_is_shared_with_nobody() {
     let world = World::new();
     created(&world, 1);
-    let dedicated = web().named("alone").set("/LoadBalancer/Sharing", "DEDICATED");
+    let dedicated = web()
+        .named("alone")
+        .set("/LoadBalancer/Sharing", "DEDICATED");
     let outcome = world.stack("alone").deploy_now(Template::of(&dedicated));
-    assert_eq!(outcome.status, StackStatus::CreateComplete, "{}", outcome.first().reason);
+    assert_eq!(
+        outcome.status,
+        StackStatus::CreateComplete,
+        "{}",
+        outcome.first().reason
+    );
     assert_eq!(members(&world), [1, 1]);
 }

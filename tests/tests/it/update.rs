@@ -10,19 +10,40 @@ use StackStatus::{CreateComplete, DeleteComplete, UpdateComplete, UpdateRollback
 /// Every property that can change in place, each with a new value.
 fn changes() -> Vec<(&'static str, Value)> {
     vec![
-        ("/PrimaryContainer/Image", json!("public.ecr.aws/nginx/nginx:1.28")),
+        (
+            "/PrimaryContainer/Image",
+            json!("public.ecr.aws/nginx/nginx:1.28"),
+        ),
         ("/PrimaryContainer/ContainerPort", json!(8080)),
         ("/PrimaryContainer/Command", json!(["serve"])),
-        ("/PrimaryContainer/Environment", json!([{"Name": "MODE", "Value": "production"}])),
-        ("/PrimaryContainer/AwsLogsConfiguration", json!({"LogGroup": "/team/web", "LogStreamPrefix": "web"})),
-        ("/ExecutionRoleArn", json!("arn:aws:iam::123456789012:role/other-execution")),
+        (
+            "/PrimaryContainer/Environment",
+            json!([{"Name": "MODE", "Value": "production"}]),
+        ),
+        (
+            "/PrimaryContainer/AwsLogsConfiguration",
+            json!({"LogGroup": "/team/web", "LogStreamPrefix": "web"}),
+        ),
+        (
+            "/ExecutionRoleArn",
+            json!("arn:aws:iam::123456789012:role/other-execution"),
+        ),
         ("/TaskRoleArn", json!("arn:aws:iam::123456789012:role/task")),
-        ("/InfrastructureRoleArn", json!("arn:aws:iam::123456789012:role/other-infrastructure")),
+        (
+            "/InfrastructureRoleArn",
+            json!("arn:aws:iam::123456789012:role/other-infrastructure"),
+        ),
         ("/Cpu", json!(512)),
         ("/Memory", json!(4096)),
         ("/HealthCheckPath", json!("/up")),
-        ("/ScalingTarget", json!({"MinTaskCount": 2, "MaxTaskCount": 4})),
-        ("/ScalingTarget", json!({"AutoScalingMetric": "REQUEST_COUNT_PER_TARGET", "AutoScalingTargetValue": 500})),
+        (
+            "/ScalingTarget",
+            json!({"MinTaskCount": 2, "MaxTaskCount": 4}),
+        ),
+        (
+            "/ScalingTarget",
+            json!({"AutoScalingMetric": "REQUEST_COUNT_PER_TARGET", "AutoScalingTargetValue": 500}),
+        ),
         ("/Tags", json!([{"Key": "team", "Value": "web"}])),
     ]
 }
@@ -30,12 +51,16 @@ fn changes() -> Vec<(&'static str, Value)> {
 /// No call of the run sends what is ECS's or auto scaling's.
 fn check_untouched(run: &express_tests::Run) {
     let history = run.world.history();
-    let updates = history.calls().filter(|call| call.recorded.name() == "ecs:UpdateService");
+    let updates = history
+        .calls()
+        .filter(|call| call.recorded.name() == "ecs:UpdateService");
     for update in updates {
         assert_eq!(update.recorded.input.get("desiredCount"), None);
         assert_eq!(update.recorded.input.get("loadBalancers"), None);
     }
-    let rules = history.calls().filter(|call| call.recorded.name() == "elasticloadbalancing:ModifyRule");
+    let rules = history
+        .calls()
+        .filter(|call| call.recorded.name() == "elasticloadbalancing:ModifyRule");
     assert_eq!(rules.count(), 0, "ECS owns the rule's weights");
 }
 
@@ -60,7 +85,11 @@ fn case_29_each_property_alone_updates_in_place_and_the_delete_leaves_nothing() 
             .then_settle()
             .then_delete()
             .run_in(world);
-        assert_eq!(run.statuses(), [CreateComplete, UpdateComplete, DeleteComplete], "{pointer}");
+        assert_eq!(
+            run.statuses(),
+            [CreateComplete, UpdateComplete, DeleteComplete],
+            "{pointer}"
+        );
         let seen = run.seen();
         assert_eq!(seen[0].physical_id, seen[1].physical_id, "{pointer}");
         check_untouched(&run);
@@ -71,7 +100,10 @@ fn case_29_each_property_alone_updates_in_place_and_the_delete_leaves_nothing() 
 
 #[test]
 fn case_29_attributes_are_the_same_after_an_update_that_does_not_concern_them() {
-    let run = Scenario::new().create(web()).then_update(web().health_check_path("/up")).run();
+    let run = Scenario::new()
+        .create(web())
+        .then_update(web().health_check_path("/up"))
+        .run();
     let seen = run.seen();
     for (name, value) in &seen[0].data {
         assert_eq!(seen[1].data.get(name), Some(value), "{name}");
@@ -81,18 +113,31 @@ fn case_29_attributes_are_the_same_after_an_update_that_does_not_concern_them() 
 #[test]
 fn case_30_an_update_of_what_was_never_created_is_refused() {
     let world = World::new();
-    let mut event = world.stack("app").event(RequestType::Update, Some("never"), &web());
+    let mut event = world
+        .stack("app")
+        .event(RequestType::Update, Some("never"), &web());
     event["OldResourceProperties"] = web().stringified();
     world.deliver(event);
     world.settle();
-    let body: Value = serde_json::from_str(&world.account().cloud().response_sink.received[0].body).unwrap();
+    let body: Value =
+        serde_json::from_str(&world.account().cloud().response_sink.received[0].body).unwrap();
     assert_eq!(body["Status"], "FAILED");
-    assert!(body["Reason"].as_str().unwrap().contains("NotFound"), "{body}");
+    assert!(
+        body["Reason"].as_str().unwrap().contains("NotFound"),
+        "{body}"
+    );
 }
 
 fn replaced(properties: &ServiceProperties) {
     let world = World::new();
-    world.account().perform(Service::Ecs, "CreateCluster", json!({"clusterName": "prod"})).unwrap();
+    world
+        .account()
+        .perform(
+            Service::Ecs,
+            "CreateCluster",
+            json!({"clusterName": "prod"}),
+        )
+        .unwrap();
     let before = world.inventory().without_what_stays();
     let run = Scenario::new()
         .create(web())
@@ -101,10 +146,21 @@ fn replaced(properties: &ServiceProperties) {
         .then_settle()
         .then_delete()
         .run_in(world);
-    assert_eq!(run.statuses(), [CreateComplete, UpdateComplete, DeleteComplete]);
+    assert_eq!(
+        run.statuses(),
+        [CreateComplete, UpdateComplete, DeleteComplete]
+    );
     let seen = run.seen();
     let types: Vec<_> = seen.iter().map(|seen| seen.request_type).collect();
-    assert_eq!(types, [RequestType::Create, RequestType::Update, RequestType::Delete, RequestType::Delete]);
+    assert_eq!(
+        types,
+        [
+            RequestType::Create,
+            RequestType::Update,
+            RequestType::Delete,
+            RequestType::Delete
+        ]
+    );
     assert_ne!(seen[0].physical_id, seen[1].physical_id);
     assert_eq!(seen[2].sent_id, seen[0].physical_id);
     let after = run.world.inventory().without_what_stays();
@@ -119,7 +175,10 @@ fn case_40_another_name_or_cluster_replaces() {
 
 #[test]
 fn case_43c_a_replacing_update_that_fails_ends_clean_either_way() {
-    for reaction in [FailedReplacement::DeleteAnsweredId, FailedReplacement::UpdateBack] {
+    for reaction in [
+        FailedReplacement::DeleteAnsweredId,
+        FailedReplacement::UpdateBack,
+    ] {
         let world = World::new();
         let before = world.inventory().without_what_stays();
         let run = Scenario::new()
@@ -130,7 +189,11 @@ fn case_43c_a_replacing_update_that_fails_ends_clean_either_way() {
             .then_settle()
             .then_delete()
             .run_in(world);
-        assert_eq!(run.statuses(), [CreateComplete, UpdateRollbackComplete, DeleteComplete], "{reaction:?}");
+        assert_eq!(
+            run.statuses(),
+            [CreateComplete, UpdateRollbackComplete, DeleteComplete],
+            "{reaction:?}"
+        );
         let after = run.world.inventory().without_what_stays();
         assert_eq!(before.diff(&after), Vec::<String>::new(), "{reaction:?}");
     }
