@@ -12,6 +12,7 @@
 
 pub mod account;
 pub mod cloudformation;
+pub mod demo;
 pub mod executor;
 pub mod gate;
 pub mod history;

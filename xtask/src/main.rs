@@ -1,8 +1,13 @@
 //! Developer tasks: `cargo xtask <task>`. Each task is a file; this one only names them.
 
 mod check;
+mod demo;
 mod generate;
+mod tools;
 
+use std::path::Path;
+
+use anyhow::Context;
 use clap::{Parser, Subcommand};
 
 #[derive(Parser)]
@@ -14,6 +19,8 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Task {
+    /// Watch the provider at work on a local stack.
+    Demo(demo::Arguments),
     /// Write the files and tables that are made from the types.
     Generate(generate::Arguments),
     /// Run the quick checks.
@@ -22,7 +29,16 @@ enum Task {
 
 fn main() -> anyhow::Result<()> {
     match Arguments::parse().task {
+        Task::Demo(arguments) => demo::run(&arguments),
         Task::Generate(arguments) => generate::run(&arguments),
         Task::Check(arguments) => check::run(&arguments),
     }
+}
+
+/// The workspace's folder.
+fn root() -> anyhow::Result<&'static Path> {
+    let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
+    xtask
+        .parent()
+        .context("the workspace's folder is above xtask's")
 }
