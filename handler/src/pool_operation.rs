@@ -13,6 +13,7 @@
 
 use express_core::claim::Slot;
 use express_core::naming;
+use express_core::resources::listener::HTTPS_PORT;
 use express_core::resources::load_balancer::ObservedLoadBalancer;
 
 use crate::Runtime;
@@ -130,10 +131,16 @@ async fn kept_by_people(
         return Ok(Some("deletion protection is on"));
     }
     for listener in &listeners {
-        let (rules, certificates) = futures::try_join!(
-            resources::listener_rule::find_all(aws, &listener.arn),
-            resources::listener::list_certificates(aws, &listener.arn),
-        )?;
+        // Only a listener that speaks TLS may be asked for its certificates.
+        let certificates = async {
+            if listener.port == HTTPS_PORT {
+                resources::listener::list_certificates(aws, &listener.arn).await
+            } else {
+                Ok(Vec::new())
+            }
+        };
+        let rules = resources::listener_rule::find_all(aws, &listener.arn);
+        let (rules, certificates) = futures::try_join!(rules, certificates)?;
         // No service is a member any more, so no rule is a service's; the default rule has no priority.
         if rules.iter().any(|rule| rule.priority.is_some()) {
             return Ok(Some("a listener has rules of its own"));

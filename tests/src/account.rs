@@ -2,7 +2,7 @@
 //!
 //! It is read through the stand-in's own answers, not its state, so it sees what a user would see.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use local_aws::LocalAws;
@@ -139,10 +139,15 @@ impl Item {
 
 impl fmt::Display for Inventory {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for ((kind, _), item) in &self.items {
-            writeln!(formatter, "{kind:?} {}", item.name)?;
-        }
-        Ok(())
+        // By name: ids differ between two runs that come to the same.
+        let lines: BTreeSet<(Kind, &str)> = self
+            .items
+            .iter()
+            .map(|((kind, _), item)| (*kind, item.name.as_str()))
+            .collect();
+        lines
+            .into_iter()
+            .try_for_each(|(kind, name)| writeln!(formatter, "{kind:?} {name}"))
     }
 }
 

@@ -11,6 +11,7 @@
 //! every attempt the [`invariants`] are checked; a violation is a panic that names the attempt.
 
 pub mod account;
+pub mod bench;
 pub mod cloudformation;
 pub mod demo;
 pub mod executor;

@@ -138,6 +138,7 @@ fn replaced(properties: &ServiceProperties) {
             json!({"clusterName": "prod"}),
         )
         .unwrap();
+    world.remember_foreign();
     let before = world.inventory().without_what_stays();
     let run = Scenario::new()
         .create(web())

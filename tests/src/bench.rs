@@ -1,0 +1,329 @@
+//! Calls of each operation, and how many of them came one after another: the budgets of DESIGN §8.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use serde_json::Value;
+
+use crate::cloudformation::request_of;
+use crate::history::{AttemptEnd, Call, Event};
+use crate::properties::{ServiceProperties, web};
+use crate::scenario::Scenario;
+use crate::world::World;
+
+/// What one operation may cost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Budget {
+    /// Calls at most; none if there is no budget.
+    pub calls: Option<usize>,
+    /// Of these, one after another at most.
+    pub chain: Option<usize>,
+    /// Mutations at most.
+    pub mutations: Option<usize>,
+}
+
+/// No limit: printed, not judged.
+const UNLIMITED: Budget = Budget {
+    calls: None,
+    chain: None,
+    mutations: None,
+};
+/// Create into a pool with room.
+pub const CREATE: Budget = Budget {
+    calls: Some(32),
+    chain: Some(13),
+    mutations: None,
+};
+/// Update without a change.
+pub const UNCHANGED: Budget = Budget {
+    calls: Some(20),
+    chain: Some(3),
+    mutations: Some(0),
+};
+/// Delete, also as the last leaver, with one revision of the task definition.
+pub const DELETE: Budget = Budget {
+    calls: Some(16),
+    chain: None,
+    mutations: None,
+};
+/// The pool's own operation that closes a load balancer.
+pub const CLOSE: Budget = Budget {
+    calls: Some(8),
+    chain: None,
+    mutations: None,
+};
+/// Calls of one waiting attempt.
+pub const POLL_CALLS: usize = 2;
+
+/// What one operation did cost.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cost {
+    /// What was done.
+    pub name: String,
+    /// What it may cost.
+    pub budget: Budget,
+    /// Calls, without those of polls and without re-checks.
+    pub calls: usize,
+    /// Of these, one after another.
+    pub chain: usize,
+    /// Of these, that changed something outside the ledger.
+    pub mutations: usize,
+    /// Writes of the owner's record that only made sure that it is unchanged.
+    pub rechecks: usize,
+    /// Attempts that only waited.
+    pub polls: usize,
+    /// Calls of the dearest of them that did not look at everything again.
+    pub poll_calls: usize,
+}
+
+impl Cost {
+    /// Whether it is within its budget.
+    #[must_use]
+    pub fn is_within_budget(&self) -> bool {
+        let within = |value: usize, most: Option<usize>| most.is_none_or(|most| value <= most);
+        within(self.calls, self.budget.calls)
+            && within(self.chain, self.budget.chain)
+            && within(self.mutations, self.budget.mutations)
+    }
+}
+
+impl fmt::Display for Cost {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let limited = |value: usize, most: Option<usize>| match most {
+            Some(most) => format!("{value}/{most}"),
+            None => value.to_string(),
+        };
+        write!(
+            formatter,
+            "{:<36} {:>7} {:>7} {:>9} {:>8} {:>5} {:>10}  {}",
+            self.name,
+            limited(self.calls, self.budget.calls),
+            limited(self.chain, self.budget.chain),
+            limited(self.mutations, self.budget.mutations),
+            self.rechecks,
+            self.polls,
+            self.poll_calls,
+            if self.is_within_budget() {
+                "ok"
+            } else {
+                "over"
+            },
+        )
+    }
+}
+
+/// The line above the costs: `7/13` is seven of thirteen allowed.
+#[must_use]
+pub fn heading() -> String {
+    format!(
+        "{:<36} {:>7} {:>7} {:>9} {:>8} {:>5} {:>10}",
+        "operation", "calls", "chain", "mutations", "rechecks", "polls", "calls/poll"
+    )
+}
+
+/// One change of each kind that an Update can make in place.
+fn updates() -> Vec<(&'static str, ServiceProperties)> {
+    vec![
+        (
+            "Update of the image",
+            web().image("public.ecr.aws/nginx/nginx:1.28"),
+        ),
+        (
+            "Update of the environment",
+            web().environment("MODE", "production"),
+        ),
+        (
+            "Update of the port",
+            web().set("/PrimaryContainer/ContainerPort", 8080),
+        ),
+        (
+            "Update of the size",
+            web().set("/Cpu", 512).set("/Memory", 1024),
+        ),
+        ("Update of the health check", web().health_check_path("/up")),
+        (
+            "Update of the scaling",
+            web().set("/ScalingTarget/MaxTaskCount", 4),
+        ),
+        (
+            "Update of the tags",
+            web().set(
+                "/Tags",
+                serde_json::json!([{"Key": "team", "Value": "web"}]),
+            ),
+        ),
+    ]
+}
+
+/// Runs each operation and counts.
+#[must_use]
+pub fn costs() -> Vec<Cost> {
+    let mut costs = shared();
+    for (name, properties) in updates() {
+        let run = Scenario::new()
+            .create(web())
+            .then_settle()
+            .then_update(properties)
+            .run();
+        let request_id = run.seen()[1].request_id.clone();
+        costs.push(count(&run.world, name, UNLIMITED, &|input| {
+            request_of(input).as_ref() == Some(&request_id)
+        }));
+    }
+    costs
+}
+
+/// The life of a service beside another one, and then that one's end.
+fn shared() -> Vec<Cost> {
+    let world = World::new();
+    let (first, second) = (world.stack("first"), world.stack("second"));
+    let deploy = |stack: &crate::Stack, name: &str| {
+        let outcome = stack.deploy_now(crate::Template::of(&web().named(name)));
+        world.settle();
+        outcome.first().request_id.clone()
+    };
+    let delete = |stack: &crate::Stack| {
+        let outcome = stack.delete_now();
+        world.settle();
+        outcome.first().request_id.clone()
+    };
+    let opening = deploy(&first, "first");
+    let create = deploy(&second, "second");
+    let unchanged = second.update_unchanged_now().first().request_id.clone();
+    world.settle();
+    let leaving = delete(&second);
+    let last = delete(&first);
+    let of = |name: &str, budget: Budget, request_id: &str| {
+        count(&world, name, budget, &|input| {
+            request_of(input).as_deref() == Some(request_id)
+        })
+    };
+    let is_closing = |input: &Value| {
+        input["operation"]
+            .as_str()
+            .is_some_and(|operation| operation.starts_with("pool-"))
+    };
+    vec![
+        of("Create that opens a load balancer", UNLIMITED, &opening),
+        of("Create into a pool with room", CREATE, &create),
+        of("Update without a change", UNCHANGED, &unchanged),
+        of("Delete", DELETE, &leaving),
+        of("Delete as the last leaver", DELETE, &last),
+        count(&world, "Closing a load balancer", CLOSE, &is_closing),
+    ]
+}
+
+/// One attempt's calls and end.
+#[derive(Default)]
+struct Attempt {
+    is_waiters: bool,
+    calls: Vec<Call>,
+    returned: Option<Value>,
+}
+
+fn count(world: &World, name: &str, budget: Budget, is_of: &dyn Fn(&Value) -> bool) -> Cost {
+    let mut cost = Cost {
+        name: name.to_owned(),
+        budget,
+        calls: 0,
+        chain: 0,
+        mutations: 0,
+        rechecks: 0,
+        polls: 0,
+        poll_calls: 0,
+    };
+    for attempt in attempts(world, is_of).values() {
+        if attempt.is_poll() {
+            cost.polls += 1;
+            // Every fifth looks at everything (DESIGN §5).
+            if attempt.calls.len() <= 2 * POLL_CALLS {
+                cost.poll_calls = cost.poll_calls.max(attempt.calls.len());
+            }
+            continue;
+        }
+        let counted: Vec<&Call> = attempt.without_rechecks();
+        cost.rechecks += attempt.calls.len() - counted.len();
+        cost.calls += counted.len();
+        cost.chain += counted
+            .iter()
+            .map(|call| call.round)
+            .collect::<BTreeSet<_>>()
+            .len();
+        cost.mutations += counted
+            .iter()
+            .filter(|call| call.recorded.mutates())
+            .count();
+    }
+    cost
+}
+
+fn attempts(world: &World, is_of: &dyn Fn(&Value) -> bool) -> BTreeMap<u64, Attempt> {
+    let mut attempts: BTreeMap<u64, Attempt> = BTreeMap::new();
+    for event in &world.history().events {
+        match event {
+            Event::Started { attempt, input, .. } if is_of(input) => {
+                let is_waiters = input["operation"].is_string();
+                attempts.insert(
+                    *attempt,
+                    Attempt {
+                        is_waiters,
+                        ..Attempt::default()
+                    },
+                );
+            }
+            Event::Called(call) => {
+                if let Some(attempt) = attempts.get_mut(&call.attempt) {
+                    attempt.calls.push((**call).clone());
+                }
+            }
+            Event::Ended {
+                attempt,
+                end: AttemptEnd::Returned(value),
+                ..
+            } => {
+                if let Some(attempt) = attempts.get_mut(attempt) {
+                    attempt.returned = Some(value.clone());
+                }
+            }
+            Event::Started { .. }
+            | Event::Ended { .. }
+            | Event::Sent { .. }
+            | Event::Crashed { .. }
+            | Event::Saw(_)
+            | Event::WaiterEnded { .. } => {}
+        }
+    }
+    attempts
+}
+
+impl Attempt {
+    /// A call of the waiter that changed nothing and answered nobody: it waits, or finds that all is over.
+    fn is_poll(&self) -> bool {
+        let answered = |call: &Call| call.recorded.operation == "PutResponse";
+        self.is_waiters
+            && self.returned.is_some()
+            && !self
+                .calls
+                .iter()
+                .any(|call| call.recorded.mutates() || answered(call))
+    }
+
+    /// A re-check writes an item as this attempt last wrote it, but for the revision.
+    fn without_rechecks(&self) -> Vec<&Call> {
+        let mut written: BTreeMap<String, Value> = BTreeMap::new();
+        self.calls
+            .iter()
+            .filter(|call| {
+                if call.recorded.operation != "PutItem" {
+                    return true;
+                }
+                let mut item = call.recorded.input["Item"].clone();
+                if let Some(members) = item.as_object_mut() {
+                    members.shift_remove("revision");
+                }
+                let before = written.insert(item["pk"].to_string(), item.clone());
+                before != Some(item)
+            })
+            .collect()
+    }
+}
