@@ -81,15 +81,24 @@ pub async fn run(options: &Options) -> anyhow::Result<()> {
     std::fs::create_dir_all(&options.work_folder)
         .with_context(|| format!("cannot make {}", options.work_folder.display()))?;
     let account = LocalAws::new(local_aws::Settings {
-        account: Account { id: ACCOUNT_ID.to_owned(), region: REGION.to_owned(), partition: "aws".to_owned() },
+        account: Account {
+            id: ACCOUNT_ID.to_owned(),
+            region: REGION.to_owned(),
+            partition: "aws".to_owned(),
+        },
         clock: Clock::scaled(f64::from(options.rate)),
         seed: 1,
     });
     let listener = server::listen(0).await?;
     let local_aws = format!("http://{}", listener.local_addr()?);
     tokio::spawn(server::serve(account.clone(), listener));
-    let ministack =
-        MiniStack::start(&options.python, &options.work_folder, &local_aws, options.rate).await?;
+    let ministack = MiniStack::start(
+        &options.python,
+        &options.work_folder,
+        &local_aws,
+        options.rate,
+    )
+    .await?;
     let gateway = ministack.gateway();
 
     let code_uri = upload(gateway, options).await?;
@@ -112,10 +121,14 @@ pub async fn run(options: &Options) -> anyhow::Result<()> {
 /// What an account has before the provider: a hosted zone for the domain, and two roles.
 async fn prepared(account: LocalAws, gateway: Gateway) -> anyhow::Result<Stages> {
     let zone = account
-        .perform(Service::Route53, "CreateHostedZone", json!({"Name": DOMAIN_NAME, "CallerReference": "demo"}))
+        .perform(
+            Service::Route53,
+            "CreateHostedZone",
+            json!({"path": "/2013-04-01/hostedzone", "body": {"Name": DOMAIN_NAME, "CallerReference": "demo"}}),
+        )
         .map_err(|refusal| anyhow::anyhow!("CreateHostedZone was refused: {refusal:?}"))?;
     let hosted_zone_id = zone
-        .pointer("/HostedZone/Id")
+        .pointer("/CreateHostedZoneResponse/HostedZone/Id")
         .and_then(serde_json::Value::as_str)
         .context("CreateHostedZone answers no id")?
         .replace("/hostedzone/", "");
@@ -140,33 +153,52 @@ async fn role(gateway: Gateway, name: &str, service: &str) -> anyhow::Result<Str
         "Statement": [{"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}],
     })
     .to_string();
-    gateway.iam("CreateRole", &[("RoleName", name), ("AssumeRolePolicyDocument", &trust)]).await?;
+    gateway
+        .iam(
+            "CreateRole",
+            &[("RoleName", name), ("AssumeRolePolicyDocument", &trust)],
+        )
+        .await?;
     Ok(format!("arn:aws:iam::{ACCOUNT_ID}:role/{name}"))
 }
 
 /// Uploads the deployment package, as `sam package` would, and tells where it is.
 async fn upload(gateway: Gateway, options: &Options) -> anyhow::Result<String> {
-    let Options { python, bootstrap, work_folder, rate: _, keep: _ } = options;
+    let Options {
+        python,
+        bootstrap,
+        work_folder,
+        rate: _,
+        keep: _,
+    } = options;
     let archive = package::archive(python, bootstrap, work_folder)?;
     let bucket = PACKAGE.split('/').next().unwrap_or(PACKAGE);
-    gateway.put_to_s3(&format!("/{bucket}"), bytes::Bytes::new()).await?;
+    gateway
+        .put_to_s3(&format!("/{bucket}"), bytes::Bytes::new())
+        .await?;
     gateway.put_to_s3(&format!("/{PACKAGE}"), archive).await?;
     Ok(format!("s3://{PACKAGE}"))
 }
 
 fn template(name: &str) -> anyhow::Result<String> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("templates").join(name);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .with_file_name("templates")
+        .join(name);
     std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))
 }
 
 /// For whoever wants to look around with the AWS CLI.
 fn how_to_look(gateway: Gateway, local_aws: &str) -> String {
     let mut lines = vec![
-        "\nEverything is still running. To look around with the AWS CLI, in another terminal:\n".to_owned(),
-        format!("  export AWS_ACCESS_KEY_ID={ACCOUNT_ID} AWS_SECRET_ACCESS_KEY=local AWS_REGION={REGION}"),
+        "\nEverything is still running. To look around with the AWS CLI, in another terminal:\n"
+            .to_owned(),
+        format!(
+            "  export AWS_ACCESS_KEY_ID={ACCOUNT_ID} AWS_SECRET_ACCESS_KEY=local AWS_REGION={REGION}"
+        ),
         format!("  export AWS_ENDPOINT_URL={}", gateway.url()),
     ];
-    let variables = LOCAL_AWS_SERVICES.map(|service| format!("  export AWS_ENDPOINT_URL_{service}={local_aws}"));
+    let variables = LOCAL_AWS_SERVICES
+        .map(|service| format!("  export AWS_ENDPOINT_URL_{service}={local_aws}"));
     lines.extend(variables);
     lines.extend([
         format!("  aws cloudformation describe-stack-events --stack-name {FIRST_STACK}"),

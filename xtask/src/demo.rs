@@ -58,12 +58,16 @@ fn build() -> anyhow::Result<()> {
     for package in PACKAGES {
         cargo.args(["--package", package]);
     }
-    ensure!(cargo.status().context("cannot run cargo")?.success(), "the build failed");
+    ensure!(
+        cargo.status().context("cannot run cargo")?.success(),
+        "the build failed"
+    );
     Ok(())
 }
 
 /// Where cargo puts what it builds.
 pub fn target() -> anyhow::Result<PathBuf> {
     let root = root()?;
-    Ok(std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |folder| root.join(folder)))
+    Ok(std::env::var_os("CARGO_TARGET_DIR")
+        .map_or_else(|| root.join("target"), |folder| root.join(folder)))
 }

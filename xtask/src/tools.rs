@@ -14,7 +14,14 @@ use crate::root;
 /// The oldest Python that MiniStack and the linters run on.
 const PYTHON_MIN: (u32, u32) = (3, 10);
 /// Names under which such a Python may be found, the user's own choice first.
-const PYTHON_NAMES: [&str; 6] = ["python3", "python", "python3.13", "python3.12", "python3.11", "python3.10"];
+const PYTHON_NAMES: [&str; 6] = [
+    "python3",
+    "python",
+    "python3.13",
+    "python3.12",
+    "python3.11",
+    "python3.10",
+];
 
 /// A set of programs that fit together.
 #[derive(Clone, Copy, Debug)]
@@ -62,7 +69,8 @@ pub fn ready(environment: Environment) -> anyhow::Result<PathBuf> {
         return Ok(programs);
     }
     if folder.exists() {
-        fs::remove_dir_all(&folder).with_context(|| format!("cannot remove {}", folder.display()))?;
+        fs::remove_dir_all(&folder)
+            .with_context(|| format!("cannot remove {}", folder.display()))?;
     }
     install(&folder, &requirements)?;
     fs::write(&stamp, pins).with_context(|| format!("cannot write {}", stamp.display()))?;
@@ -71,18 +79,37 @@ pub fn ready(environment: Environment) -> anyhow::Result<PathBuf> {
 
 fn install(folder: &Path, requirements: &Path) -> anyhow::Result<()> {
     let python = python()?;
-    println!("installing {} into {}", requirements.display(), folder.display());
-    let made = Command::new(&python).args(["-m", "venv"]).arg(folder).status();
+    println!(
+        "installing {} into {}",
+        requirements.display(),
+        folder.display()
+    );
+    let made = Command::new(&python)
+        .args(["-m", "venv"])
+        .arg(folder)
+        .status();
     ensure!(
-        made.with_context(|| format!("cannot run {python}"))?.success(),
+        made.with_context(|| format!("cannot run {python}"))?
+            .success(),
         "`{python} -m venv` failed: some systems have it in a package of its own, often called python3-venv"
     );
     let installed = Command::new(folder.join("bin/python"))
-        .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"])
+        .args([
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            "--requirement",
+        ])
         .arg(requirements)
         .status()
         .context("cannot run pip")?;
-    ensure!(installed.success(), "pip could not install what {} lists", requirements.display());
+    ensure!(
+        installed.success(),
+        "pip could not install what {} lists",
+        requirements.display()
+    );
     Ok(())
 }
 
@@ -97,7 +124,11 @@ fn python() -> anyhow::Result<String> {
         }
     }
     let (major, minor) = PYTHON_MIN;
-    let found = if found.is_empty() { "there is none".to_owned() } else { found.join(", ") };
+    let found = if found.is_empty() {
+        "there is none".to_owned()
+    } else {
+        found.join(", ")
+    };
     bail!("Python {major}.{minor} or newer is needed: {found}")
 }
 

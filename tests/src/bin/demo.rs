@@ -24,7 +24,7 @@ struct Arguments {
     #[arg(long)]
     work_folder: PathBuf,
     /// Simulated seconds per second.
-    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=1000))]
     rate: u32,
     /// Leave everything running at the end, until Ctrl-C.
     #[arg(long)]
@@ -33,9 +33,21 @@ struct Arguments {
 
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() -> ExitCode {
-    let Arguments { python, bootstrap, work_folder, rate, keep } = Arguments::parse();
+    let Arguments {
+        python,
+        bootstrap,
+        work_folder,
+        rate,
+        keep,
+    } = Arguments::parse();
     let log_folder = work_folder.clone();
-    let options = Options { python, bootstrap, work_folder, rate, keep };
+    let options = Options {
+        python,
+        bootstrap,
+        work_folder,
+        rate,
+        keep,
+    };
     // Whichever way it ends, the stages are dropped first, and with them the processes that they started.
     let outcome = tokio::select! {
         outcome = demo::run(&options) => outcome,
@@ -48,7 +60,10 @@ async fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("\nthe demo failed: {error:#}");
-            eprintln!("what the local stack and the functions wrote is in {}", log_folder.display());
+            eprintln!(
+                "what the local stack and the functions wrote is in {}",
+                log_folder.display()
+            );
             ExitCode::FAILURE
         }
     }

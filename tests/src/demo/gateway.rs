@@ -41,15 +41,22 @@ impl Gateway {
     pub async fn is_up(self) -> bool {
         let request = Request::get("/_ministack/health").body(Full::default());
         let Ok(request) = request else { return false };
-        self.send(request).await.is_ok_and(|(status, _)| status.is_success())
+        self.send(request)
+            .await
+            .is_ok_and(|(status, _)| status.is_success())
     }
 
     /// One call of CloudFormation; the answer is XML.
     ///
     /// # Errors
     /// When it is refused; the text is AWS's.
-    pub async fn cloudformation(self, action: &str, parameters: &[(&str, &str)]) -> anyhow::Result<String> {
-        self.query("cloudformation", CLOUDFORMATION_VERSION, action, parameters).await
+    pub async fn cloudformation(
+        self,
+        action: &str,
+        parameters: &[(&str, &str)],
+    ) -> anyhow::Result<String> {
+        self.query("cloudformation", CLOUDFORMATION_VERSION, action, parameters)
+            .await
     }
 
     /// One call of IAM; the answer is XML.
@@ -66,7 +73,10 @@ impl Gateway {
     /// When it is refused.
     pub async fn put_to_s3(self, path: &str, body: Bytes) -> anyhow::Result<()> {
         let request = Request::builder().method(Method::PUT).uri(path);
-        self.ask("s3", request, body).await.map(drop).with_context(|| format!("PUT {path}"))
+        self.ask("s3", request, body)
+            .await
+            .map(drop)
+            .with_context(|| format!("PUT {path}"))
     }
 
     async fn query(
@@ -85,7 +95,9 @@ impl Gateway {
             .method(Method::POST)
             .uri("/")
             .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
-        self.ask(service, request, form.into()).await.with_context(|| action.to_owned())
+        self.ask(service, request, form.into())
+            .await
+            .with_context(|| action.to_owned())
     }
 
     async fn ask(
@@ -99,7 +111,9 @@ impl Gateway {
             "AWS4-HMAC-SHA256 Credential={ACCOUNT_ID}/20260101/{REGION}/{service}/aws4_request, \
              SignedHeaders=host, Signature=none"
         );
-        let request = request.header(header::AUTHORIZATION, signature).body(Full::new(body))?;
+        let request = request
+            .header(header::AUTHORIZATION, signature)
+            .body(Full::new(body))?;
         let (status, body) = self.send(request).await?;
         let text = String::from_utf8_lossy(&body).into_owned();
         if !status.is_success() {
@@ -110,9 +124,12 @@ impl Gateway {
 
     async fn send(self, mut request: Request<Full<Bytes>>) -> anyhow::Result<(StatusCode, Bytes)> {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, self.port));
-        request.headers_mut().insert(header::HOST, address.to_string().parse()?);
+        request
+            .headers_mut()
+            .insert(header::HOST, address.to_string().parse()?);
         let stream = TcpStream::connect(address).await?;
-        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+        let (mut sender, connection) =
+            hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
         let connection = tokio::spawn(connection);
         let response = sender.send_request(request).await?;
         let status = response.status();

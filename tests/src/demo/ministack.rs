@@ -1,9 +1,9 @@
 //! MiniStack with the project's plug-in, as a child process that never outlives the demo.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -23,6 +23,8 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(3);
 pub struct MiniStack {
     process: Child,
     gateway: Gateway,
+    /// Where it unpacks the functions' code; gone with it.
+    temporary: PathBuf,
 }
 
 impl MiniStack {
@@ -30,11 +32,22 @@ impl MiniStack {
     ///
     /// # Errors
     /// When it does not come up; its log, `ministack.log` in `folder`, says why.
-    pub async fn start(python: &Path, folder: &Path, local_aws: &str, rate: u32) -> anyhow::Result<Self> {
+    pub async fn start(
+        python: &Path,
+        folder: &Path,
+        local_aws: &str,
+        rate: u32,
+    ) -> anyhow::Result<Self> {
         let port = free_port()?;
         let log_path = folder.join("ministack.log");
-        let log = File::create(&log_path).with_context(|| format!("cannot write {}", log_path.display()))?;
-        let plug_in = Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("local-aws").join("ministack");
+        let log = File::create(&log_path)
+            .with_context(|| format!("cannot write {}", log_path.display()))?;
+        let temporary = folder.join(format!("ministack-{port}"));
+        fs::create_dir_all(&temporary)
+            .with_context(|| format!("cannot make {}", temporary.display()))?;
+        let plug_in = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .with_file_name("local-aws")
+            .join("ministack");
         let process = Command::new(python)
             .args(["-m", "ministack_plugin"])
             .env("PYTHONPATH", plug_in)
@@ -52,7 +65,7 @@ impl MiniStack {
             .env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
             .env_remove("AWS_PROFILE")
             .env_remove("AWS_ENDPOINT_URL")
-            .env("TMPDIR", folder)
+            .env("TMPDIR", &temporary)
             .stdin(Stdio::null())
             .stdout(log.try_clone().context("cannot share the log")?)
             .stderr(log)
@@ -60,8 +73,15 @@ impl MiniStack {
             .process_group(0)
             .spawn()
             .with_context(|| format!("cannot run {}", python.display()))?;
-        let mut ministack = Self { process, gateway: Gateway::new(port) };
-        ministack.wait_until_up().await.with_context(|| format!("see {}", log_path.display()))?;
+        let mut ministack = Self {
+            process,
+            gateway: Gateway::new(port),
+            temporary,
+        };
+        ministack
+            .wait_until_up()
+            .await
+            .with_context(|| format!("see {}", log_path.display()))?;
         Ok(ministack)
     }
 
@@ -88,9 +108,15 @@ impl MiniStack {
     fn signal(&self, signal: &str) {
         let group = format!("-{}", self.process.id());
         // That the group is gone already is what is wanted.
-        let ended = Command::new("kill").args([signal, "--", &group]).stderr(Stdio::null()).status();
+        let ended = Command::new("kill")
+            .args([signal, "--", &group])
+            .stderr(Stdio::null())
+            .status();
         if let Err(error) = ended {
-            eprintln!("cannot end MiniStack, process {}: {error}", self.process.id());
+            eprintln!(
+                "cannot end MiniStack, process {}: {error}",
+                self.process.id()
+            );
         }
     }
 }
@@ -105,7 +131,13 @@ impl Drop for MiniStack {
         // The functions are not MiniStack's to wait for.
         self.signal("-KILL");
         if let Err(error) = self.process.wait() {
-            eprintln!("MiniStack, process {}, did not end: {error}", self.process.id());
+            eprintln!(
+                "MiniStack, process {}, did not end: {error}",
+                self.process.id()
+            );
+        }
+        if let Err(error) = fs::remove_dir_all(&self.temporary) {
+            eprintln!("cannot remove {}: {error}", self.temporary.display());
         }
     }
 }

@@ -17,7 +17,10 @@ pub struct State {
 
 impl State {
     fn settled(text: impl Into<String>) -> Self {
-        Self { text: text.into(), is_settled: true }
+        Self {
+            text: text.into(),
+            is_settled: true,
+        }
     }
 }
 
@@ -44,43 +47,73 @@ pub fn label(kind: Kind) -> &'static str {
 pub fn state(account: &LocalAws, kind: Kind, id: &str, item: &Item) -> State {
     let text = |pointer: &str| text(&item.description, pointer);
     match kind {
-        Kind::Cluster | Kind::LogGroup | Kind::SecurityGroup | Kind::ScalingPolicy => State::settled("there"),
+        Kind::Cluster | Kind::LogGroup | Kind::SecurityGroup | Kind::ScalingPolicy => {
+            State::settled("there")
+        }
         Kind::TaskDefinition => State::settled(text("/status")),
         Kind::EcsService => service(account, &item.description),
         Kind::LoadBalancer => {
             let state = text("/State/Code");
-            State { is_settled: state == "active", text: state }
+            State {
+                is_settled: state == "active",
+                text: state,
+            }
         }
         Kind::Listener => State::settled(text("/Protocol")),
         Kind::ListenerRule => State::settled(format!("weights {}", weights(&item.description))),
         Kind::TargetGroup => targets(account, id),
         Kind::ScalableTarget => {
             let bound = |pointer| number(&item.description, pointer);
-            State::settled(format!("{} to {} tasks", bound("/MinCapacity"), bound("/MaxCapacity")))
+            State::settled(format!(
+                "{} to {} tasks",
+                bound("/MinCapacity"),
+                bound("/MaxCapacity")
+            ))
         }
         Kind::MetricAlarm => State::settled(text("/StateValue")),
         Kind::RecordSet => State::settled(
-            item.description.get("AliasTarget").map_or("values", |_| "alias of the load balancer"),
+            item.description
+                .get("AliasTarget")
+                .map_or("values", |_| "alias of the load balancer"),
         ),
     }
 }
 
-/// The weights of a rule's target groups.
-pub fn weights(rule: &Value) -> String {
-    let groups = rule.pointer("/Actions/0/ForwardConfig/TargetGroups").and_then(Value::as_array);
-    let weights = groups.into_iter().flatten().map(|group| number(group, "/Weight").to_string());
-    weights.collect::<Vec<_>>().join(" / ")
+/// The weights of a rule's target groups, in the order of the groups' names.
+fn weights(rule: &Value) -> String {
+    let groups = rule
+        .pointer("/Actions/0/ForwardConfig/TargetGroups")
+        .and_then(Value::as_array);
+    let mut weights: Vec<(String, i64)> = groups
+        .into_iter()
+        .flatten()
+        .map(|group| (text(group, "/TargetGroupArn"), number(group, "/Weight")))
+        .collect();
+    weights.sort();
+    let weights = weights.iter().map(|(_, weight)| weight.to_string());
+    weights.collect::<Vec<_>>().join(" : ")
 }
 
 fn service(account: &LocalAws, service: &Value) -> State {
     let status = text(service, "/status");
-    let (running, desired) = (number(service, "/runningCount"), number(service, "/desiredCount"));
+    let (running, desired) = (
+        number(service, "/runningCount"),
+        number(service, "/desiredCount"),
+    );
     let deployment = deployment(account, service);
     let is_deploying = matches!(
         deployment.as_deref(),
-        Some("PENDING" | "IN_PROGRESS" | "STOP_REQUESTED" | "ROLLBACK_REQUESTED" | "ROLLBACK_IN_PROGRESS")
+        Some(
+            "PENDING"
+                | "IN_PROGRESS"
+                | "STOP_REQUESTED"
+                | "ROLLBACK_REQUESTED"
+                | "ROLLBACK_IN_PROGRESS"
+        )
     );
-    let deployment = deployment.map(|status| format!(", deployment {status}")).unwrap_or_default();
+    let deployment = deployment
+        .map(|status| format!(", deployment {status}"))
+        .unwrap_or_default();
     State {
         text: format!("{status}, {running} of {desired} tasks{deployment}"),
         is_settled: status == "ACTIVE" && running == desired && !is_deploying,
@@ -92,8 +125,15 @@ fn service(account: &LocalAws, service: &Value) -> State {
 fn deployment(account: &LocalAws, service: &Value) -> Option<String> {
     let arn = service.pointer("/currentServiceDeployment")?.as_str()?;
     let input = json!({"serviceDeploymentArns": [arn]});
-    let answer = account.perform(Service::Ecs, "DescribeServiceDeployments", input).ok()?;
-    Some(answer.pointer("/serviceDeployments/0/status")?.as_str()?.to_owned())
+    let answer = account
+        .perform(Service::Ecs, "DescribeServiceDeployments", input)
+        .ok()?;
+    Some(
+        answer
+            .pointer("/serviceDeployments/0/status")?
+            .as_str()?
+            .to_owned(),
+    )
 }
 
 fn targets(account: &LocalAws, arn: &str) -> State {
@@ -111,12 +151,19 @@ fn targets(account: &LocalAws, arn: &str) -> State {
     if healths.is_empty() {
         return State::settled("idle");
     }
-    State { is_settled: healths.iter().all(|health| health == "healthy"), text: healths.join(", ") }
+    State {
+        is_settled: healths.iter().all(|health| health == "healthy"),
+        text: healths.join(", "),
+    }
 }
 
 /// The text at a pointer; a dash if there is none.
 fn text(value: &Value, pointer: &str) -> String {
-    value.pointer(pointer).and_then(Value::as_str).unwrap_or("-").to_owned()
+    value
+        .pointer(pointer)
+        .and_then(Value::as_str)
+        .unwrap_or("-")
+        .to_owned()
 }
 
 /// The number at a pointer; the Query protocol writes numbers as text.

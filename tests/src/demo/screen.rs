@@ -34,7 +34,10 @@ impl Screen {
     #[must_use]
     pub fn new(now_ms: u64) -> Self {
         if std::io::stdout().is_terminal() {
-            Self::Terminal { rows: rows().unwrap_or(ROWS_UNKNOWN), drawn: 0 }
+            Self::Terminal {
+                rows: rows().unwrap_or(ROWS_UNKNOWN),
+                drawn: 0,
+            }
         } else {
             Self::Lines { began_ms: now_ms }
         }
@@ -94,7 +97,11 @@ fn redraw(drawn: usize, lines: &[String], fitting: usize) -> usize {
     frame.push_str("\x1b[?7h");
     let mut out = std::io::stdout().lock();
     // A terminal that has gone away shows nothing any more; the stages go on and say how they ended.
-    if out.write_all(frame.as_bytes()).and_then(|()| out.flush()).is_err() {
+    if out
+        .write_all(frame.as_bytes())
+        .and_then(|()| out.flush())
+        .is_err()
+    {
         return 0;
     }
     lines.len().min(fitting) + usize::from(cut > 0)
@@ -127,11 +134,16 @@ fn title(branch: &Branch) -> String {
 
 fn leaf_line(leaf: &Leaf, now_ms: u64) -> String {
     let mark = if leaf.state.is_settled { "✓" } else { "…" };
-    let Leaf { name, id, state, .. } = leaf;
+    let Leaf {
+        name, id, state, ..
+    } = leaf;
     let kind = resource::label(leaf.kind);
-    let took = duration(leaf.took_ms().unwrap_or_else(|| now_ms.saturating_sub(leaf.since_ms)));
+    let took = duration(
+        leaf.took_ms()
+            .unwrap_or_else(|| now_ms.saturating_sub(leaf.since_ms)),
+    );
     let mut line = format!("{mark} {kind:<16} {name:<46} {:<48} {took:>8}", state.text);
-    if id != name {
+    if !is_said(id, name) {
         line.push_str("  ");
         line.push_str(id);
     }
@@ -141,22 +153,39 @@ fn leaf_line(leaf: &Leaf, now_ms: u64) -> String {
 fn change_line(change: &Change) -> String {
     match change {
         Change::Now(branch, leaf) => {
-            let Leaf { name, id, state, .. } = leaf;
-            let mut line =
-                format!("{}: {} {name}: {}", owner(branch), resource::label(leaf.kind), state.text);
+            let Leaf {
+                name, id, state, ..
+            } = leaf;
+            let mut line = format!(
+                "{}: {} {name}: {}",
+                owner(branch),
+                resource::label(leaf.kind),
+                state.text
+            );
             if let Some(took) = leaf.took_ms().filter(|took| *took > 0) {
                 // Writing to a String cannot fail.
                 let _ = write!(line, ", took {}", duration(took));
             }
-            if id != name {
+            if !is_said(id, name) {
                 let _ = write!(line, " ({id})");
             }
             line
         }
         Change::Gone(branch, leaf) => {
-            format!("{}: {} {}: gone", owner(branch), resource::label(leaf.kind), leaf.name)
+            format!(
+                "{}: {} {}: gone",
+                owner(branch),
+                resource::label(leaf.kind),
+                leaf.name
+            )
         }
     }
+}
+
+/// Whether an id adds nothing to the name: many are the kind and the name.
+fn is_said(id: &str, name: &str) -> bool {
+    let last_word = name.rsplit(' ').next().unwrap_or(name);
+    id.ends_with(last_word)
 }
 
 fn owner(branch: &Branch) -> &str {
@@ -186,9 +215,17 @@ fn clock(ms: u64) -> String {
 
 /// The terminal's height, which only it knows.
 fn rows() -> Option<usize> {
-    let output = Command::new("stty").arg("size").stdin(Stdio::inherit()).output().ok()?;
+    let output = Command::new("stty")
+        .arg("size")
+        .stdin(Stdio::inherit())
+        .output()
+        .ok()?;
     let text = String::from_utf8(output.stdout).ok()?;
-    text.split_whitespace().next()?.parse().ok().filter(|rows| *rows > 0)
+    text.split_whitespace()
+        .next()?
+        .parse()
+        .ok()
+        .filter(|rows| *rows > 0)
 }
 
 #[cfg(test)]

@@ -83,7 +83,10 @@ impl Stack<'_> {
             .zip(self.parameters)
             .flat_map(|(member, (name, value))| {
                 let prefix = format!("Parameters.member.{member}.Parameter");
-                [(format!("{prefix}Key"), *name), (format!("{prefix}Value"), *value)]
+                [
+                    (format!("{prefix}Key"), *name),
+                    (format!("{prefix}Value"), *value),
+                ]
             })
             .collect();
         let mut parameters = vec![
@@ -103,10 +106,14 @@ impl Stack<'_> {
 /// When CloudFormation refuses the call.
 pub async fn delete(gateway: Gateway, name: &str) -> anyhow::Result<Seen> {
     // Afterwards only its ARN finds a deleted stack.
-    let text = gateway.cloudformation("DescribeStacks", &[("StackName", name)]).await?;
+    let text = gateway
+        .cloudformation("DescribeStacks", &[("StackName", name)])
+        .await?;
     let document = Document::parse(&text)?;
     let id = value(document.root(), "StackId").context("the stack has no id")?;
-    gateway.cloudformation("DeleteStack", &[("StackName", name)]).await?;
+    gateway
+        .cloudformation("DeleteStack", &[("StackName", name)])
+        .await?;
     settled(gateway, id).await
 }
 
@@ -125,12 +132,21 @@ async fn settled(gateway: Gateway, name: &str) -> anyhow::Result<Seen> {
 /// # Errors
 /// When there is no such stack.
 pub async fn look(gateway: Gateway, name: &str) -> anyhow::Result<Seen> {
-    let text = gateway.cloudformation("DescribeStacks", &[("StackName", name)]).await?;
+    let text = gateway
+        .cloudformation("DescribeStacks", &[("StackName", name)])
+        .await?;
     let document = Document::parse(&text)?;
-    let status = value(document.root(), "StackStatus").context("the stack has no status")?.to_owned();
+    let status = value(document.root(), "StackStatus")
+        .context("the stack has no status")?
+        .to_owned();
     let outputs = outputs(&document);
     let (physical_ids, failures) = happened(gateway, name).await?;
-    Ok(Seen { status, outputs, physical_ids, failures })
+    Ok(Seen {
+        status,
+        outputs,
+        physical_ids,
+        failures,
+    })
 }
 
 fn outputs(document: &Document<'_>) -> BTreeMap<String, String> {
@@ -142,8 +158,13 @@ fn outputs(document: &Document<'_>) -> BTreeMap<String, String> {
 }
 
 /// From the stack's events: the custom resources that exist, and the failures.
-async fn happened(gateway: Gateway, name: &str) -> anyhow::Result<(BTreeMap<String, String>, Vec<String>)> {
-    let text = gateway.cloudformation("DescribeStackEvents", &[("StackName", name)]).await?;
+async fn happened(
+    gateway: Gateway,
+    name: &str,
+) -> anyhow::Result<(BTreeMap<String, String>, Vec<String>)> {
+    let text = gateway
+        .cloudformation("DescribeStackEvents", &[("StackName", name)])
+        .await?;
     let document = Document::parse(&text)?;
     let mut physical_ids = BTreeMap::new();
     let mut failures = Vec::new();
@@ -162,7 +183,10 @@ async fn happened(gateway: Gateway, name: &str) -> anyhow::Result<(BTreeMap<Stri
         if status == "DELETE_COMPLETE" {
             physical_ids.remove(logical_id);
         } else if status.ends_with("_COMPLETE") {
-            physical_ids.insert(logical_id.to_owned(), field("PhysicalResourceId").to_owned());
+            physical_ids.insert(
+                logical_id.to_owned(),
+                field("PhysicalResourceId").to_owned(),
+            );
         }
     }
     Ok((physical_ids, failures))
@@ -178,7 +202,9 @@ fn members<'a>(document: &'a Document<'_>, list: &'a str) -> impl Iterator<Item 
 
 /// The text of the first element of that name.
 fn value<'a>(node: Node<'a, '_>, name: &str) -> Option<&'a str> {
-    node.descendants().find(|node| node.has_tag_name_local(name))?.text()
+    node.descendants()
+        .find(|node| node.has_tag_name_local(name))?
+        .text()
 }
 
 /// Namespaces differ from service to service and say nothing here.

@@ -68,12 +68,18 @@ impl Tree {
     /// An empty tree of an account in which `before` has nothing to do with the provider.
     #[must_use]
     pub fn new(before: &Inventory) -> Self {
-        Self { before: before.items.keys().cloned().collect(), leaves: BTreeMap::new(), now_ms: 0 }
+        Self {
+            before: before.items.keys().cloned().collect(),
+            leaves: BTreeMap::new(),
+            now_ms: 0,
+        }
     }
 
     /// The leaves, branch by branch.
     pub fn leaves(&self) -> impl Iterator<Item = (&Branch, &Leaf)> {
-        self.leaves.iter().map(|((branch, _, _), leaf)| (branch, leaf))
+        self.leaves
+            .iter()
+            .map(|((branch, _, _), leaf)| (branch, leaf))
     }
 
     /// When it was last looked at, in simulated milliseconds since the epoch.
@@ -103,7 +109,10 @@ impl Tree {
             }
             self.leaves.insert(key, leaf);
         }
-        changes.extend(old.into_iter().map(|((branch, _, _), leaf)| Change::Gone(branch, leaf)));
+        changes.extend(
+            old.into_iter()
+                .map(|((branch, _, _), leaf)| Change::Gone(branch, leaf)),
+        );
         changes
     }
 
@@ -127,16 +136,18 @@ impl Tree {
 
 /// By the provider's tags; what has none, by what it belongs to.
 fn branch(inventory: &Inventory, kind: Kind, item: &Item) -> Branch {
-    let tag = |item: &Item, key: &str| item.tags.get(key).cloned();
+    let tag = |key: &str| item.tags.get(key).cloned();
     match kind {
         Kind::RecordSet => host_of_record(inventory, item),
-        Kind::ScalingPolicy => inventory
-            .of(Kind::ScalableTarget)
-            .find(|(_, target)| item.name.starts_with(&format!("{} ", target.name)))
-            .and_then(|(_, target)| tag(target, naming::TAG_HOST)),
-        Kind::Cluster | Kind::LogGroup if item.is_ours() => return Branch::Kept,
-        Kind::Cluster
-        | Kind::LogGroup
+        Kind::ScalingPolicy => host_of_scaling(inventory, |target| {
+            item.name.starts_with(&format!("{target} "))
+        }),
+        Kind::Cluster => return Branch::Kept,
+        Kind::LogGroup if item.is_ours() => return Branch::Kept,
+        Kind::MetricAlarm if !item.is_ours() => host_of_scaling(inventory, |target| {
+            item.name.starts_with(&format!("TargetTracking-{target}-"))
+        }),
+        Kind::LogGroup
         | Kind::TaskDefinition
         | Kind::EcsService
         | Kind::SecurityGroup
@@ -145,16 +156,27 @@ fn branch(inventory: &Inventory, kind: Kind, item: &Item) -> Branch {
         | Kind::ListenerRule
         | Kind::TargetGroup
         | Kind::ScalableTarget
-        | Kind::MetricAlarm => tag(item, naming::TAG_HOST),
+        | Kind::MetricAlarm => tag(naming::TAG_HOST),
     }
     .map(Branch::Service)
-    .or_else(|| tag(item, naming::TAG_POOL).map(Branch::Pool))
+    .or_else(|| tag(naming::TAG_POOL).map(Branch::Pool))
     .unwrap_or(Branch::Provider)
+}
+
+/// The host of the service with the scalable target whose name is the wanted one.
+fn host_of_scaling(inventory: &Inventory, is_wanted: impl Fn(&str) -> bool) -> Option<String> {
+    let (_, target) = inventory
+        .of(Kind::ScalableTarget)
+        .find(|(_, target)| is_wanted(&target.name))?;
+    target.tags.get(naming::TAG_HOST).cloned()
 }
 
 fn host_of_record(inventory: &Inventory, record: &Item) -> Option<String> {
     let host = record.name.split(' ').next()?;
-    let hosts = inventory.items.values().filter_map(|item| item.tags.get(naming::TAG_HOST));
+    let hosts = inventory
+        .items
+        .values()
+        .filter_map(|item| item.tags.get(naming::TAG_HOST));
     let is_known = hosts.into_iter().any(|known| known == host);
     is_known.then(|| host.to_owned())
 }
