@@ -15,6 +15,10 @@ mod listing;
 
 use listing::{array, text};
 
+/// What a target-tracking policy calls the alarms that it makes and removes itself.
+/// AWS: <https://docs.aws.amazon.com/autoscaling/application/userguide/application-auto-scaling-target-tracking.html>
+pub const TARGET_TRACKING: &str = "TargetTracking-";
+
 /// Kinds of things that a service or its provider makes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[expect(missing_docs, reason = "AWS's own names")]

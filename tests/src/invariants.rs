@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
-use crate::account::{self, Inventory, Kind, description};
+use crate::account::{self, Inventory, Kind, TARGET_TRACKING, description};
 use crate::cloudformation::{RESPONSE_URL_CANARY, check_answer};
 use crate::properties::ENVIRONMENT_CANARY;
 use crate::world::World;
@@ -192,10 +192,6 @@ fn ownership(world: &World, inventory: &Inventory, ledger: &[Value], broken: &mu
         }
     }
 }
-
-/// What a target-tracking policy calls the alarms that it makes and removes.
-/// AWS: <https://docs.aws.amazon.com/autoscaling/application/userguide/application-auto-scaling-target-tracking.html>
-const TARGET_TRACKING: &str = "TargetTracking-";
 
 /// The resource that such an alarm is for.
 fn tracked(alarm: &str) -> &str {

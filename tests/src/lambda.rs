@@ -41,7 +41,7 @@ pub fn handler() -> Function {
         Box::pin(async move {
             express_handler::handle(&runtime, &invocation, event)
                 .await
-                .map_err(|error| error.to_string())
+                .map_err(|error| express_handler::error::chain(&error).to_string())
         })
     })
 }

@@ -23,6 +23,10 @@ use crate::aws::error::{AwsError, aws_error};
 
 const DESCRIBE: &str = "elasticloadbalancing:DescribeTargetGroups";
 
+/// Seconds that a draining target of a new group keeps its connections.
+/// AWS: <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-target-group-attributes.html#deregistration-delay>
+const DEREGISTRATION_DELAY_DEFAULT_S: u32 = 300;
+
 /// How the names of our groups begin; `naming::target_group` makes them.
 const NAME_PREFIX: &str = "express-";
 
@@ -148,7 +152,10 @@ pub async fn create(
     match created {
         Ok(answer) => {
             let group = member(OPERATION, "TargetGroups", answer.target_groups().first())?;
-            observed(OPERATION, group, wanted_tags.clone())
+            let mut created = observed(OPERATION, group, wanted_tags.clone())?;
+            // A group that was there already has ours; writing it again changes nothing.
+            created.deregistration_delay_s = Some(DEREGISTRATION_DELAY_DEFAULT_S);
+            Ok(created)
         }
         Err(error) if error.is("DuplicateTargetGroupName") => find_with_tags(aws, name)
             .await?

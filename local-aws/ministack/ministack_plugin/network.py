@@ -28,7 +28,9 @@ def _with_dns(clients: Clients, vpc_id: str, properties: dict) -> Made:
         Filters=[{"Name": "vpc-id", "Values": [vpc_id]}, {"Name": "group-name", "Values": ["default"]}]
     )["SecurityGroups"]
     attributes = {"VpcId": vpc_id, "CidrBlock": properties["CidrBlock"]}
-    return vpc_id, attributes | {"DefaultSecurityGroup": group["GroupId"] for group in groups}
+    # Every VPC has exactly one.
+    attributes["DefaultSecurityGroup"] = groups[0]["GroupId"]
+    return vpc_id, attributes
 
 
 def _update_vpc(clients: Clients, vpc_id: str, old: dict, new: dict, name: str) -> Made:

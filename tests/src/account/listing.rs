@@ -4,7 +4,7 @@ use local_aws::LocalAws;
 use local_aws::wire::Service;
 use serde_json::{Value, json};
 
-use super::{Inventory, Kind};
+use super::{Inventory, Kind, TARGET_TRACKING};
 
 /// Pages at most of one listing; an account of a thousand services has fewer.
 const PAGES_MAX: usize = 200;
@@ -251,7 +251,7 @@ pub(super) fn observability(account: &LocalAws, inventory: &mut Inventory) {
         inventory.add(
             Kind::MetricAlarm,
             arn,
-            text(&alarm, "/AlarmName"),
+            alarm_name(&alarm),
             &tags["Tags"],
             &alarm,
         );
@@ -280,6 +280,19 @@ pub(super) fn observability(account: &LocalAws, inventory: &mut Inventory) {
             &json!({"logGroupName": name}),
         );
     }
+}
+
+/// Auto Scaling ends the names of its alarms with a UUID, which says nothing.
+fn alarm_name(alarm: &Value) -> &str {
+    /// Characters of a UUID and the hyphen before it.
+    const SUFFIX: usize = 37;
+    let name = text(alarm, "/AlarmName");
+    let is_tracking = name.starts_with(TARGET_TRACKING);
+    let stem = name
+        .len()
+        .checked_sub(SUFFIX)
+        .and_then(|end| name.get(..end));
+    stem.filter(|_| is_tracking).unwrap_or(name)
 }
 
 /// Route 53 goes on from a name and a type, and is asked by path.
