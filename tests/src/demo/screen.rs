@@ -12,6 +12,11 @@ const ROWS_UNKNOWN: usize = 24;
 /// Rows that the tree leaves free: the stage's title, what is cut off, the cursor.
 const ROWS_RESERVED: usize = 3;
 
+/// Columns for a resource's name; its hash is at its end.
+const NAME_WIDTH: usize = 44;
+/// Columns for its state.
+const STATE_WIDTH: usize = 48;
+
 /// Where the demo is watched.
 #[derive(Debug)]
 pub enum Screen {
@@ -21,6 +26,8 @@ pub enum Screen {
         rows: usize,
         /// Lines of the tree that are on it now.
         drawn: usize,
+        /// When the stage began, in simulated milliseconds since the epoch.
+        stage_began_ms: u64,
     },
     /// A file or a pipe.
     Lines {
@@ -37,9 +44,18 @@ impl Screen {
             Self::Terminal {
                 rows: rows().unwrap_or(ROWS_UNKNOWN),
                 drawn: 0,
+                stage_began_ms: now_ms,
             }
         } else {
             Self::Lines { began_ms: now_ms }
+        }
+    }
+
+    /// The title of a stage; on a terminal, what does not change from now on is folded.
+    pub fn begin(&mut self, title: &str, now_ms: u64) {
+        self.say(title);
+        if let Self::Terminal { stage_began_ms, .. } = self {
+            *stage_began_ms = now_ms;
         }
     }
 
@@ -54,8 +70,12 @@ impl Screen {
     /// What has changed since the last look.
     pub fn show(&mut self, tree: &Tree, changes: &[Change]) {
         match self {
-            Self::Terminal { rows, drawn } => {
-                let lines = lines(tree);
+            Self::Terminal {
+                rows,
+                drawn,
+                stage_began_ms,
+            } => {
+                let lines = lines(tree, *stage_began_ms);
                 let fitting = rows.saturating_sub(ROWS_RESERVED);
                 *drawn = redraw(*drawn, &lines, fitting);
             }
@@ -70,8 +90,13 @@ impl Screen {
 
     /// The whole tree, to stay; the lines have said it all already.
     pub fn leave(&mut self, tree: &Tree) {
-        if let Self::Terminal { drawn, .. } = self {
-            redraw(*drawn, &lines(tree), usize::MAX);
+        if let Self::Terminal {
+            drawn,
+            stage_began_ms,
+            ..
+        } = self
+        {
+            redraw(*drawn, &lines(tree, *stage_began_ms), usize::MAX);
             *drawn = 0;
         }
     }
@@ -107,18 +132,31 @@ fn redraw(drawn: usize, lines: &[String], fitting: usize) -> usize {
     lines.len().min(fitting) + usize::from(cut > 0)
 }
 
-fn lines(tree: &Tree) -> Vec<String> {
-    let mut lines = Vec::new();
-    let mut open: Option<&Branch> = None;
-    let mut leaves = tree.leaves().peekable();
-    while let Some((branch, leaf)) = leaves.next() {
-        if open != Some(branch) {
-            lines.push(format!("  {}", title(branch)));
-            open = Some(branch);
+fn lines(tree: &Tree, stage_began_ms: u64) -> Vec<String> {
+    let mut branches: Vec<(&Branch, Vec<&Leaf>)> = Vec::new();
+    for (branch, leaf) in tree.leaves() {
+        match branches.last_mut().filter(|(open, _)| *open == branch) {
+            Some((_, leaves)) => leaves.push(leaf),
+            None => branches.push((branch, vec![leaf])),
         }
-        let is_last = leaves.peek().is_none_or(|(next, _)| *next != branch);
-        let twig = if is_last { "└─" } else { "├─" };
-        lines.push(format!("  {twig} {}", leaf_line(leaf, tree.now_ms())));
+    }
+    let mut lines = Vec::new();
+    for (branch, leaves) in branches {
+        let is_quiet = |leaf: &&Leaf| leaf.state.is_settled && leaf.changed_ms < stage_began_ms;
+        if leaves.iter().all(is_quiet) {
+            lines.push(format!(
+                "  {}: {} resources, as before",
+                title(branch),
+                leaves.len()
+            ));
+            continue;
+        }
+        lines.push(format!("  {}", title(branch)));
+        let last = leaves.len().saturating_sub(1);
+        for (index, leaf) in leaves.into_iter().enumerate() {
+            let twig = if index == last { "└─" } else { "├─" };
+            lines.push(format!("  {twig} {}", leaf_line(leaf, tree.now_ms())));
+        }
     }
     lines
 }
@@ -126,7 +164,7 @@ fn lines(tree: &Tree) -> Vec<String> {
 fn title(branch: &Branch) -> String {
     match branch {
         Branch::Provider => "provider".to_owned(),
-        Branch::Kept => "kept: the cluster and the log groups".to_owned(),
+        Branch::Kept => "cluster and log groups, which stay".to_owned(),
         Branch::Pool(pool) => format!("shared load balancers, pool {pool}"),
         Branch::Service(host) => format!("service https://{host}"),
     }
@@ -142,7 +180,11 @@ fn leaf_line(leaf: &Leaf, now_ms: u64) -> String {
         leaf.took_ms()
             .unwrap_or_else(|| now_ms.saturating_sub(leaf.since_ms)),
     );
-    let mut line = format!("{mark} {kind:<16} {name:<46} {:<48} {took:>8}", state.text);
+    let mut line = format!(
+        "{mark} {kind:<16} {:<NAME_WIDTH$} {:<STATE_WIDTH$} {took:>8}",
+        fitted(name, NAME_WIDTH),
+        state.text
+    );
     if !is_said(id, name) {
         line.push_str("  ");
         line.push_str(id);
@@ -180,6 +222,21 @@ fn change_line(change: &Change) -> String {
             )
         }
     }
+}
+
+/// A text that is too long for its column, with its middle left out.
+fn fitted(text: &str, width: usize) -> String {
+    let length = text.chars().count();
+    if length <= width {
+        return text.to_owned();
+    }
+    let kept = width.saturating_sub(1);
+    let (head, tail) = (kept - kept / 2, kept / 2);
+    text.chars()
+        .take(head)
+        .chain(['…'])
+        .chain(text.chars().skip(length - tail))
+        .collect()
 }
 
 /// Whether an id adds nothing to the name: many are the kind and the name.
@@ -231,6 +288,12 @@ fn rows() -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_long_name_keeps_its_ends() {
+        assert_eq!(fitted("short", 5), "short");
+        assert_eq!(fitted("target-tracking-0a1b", 9), "targ…0a1b");
+    }
 
     #[test]
     fn durations_are_in_minutes_and_seconds() {

@@ -274,8 +274,9 @@ impl Stages {
         operation: impl Future<Output = anyhow::Result<Seen>>,
     ) -> anyhow::Result<Seen> {
         self.stage += 1;
-        self.screen.say(&format!("\n{}. {title}", self.stage));
         let (began, began_ms) = (Instant::now(), self.account.clock().now_ms());
+        self.screen
+            .begin(&format!("\n{}. {title}", self.stage), began_ms);
         let mut operation = pin!(operation);
         let seen = loop {
             tokio::select! {

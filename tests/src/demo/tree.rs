@@ -36,6 +36,8 @@ pub struct Leaf {
     pub since_ms: u64,
     /// When it last came to a settled state.
     pub settled_ms: Option<u64>,
+    /// When its state was last seen to be another one.
+    pub changed_ms: u64,
 }
 
 impl Leaf {
@@ -118,6 +120,10 @@ impl Tree {
 
     /// A leaf with what its past says about how long it took.
     fn aged(&self, known: Option<Leaf>, kind: Kind, id: &str, item: &Item, state: State) -> Leaf {
+        let changed_ms = known
+            .as_ref()
+            .filter(|leaf| leaf.state == state)
+            .map_or(self.now_ms, |leaf| leaf.changed_ms);
         let (since_ms, settled_ms) = match &known {
             None => (self.now_ms, None),
             Some(leaf) if leaf.state.is_settled && !state.is_settled => (self.now_ms, None),
@@ -128,6 +134,7 @@ impl Tree {
             name: item.name.clone(),
             id: short(id),
             since_ms,
+            changed_ms,
             settled_ms: settled_ms.or(state.is_settled.then_some(self.now_ms)),
             state,
         }
