@@ -1,8 +1,10 @@
 //! Developer tasks: `cargo xtask <task>`. Each task is a file; this one only names them.
 
+mod bench;
 mod check;
 mod demo;
 mod generate;
+mod test;
 mod tools;
 
 use std::path::Path;
@@ -21,6 +23,11 @@ struct Arguments {
 enum Task {
     /// Watch the provider at work on a local stack.
     Demo(demo::Arguments),
+    /// Run everything that must hold before a change is merged.
+    Test,
+    /// Measure what the design has budgets for.
+    #[command(subcommand)]
+    Bench(bench::Bench),
     /// Write the files and tables that are made from the types.
     Generate(generate::Arguments),
     /// Run the quick checks.
@@ -30,6 +37,8 @@ enum Task {
 fn main() -> anyhow::Result<()> {
     match Arguments::parse().task {
         Task::Demo(arguments) => demo::run(&arguments),
+        Task::Test => test::run(),
+        Task::Bench(bench) => bench::run(&bench),
         Task::Generate(arguments) => generate::run(&arguments),
         Task::Check(arguments) => check::run(&arguments),
     }

@@ -114,7 +114,10 @@ fn install(folder: &Path, requirements: &Path) -> anyhow::Result<()> {
 }
 
 /// The first Python that is new enough.
-fn python() -> anyhow::Result<String> {
+///
+/// # Errors
+/// When there is none; the text says which there are.
+pub fn python() -> anyhow::Result<String> {
     let mut found = Vec::new();
     for name in PYTHON_NAMES {
         match version(name) {
