@@ -107,6 +107,24 @@ impl LocalAws {
         cloud
     }
 
+    /// A copy in which time stands still, for looking at it with several calls while others change the
+    /// original. It has no DynamoDB tables, no faults and no record of calls.
+    #[must_use]
+    pub fn snapshot(&self) -> Self {
+        let cloud = self.cloud().clone();
+        let clock = clock::Clock::Virtual(clock::VirtualClock::starting_at(cloud.now_ms));
+        Self {
+            shared: Arc::new(Shared {
+                cloud: Mutex::new(cloud),
+                dynamodb: dynamodb::Tables::new(clock.clone()),
+                clock,
+                faults: Mutex::default(),
+                recorder: Mutex::default(),
+                throttle: Mutex::default(),
+            }),
+        }
+    }
+
     /// The clock that everything here runs on.
     #[must_use]
     pub fn clock(&self) -> &clock::Clock {

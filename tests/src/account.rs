@@ -60,14 +60,19 @@ impl Inventory {
     /// Looks at everything.
     #[must_use]
     pub fn observe(world: &World) -> Self {
+        Self::read(world.account(), &world.provider().hosted_zone_id)
+    }
+
+    /// Looks at everything in an account, and at the records of one zone.
+    #[must_use]
+    pub fn read(account: &LocalAws, hosted_zone_id: &str) -> Self {
         let mut inventory = Self::default();
-        let account = world.account();
         listing::ecs(account, &mut inventory);
         listing::load_balancing(account, &mut inventory);
         listing::network(account, &mut inventory);
         listing::scaling(account, &mut inventory);
         listing::observability(account, &mut inventory);
-        listing::records(account, &world.provider().hosted_zone_id, &mut inventory);
+        listing::records(account, hosted_zone_id, &mut inventory);
         inventory
     }
 

@@ -13,6 +13,7 @@
 pub mod account;
 pub mod bench;
 pub mod cloudformation;
+pub mod demo;
 pub mod executor;
 pub mod gate;
 pub mod history;

@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use clap::Args;
 
+use crate::root;
+
 #[derive(Args)]
 pub struct Arguments {
     /// Write nothing; fail if anything would change.
@@ -71,13 +73,6 @@ fn files() -> anyhow::Result<[File; 2]> {
             fresh,
         },
     ])
-}
-
-fn root() -> anyhow::Result<&'static Path> {
-    let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
-    xtask
-        .parent()
-        .context("the workspace's folder is above xtask's")
 }
 
 /// The text of a file; that of one that is not there is empty.

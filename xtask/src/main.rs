@@ -1,8 +1,15 @@
 //! Developer tasks: `cargo xtask <task>`. Each task is a file; this one only names them.
 
+mod bench;
 mod check;
+mod demo;
 mod generate;
+mod test;
+mod tools;
 
+use std::path::Path;
+
+use anyhow::Context;
 use clap::{Parser, Subcommand};
 
 #[derive(Parser)]
@@ -14,6 +21,13 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Task {
+    /// Watch the provider at work on a local stack.
+    Demo(demo::Arguments),
+    /// Run everything that must hold before a change is merged.
+    Test,
+    /// Measure what the design has budgets for.
+    #[command(subcommand)]
+    Bench(bench::Bench),
     /// Write the files and tables that are made from the types.
     Generate(generate::Arguments),
     /// Run the quick checks.
@@ -22,7 +36,18 @@ enum Task {
 
 fn main() -> anyhow::Result<()> {
     match Arguments::parse().task {
+        Task::Demo(arguments) => demo::run(&arguments),
+        Task::Test => test::run(),
+        Task::Bench(bench) => bench::run(&bench),
         Task::Generate(arguments) => generate::run(&arguments),
         Task::Check(arguments) => check::run(&arguments),
     }
+}
+
+/// The workspace's folder.
+fn root() -> anyhow::Result<&'static Path> {
+    let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
+    xtask
+        .parent()
+        .context("the workspace's folder is above xtask's")
 }

@@ -1,0 +1,73 @@
+//! `cargo xtask demo`: builds what is shipped and the demo, then becomes the demo.
+
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context, ensure};
+use clap::Args;
+
+use crate::root;
+use crate::tools::{self, Environment};
+
+/// The packages whose binaries the demo runs, built together: one set of features, so nothing is built twice.
+const PACKAGES: [&str; 3] = ["express-handler", "express-tests", "express-cli"];
+
+#[derive(Args, Default)]
+pub struct Arguments {
+    /// Leave everything running at the end, until Ctrl-C.
+    #[arg(long)]
+    keep: bool,
+    /// Simulated seconds per second.
+    #[arg(long)]
+    rate: Option<u32>,
+}
+
+pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    let mut demo = prepare(arguments)?;
+    // In the place of this process, so that Ctrl-C and the exit code are the demo's own.
+    Err(demo.exec()).context("cannot start the demo")
+}
+
+/// Builds everything and says how the demo is started.
+pub fn prepare(arguments: &Arguments) -> anyhow::Result<Command> {
+    let programs = tools::ready(Environment::Stack)?;
+    build()?;
+    let built = target()?.join("debug");
+    let mut demo = Command::new(built.join("demo"));
+    demo.current_dir(root()?)
+        .arg("--python")
+        .arg(programs.join("python"))
+        .arg("--bootstrap")
+        .arg(built.join("bootstrap"))
+        .arg("--work-folder")
+        .arg(target()?.join("demo"));
+    let Arguments { keep, rate } = arguments;
+    if *keep {
+        demo.arg("--keep");
+    }
+    if let Some(rate) = rate {
+        demo.args(["--rate", &rate.to_string()]);
+    }
+    Ok(demo)
+}
+
+fn build() -> anyhow::Result<()> {
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.current_dir(root()?).args(["build", "--bins"]);
+    for package in PACKAGES {
+        cargo.args(["--package", package]);
+    }
+    ensure!(
+        cargo.status().context("cannot run cargo")?.success(),
+        "the build failed"
+    );
+    Ok(())
+}
+
+/// Where cargo puts what it builds.
+pub fn target() -> anyhow::Result<PathBuf> {
+    let root = root()?;
+    Ok(std::env::var_os("CARGO_TARGET_DIR")
+        .map_or_else(|| root.join("target"), |folder| root.join(folder)))
+}

@@ -1,0 +1,331 @@
+//! `cargo xtask test`: everything that must hold before a change is merged; what `.ci/run` runs.
+//!
+//! All steps run, also after one has failed, so that one run shows all there is to repair. The last line counts
+//! tests where a step has tests, and the step itself where it has none.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::Instant;
+
+use anyhow::{Context, ensure};
+
+use crate::tools::{self, Environment};
+use crate::{demo, generate, root};
+
+/// Tells the scenarios into which folder they write the requests that the handler sends.
+const RECORD_REQUESTS: &str = "EXPRESS_RECORD_REQUESTS";
+
+/// A step: how it is called, and what it does.
+type Step = (&'static str, fn() -> anyhow::Result<Tally>);
+
+/// The steps, from quick to slow; the recordings are checked after the tests that make them.
+const STEPS: [Step; 10] = [
+    ("pinned tools", install),
+    ("generated files are fresh", generated),
+    ("formatting", formatting),
+    ("clippy", clippy),
+    ("templates: cfn-lint", cfn_lint),
+    ("templates: sam validate --lint", sam_validate),
+    ("Python tests", python_tests),
+    ("tests and doc tests", cargo_tests),
+    ("requests against AWS's service models", service_models),
+    ("the demo", demo),
+];
+
+/// How many checks of a step held.
+#[derive(Clone, Copy, Default)]
+struct Tally {
+    passed: u64,
+    failed: u64,
+}
+
+impl Tally {
+    /// A step that is one check.
+    const ONE: Self = Self {
+        passed: 1,
+        failed: 0,
+    };
+
+    fn add(&mut self, other: Self) {
+        self.passed += other.passed;
+        self.failed += other.failed;
+    }
+}
+
+pub fn run() -> anyhow::Result<()> {
+    let mut total = Tally::default();
+    let mut report = Vec::new();
+    for (name, step) in STEPS {
+        println!("\n=== {name}");
+        let began = Instant::now();
+        let tally = step().unwrap_or_else(|error| {
+            eprintln!("{name}: {error:#}");
+            Tally {
+                passed: 0,
+                failed: 1,
+            }
+        });
+        total.add(tally);
+        let outcome = if tally.failed == 0 { "ok" } else { "FAILED" };
+        report.push(format!(
+            "{outcome:<8} {:>7.1} s  {name}",
+            began.elapsed().as_secs_f64()
+        ));
+    }
+    println!("\n{}\n", report.join("\n"));
+    let Tally { passed, failed } = total;
+    println!("{passed} passed, {failed} failed");
+    if failed > 0 {
+        std::process::exit(1);
+    }
+    Ok(())
+}
+
+fn install() -> anyhow::Result<Tally> {
+    for environment in [
+        Environment::Stack,
+        Environment::Lint,
+        Environment::ServiceModels,
+    ] {
+        tools::ready(environment)?;
+    }
+    Ok(Tally::ONE)
+}
+
+fn generated() -> anyhow::Result<Tally> {
+    generate::check()?;
+    Ok(Tally::ONE)
+}
+
+fn formatting() -> anyhow::Result<Tally> {
+    one(cargo()?.args(["fmt", "--all", "--check"]))
+}
+
+fn clippy() -> anyhow::Result<Tally> {
+    one(cargo()?.args([
+        "clippy",
+        "--workspace",
+        "--all-targets",
+        "--",
+        "--deny",
+        "warnings",
+    ]))
+}
+
+fn cargo_tests() -> anyhow::Result<Tally> {
+    let recordings = recordings()?;
+    if recordings.exists() {
+        fs::remove_dir_all(&recordings)
+            .with_context(|| format!("cannot remove {}", recordings.display()))?;
+    }
+    fs::create_dir_all(&recordings)
+        .with_context(|| format!("cannot make {}", recordings.display()))?;
+    counted(
+        cargo()?
+            .args(["test", "--workspace", "--no-fail-fast"])
+            .env(RECORD_REQUESTS, &recordings),
+        cargo_result,
+    )
+}
+
+fn cfn_lint() -> anyhow::Result<Tally> {
+    let programs = tools::ready(Environment::Lint)?;
+    one(command(&programs.join("cfn-lint"))?.args(templates()?))
+}
+
+fn sam_validate() -> anyhow::Result<Tally> {
+    let programs = tools::ready(Environment::Lint)?;
+    let mut tally = Tally::default();
+    for template in templates()? {
+        let mut sam = command(&programs.join("sam"))?;
+        sam.args(["validate", "--lint", "--region", "us-east-1", "--template"])
+            .arg(template)
+            .env("SAM_CLI_TELEMETRY", "0");
+        tally.add(one(&mut sam)?);
+    }
+    Ok(tally)
+}
+
+fn python_tests() -> anyhow::Result<Tally> {
+    let mut tally = Tally::default();
+    for (environment, folder) in [
+        (Environment::Stack, "local-aws/ministack"),
+        (Environment::ServiceModels, "tests/service_models"),
+    ] {
+        let python = tools::ready(environment)?.join("python");
+        let mut tests = command(&python)?;
+        tests
+            .args([
+                "-m",
+                "unittest",
+                "discover",
+                "--top-level-directory",
+                ".",
+                "--start-directory",
+                ".",
+            ])
+            .current_dir(root()?.join(folder));
+        let Tally {
+            passed: ran,
+            failed,
+        } = counted(&mut tests, unittest_result)?;
+        tally.add(Tally {
+            passed: ran.saturating_sub(failed),
+            failed,
+        });
+    }
+    Ok(tally)
+}
+
+fn service_models() -> anyhow::Result<Tally> {
+    let python = tools::ready(Environment::ServiceModels)?.join("python");
+    one(command(&python)?
+        .arg("tests/service_models/check.py")
+        .args(files(&recordings()?, "jsonl")?))
+}
+
+fn demo() -> anyhow::Result<Tally> {
+    one(&mut demo::prepare(&demo::Arguments::default())?)
+}
+
+/// Where the scenarios' requests are recorded.
+fn recordings() -> anyhow::Result<PathBuf> {
+    Ok(demo::target()?.join("service-models"))
+}
+
+fn templates() -> anyhow::Result<Vec<PathBuf>> {
+    files(&root()?.join("templates"), "yaml")
+}
+
+/// The files with an extension in a folder, in the order of their names; at least one.
+fn files(folder: &Path, extension: &str) -> anyhow::Result<Vec<PathBuf>> {
+    let entries =
+        fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?;
+    let mut files = Vec::new();
+    for entry in entries {
+        let path = entry?.path();
+        if path.extension().is_some_and(|found| found == extension) {
+            files.push(path);
+        }
+    }
+    files.sort();
+    ensure!(
+        !files.is_empty(),
+        "there is no *.{extension} in {}",
+        folder.display()
+    );
+    Ok(files)
+}
+
+fn cargo() -> anyhow::Result<Command> {
+    command(Path::new(env!("CARGO")))
+}
+
+fn command(program: &Path) -> anyhow::Result<Command> {
+    let mut command = Command::new(program);
+    command.current_dir(root()?);
+    Ok(command)
+}
+
+/// Runs a check that is one.
+fn one(command: &mut Command) -> anyhow::Result<Tally> {
+    let status = command
+        .status()
+        .with_context(|| format!("cannot run {command:?}"))?;
+    ensure!(status.success(), "failed: {status}");
+    Ok(Tally::ONE)
+}
+
+/// Runs a program that has many tests, and reads from its lines how many held.
+fn counted(command: &mut Command, result: fn(&str) -> Option<Tally>) -> anyhow::Result<Tally> {
+    let mut child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .with_context(|| format!("cannot run {command:?}"))?;
+    let output = child.stdout.take().context("the output is not piped")?;
+    let errors = child.stderr.take().context("the errors are not piped")?;
+    let errors = thread::spawn(move || passed_on(errors, result));
+    let mut tally = passed_on(output, result)?;
+    let of_errors = errors
+        .join()
+        .map_err(|_| anyhow::anyhow!("the reader of the errors panicked"))?;
+    tally.add(of_errors?);
+    let status = child.wait()?;
+    if tally.failed == 0 {
+        ensure!(status.success(), "failed: {status}");
+        ensure!(tally.passed > 0, "no test ran");
+    }
+    Ok(tally)
+}
+
+/// Prints each line and adds up what the lines say.
+fn passed_on(lines: impl Read, result: fn(&str) -> Option<Tally>) -> anyhow::Result<Tally> {
+    let mut tally = Tally::default();
+    for line in BufReader::new(lines).lines() {
+        let line = line?;
+        println!("{line}");
+        tally.add(result(&line).unwrap_or_default());
+    }
+    Ok(tally)
+}
+
+/// `test result: ok. 12 passed; 0 failed; 0 ignored; …`
+fn cargo_result(line: &str) -> Option<Tally> {
+    let counts = line.strip_prefix("test result: ")?;
+    let count = |what: &str| -> Option<u64> {
+        let before = counts.split(what).next()?.trim_end();
+        before.rsplit(' ').next()?.parse().ok()
+    };
+    Some(Tally {
+        passed: count("passed;")?,
+        failed: count("failed;")?,
+    })
+}
+
+/// `Ran 12 tests in 0.3s`, then `OK` or `FAILED (failures=1, errors=2)`; the failed ones are counted in both.
+fn unittest_result(line: &str) -> Option<Tally> {
+    if let Some(ran) = line.strip_prefix("Ran ") {
+        let passed = ran.split(' ').next()?.parse().ok()?;
+        return Some(Tally { passed, failed: 0 });
+    }
+    let problems = line.strip_prefix("FAILED (")?.strip_suffix(')')?;
+    let failed = problems.split(", ").filter_map(|problem| {
+        let (kind, count) = problem.split_once('=')?;
+        matches!(kind, "failures" | "errors")
+            .then(|| count.parse::<u64>().ok())
+            .flatten()
+    });
+    Some(Tally {
+        passed: 0,
+        failed: failed.sum(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cargo_s_results_are_read() {
+        let line = "test result: FAILED. 12 passed; 3 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.2s";
+        let tally = cargo_result(line).unwrap();
+        assert_eq!((tally.passed, tally.failed), (12, 3));
+        assert!(cargo_result("test plan::tests::a ... ok").is_none());
+    }
+
+    #[test]
+    fn unittest_s_results_are_read() {
+        assert_eq!(unittest_result("Ran 31 tests in 0.4s").unwrap().passed, 31);
+        assert_eq!(
+            unittest_result("FAILED (failures=1, errors=2, skipped=4)")
+                .unwrap()
+                .failed,
+            3
+        );
+        assert!(unittest_result("OK").is_none());
+    }
+}

@@ -1,0 +1,149 @@
+//! Python programs that tasks need: pinned, each set in a virtual environment below `.tools/`.
+//!
+//! An environment is made once, from a requirements file; afterwards nothing is fetched. It is made
+//! again when that file changes. An environment that could not be finished has no stamp and is made again too.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, bail, ensure};
+
+use crate::root;
+
+/// The oldest Python that MiniStack and the linters run on.
+const PYTHON_MIN: (u32, u32) = (3, 10);
+/// Names under which such a Python may be found, the user's own choice first.
+const PYTHON_NAMES: [&str; 6] = [
+    "python3",
+    "python",
+    "python3.13",
+    "python3.12",
+    "python3.11",
+    "python3.10",
+];
+
+/// A set of programs that fit together.
+#[derive(Clone, Copy, Debug)]
+pub enum Environment {
+    /// The CloudFormation, Lambda and Step Functions of the local stack.
+    Stack,
+    /// What checks templates.
+    Lint,
+    /// AWS's service models.
+    ServiceModels,
+}
+
+impl Environment {
+    /// Its folder below `.tools/`.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Stack => "stack",
+            Self::Lint => "lint",
+            Self::ServiceModels => "service-models",
+        }
+    }
+
+    /// Where its pins are.
+    fn requirements(self) -> &'static str {
+        match self {
+            Self::Stack => "local-aws/ministack/requirements.txt",
+            Self::Lint => "xtask/lint-requirements.txt",
+            Self::ServiceModels => "tests/service_models/requirements.txt",
+        }
+    }
+}
+
+/// The environment's folder of programs, made first if need be.
+///
+/// # Errors
+/// When there is no usable Python, or the pinned packages cannot be had.
+pub fn ready(environment: Environment) -> anyhow::Result<PathBuf> {
+    let folder = root()?.join(".tools").join(environment.name());
+    let requirements = root()?.join(environment.requirements());
+    let pins = fs::read_to_string(&requirements)
+        .with_context(|| format!("cannot read {}", requirements.display()))?;
+    let stamp = folder.join("installed.txt");
+    let programs = folder.join("bin");
+    if fs::read_to_string(&stamp).is_ok_and(|installed| installed == pins) {
+        return Ok(programs);
+    }
+    if folder.exists() {
+        fs::remove_dir_all(&folder)
+            .with_context(|| format!("cannot remove {}", folder.display()))?;
+    }
+    install(&folder, &requirements)?;
+    fs::write(&stamp, pins).with_context(|| format!("cannot write {}", stamp.display()))?;
+    Ok(programs)
+}
+
+fn install(folder: &Path, requirements: &Path) -> anyhow::Result<()> {
+    let python = python()?;
+    println!(
+        "installing {} into {}",
+        requirements.display(),
+        folder.display()
+    );
+    let made = Command::new(&python)
+        .args(["-m", "venv"])
+        .arg(folder)
+        .status();
+    ensure!(
+        made.with_context(|| format!("cannot run {python}"))?
+            .success(),
+        "`{python} -m venv` failed: some systems have it in a package of its own, often called python3-venv"
+    );
+    let installed = Command::new(folder.join("bin/python"))
+        .args([
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            "--requirement",
+        ])
+        .arg(requirements)
+        .status()
+        .context("cannot run pip")?;
+    ensure!(
+        installed.success(),
+        "pip could not install what {} lists",
+        requirements.display()
+    );
+    Ok(())
+}
+
+/// The first Python that is new enough.
+///
+/// # Errors
+/// When there is none; the text says which there are.
+pub fn python() -> anyhow::Result<String> {
+    let mut found = Vec::new();
+    for name in PYTHON_NAMES {
+        match version(name) {
+            Some(version) if version >= PYTHON_MIN => return Ok(name.to_owned()),
+            Some((major, minor)) => found.push(format!("{name} is {major}.{minor}")),
+            None => {}
+        }
+    }
+    let (major, minor) = PYTHON_MIN;
+    let found = if found.is_empty() {
+        "there is none".to_owned()
+    } else {
+        found.join(", ")
+    };
+    bail!("Python {major}.{minor} or newer is needed: {found}")
+}
+
+/// None if there is no such program, or it is not a Python 3.
+fn version(python: &str) -> Option<(u32, u32)> {
+    let output = Command::new(python)
+        .args(["-c", "import sys; print(*sys.version_info[:2])"])
+        .stderr(Stdio::null())
+        .output()
+        .ok()
+        .filter(|output| output.status.success())?;
+    let text = String::from_utf8(output.stdout).ok()?;
+    let (major, minor) = text.trim().split_once(' ')?;
+    Some((major.parse().ok()?, minor.parse().ok()?))
+}
