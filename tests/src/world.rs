@@ -28,6 +28,7 @@ use crate::gate::Gate;
 use crate::history::{Event, History, lock};
 use crate::lambda::{self, Function};
 use crate::logs::Logs;
+use crate::recording;
 use crate::waiter;
 
 pub mod provider;
@@ -61,6 +62,12 @@ struct Shared {
     executions_seen: Cell<usize>,
     dead_letters: RefCell<Vec<Value>>,
     redelivery: Cell<Option<Duration>>,
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        recording::record(&self.account);
+    }
 }
 
 impl World {
