@@ -135,16 +135,12 @@ fn service_starts_with_the_least_count_and_the_request_makes_its_token() {
     let web = web().tasks(3, 9);
     let mut world = World::empty(web.clone());
     let steps = world.converge(web);
-    let created: Vec<(u32, usize)> = steps
-        .iter()
-        .flatten()
-        .filter_map(|step| match_create(step))
-        .collect();
+    let created: Vec<(u32, usize)> = steps.iter().flatten().filter_map(created_with).collect();
     assert_eq!(created, [(3, 32)]);
 }
 
 /// Initial count and length of the token.
-fn match_create(step: &Step) -> Option<(u32, usize)> {
+fn created_with(step: &Step) -> Option<(u32, usize)> {
     if let Step::CreateService { spec, client_token } = step {
         return Some((spec.initial_desired_count, client_token.len()));
     }
@@ -159,7 +155,7 @@ fn alarm_looks_at_both_groups_until_one_of_them_serves() {
         .converge(web)
         .iter()
         .flatten()
-        .filter_map(|step| match step_alarm(step) {
+        .filter_map(|step| match watched_by(step) {
             Some(Watched::Both(_, _)) => Some(2),
             Some(Watched::One(group)) => {
                 assert!(group.contains("-b/"), "a serves, so b is idle: {group}");
@@ -171,7 +167,7 @@ fn alarm_looks_at_both_groups_until_one_of_them_serves() {
     assert_eq!(watched, [2, 1]);
 }
 
-fn step_alarm(step: &Step) -> Option<&Watched> {
+fn watched_by(step: &Step) -> Option<&Watched> {
     if let Step::PutMetricAlarm(spec) = step {
         let queries = spec.queries();
         let compared = queries.last().expect("an expression");
