@@ -2,12 +2,12 @@
 
 use expect_test::expect;
 
-use super::{check, seen, web};
+use super::{Seen, check, seen, web};
+use crate::decision::Decision;
 use crate::observed::{Observed, Presence};
 use crate::resources::ecs_service::DeploymentStatus;
 use crate::resources::listener_rule::ObservedListenerRule;
 use crate::resources::security_group::{IngressRule, Source};
-use crate::step::Step;
 
 fn rule(observed: &mut Observed) -> &mut ObservedListenerRule {
     match &mut observed.listener_rule {
@@ -16,21 +16,63 @@ fn rule(observed: &mut Observed) -> &mut ObservedListenerRule {
     }
 }
 
+/// The service, when group b serves.
+fn served_by_b() -> Seen {
+    seen(web()).but(|observed| {
+        let b = observed
+            .target_group_b
+            .present()
+            .expect("a group")
+            .arn
+            .clone();
+        if let Presence::Present(service) = &mut observed.ecs_service {
+            service.live_target_group_arn = Some(b);
+        }
+    })
+}
+
+/// Weights of a and b in the rule that a plan makes or repairs.
+fn weights(seen: &Seen) -> (u32, u32) {
+    let mut world = seen.world.clone();
+    let desired = web().desired();
+    let decision = world.plan(&desired).expect("there is a plan");
+    let Decision::Apply(steps) = decision else {
+        panic!("something is to be done: {decision:?}");
+    };
+    for step in &steps {
+        world.apply(&desired, step);
+    }
+    let [a, b] = world.observed.target_groups().expect("both groups");
+    let rule = world.observed.listener_rule.present().expect("a rule");
+    let weights = &rule.weights;
+    (weights[&a.arn], weights[&b.arn])
+}
+
 #[test]
 fn rule_that_lost_a_group_gets_it_back_and_the_other_keeps_its_weight() {
-    let seen = seen(web()).but(|observed| {
-        rule(observed).weights.retain(|_, weight| *weight > 0);
-    });
-    let decision = seen.world.plan(&web().desired());
-    let Ok(crate::decision::Decision::Apply(steps)) = &decision else {
-        panic!("a repair: {decision:?}");
-    };
-    let [Step::RepairListenerRule { weights, .. }] = steps.as_slice() else {
-        panic!("only a repair: {steps:?}");
-    };
-    let mut weights: Vec<u32> = weights.values().copied().collect();
-    weights.sort_unstable();
-    assert_eq!(weights, [0, 100]);
+    let idle_lost =
+        seen(web()).but(|observed| rule(observed).weights.retain(|_, weight| *weight > 0));
+    assert_eq!(weights(&idle_lost), (100, 0));
+    check(
+        web(),
+        idle_lost,
+        expect![[r#"
+        RepairListenerRule(rule)
+    "#]],
+    );
+    // What is left takes no requests: the group that serves has to.
+    let live_lost =
+        |seen: Seen| seen.but(|observed| rule(observed).weights.retain(|_, weight| *weight == 0));
+    assert_eq!(weights(&live_lost(seen(web()))), (100, 0));
+    let nothing_left = served_by_b().but(|observed| rule(observed).weights.clear());
+    assert_eq!(weights(&nothing_left), (0, 100));
+}
+
+#[test]
+fn rule_that_is_made_again_leads_to_the_group_that_serves() {
+    let lost = |seen: Seen| seen.but(|observed| observed.listener_rule = Presence::Absent);
+    assert_eq!(weights(&lost(seen(web()))), (100, 0));
+    assert_eq!(weights(&lost(served_by_b())), (0, 100));
 }
 
 #[test]

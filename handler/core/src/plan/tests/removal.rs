@@ -2,7 +2,7 @@
 
 use expect_test::{Expect, expect};
 
-use super::seen::foreign;
+use super::seen::{foreign, foreign_record};
 use super::world::ROUNDS_MAX;
 use super::{Seen, seen, text, web};
 use crate::decision::Decision;
@@ -141,4 +141,71 @@ fn what_lacks_our_tag_is_left_alone_whatever_its_name() {
             Removed
         "#]],
     );
+}
+
+#[test]
+fn service_of_somebody_else_keeps_its_scaling() {
+    check_rounds(
+        leaving().service(|service| service.tags = foreign()),
+        expect![[r#"
+            --
+            DeleteAliasRecord(web.example.com)
+            --
+            DeleteListenerRule(rule)
+            --
+            DeleteTargetGroup(a)
+            DeleteTargetGroup(b)
+            DeleteMetricAlarm(express-web-119a3fbe52e2-rollback)
+            DeleteSecurityGroup(sg-service)
+            DeregisterTaskDefinition(arn:aws:ecs:eu-west-1:123456789012:task-definition/express-web-119a3fbe52e2:1)
+            --
+            Removed
+        "#]],
+    );
+}
+
+#[test]
+fn record_that_leads_elsewhere_is_somebodys() {
+    check_rounds(
+        leaving().but(|observed| {
+            observed.alias_record = Presence::Present(foreign_record());
+        }),
+        expect![[r#"
+            --
+            DeregisterScalableTarget(service/default/web)
+            --
+            DeleteListenerRule(rule)
+            --
+            DeleteService(arn:aws:ecs:eu-west-1:123456789012:service/default/web)
+            --
+            Wait 15 s: service `web` is draining
+            --
+            DeleteTargetGroup(a)
+            DeleteTargetGroup(b)
+            DeleteMetricAlarm(express-web-119a3fbe52e2-rollback)
+            DeleteSecurityGroup(sg-service)
+            DeregisterTaskDefinition(arn:aws:ecs:eu-west-1:123456789012:task-definition/express-web-119a3fbe52e2:1)
+            --
+            Removed
+        "#]],
+    );
+}
+
+#[test]
+fn without_a_slot_there_is_no_record_of_ours() {
+    let decision = plan::remove(
+        &web().desired().identity,
+        Some("Z1"),
+        &leaving()
+            .but(|observed| {
+                observed.slot = Presence::Absent;
+                observed.scalable_target = Presence::Absent;
+            })
+            .world
+            .observed,
+    );
+    expect![[r#"
+        DeleteListenerRule(rule)
+    "#]]
+    .assert_eq(&text(&Ok(decision)));
 }
