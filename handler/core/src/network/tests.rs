@@ -254,8 +254,8 @@ proptest! {
         let zone = |note: &&str| note.chars().next();
         let is_public = |note: &&str| note.ends_with('*');
         let zones: BTreeSet<Option<char>> = tasks.iter().map(zone).collect();
-        let any_public = tasks.iter().any(|note| is_public(note));
-        let all_public = tasks.iter().all(|note| is_public(note));
+        let any_public = tasks.iter().any(&is_public);
+        let all_public = tasks.iter().all(&is_public);
         let wants_public = scheme.map_or(all_public, |scheme| scheme == Scheme::InternetFacing);
         let is_covered = |wanted: &Option<char>| {
             all.iter().any(|note| zone(note) == *wanted && is_public(note) == wants_public)
