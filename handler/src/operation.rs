@@ -306,9 +306,20 @@ impl<'a> Attempt<'a> {
             started_ms: operation.started_ms,
             stop_at_ms: operation.answer_by_ms.saturating_sub(margin_ms),
             deployment_asked_ms: self.deployment_asked_ms(),
-            is_create: operation.request_type == express_core::claim::RequestType::Create,
+            is_create: !self.was_answered(operation),
             request_id: operation.request_id.clone(),
         }
+    }
+
+    /// Whether CloudFormation was ever told of the service that is asked for: it was not while a Create or a
+    /// replacement makes it.
+    fn was_answered(&self, operation: &Operation) -> bool {
+        let services = &self.stored.record.services;
+        let service = operation
+            .converge
+            .as_ref()
+            .and_then(|arn| services.get(arn));
+        service.is_some_and(|service| service.is_answered)
     }
 
     fn deployment_asked_ms(&self) -> Option<u64> {

@@ -142,7 +142,7 @@ pub fn load_balancer(pool_id: &str, ordinal: u64) -> String {
 /// Which of a service's two target groups.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Pair {
-    /// The first revision's group.
+    /// The group that ECS is given first (`targetGroupArn`); which one serves alternates.
     A,
     /// The other.
     B,
@@ -263,6 +263,41 @@ mod tests {
             prop_assert!(rollback_alarm(&service, &arn).len() <= 255);
             prop_assert!(log_group(&service, &cluster).len() <= 128);
             prop_assert!(client_token("id", &arn).len() <= 36);
+        }
+
+        #[test]
+        fn generated_names_are_service_names_and_the_owners_alone(
+            a in "[A-Za-z0-9]{1,255}",
+            b in "[A-Za-z0-9]{1,255}",
+        ) {
+            prop_assume!(a != b);
+            let name = |logical_resource_id: &str| generated_service_name(&Owner {
+                stack_id: "arn:aws:cloudformation:eu-west-1:123456789012:stack/app/1".to_owned(),
+                logical_resource_id: logical_resource_id.to_owned(),
+            });
+            prop_assert!(name(&a).len() <= 32, "{}", name(&a));
+            prop_assert_eq!(host_label(&name(&a), "default"), name(&a));
+            prop_assert_ne!(name(&a), name(&b));
+        }
+
+        #[test]
+        fn pools_of_other_vpcs_schemes_and_owners_differ(
+            a in ("vpc-[0-9a-f]{8}", "internal|internet-facing", prop::option::of("[0-9a-f]{20}")),
+            b in ("vpc-[0-9a-f]{8}", "internal|internet-facing", prop::option::of("[0-9a-f]{20}")),
+        ) {
+            prop_assume!(a != b);
+            let pool = |(vpc, scheme, owner): &(String, String, Option<String>)| {
+                pool_id(vpc, scheme, owner.as_deref())
+            };
+            prop_assert_ne!(pool(&a), pool(&b));
+        }
+
+        #[test]
+        fn slots_of_one_load_balancer_have_priorities_of_their_own(
+            first in 0..1_000_000_u64,
+            distance in 1..u64::from(RULE_PRIORITIES),
+        ) {
+            prop_assert_ne!(rule_priority(first), rule_priority(first + distance));
         }
 
         #[test]

@@ -1,5 +1,8 @@
 //! Where tasks and load balancers go: subnets, their zones, and their routes to the internet.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use provider_schema::{Properties, Scheme};

@@ -32,7 +32,8 @@ pub struct Timing {
     pub stop_at_ms: u64,
     /// When this operation last asked ECS for a deployment, if it has.
     pub deployment_asked_ms: Option<u64>,
-    /// Whether the service is being made, not changed.
+    /// Whether the service is being made, by a Create or by a replacement, not changed: what already has its
+    /// names is then somebody else's.
     pub is_create: bool,
     /// CloudFormation's id of the request, for client tokens.
     pub request_id: String,

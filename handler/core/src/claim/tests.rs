@@ -69,10 +69,11 @@ fn delete(request_id: &str, physical_id: &str) -> Request {
 
 /// The record once the request has begun.
 fn begun(record: &OwnerRecord, request: &Request) -> OwnerRecord {
-    match record.receive(request, Some("sealed")) {
-        Reception::Begin(begun) => *begun,
-        other => panic!("{request:?} should begin: {other:?}"),
-    }
+    let reception = record.receive(request, Some("sealed"));
+    let Reception::Begin(begun) = reception else {
+        panic!("{request:?} should begin: {reception:?}");
+    };
+    *begun
 }
 
 fn decide(record: &mut OwnerRecord, is_success: bool, physical_id: &str) {
@@ -253,7 +254,7 @@ fn attempt_mutates_alone_until_it_ends_or_was_seen_dead() {
 #[derive(Clone, Debug)]
 enum Event {
     /// A request, new or sent before, arrives.
-    Arrive(Request),
+    Arrive(Box<Request>),
     /// The open operation is answered, and CloudFormation hears it or does not.
     Answer { is_success: bool, heard: bool },
     /// The first of the ended requests is answered.
@@ -273,7 +274,7 @@ fn any_event() -> impl Strategy<Value = Event> {
         }
     });
     prop_oneof![
-        3 => request.prop_map(Event::Arrive),
+        3 => request.prop_map(|request| Event::Arrive(Box::new(request))),
         2 => any::<(bool, bool)>().prop_map(|(is_success, heard)| Event::Answer { is_success, heard }),
         1 => Just(Event::AnswerSuperseded),
     ]

@@ -1,7 +1,8 @@
 //! Alias records: the service's host name leads to its load balancer.
 //!
-//! Identity: name and type in the provider's hosted zone. Repeat-safe: UPSERT. Only an alias to one of
-//! our load balancers is ever deleted, and only with exactly the values that were observed.
+//! Identity: name and type in the provider's hosted zone. Repeat-safe: CREATE is refused where there is a
+//! record, which is then looked at; UPSERT writes the same again. Only an alias to the service's own load
+//! balancer is ever deleted, and only with exactly the values that were observed.
 //! AWS: <https://docs.aws.amazon.com/Route53/latest/APIReference/API_ChangeResourceRecordSets.html>
 
 /// A record that is to exist: type A, without evaluation of target health (the listener answers for

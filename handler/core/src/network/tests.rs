@@ -1,0 +1,288 @@
+//! Subnets, zones and routes, as data: `a1*` is subnet `a1` in zone `a` with a route to the internet.
+
+use std::collections::BTreeSet;
+
+use expect_test::{Expect, expect};
+use proptest::prelude::*;
+use provider_schema::{Properties, Scheme};
+use serde_json::json;
+
+use super::{RouteTable, Subnet, VpcFacts, ZONES_MIN, needs_all_subnets, resolve};
+
+/// Properties that name `subnets` and perhaps a scheme.
+fn properties(subnets: &[&str], scheme: Option<Scheme>) -> Properties {
+    let mut properties: Properties = serde_json::from_value(json!({
+        "InfrastructureRoleArn": "arn:aws:iam::123456789012:role/infrastructure",
+        "ExecutionRoleArn": "arn:aws:iam::123456789012:role/execution",
+        "PrimaryContainer": {"Image": "web:1"},
+    }))
+    .expect("properties of the ledger's form");
+    properties.network_configuration.subnets = subnets.iter().map(|id| (*id).to_owned()).collect();
+    properties.load_balancer.scheme = scheme;
+    properties
+}
+
+/// The subnet of a note: its first letter is its zone, a `*` at the end says that it is public.
+fn subnet(note: &str) -> Subnet {
+    let id = note.trim_end_matches('*');
+    Subnet {
+        id: id.to_owned(),
+        vpc_id: "vpc-1".to_owned(),
+        zone: id.chars().take(1).collect(),
+        free_addresses: 100,
+    }
+}
+
+/// A VPC with `all` subnets, of which tasks run in `tasks`.
+fn vpc(tasks: &[&str], all: &[&str]) -> VpcFacts {
+    let public: Vec<String> = tasks
+        .iter()
+        .chain(all)
+        .filter_map(|note| note.strip_suffix('*').map(str::to_owned))
+        .collect();
+    VpcFacts {
+        task_subnets: tasks.iter().map(|note| subnet(note)).collect(),
+        all_subnets: all.iter().map(|note| subnet(note)).collect(),
+        route_tables: vec![
+            RouteTable {
+                is_main: true,
+                subnet_ids: Vec::new(),
+                leads_to_internet_gateway: false,
+            },
+            RouteTable {
+                is_main: false,
+                subnet_ids: public,
+                leads_to_internet_gateway: true,
+            },
+        ],
+    }
+}
+
+fn check(scheme: Option<Scheme>, facts: &VpcFacts, expect: Expect) {
+    let text = match resolve(&properties(&[], scheme), facts) {
+        Ok(network) => format!(
+            "{} tasks={} publicIp={} balancer={}\n",
+            super::scheme_name(network.scheme),
+            network.subnet_ids.join(","),
+            network.assign_public_ip,
+            network
+                .ingress_subnets
+                .iter()
+                .map(|(zone, subnet)| format!("{zone}:{subnet}"))
+                .collect::<Vec<_>>()
+                .join(","),
+        ),
+        Err(error) => format!("{}: {error}\n", error.class()),
+    };
+    expect.assert_eq(&text);
+}
+
+#[test]
+fn scheme_follows_the_routes_of_the_subnets() {
+    check(
+        None,
+        &vpc(&["b1*", "a1*"], &[]),
+        expect![[r#"
+        internet-facing tasks=a1,b1 publicIp=true balancer=a:a1,b:b1
+    "#]],
+    );
+    check(
+        None,
+        &vpc(&["a1", "b1"], &[]),
+        expect![[r#"
+        internal tasks=a1,b1 publicIp=false balancer=a:a1,b:b1
+    "#]],
+    );
+}
+
+#[test]
+fn main_route_table_counts_for_subnets_without_their_own() {
+    let mut facts = vpc(&["a1", "b1"], &[]);
+    facts.route_tables[0].leads_to_internet_gateway = true;
+    check(
+        None,
+        &facts,
+        expect![[r#"
+        internet-facing tasks=a1,b1 publicIp=true balancer=a:a1,b:b1
+    "#]],
+    );
+    facts.route_tables.push(RouteTable {
+        is_main: false,
+        subnet_ids: vec!["a1".to_owned(), "b1".to_owned()],
+        leads_to_internet_gateway: false,
+    });
+    check(
+        None,
+        &facts,
+        expect![[r#"
+        internal tasks=a1,b1 publicIp=false balancer=a:a1,b:b1
+    "#]],
+    );
+}
+
+#[test]
+fn mixed_subnets_need_a_scheme() {
+    let facts = vpc(&["a1*", "b1"], &["a1*", "b1", "b2*", "a2"]);
+    check(
+        None,
+        &facts,
+        expect![[r#"
+        InvalidRequest: some of the subnets have a route to an internet gateway and some do not; set `LoadBalancer.Scheme`, or give subnets of one kind
+    "#]],
+    );
+    check(
+        Some(Scheme::InternetFacing),
+        &facts,
+        expect![[r#"
+        internet-facing tasks=a1,b1 publicIp=false balancer=a:a1,b:b2
+    "#]],
+    );
+    check(
+        Some(Scheme::Internal),
+        &facts,
+        expect![[r#"
+        internal tasks=a1,b1 publicIp=false balancer=a:a2,b:b1
+    "#]],
+    );
+}
+
+#[test]
+fn public_load_balancer_before_private_tasks_takes_the_public_subnets_of_their_zones() {
+    let facts = vpc(&["a1", "b1"], &["a1", "b1", "a3*", "a2*", "b2*", "c2*"]);
+    check(
+        Some(Scheme::InternetFacing),
+        &facts,
+        expect![[r#"
+        internet-facing tasks=a1,b1 publicIp=false balancer=a:a2,b:b2
+    "#]],
+    );
+    let one_zone_only = vpc(&["a1", "b1"], &["a1", "b1", "a2*"]);
+    check(
+        Some(Scheme::InternetFacing),
+        &one_zone_only,
+        expect![[r#"
+        InvalidRequest: no internet-facing load balancer can reach the tasks: the VPC has no fitting subnet in zones `b`
+    "#]],
+    );
+}
+
+#[test]
+fn subnet_without_room_is_taken_only_where_there_is_no_other() {
+    let mut facts = vpc(&["a1", "b1"], &["a1", "b1", "a2*", "a3*", "b2*"]);
+    for subnet in &mut facts.all_subnets {
+        if ["a2", "b2"].contains(&subnet.id.as_str()) {
+            subnet.free_addresses = 7;
+        }
+    }
+    check(
+        Some(Scheme::InternetFacing),
+        &facts,
+        expect![[r#"
+        internet-facing tasks=a1,b1 publicIp=false balancer=a:a3,b:b2
+    "#]],
+    );
+}
+
+#[test]
+fn one_zone_is_too_few() {
+    check(
+        None,
+        &vpc(&["a1*", "a2*"], &[]),
+        expect![[r#"
+        InvalidRequest: the subnets are all in `a`; a load balancer needs subnets in at least 2 availability zones
+    "#]],
+    );
+}
+
+#[test]
+fn without_a_default_vpc_the_subnets_must_be_named() {
+    check(
+        None,
+        &VpcFacts::default(),
+        expect![[r#"
+        InvalidRequest: there is no default VPC with default subnets in this region; name the subnets in `NetworkConfiguration.Subnets`
+    "#]],
+    );
+}
+
+#[test]
+fn named_subnets_must_exist_in_one_vpc() {
+    let found = vpc(&["a1*", "b1*"], &[]);
+    let missing = resolve(&properties(&["a1", "c1", "b1", "d1"], None), &found);
+    expect!["subnets `c1`, `d1` do not exist in this account and region"]
+        .assert_eq(&missing.expect_err("two are missing").to_string());
+    let none = resolve(&properties(&["a1"], None), &VpcFacts::default());
+    expect!["subnets `a1` do not exist in this account and region"]
+        .assert_eq(&none.expect_err("all are missing").to_string());
+    let mut two = found;
+    two.task_subnets[1].vpc_id = "vpc-2".to_owned();
+    check(
+        None,
+        &two,
+        expect![[r#"
+        InvalidRequest: subnet `a1` is in `vpc-1` but subnet `b1` is in `vpc-2`; all subnets must be in one VPC
+    "#]],
+    );
+}
+
+#[test]
+fn whole_vpc_is_asked_for_only_when_the_tasks_subnets_are_of_the_other_kind() {
+    let public = vpc(&["a1*", "b1*"], &[]);
+    let mixed = vpc(&["a1*", "b1"], &[]);
+    for (scheme, facts, is_needed) in [
+        (None, &public, false),
+        (None, &mixed, false),
+        (Some(Scheme::InternetFacing), &public, false),
+        (Some(Scheme::Internal), &public, true),
+        (Some(Scheme::InternetFacing), &mixed, true),
+        (Some(Scheme::Internal), &vpc(&["a1"], &["a1", "b1"]), false),
+    ] {
+        let needed = needs_all_subnets(&properties(&[], scheme), facts);
+        assert_eq!(needed, is_needed, "{scheme:?} {facts:?}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn load_balancer_covers_the_tasks_zones_once_each_with_its_own_kind(
+        tasks in prop::sample::subsequence(vec!["a1*", "a2", "b1*", "b2", "c1*", "c2"], 1..=6),
+        others in prop::sample::subsequence(vec!["a3*", "a4", "b3*", "b4", "c3*", "c4"], 0..=6),
+        scheme in prop::sample::select(vec![None, Some(Scheme::InternetFacing), Some(Scheme::Internal)]),
+    ) {
+        let all: Vec<&str> = tasks.iter().chain(&others).copied().collect();
+        let facts = vpc(&tasks, &all);
+        let zone = |note: &&str| note.chars().next();
+        let is_public = |note: &&str| note.ends_with('*');
+        let zones: BTreeSet<Option<char>> = tasks.iter().map(zone).collect();
+        let any_public = tasks.iter().any(&is_public);
+        let all_public = tasks.iter().all(&is_public);
+        let wants_public = scheme.map_or(all_public, |scheme| scheme == Scheme::InternetFacing);
+        let is_covered = |wanted: &Option<char>| {
+            all.iter().any(|note| zone(note) == *wanted && is_public(note) == wants_public)
+        };
+        let is_possible = zones.len() >= ZONES_MIN
+            && (scheme.is_some() || any_public == all_public)
+            && zones.iter().all(is_covered);
+        let resolved = resolve(&properties(&[], scheme), &facts);
+        prop_assert_eq!(resolved.is_ok(), is_possible, "{:?}", resolved);
+        let Ok(network) = resolved else {
+            return Ok(());
+        };
+        prop_assert!(scheme.is_none_or(|asked| asked == network.scheme));
+        prop_assert!(network.ingress_subnets.len() >= ZONES_MIN);
+        for task in &facts.task_subnets {
+            prop_assert!(network.ingress_subnets.contains_key(&task.zone), "{} is not covered", task.zone);
+        }
+        for (zone, id) in &network.ingress_subnets {
+            let note = all.iter().find(|note| note.trim_end_matches('*') == id).expect("of the VPC");
+            prop_assert!(note.starts_with(zone.as_str()));
+            prop_assert_eq!(note.ends_with('*'), network.scheme == Scheme::InternetFacing);
+        }
+        prop_assert_eq!(network.assign_public_ip, tasks.iter().all(|note| note.ends_with('*')));
+        // The order in which EC2 lists them means nothing.
+        let mut reversed = facts.clone();
+        reversed.task_subnets.reverse();
+        reversed.all_subnets.reverse();
+        prop_assert_eq!(resolve(&properties(&[], scheme), &reversed).ok(), Some(network));
+    }
+}
