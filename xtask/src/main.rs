@@ -1,6 +1,7 @@
 //! Developer tasks: `cargo xtask <task>`. Each task is a file; this one only names them.
 
 mod bench;
+mod cases;
 mod check;
 mod demo;
 mod generate;
@@ -28,6 +29,8 @@ enum Task {
     /// Measure what the design has budgets for.
     #[command(subcommand)]
     Bench(bench::Bench),
+    /// List the cases that must hold and the tests that cover them.
+    Cases(cases::Arguments),
     /// Write the files and tables that are made from the types.
     Generate(generate::Arguments),
     /// Run the quick checks.
@@ -39,6 +42,7 @@ fn main() -> anyhow::Result<()> {
         Task::Demo(arguments) => demo::run(&arguments),
         Task::Test => test::run(),
         Task::Bench(bench) => bench::run(&bench),
+        Task::Cases(arguments) => cases::run(&arguments),
         Task::Generate(arguments) => generate::run(&arguments),
         Task::Check(arguments) => check::run(&arguments),
     }
