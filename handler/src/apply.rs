@@ -10,10 +10,12 @@ use express_core::naming::Pair;
 use express_core::observed::{Observed, Presence};
 use express_core::resources::alias_record::ObservedAliasRecord;
 use express_core::resources::cluster::ObservedCluster;
+use express_core::resources::ecs_service::ObservedEcsService;
 use express_core::resources::listener::{HTTPS_PORT, ObservedListener};
 use express_core::resources::listener_rule::ObservedListenerRule;
 use express_core::resources::load_balancer::ObservedLoadBalancer;
 use express_core::resources::log_group::ObservedLogGroup;
+use express_core::resources::metric_alarm::{AlarmState, MetricAlarmSpec};
 use express_core::resources::scalable_target::ObservedScalableTarget;
 use express_core::resources::scaling_policy::ObservedScalingPolicy;
 use express_core::resources::security_group::{IngressRule, ObservedSecurityGroup};
@@ -58,6 +60,10 @@ pub enum Effect {
     ListenerRule(Box<ObservedListenerRule>),
     /// Somebody else's rule has the priority.
     PriorityTaken,
+    /// An alarm was written.
+    MetricAlarm(MetricAlarmSpec),
+    /// There is a service; its deployment shows only when it is looked for.
+    EcsService(Box<ObservedEcsService>),
     /// There is a scalable target.
     ScalableTarget(ObservedScalableTarget),
     /// There is a policy.
@@ -148,13 +154,13 @@ pub async fn carry_out(aws: &AwsClients, step: &Step) -> Result<Effect, AwsError
         }
         Step::PutMetricAlarm(spec) => {
             resources::metric_alarm::put(aws, spec).await?;
-            Effect::Changed
+            Effect::MetricAlarm(spec.clone())
         }
-        // The deployment that these start shows only when it is looked for.
         Step::CreateService { spec, client_token } => {
-            resources::ecs_service::create(aws, spec, client_token).await?;
-            Effect::Changed
+            let created = resources::ecs_service::create(aws, spec, client_token).await?;
+            Effect::EcsService(Box::new(created))
         }
+        // Which group serves, and which deployment is the newest, has to be looked at anew.
         Step::UpdateService { spec, change } => {
             resources::ecs_service::update(aws, spec, change).await?;
             Effect::Changed
@@ -278,6 +284,14 @@ pub fn merge(observed: &mut Observed, step: &Step, effect: Effect) {
             observed.listener_rule = Presence::Unknown;
             observed.is_priority_taken = true;
         }
+        Effect::MetricAlarm(spec) => {
+            let state = match &observed.metric_alarm {
+                Presence::Present(alarm) => alarm.state,
+                Presence::Unknown | Presence::Absent => AlarmState::InsufficientData,
+            };
+            observed.metric_alarm = Presence::Present(spec.written(state));
+        }
+        Effect::EcsService(created) => observed.ecs_service = Presence::Present(*created),
         Effect::ScalableTarget(found) => observed.scalable_target = Presence::Present(found),
         Effect::ScalingPolicy(found) => observed.scaling_policy = Presence::Present(found),
         Effect::Gone => settle(observed, step, Settled::Gone),

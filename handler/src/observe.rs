@@ -10,6 +10,7 @@ use express_core::desired::{Desired, DesiredTaskDefinition, Identity};
 use express_core::naming::{self, Pair};
 use express_core::network::{self, VpcFacts};
 use express_core::observed::{Observed, Presence};
+use express_core::plan::REVISIONS_KEPT;
 use express_core::resources::ecs_service::{DeploymentStatus, ObservedEcsService, ServiceStatus};
 use express_core::resources::listener::{HTTP_PORT, HTTPS_PORT, ObservedListener};
 use express_core::resources::listener_rule::ObservedListenerRule;
@@ -64,13 +65,42 @@ pub async fn for_converging(
     observed: &mut Observed,
 ) -> Result<(), AwsError> {
     let identity = &desired.identity;
+    let looks_at_service = observed.ecs_service.is_unknown();
     by_name(aws, desired, observed).await?;
-    by_arn(aws, desired, counts_revisions, observed).await?;
+    let asks = Asks {
+        // A service that was just created is known without its deployment, which is waited for anyway.
+        deployment: looks_at_service,
+        revisions: counts_revisions && may_have_surplus_revisions(observed),
+    };
+    by_arn(aws, desired, &asks, observed).await?;
     // Usually found through the service; a rule that is missing there is looked for on the listener.
     if observed.listener_rule.is_unknown() {
         rule_by_listener(aws, identity, observed).await?;
     }
     tags(aws, observed).await
+}
+
+/// Observes only what a new service may meet: one of its name, and its cluster.
+///
+/// # Errors
+/// When ECS does not answer.
+pub async fn service_and_cluster(
+    aws: &AwsClients,
+    identity: &Identity,
+    observed: &mut Observed,
+) -> Result<(), AwsError> {
+    let Observed {
+        ecs_service,
+        cluster,
+        ..
+    } = observed;
+    futures::try_join!(
+        look(ecs_service, || {
+            resources::ecs_service::find(aws, &identity.cluster, &identity.service)
+        }),
+        look(cluster, || resources::cluster::find(aws, &identity.cluster)),
+    )?;
+    Ok(())
 }
 
 /// Observes what is unknown of a service that is to go: only what can be deleted, and through the
@@ -135,6 +165,8 @@ async fn by_name(
 ) -> Result<(), AwsError> {
     let identity = &desired.identity;
     let alarm_name = naming::rollback_alarm(&identity.service, &identity.service_arn);
+    // A service that exists has a cluster; that of a new one is looked at together with it.
+    let is_new = observed.listener_rule.is_absent();
     let balancer = observed
         .slot
         .present()
@@ -159,7 +191,7 @@ async fn by_name(
         look(ecs_service, || {
             resources::ecs_service::find(aws, &identity.cluster, &identity.service)
         }),
-        look(cluster, || {
+        look_if(is_new, cluster, || {
             resources::cluster::find(aws, &desired.cluster.name)
         }),
         look(log_group, || async {
@@ -300,11 +332,26 @@ async fn security_groups(
     Ok(())
 }
 
+/// What is asked only when it matters.
+struct Asks {
+    deployment: bool,
+    revisions: bool,
+}
+
+/// Whether the family has more revisions than are kept: their numbers count up.
+fn may_have_surplus_revisions(observed: &Observed) -> bool {
+    observed
+        .task_definition
+        .present()
+        .and_then(|newest| newest.arn.rsplit_once(':')?.1.parse::<usize>().ok())
+        .is_some_and(|revision| revision > REVISIONS_KEPT)
+}
+
 /// What hangs on the ARNs that are known now.
 async fn by_arn(
     aws: &AwsClients,
     desired: &Desired,
-    counts_revisions: bool,
+    asks: &Asks,
     observed: &mut Observed,
 ) -> Result<(), AwsError> {
     // Only a load balancer that is being opened needs the ranges of its VPC.
@@ -319,7 +366,12 @@ async fn by_arn(
         .present()
         .map(|found| found.arn.clone());
     let family = family(&desired.identity);
+    let needs_cluster = !observed
+        .ecs_service
+        .present()
+        .is_some_and(|service| service.status == ServiceStatus::Active);
     let Observed {
+        cluster,
         vpc_cidrs,
         https_listener,
         http_listener,
@@ -331,17 +383,14 @@ async fn by_arn(
         ..
     } = observed;
     futures::try_join!(
-        async {
-            if opens {
-                look(vpc_cidrs, || async {
-                    resources::vpc::cidrs(aws, &desired.network.vpc_id)
-                        .await
-                        .map(Some)
-                })
-                .await?;
-            }
-            Ok(())
-        },
+        look_if(needs_cluster, cluster, || {
+            resources::cluster::find(aws, &desired.cluster.name)
+        }),
+        look_if(opens, vpc_cidrs, || async {
+            resources::vpc::cidrs(aws, &desired.network.vpc_id)
+                .await
+                .map(Some)
+        }),
         listeners_of(
             aws,
             load_balancer_arn.as_deref(),
@@ -358,18 +407,17 @@ async fn by_arn(
         },
         deregistration_delay(aws, target_group_a),
         deregistration_delay(aws, target_group_b),
-        newest_deployment(aws, desired, ecs_service),
         async {
-            if counts_revisions {
-                look(revisions, || async {
-                    resources::task_definition::list_active(aws, &family)
-                        .await
-                        .map(Some)
-                })
-                .await?;
+            if asks.deployment {
+                newest_deployment(aws, desired, ecs_service).await?;
             }
             Ok(())
         },
+        look_if(asks.revisions, revisions, || async {
+            resources::task_definition::list_active(aws, &family)
+                .await
+                .map(Some)
+        }),
     )?;
     Ok(())
 }
@@ -560,6 +608,21 @@ async fn tags(aws: &AwsClients, observed: &mut Observed) -> Result<(), AwsError>
 
 fn family(identity: &Identity) -> String {
     naming::family(&identity.service, &identity.service_arn)
+}
+
+/// Looks only where it matters.
+async fn look_if<T, Answer>(
+    matters: bool,
+    presence: &mut Presence<T>,
+    find: impl FnOnce() -> Answer,
+) -> Result<(), AwsError>
+where
+    Answer: Future<Output = Result<Option<T>, AwsError>>,
+{
+    if matters {
+        look(presence, find).await?;
+    }
+    Ok(())
 }
 
 /// Looks only at what is unknown.

@@ -19,7 +19,7 @@ use express_core::decision::{Decision, HandlerErrorCode};
 use express_core::desired::{Desired, Identity};
 use express_core::naming;
 use express_core::network::{self, VpcFacts};
-use express_core::observed::Observed;
+use express_core::observed::{Observed, Presence};
 use express_core::plan::{self, Timing};
 use provider_schema::{Properties, RequestContext};
 use serde_json::Value;
@@ -171,6 +171,9 @@ impl Taking<'_> {
             let record = OwnerRecord::new(self.owner.clone());
             if let Reception::Begin(record) = record.receive(&request, None) {
                 let properties = sealed.properties.clone();
+                let given_task_definition = properties
+                    .as_ref()
+                    .is_some_and(|properties| properties.task_definition_arn.is_some());
                 let looks_around = async {
                     match &properties {
                         Some(properties) => {
@@ -179,16 +182,22 @@ impl Taking<'_> {
                         None => None,
                     }
                 };
-                let (begun, vpc_facts) = futures::join!(
+                let mut observed = Observed::of_new_service();
+                let (begun, vpc_facts, _) = futures::join!(
                     self.begin(None, *record, &sealed, Some(&identity)),
-                    looks_around
+                    looks_around,
+                    // What could not be looked at stays unknown, and is looked at again.
+                    observe::service_and_cluster(&self.runtime.aws, &identity, &mut observed),
                 );
                 match begun {
                     Ok((stored, name)) => {
+                        if given_task_definition {
+                            observed.task_definition = Presence::Unknown;
+                        }
                         let known = Known {
                             is_first: true,
                             vpc_facts,
-                            observed: None,
+                            observed: Some(observed),
                         };
                         return self.start(stored, name, sealed, known).await;
                     }

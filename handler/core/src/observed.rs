@@ -105,6 +105,27 @@ pub struct Observed {
 }
 
 impl Observed {
+    /// What is known of a service whose names have just been claimed: nothing can have one of ours yet. A
+    /// step that meets something all the same is refused by AWS, and it is looked at then: create first,
+    /// look up on conflict (DESIGN §8). What others share or may have made stays to be looked at.
+    #[must_use]
+    pub fn of_new_service() -> Self {
+        Self {
+            slot: Presence::Absent,
+            log_group: Presence::Absent,
+            task_definition: Presence::Absent,
+            service_security_group: Presence::Absent,
+            target_group_a: Presence::Absent,
+            target_group_b: Presence::Absent,
+            listener_rule: Presence::Absent,
+            metric_alarm: Presence::Absent,
+            scalable_target: Presence::Absent,
+            scaling_policy: Presence::Absent,
+            alias_record: Presence::Absent,
+            ..Self::default()
+        }
+    }
+
     /// One of the two target groups.
     #[must_use]
     pub const fn target_group(&self, pair: Pair) -> &Presence<ObservedTargetGroup> {

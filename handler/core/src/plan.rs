@@ -16,6 +16,9 @@ pub use converge::converge;
 pub use error::PlanError;
 pub use remove::remove;
 
+/// Revisions of a family that stay registered: the one that runs and the one to go back to (DESIGN §3).
+pub const REVISIONS_KEPT: usize = 2;
+
 /// What planning needs to know of the operation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Timing {

@@ -4,7 +4,7 @@ use express_core::claim::{Operation, Slot};
 use express_core::decision::Decision;
 use express_core::desired::{Desired, Environment, Identity};
 use express_core::network;
-use express_core::observed::{Observed, Presence};
+use express_core::observed::Observed;
 use express_core::plan::{self, PlanError, Timing};
 
 use super::{Attempt, OperationError};
@@ -106,36 +106,16 @@ impl Attempt<'_> {
         ))
     }
 
-    /// What is known before the first look: the slot, by the record; and in the first attempt of a new
-    /// Create that nothing has a name of ours yet. A step that meets something all the same is refused by
-    /// AWS, and it is looked at then: create first, look up on conflict (DESIGN §8).
+    /// What is known before the first look: what the invocation that received the request has seen, else
+    /// the slot, by the record.
     pub(super) fn first_observation(&mut self, goal: &Goal) -> Observed {
         if let (Goal::Converge(_), Some(observed)) = (goal, self.known.observed.take()) {
             return observed;
         }
-        let mut observed = Observed {
+        Observed {
             slot: goal.slot(&self.stored).into(),
             ..Observed::default()
-        };
-        if self.known.is_first && matches!(goal, Goal::Converge(_)) {
-            observed.log_group = Presence::Absent;
-            observed.task_definition = Presence::Absent;
-            observed.service_security_group = Presence::Absent;
-            observed.target_group_a = Presence::Absent;
-            observed.target_group_b = Presence::Absent;
-            observed.listener_rule = Presence::Absent;
-            observed.metric_alarm = Presence::Absent;
-            observed.scalable_target = Presence::Absent;
-            observed.scaling_policy = Presence::Absent;
-            observed.alias_record = Presence::Absent;
-            if let Goal::Converge(desired) = goal
-                && let express_core::desired::DesiredTaskDefinition::Given(_) =
-                    desired.task_definition
-            {
-                observed.task_definition = Presence::Unknown;
-            }
         }
-        observed
     }
 
     /// Gives back what a removed service held: slot, host name, service name. The last one to leave a load

@@ -146,20 +146,25 @@ impl Attempt<'_> {
     /// Notes the deployment that is waited for.
     pub(super) fn remember_deployment(&mut self, observed: &Observed) {
         let observed_ms = self.runtime.clock.now_ms();
-        let deployment = observed
-            .ecs_service
-            .present()
-            .and_then(|service| service.deployment.as_ref());
-        let waiting = deployment
-            .filter(|deployment| match deployment.status {
-                DeploymentStatus::Running | DeploymentStatus::GoingBack => true,
-                DeploymentStatus::Successful | DeploymentStatus::Failed => false,
-            })
-            .map(|deployment| Waiting {
-                deployment_arn: deployment.arn.clone(),
-                status: deployment.status,
-                observed_ms,
-            });
+        let service = observed.ecs_service.present();
+        let waiting = service.and_then(|service| match &service.deployment {
+            Some(deployment) => match deployment.status {
+                DeploymentStatus::Running | DeploymentStatus::GoingBack => {
+                    Some((deployment.arn.clone(), deployment.status))
+                }
+                DeploymentStatus::Successful | DeploymentStatus::Failed => None,
+            },
+            // Just created: ECS has named the deployment, and it can only be running.
+            None => {
+                let arn = service.current_deployment_arn.clone()?;
+                Some((arn, DeploymentStatus::Running))
+            }
+        });
+        let waiting = waiting.map(|(deployment_arn, status)| Waiting {
+            deployment_arn,
+            status,
+            observed_ms,
+        });
         if let Some(operation) = &mut self.stored.record.operation {
             operation.waiting = waiting;
         }

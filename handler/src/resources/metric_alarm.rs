@@ -52,6 +52,7 @@ pub async fn find(aws: &AwsClients, name: &str) -> Result<Option<ObservedMetricA
 pub async fn put(aws: &AwsClients, spec: &MetricAlarmSpec) -> Result<(), AwsError> {
     let MetricAlarmSpec {
         name,
+        arn: _,
         load_balancer: _,
         watched: _,
         tags: wanted_tags,
@@ -132,6 +133,7 @@ mod tests {
     fn wanted(watched: Watched) -> MetricAlarmSpec {
         MetricAlarmSpec {
             name: "express-web-0123456789ab-rollback".to_owned(),
+            arn: String::new(),
             load_balancer: "app/express-1/abc".to_owned(),
             watched,
             tags: Tags::new(),

@@ -125,8 +125,14 @@ pub(super) fn metric_alarm(desired: &Desired, observed: &Observed) -> Option<Met
         Some(live) if live == b.arn => Watched::One(a.full_name().to_owned()),
         Some(_) | None => Watched::Both(a.full_name().to_owned(), b.full_name().to_owned()),
     };
+    let name = alarm_name(desired);
+    let environment = &desired.environment;
     Some(MetricAlarmSpec {
-        name: alarm_name(desired),
+        arn: format!(
+            "arn:{}:cloudwatch:{}:{}:alarm:{name}",
+            environment.partition, environment.region, environment.account_id
+        ),
+        name,
         load_balancer: observed.load_balancer.present()?.full_name().to_owned(),
         watched,
         tags: desired.tags.clone(),

@@ -24,6 +24,8 @@ pub const REQUESTS_MIN: u32 = 20;
 pub struct MetricAlarmSpec {
     /// `express-<service>-<12 hex>-rollback`
     pub name: String,
+    /// Its ARN, which CloudWatch makes of the name.
+    pub arn: String,
     /// `app/…`
     pub load_balancer: String,
     /// What it looks at.
@@ -65,6 +67,33 @@ pub enum AlarmSource {
 }
 
 impl MetricAlarmSpec {
+    /// What is there once it was written. CloudWatch leaves the state of an alarm that exists unchanged.
+    #[must_use]
+    pub fn written(&self, state: AlarmState) -> ObservedMetricAlarm {
+        ObservedMetricAlarm {
+            arn: self.arn.clone(),
+            state,
+            target_groups: self.watched_groups().into_iter().cloned().collect(),
+            expression: self.expression(),
+            settings_are_ours: true,
+        }
+    }
+
+    fn watched_groups(&self) -> Vec<&String> {
+        match &self.watched {
+            Watched::One(group) => vec![group],
+            Watched::Both(a, b) => vec![a, b],
+        }
+    }
+
+    /// The compared expression: the last of the queries.
+    fn expression(&self) -> Option<String> {
+        match self.queries().pop()?.source {
+            AlarmSource::Expression(text) => Some(text),
+            AlarmSource::Sum { .. } => None,
+        }
+    }
+
     /// The queries, the compared expression last.
     #[must_use]
     pub fn queries(&self) -> Vec<AlarmQuery> {
@@ -134,19 +163,15 @@ pub enum AlarmState {
 /// Whether the settings differ. The state is never ours.
 #[must_use]
 pub fn differs(spec: &MetricAlarmSpec, observed: &ObservedMetricAlarm) -> bool {
-    let MetricAlarmSpec {
-        name: _,
-        // Named by every metric beside the target group, which belongs to one load balancer only.
-        load_balancer: _,
-        watched,
-        tags: _,
-    } = spec;
-    let groups: Vec<&String> = match watched {
-        Watched::One(group) => vec![group],
-        Watched::Both(a, b) => vec![a, b],
-    };
-    let expression = spec.queries().pop().map(|query| query.source);
-    !observed.settings_are_ours
-        || !groups.into_iter().eq(observed.target_groups.iter())
-        || expression != observed.expression.clone().map(AlarmSource::Expression)
+    let ObservedMetricAlarm {
+        arn: _,
+        state: _,
+        target_groups,
+        expression,
+        settings_are_ours,
+    } = observed;
+    // The load balancer is that of the groups, each of which belongs to one only.
+    !settings_are_ours
+        || !spec.watched_groups().into_iter().eq(target_groups.iter())
+        || spec.expression() != *expression
 }

@@ -91,6 +91,7 @@ pub fn are_ours(queries: &[MetricDataQuery], target_groups: &[String]) -> bool {
     };
     let written = to_sdk(&MetricAlarmSpec {
         name: String::new(),
+        arn: String::new(),
         load_balancer: load_balancer.to_owned(),
         watched,
         tags: Tags::new(),

@@ -3,14 +3,11 @@
 use super::facts::live_service;
 use crate::desired::{Desired, DesiredTaskDefinition};
 use crate::observed::{Observed, Presence};
-use crate::plan::{PlanError, Timing, specs};
+use crate::plan::{PlanError, REVISIONS_KEPT, Timing, specs};
 use crate::resources::ecs_service::ObservedEcsService;
 use crate::resources::security_group::{self, Source};
 use crate::resources::{Tags, alias_record, scalable_target, scaling_policy};
 use crate::step::{Step, Tagging};
-
-/// Revisions of a family that stay registered: the one that runs and the one to go back to (DESIGN §3).
-const REVISIONS_KEPT: usize = 2;
 
 /// What leans on the service, or stands beside it.
 pub(super) fn around_the_service(
