@@ -23,7 +23,7 @@ use crate::{LocalAws, lock, wire};
 pub struct InProcess {
     cloud: LocalAws,
     crashed: Arc<AtomicBool>,
-    late: Arc<Mutex<Vec<http::Request<Bytes>>>>,
+    late: Arc<Mutex<Vec<wire::Call>>>,
 }
 
 impl std::fmt::Debug for InProcess {
@@ -51,8 +51,8 @@ impl InProcess {
 
     /// Lets the calls that were still in flight when their caller died have their effect.
     pub fn land_late_calls(&self) {
-        for request in std::mem::take(&mut *lock(&self.late)) {
-            drop(self.cloud.answer(&request));
+        for call in std::mem::take(&mut *lock(&self.late)) {
+            drop(self.cloud.carry_out(&call));
         }
     }
 
@@ -66,23 +66,24 @@ impl InProcess {
             // A dead process sends nothing more, whatever else of it is still polled.
             return HttpConnectorFuture::new(std::future::pending());
         }
-        let Ok(call) = wire::decode(&request) else {
-            return HttpConnectorFuture::ready(Ok(to_sdk(self.cloud.answer(&request))));
+        let call = match wire::decode(&request) {
+            Ok(call) => call,
+            Err(refusal) => return HttpConnectorFuture::ready(Ok(to_sdk(refusal.into_response()))),
         };
         let fault = self.cloud.faults().strike(&call);
         match fault {
-            None => HttpConnectorFuture::ready(Ok(to_sdk(self.cloud.answer(&request)))),
+            None => HttpConnectorFuture::ready(Ok(to_sdk(self.cloud.carry_out(&call)))),
             Some(Fault::CrashBefore) => self.crash(),
             Some(Fault::CrashAfter) => {
-                drop(self.cloud.answer(&request));
+                drop(self.cloud.carry_out(&call));
                 self.crash()
             }
             Some(Fault::LandLate) => {
-                lock(&self.late).push(request);
+                lock(&self.late).push(call);
                 self.crash()
             }
             Some(Fault::LoseAnswer) => {
-                drop(self.cloud.answer(&request));
+                drop(self.cloud.carry_out(&call));
                 HttpConnectorFuture::ready(Err(ConnectorError::io(
                     "the connection was lost before the answer".into(),
                 )))

@@ -162,14 +162,16 @@ impl LocalAws {
     #[must_use]
     pub fn answer(&self, request: &http::Request<bytes::Bytes>) -> http::Response<bytes::Bytes> {
         match wire::decode(request) {
-            Ok(call) => {
-                let result = self.dispatch(&call);
-                self.recorder()
-                    .record(self.clock().now_ms(), &call, &result);
-                wire::encode(&call, result)
-            }
+            Ok(call) => self.carry_out(&call),
             Err(refusal) => refusal.into_response(),
         }
+    }
+
+    /// Has the effect of one decoded call, records it and answers in its protocol.
+    fn carry_out(&self, call: &wire::Call) -> http::Response<bytes::Bytes> {
+        let result = self.dispatch(call);
+        self.recorder().record(self.clock().now_ms(), call, &result);
+        wire::encode(call, result)
     }
 
     /// One call that no fault strikes and no recorder sees: what a test prepares or looks at itself.

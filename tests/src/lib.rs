@@ -21,6 +21,7 @@ pub mod invariants;
 pub mod lambda;
 pub mod logs;
 pub mod properties;
+mod recording;
 pub mod scenario;
 pub mod trace;
 pub mod waiter;

@@ -31,6 +31,12 @@ const SUBJECTS: [&str; 16] = [
     "logGroupName",
 ];
 
+/// Stands before a call's outcome until the ids have their final length.
+const COLUMN: char = '\t';
+
+/// Characters before the outcomes' column.
+const CALL_WIDTH: usize = 70;
+
 /// Hexadecimal digits from which a word is taken for a generated id.
 const ID_DIGITS_MIN: usize = 8;
 
@@ -71,7 +77,7 @@ pub fn of(world: &World) -> String {
             Event::WaiterEnded { status, .. } => blocks.push(format!("waiter {status:?}\n")),
         }
     }
-    normalised(&folded(&blocks))
+    aligned(&normalised(&folded(&blocks)))
 }
 
 /// One attempt. Attempts of different operations may overlap; each is printed where it ends.
@@ -110,7 +116,7 @@ impl Block {
             .as_ref()
             .map_or_else(Clone::clone, |_| "ok".to_owned());
         let line = format!("  {beside}{} {}", recorded.name(), subject(recorded));
-        let _infallible = writeln!(self.body, "{:<70} {outcome}", line.trim_end());
+        let _infallible = writeln!(self.body, "{}{COLUMN}{outcome}", line.trim_end());
     }
 
     fn end(mut self, end: &AttemptEnd) -> String {
@@ -220,6 +226,17 @@ fn normalised(trace: &str) -> String {
     normal
 }
 
+/// The outcomes one below the other, whatever the length of the generated ids before them.
+fn aligned(trace: &str) -> String {
+    trace
+        .split_inclusive('\n')
+        .map(|line| match line.split_once(COLUMN) {
+            Some((call, outcome)) => format!("{call:<CALL_WIDTH$} {outcome}"),
+            None => line.to_owned(),
+        })
+        .collect()
+}
+
 /// A generated id has digits and nothing but hexadecimal ones; the account's own number is none.
 fn is_id(word: &str) -> bool {
     let digits = word.strip_prefix("Z").unwrap_or(word);
@@ -239,6 +256,21 @@ mod tests {
             normalised("tg-0a1b2c3d lb-ffff0000 tg-0a1b2c3d web 123456789012\n"),
             "tg-<1> lb-<2> tg-<1> web 123456789012\n"
         );
+    }
+
+    #[test]
+    fn outcomes_stand_in_one_column_whatever_the_length_of_the_ids_before_them() {
+        let lines = |ids: [&str; 2]| {
+            let trace: String = ids.map(|id| format!("  call {id}\tok\n")).concat();
+            aligned(&normalised(&trace))
+        };
+        let short = lines(["sg-0a1b2c3d", "sg-00000001"]);
+        assert_eq!(
+            short,
+            lines(["sg-0a1b2c3d4e5f60718", "sg-00000000000000002"])
+        );
+        let columns: Vec<_> = short.lines().map(|line| line.find("ok")).collect();
+        assert_eq!(columns, [Some(71), Some(71)]);
     }
 
     #[test]

@@ -28,6 +28,7 @@ use crate::gate::Gate;
 use crate::history::{Event, History, lock};
 use crate::lambda::{self, Function};
 use crate::logs::Logs;
+use crate::recording;
 use crate::waiter;
 
 pub mod provider;
@@ -58,9 +59,16 @@ struct Shared {
     foreign: RefCell<Inventory>,
     is_observed: bool,
     attempts: Cell<u64>,
+    calls_checked: Cell<usize>,
     executions_seen: Cell<usize>,
     dead_letters: RefCell<Vec<Value>>,
     redelivery: Cell<Option<Duration>>,
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        recording::record(&self.account);
+    }
 }
 
 impl World {
@@ -119,6 +127,7 @@ impl World {
             answers: Answers::default(),
             foreign: RefCell::default(),
             attempts: Cell::default(),
+            calls_checked: Cell::default(),
             executions_seen: Cell::default(),
             dead_letters: RefCell::default(),
             redelivery: Cell::default(),
@@ -247,6 +256,16 @@ impl World {
     /// Whether the account's services are there to be looked at.
     pub(crate) fn is_observed(&self) -> bool {
         self.0.is_observed
+    }
+
+    /// Whether a call that may change things was carried out since this was last asked; also one that landed after
+    /// its attempt had died.
+    pub(crate) fn was_changed_since_check(&self) -> bool {
+        let recorder = self.0.account.recorder();
+        let calls = recorder.calls();
+        // The recorder forgets its oldest calls when it is full: what is unknown may have changed.
+        let unchecked = calls.get(self.0.calls_checked.replace(calls.len())..);
+        unchecked.is_none_or(|calls| calls.iter().any(local_aws::recorder::Recorded::mutates))
     }
 
     pub(crate) fn function(&self) -> &Function {

@@ -6,7 +6,12 @@
 //!
 //! Everything here is pure: a record in, a record out. `handler/src/ledger.rs` writes a record only on
 //! the condition that it is still the revision that was read, so each transition is atomic and whoever
-//! loses a race reads again.
+//! loses a race reads again. The records are here, the transitions in `claim/transitions.rs`.
+
+mod transitions;
+
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 
@@ -124,6 +129,8 @@ pub struct Operation {
 /// An answer that is decided. It holds nothing secret: attributes and a reason.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DecidedAnswer {
+    /// Whether it says SUCCESS.
+    pub is_success: bool,
     /// The body that is PUT.
     pub body: String,
     /// The physical id in it.
@@ -206,207 +213,4 @@ pub enum Reception {
     },
     /// An Update of something that this owner does not have.
     NotFound,
-}
-
-impl OwnerRecord {
-    /// An owner of whom nothing is known.
-    #[must_use]
-    pub const fn new(owner: Owner) -> Self {
-        Self {
-            owner,
-            services: BTreeMap::new(),
-            answered_ids: Vec::new(),
-            finished_requests: Vec::new(),
-            operation: None,
-            superseded: Vec::new(),
-            running: None,
-        }
-    }
-
-    /// What a request means, looked up by owner and never parsed from the id (R1).
-    ///
-    /// `sealed` is the sealed part of the operation that is open now, if any.
-    #[must_use]
-    pub fn receive(&self, request: &Request, sealed: Option<&str>) -> Reception {
-        let is_over = self.finished_requests.contains(&request.request_id)
-            || self
-                .superseded
-                .iter()
-                .any(|superseded| superseded.request_id == request.request_id);
-        if is_over {
-            return Reception::Finished;
-        }
-        if self
-            .operation
-            .as_ref()
-            .is_some_and(|open| open.request_id == request.request_id)
-        {
-            return Reception::Open;
-        }
-        match request.request_type {
-            RequestType::Create => Reception::Begin(Box::new(self.begin(request, sealed))),
-            RequestType::Update => {
-                let knows_it = request.physical_id.as_ref().is_some_and(|id| {
-                    self.services.contains_key(id) || self.answered_ids.contains(id)
-                });
-                if knows_it {
-                    Reception::Begin(Box::new(self.begin(request, sealed)))
-                } else {
-                    Reception::NotFound
-                }
-            }
-            RequestType::Delete => {
-                let begun = self.begin(request, sealed);
-                let has_work = begun
-                    .operation
-                    .as_ref()
-                    .is_some_and(|operation| !operation.remove.is_empty())
-                    || !begun.superseded.is_empty()
-                    || begun.running.is_some();
-                if has_work {
-                    Reception::Begin(Box::new(begun))
-                } else {
-                    Reception::NothingToDo {
-                        physical_id: request.physical_id.clone().unwrap_or_default(),
-                    }
-                }
-            }
-        }
-    }
-
-    /// The record with `request` as its operation. An operation that is still open is ended by it:
-    /// CloudFormation sends one request at a time, so it has given the other up.
-    fn begin(&self, request: &Request, sealed: Option<&str>) -> Self {
-        let mut record = self.clone();
-        record.supersede_open_operation(sealed);
-        if let Some((arn, service)) = &request.converge {
-            record
-                .services
-                .entry(arn.clone())
-                .or_insert_with(|| service.clone());
-        }
-        let converge = request.converge.as_ref().map(|(arn, _)| arn.clone());
-        let is_to_go = |arn: &String, service: &ServiceRecord| {
-            if converge.as_ref() == Some(arn) {
-                return false;
-            }
-            let is_named = request.request_type == RequestType::Delete
-                && request.physical_id.as_ref() == Some(arn);
-            is_named || !service.is_answered
-        };
-        let remove = record
-            .services
-            .iter()
-            .filter(|(arn, service)| is_to_go(arn, service))
-            .map(|(arn, _)| arn.clone())
-            .collect();
-        record.operation = Some(Operation {
-            request_id: request.request_id.clone(),
-            request_type: request.request_type,
-            physical_id: request.physical_id.clone(),
-            converge,
-            remove,
-            started_ms: request.now_ms,
-            answer_by_ms: request.answer_by_ms,
-            waiters: 0,
-            answer: None,
-            deployment_asked_ms: None,
-            waiting: None,
-        });
-        record
-    }
-
-    fn supersede_open_operation(&mut self, sealed: Option<&str>) {
-        let (Some(open), Some(sealed)) = (self.operation.take(), sealed) else {
-            return;
-        };
-        let physical_id = open.converge.or(open.physical_id).unwrap_or_default();
-        self.superseded.push(Superseded {
-            request_id: open.request_id,
-            physical_id,
-            answer: open.answer,
-            sealed: sealed.to_owned(),
-        });
-    }
-
-    /// Records that the open operation is over. An answer that was not `heard`, because CloudFormation had
-    /// stopped listening, has told it no id: what it names stays to be removed by the next request.
-    pub fn finish_operation(&mut self, heard: bool) {
-        let Some(operation) = self.operation.take() else {
-            return;
-        };
-        if let Some(answer) = operation.answer.as_ref().filter(|_| heard) {
-            if let Some(service) = self.services.get_mut(&answer.physical_id) {
-                service.is_answered = true;
-            }
-            if !self.answered_ids.contains(&answer.physical_id) {
-                self.answered_ids.push(answer.physical_id.clone());
-            }
-        }
-        self.remember_finished(operation.request_id);
-        drop_oldest(&mut self.answered_ids, ANSWERED_IDS_MAX);
-    }
-
-    /// Records that the open operation was answered at once, with `physical_id`.
-    pub fn remember_answered(&mut self, physical_id: &str) {
-        if let Some(operation) = &mut self.operation {
-            operation.answer = Some(DecidedAnswer {
-                body: String::new(),
-                physical_id: physical_id.to_owned(),
-            });
-        }
-        self.finish_operation(true);
-    }
-
-    /// Records that a superseded request was answered.
-    pub fn finish_superseded(&mut self, request_id: &str) {
-        self.superseded
-            .retain(|superseded| superseded.request_id != request_id);
-        self.remember_finished(request_id.to_owned());
-    }
-
-    fn remember_finished(&mut self, request_id: String) {
-        self.finished_requests.push(request_id);
-        drop_oldest(&mut self.finished_requests, FINISHED_REQUESTS_MAX);
-    }
-
-    /// Whether `attempt` may mutate.
-    #[must_use]
-    pub fn is_running(&self, attempt: &str) -> bool {
-        self.running
-            .as_ref()
-            .is_some_and(|running| running.attempt == attempt)
-    }
-
-    /// Lets `attempt` mutate, when nobody else may: there is no running attempt, or it is surely over.
-    #[must_use]
-    pub fn begin_attempt(&mut self, attempt: &str) -> bool {
-        let is_free = self.running.as_ref().is_none_or(RunningAttempt::is_over);
-        if is_free {
-            self.running = Some(RunningAttempt {
-                attempt: attempt.to_owned(),
-                length_s: ATTEMPT_LENGTH_S,
-                unchanged_s: 0,
-            });
-        }
-        is_free
-    }
-
-    /// Ends `attempt`.
-    pub fn end_attempt(&mut self, attempt: &str) {
-        if self.is_running(attempt) {
-            self.running = None;
-        }
-    }
-
-    /// Whether anything is left that the owner holds or is owed.
-    #[must_use]
-    pub fn is_idle(&self) -> bool {
-        self.services.is_empty() && self.operation.is_none() && self.superseded.is_empty()
-    }
-}
-
-fn drop_oldest(list: &mut Vec<String>, most: usize) {
-    let surplus = list.len().saturating_sub(most);
-    list.drain(..surplus);
 }

@@ -11,6 +11,8 @@ mod converge;
 mod error;
 mod remove;
 mod specs;
+#[cfg(test)]
+mod tests;
 
 pub use converge::converge;
 pub use error::PlanError;

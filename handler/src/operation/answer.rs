@@ -105,6 +105,7 @@ impl Attempt<'_> {
 
     async fn decide(&mut self, answer: &Answer) -> Result<(), OperationError> {
         let decided = DecidedAnswer {
+            is_success: answer.status == Status::Success,
             body: respond::render(answer).map_err(OperationError::Respond)?,
             physical_id: answer.physical_resource_id.clone(),
         };

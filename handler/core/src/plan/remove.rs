@@ -4,6 +4,7 @@ use crate::decision::{Decision, Wait, WaitReason};
 use crate::desired::Identity;
 use crate::naming::{self, Pair};
 use crate::observed::{Observed, is_owned};
+use crate::resources::alias_record;
 use crate::resources::ecs_service::ServiceStatus;
 use crate::resources::scalable_target::resource_id;
 use crate::step::Step;
@@ -19,7 +20,9 @@ const DRAINING_RETRY_S: u32 = 15;
 /// 3. service, until INACTIVE: ECS needs the user's roles until then;
 /// 4. groups, alarm, security group, task definitions: nothing uses them any more.
 ///
-/// What does not carry our owner's tag is left alone, whatever its name: it is not ours to delete.
+/// What does not carry our owner's tag is left alone, whatever its name: it is not ours to delete. What
+/// cannot carry it is told by what it leads to: the record by our load balancer, the scalable target by
+/// the service.
 #[must_use]
 pub fn remove(identity: &Identity, hosted_zone_id: Option<&str>, observed: &Observed) -> Decision {
     let phases = [
@@ -66,7 +69,11 @@ fn leave_traffic(
     observed: &Observed,
 ) -> Vec<Step> {
     let mut steps = Vec::new();
-    if let (Some(hosted_zone_id), Some(record)) = (hosted_zone_id, observed.alias_record.present())
+    if let (Some(hosted_zone_id), Some(record), Some(slot)) = (
+        hosted_zone_id,
+        observed.alias_record.present(),
+        observed.slot.present(),
+    ) && alias_record::leads_to(record, &naming::load_balancer(&slot.pool_id, slot.ordinal))
     {
         steps.push(Step::DeleteAliasRecord {
             hosted_zone_id: hosted_zone_id.to_owned(),
@@ -74,8 +81,11 @@ fn leave_traffic(
             record: record.clone(),
         });
     }
+    let is_service_foreign = observed.ecs_service.present().is_some_and(|service| {
+        service.status != ServiceStatus::Inactive && !is_owned(&service.tags, &identity.owner_key)
+    });
     // Deregistering what is not there is harmless, and cheaper than looking first.
-    if !observed.scalable_target.is_absent() {
+    if !is_service_foreign && !observed.scalable_target.is_absent() {
         steps.push(Step::DeregisterScalableTarget {
             resource_id: resource_id(&identity.cluster, &identity.service),
         });

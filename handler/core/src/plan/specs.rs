@@ -13,7 +13,7 @@ use crate::resources::metric_alarm::{MetricAlarmSpec, Watched};
 use crate::resources::scalable_target::{ScalableTargetSpec, resource_id};
 use crate::resources::scaling_policy::{ScalingPolicySpec, TrackedMetric};
 use crate::resources::security_group::SecurityGroupSpec;
-use crate::resources::target_group::TargetGroupSpec;
+use crate::resources::target_group::{ObservedTargetGroup, TargetGroupSpec};
 use crate::step::SlotRequest;
 use provider_schema::AutoScalingMetric;
 
@@ -98,7 +98,7 @@ pub(super) fn ingress_tags(desired: &Desired) -> Tags {
 
 pub(super) fn listener_rule(desired: &Desired, observed: &Observed) -> Option<ListenerRuleSpec> {
     let slot = observed.slot.present()?;
-    let [a, b] = observed.target_groups()?;
+    let [first, second] = serving_first(observed)?;
     let mut tags = ingress_tags(desired);
     tags.insert(naming::TAG_POOL.to_owned(), slot.pool_id.clone());
     tags.insert(naming::TAG_ORDINAL.to_owned(), slot.ordinal.to_string());
@@ -107,10 +107,20 @@ pub(super) fn listener_rule(desired: &Desired, observed: &Observed) -> Option<Li
         listener_arn: observed.https_listener.present()?.arn.clone(),
         priority: naming::rule_priority(slot.number),
         host: desired.identity.host.clone(),
-        first_group_arn: a.arn.clone(),
-        second_group_arn: b.arn.clone(),
+        first_group_arn: first.arn.clone(),
+        second_group_arn: second.arn.clone(),
         tags,
     })
+}
+
+/// Both target groups, the one that serves first: a rule that is made again must lead to running tasks.
+pub(super) fn serving_first(observed: &Observed) -> Option<[&ObservedTargetGroup; 2]> {
+    let [a, b] = observed.target_groups()?;
+    let live = observed
+        .ecs_service
+        .present()
+        .and_then(|service| service.live_target_group_arn.as_ref());
+    Some(if live == Some(&b.arn) { [b, a] } else { [a, b] })
 }
 
 /// The alarm looks at the idle group; while none is live yet, at both (R10).

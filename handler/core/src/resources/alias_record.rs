@@ -29,10 +29,67 @@ pub struct ObservedAliasRecord {
     pub evaluate_target_health: bool,
 }
 
-/// Whether the record leads elsewhere. Route 53 ends names with a dot and may put `dualstack.` before.
+/// Whether the record leads elsewhere.
 #[must_use]
 pub fn differs(spec: &AliasRecordSpec, observed: &ObservedAliasRecord) -> bool {
+    !bare_target(observed).eq_ignore_ascii_case(&spec.target_dns_name)
+}
+
+/// Whether the record leads to the load balancer of this name, which need not exist any more: its DNS
+/// name begins with `<name>-<id>.`, after `internal-` when it is internal.
+/// AWS: <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/application-load-balancers.html#dns-name>
+#[must_use]
+pub fn leads_to(observed: &ObservedAliasRecord, load_balancer_name: &str) -> bool {
+    let target = bare_target(observed).to_ascii_lowercase();
+    let target = target.strip_prefix("internal-").unwrap_or(&target);
+    target
+        .strip_prefix(load_balancer_name)
+        .and_then(|rest| rest.strip_prefix('-'))
+        .and_then(|rest| rest.split_once('.'))
+        .is_some_and(|(id, _)| id.bytes().all(|byte| byte.is_ascii_alphanumeric()))
+}
+
+/// Route 53 ends names with a dot and may put `dualstack.` before.
+fn bare_target(observed: &ObservedAliasRecord) -> &str {
     let found = observed.target_dns_name.trim_end_matches('.');
-    let found = found.strip_prefix("dualstack.").unwrap_or(found);
-    !found.eq_ignore_ascii_case(&spec.target_dns_name)
+    found.strip_prefix("dualstack.").unwrap_or(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn record_is_told_by_the_name_of_the_load_balancer() {
+        for (target, is_ours) in [
+            ("express-0a1b2c3d-1-123.eu-west-1.elb.amazonaws.com", true),
+            (
+                "dualstack.express-0a1b2c3d-1-123.eu-west-1.elb.amazonaws.com.",
+                true,
+            ),
+            (
+                "Internal-Express-0a1b2c3d-1-123.eu-west-1.elb.amazonaws.com",
+                true,
+            ),
+            (
+                "express-0a1b2c3d-1-0123456789abcdef.elb.us-east-2.amazonaws.com",
+                true,
+            ),
+            // The tenth load balancer is another one, and so is what only begins alike.
+            ("express-0a1b2c3d-10-123.eu-west-1.elb.amazonaws.com", false),
+            (
+                "express-0a1b2c3d-1-of-theirs-123.eu-west-1.elb.amazonaws.com",
+                false,
+            ),
+            ("theirs-123.eu-west-1.elb.amazonaws.com", false),
+            ("192.0.2.1", false),
+        ] {
+            let record = ObservedAliasRecord {
+                target_dns_name: target.to_owned(),
+                target_hosted_zone_id: "Z1".to_owned(),
+                evaluate_target_health: false,
+            };
+            assert_eq!(leads_to(&record, "express-0a1b2c3d-1"), is_ours, "{target}");
+        }
+    }
 }

@@ -45,7 +45,7 @@ pub struct ObservedListenerRule {
 
 impl ObservedListenerRule {
     /// The forward weights with both groups in them, when one is missing: those that are there keep
-    /// their weight, the missing one gets 0.
+    /// their weight, the missing one gets 0. `groups` begins with the one that serves.
     #[must_use]
     pub fn repaired_weights(&self, groups: [&str; 2]) -> Option<BTreeMap<String, u32>> {
         if groups.iter().all(|group| self.weights.contains_key(*group)) {
@@ -55,7 +55,7 @@ impl ObservedListenerRule {
         for group in groups {
             weights.entry(group.to_owned()).or_insert(0);
         }
-        // A rule that forwards nowhere would answer 503; its first group is the better guess.
+        // A rule that forwards nowhere would answer 503; the group that serves takes all.
         if weights.values().all(|weight| *weight == 0)
             && let Some(first) = weights.get_mut(groups[0])
         {

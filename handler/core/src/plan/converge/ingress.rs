@@ -20,9 +20,8 @@ pub(super) fn ingress(desired: &Desired, observed: &Observed, steps: &mut Vec<St
             steps.extend(specs::listener_rule(desired, observed).map(Step::CreateListenerRule));
         }
         Presence::Present(rule) => {
-            let groups = observed
-                .target_groups()
-                .map(|[a, b]| [a.arn.as_str(), b.arn.as_str()]);
+            let groups = specs::serving_first(observed)
+                .map(|[first, second]| [first.arn.as_str(), second.arn.as_str()]);
             let repaired = groups.and_then(|groups| rule.repaired_weights(groups));
             if let Some(weights) = repaired.filter(|_| !is_deploying(observed)) {
                 steps.push(Step::RepairListenerRule {

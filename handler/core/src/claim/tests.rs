@@ -1,0 +1,377 @@
+//! What must hold whatever CloudFormation and Lambda send, in whatever order.
+
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+
+use super::{
+    ATTEMPT_LENGTH_S, ATTEMPT_MARGIN_S, DecidedAnswer, FINISHED_REQUESTS_MAX, Owner, OwnerRecord,
+    Reception, Request, RequestType, ServiceRecord,
+};
+
+const WEB: &str = "arn:aws:ecs:eu-west-1:123456789012:service/default/web";
+const SHOP: &str = "arn:aws:ecs:eu-west-1:123456789012:service/default/shop";
+/// What CloudFormation makes up when it cancels a Create that was not answered.
+const INVENTED: &str = "app-Web-1A2B3C4D5E6F";
+
+fn owner() -> OwnerRecord {
+    OwnerRecord::new(Owner {
+        stack_id: "arn:aws:cloudformation:eu-west-1:123456789012:stack/app/1".to_owned(),
+        logical_resource_id: "Web".to_owned(),
+    })
+}
+
+fn request(request_id: &str, request_type: RequestType) -> Request {
+    Request {
+        request_id: request_id.to_owned(),
+        request_type,
+        physical_id: None,
+        converge: None,
+        now_ms: 1_000,
+        answer_by_ms: 3_000_000,
+    }
+}
+
+fn service(arn: &str) -> (String, ServiceRecord) {
+    let name = arn.rsplit('/').next().expect("a name").to_owned();
+    let record = ServiceRecord {
+        cluster: "default".to_owned(),
+        host: format!("{name}.example.com"),
+        name,
+        is_answered: false,
+        claiming_in: None,
+        slot: None,
+    };
+    (arn.to_owned(), record)
+}
+
+fn create(request_id: &str, arn: &str) -> Request {
+    Request {
+        converge: Some(service(arn)),
+        ..request(request_id, RequestType::Create)
+    }
+}
+
+fn update(request_id: &str, physical_id: &str, arn: &str) -> Request {
+    Request {
+        physical_id: Some(physical_id.to_owned()),
+        converge: Some(service(arn)),
+        ..request(request_id, RequestType::Update)
+    }
+}
+
+fn delete(request_id: &str, physical_id: &str) -> Request {
+    Request {
+        physical_id: Some(physical_id.to_owned()),
+        ..request(request_id, RequestType::Delete)
+    }
+}
+
+/// The record once the request has begun.
+fn begun(record: &OwnerRecord, request: &Request) -> OwnerRecord {
+    match record.receive(request, Some("sealed")) {
+        Reception::Begin(begun) => *begun,
+        other => panic!("{request:?} should begin: {other:?}"),
+    }
+}
+
+fn decide(record: &mut OwnerRecord, is_success: bool, physical_id: &str) {
+    let operation = record.operation.as_mut().expect("an open operation");
+    operation.answer = Some(DecidedAnswer {
+        is_success,
+        body: "{}".to_owned(),
+        physical_id: physical_id.to_owned(),
+    });
+}
+
+/// The record once the request has ended, heard by CloudFormation.
+fn done(record: &OwnerRecord, request: &Request) -> OwnerRecord {
+    let mut record = begun(record, request);
+    let operation = record.operation.clone().expect("it has just begun");
+    let answered = operation.converge.or(operation.physical_id).expect("an id");
+    decide(&mut record, true, &answered);
+    for arn in operation.remove {
+        record.services.remove(&arn);
+    }
+    record.finish_operation(true);
+    record
+}
+
+fn to_remove(record: &OwnerRecord) -> Vec<&str> {
+    let operation = record.operation.as_ref().expect("an open operation");
+    operation.remove.iter().map(String::as_str).collect()
+}
+
+#[test]
+fn repeated_request_is_the_open_operation_and_later_nothing() {
+    let open = begun(&owner(), &create("1", WEB));
+    assert_eq!(open.receive(&create("1", WEB), None), Reception::Open);
+    let over = done(&owner(), &create("1", WEB));
+    assert_eq!(over.receive(&create("1", WEB), None), Reception::Finished);
+}
+
+#[test]
+fn delete_under_an_invented_id_removes_what_the_unanswered_create_makes() {
+    let open = begun(&owner(), &create("1", WEB));
+    let deleting = begun(&open, &delete("2", INVENTED));
+    assert_eq!(to_remove(&deleting), [WEB]);
+    let ended: Vec<&str> = deleting
+        .superseded
+        .iter()
+        .map(|superseded| superseded.request_id.as_str())
+        .collect();
+    assert_eq!(ended, ["1"]);
+}
+
+#[test]
+fn delete_under_an_unknown_id_spares_what_was_answered() {
+    let record = done(&owner(), &create("1", WEB));
+    for id in [INVENTED, SHOP, "2024/03/05/[$LATEST]0123456789abcdef"] {
+        let reception = record.receive(&delete("2", id), None);
+        let physical_id = id.to_owned();
+        assert_eq!(reception, Reception::NothingToDo { physical_id });
+    }
+}
+
+#[test]
+fn delete_repeated_under_another_request_has_nothing_to_do() {
+    let record = done(&done(&owner(), &create("1", WEB)), &delete("2", WEB));
+    assert!(record.is_idle(), "{record:?}");
+    let physical_id = WEB.to_owned();
+    assert_eq!(
+        record.receive(&delete("3", WEB), None),
+        Reception::NothingToDo { physical_id }
+    );
+}
+
+#[test]
+fn update_of_what_was_never_made_or_is_deleted_is_not_found() {
+    let never = owner().receive(&update("1", WEB, WEB), None);
+    assert_eq!(never, Reception::NotFound);
+    let deleted = done(&done(&owner(), &create("1", WEB)), &delete("2", WEB));
+    let after = deleted.receive(&update("3", WEB, WEB), None);
+    assert_eq!(after, Reception::NotFound);
+}
+
+#[test]
+fn replacement_keeps_the_old_service_until_its_own_delete() {
+    let record = done(&owner(), &create("1", WEB));
+    let replacing = begun(&record, &update("2", WEB, SHOP));
+    assert_eq!(to_remove(&replacing), [""; 0]);
+    let replaced = done(&record, &update("2", WEB, SHOP));
+    let cleaning = begun(&replaced, &delete("3", WEB));
+    assert_eq!(to_remove(&cleaning), [WEB]);
+}
+
+#[test]
+fn update_back_removes_a_replacement_that_was_never_answered() {
+    let record = done(&owner(), &create("1", WEB));
+    let replacing = begun(&record, &update("2", WEB, SHOP));
+    let back = begun(&replacing, &update("3", WEB, WEB));
+    assert_eq!(to_remove(&back), [SHOP]);
+}
+
+#[test]
+fn update_back_under_the_id_of_the_failed_replacement_leaves_it_to_its_delete() {
+    let record = done(&owner(), &create("1", WEB));
+    let mut replacing = begun(&record, &update("2", WEB, SHOP));
+    decide(&mut replacing, false, SHOP);
+    replacing.finish_operation(true);
+    let back = done(&replacing, &update("3", SHOP, WEB));
+    let cleaning = begun(&back, &delete("4", SHOP));
+    assert_eq!(to_remove(&cleaning), [SHOP]);
+}
+
+#[test]
+fn clean_up_spares_a_replacement_whose_answer_was_heard_before_a_crash() {
+    let record = done(&owner(), &create("1", WEB));
+    let mut replacing = begun(&record, &update("2", WEB, SHOP));
+    // The answer is sent, and the attempt dies before it can note that.
+    decide(&mut replacing, true, SHOP);
+    let cleaning = begun(&replacing, &delete("3", WEB));
+    assert_eq!(to_remove(&cleaning), [WEB]);
+}
+
+#[test]
+fn delete_after_a_failed_replacement_that_nobody_heard_of_removes_both() {
+    let record = done(&owner(), &create("1", WEB));
+    let mut replacing = begun(&record, &update("2", WEB, SHOP));
+    decide(&mut replacing, false, SHOP);
+    let deleting = begun(&replacing, &delete("3", WEB));
+    assert_eq!(to_remove(&deleting), [SHOP, WEB]);
+}
+
+#[test]
+fn create_whose_answer_was_heard_before_a_crash_is_replaced_not_removed() {
+    let mut created = begun(&owner(), &create("1", WEB));
+    decide(&mut created, true, WEB);
+    // CloudFormation names the service: it has heard of it.
+    let replacing = begun(&created, &update("2", WEB, SHOP));
+    assert_eq!(to_remove(&replacing), [""; 0]);
+}
+
+#[test]
+fn answer_that_was_not_heard_tells_no_id() {
+    let mut record = begun(&owner(), &create("1", WEB));
+    decide(&mut record, true, WEB);
+    record.finish_operation(false);
+    let deleting = begun(&record, &delete("2", INVENTED));
+    assert_eq!(to_remove(&deleting), [WEB]);
+}
+
+#[test]
+fn operation_whose_response_url_is_lost_is_over_when_it_is_ended() {
+    let open = begun(&owner(), &create("1", WEB));
+    let Reception::Begin(deleting) = open.receive(&delete("2", INVENTED), None) else {
+        panic!("there is something to delete");
+    };
+    assert_eq!(
+        deleting.receive(&create("1", WEB), None),
+        Reception::Finished
+    );
+}
+
+#[test]
+fn attempt_mutates_alone_until_it_ends_or_was_seen_dead() {
+    let mut record = owner();
+    assert!(record.begin_attempt("a"));
+    assert!(!record.begin_attempt("b"));
+    let seconds = |record: &mut OwnerRecord, unchanged_s| {
+        record.running.as_mut().expect("running").unchanged_s = unchanged_s;
+    };
+    seconds(&mut record, ATTEMPT_LENGTH_S + ATTEMPT_MARGIN_S - 1);
+    assert!(!record.begin_attempt("b"));
+    seconds(&mut record, ATTEMPT_LENGTH_S + ATTEMPT_MARGIN_S);
+    assert!(record.begin_attempt("b"));
+    record.end_attempt("a");
+    assert!(record.is_running("b"), "the dead one ends nobody's attempt");
+    record.end_attempt("b");
+    assert!(record.begin_attempt("c"));
+}
+
+/// What may happen to one owner.
+#[derive(Clone, Debug)]
+enum Event {
+    /// A request, new or sent before, arrives.
+    Arrive(Request),
+    /// The open operation is answered, and CloudFormation hears it or does not.
+    Answer { is_success: bool, heard: bool },
+    /// The first of the ended requests is answered.
+    AnswerSuperseded,
+}
+
+fn any_event() -> impl Strategy<Value = Event> {
+    let arn = || prop::sample::select(vec![WEB, SHOP]);
+    let id = prop::sample::select(vec![WEB, SHOP, INVENTED]);
+    let request = (0..3_u8, 0..12_u8, arn(), id).prop_map(|(kind, number, arn, id)| {
+        // A request id belongs to one request: its kind is part of it.
+        let request_id = format!("{kind}-{number}-{arn}-{id}");
+        match kind {
+            0 => create(&request_id, arn),
+            1 => update(&request_id, id, arn),
+            _ => delete(&request_id, id),
+        }
+    });
+    prop_oneof![
+        3 => request.prop_map(Event::Arrive),
+        2 => any::<(bool, bool)>().prop_map(|(is_success, heard)| Event::Answer { is_success, heard }),
+        1 => Just(Event::AnswerSuperseded),
+    ]
+}
+
+/// Applies one event; `over` are the requests that have ended, newest last.
+fn happen(
+    record: &mut OwnerRecord,
+    event: &Event,
+    over: &mut Vec<String>,
+) -> Result<(), TestCaseError> {
+    match event {
+        Event::Arrive(request) => {
+            let before = record.clone();
+            let reception = record.receive(request, Some("sealed"));
+            let remembered: BTreeSet<&String> =
+                over.iter().rev().take(FINISHED_REQUESTS_MAX).collect();
+            if remembered.contains(&request.request_id) {
+                prop_assert_eq!(&reception, &Reception::Finished);
+            }
+            if let Reception::Begin(begun) = reception {
+                check_begun(&before, request, &begun)?;
+                if let Some(ended) = &before.operation {
+                    over.push(ended.request_id.clone());
+                }
+                *record = *begun;
+            }
+        }
+        Event::Answer { is_success, heard } => {
+            let Some(open) = record.operation.clone() else {
+                return Ok(());
+            };
+            let answered = open.converge.or(open.physical_id).unwrap_or_default();
+            decide(record, *is_success, &answered);
+            if *is_success {
+                for arn in &open.remove {
+                    record.services.remove(arn);
+                }
+            }
+            record.finish_operation(*heard);
+            over.push(open.request_id);
+            prop_assert!(record.operation.is_none());
+        }
+        Event::AnswerSuperseded => {
+            if let Some(first) = record.superseded.first().cloned() {
+                record.finish_superseded(&first.request_id);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What every new operation must be.
+fn check_begun(
+    before: &OwnerRecord,
+    request: &Request,
+    begun: &OwnerRecord,
+) -> Result<(), TestCaseError> {
+    let open = begun.operation.as_ref().expect("it has begun");
+    prop_assert_eq!(&open.request_id, &request.request_id);
+    if let Some(ended) = &before.operation {
+        let is_owed = |id: &str| begun.superseded.iter().any(|owed| owed.request_id == id);
+        prop_assert!(is_owed(&ended.request_id), "{:?} is owed an answer", ended);
+    }
+    for (arn, service) in &begun.services {
+        let is_wanted = open.converge.as_ref() == Some(arn);
+        let is_named = request.request_type == RequestType::Delete
+            && request.physical_id.as_ref() == Some(arn);
+        let is_to_go = open.remove.contains(arn);
+        prop_assert_eq!(is_to_go, !is_wanted && (is_named || !service.is_answered));
+    }
+    for arn in before.services.keys() {
+        prop_assert!(begun.services.contains_key(arn), "{} is forgotten", arn);
+    }
+    Ok(())
+}
+
+proptest! {
+    #[test]
+    fn any_sequence_keeps_one_operation_and_loses_no_service(
+        events in prop::collection::vec(any_event(), 1..60),
+    ) {
+        let mut record = owner();
+        let mut over = Vec::new();
+        for event in &events {
+            happen(&mut record, event, &mut over)?;
+            let open = record.operation.as_ref().map(|open| &open.request_id);
+            prop_assert!(!record.finished_requests.iter().any(|id| Some(id) == open));
+            prop_assert!(!record.superseded.iter().any(|owed| Some(&owed.request_id) == open));
+            prop_assert!(record.finished_requests.len() <= FINISHED_REQUESTS_MAX);
+        }
+        // Whatever happened: a Delete of each service that is left leaves nothing.
+        let left: Vec<String> = record.services.keys().cloned().collect();
+        for (index, arn) in left.iter().enumerate() {
+            if record.services.contains_key(arn) {
+                record = done(&record, &delete(&format!("last-{index}"), arn));
+            }
+        }
+        prop_assert!(record.services.is_empty(), "{:?}", record.services);
+    }
+}

@@ -1,0 +1,265 @@
+//! Deployments: ours, somebody else's, those that ECS does not list yet, and the alarm before them.
+
+use expect_test::expect;
+
+use super::{check, seen, web};
+use crate::observed::Presence;
+use crate::resources::ecs_service::{DeploymentStatus, ServiceStatus};
+use crate::resources::metric_alarm::AlarmState;
+
+/// A change that ECS has to deploy and that needs nothing before it.
+fn changed() -> super::Web {
+    web().infrastructure_role("other")
+}
+
+#[test]
+fn own_deployment_is_waited_for() {
+    check(
+        web(),
+        seen(web())
+            .own_deployment(DeploymentStatus::Running)
+            .deployment(|deployment| deployment.stage = Some("BAKE_TIME".to_owned())),
+        expect![[r#"
+            Wait 15 s: deployment of service `web` is running (BAKE_TIME)
+        "#]],
+    );
+}
+
+#[test]
+fn own_deployment_that_leaves_no_time_to_answer_is_stopped_once() {
+    check(
+        web(),
+        seen(web())
+            .own_deployment(DeploymentStatus::Running)
+            .after_s(3000),
+        expect![[r#"
+            StopDeployment(deployment-1)
+        "#]],
+    );
+    check(
+        web(),
+        seen(web())
+            .own_deployment(DeploymentStatus::GoingBack)
+            .after_s(3000),
+        expect![[r#"
+            Wait 15 s: deployment of service `web` is running
+        "#]],
+    );
+}
+
+#[test]
+fn own_deployment_that_failed_fails_the_update() {
+    check(
+        changed(),
+        seen(web())
+            .own_deployment(DeploymentStatus::Failed)
+            .deployment(|deployment| {
+                deployment.status_reason = Some("ECS deployment circuit breaker".to_owned());
+            }),
+        expect![[r#"
+            NotStabilized: the deployment of service `web` failed: ECS deployment circuit breaker
+        "#]],
+    );
+}
+
+#[test]
+fn own_deployment_that_failed_without_a_word_says_so() {
+    check(
+        changed(),
+        seen(web()).own_deployment(DeploymentStatus::Failed),
+        expect![[r#"
+            NotStabilized: the deployment of service `web` failed: ECS gave no reason
+        "#]],
+    );
+}
+
+#[test]
+fn failed_deployment_of_before_does_not_stop_the_next() {
+    check(
+        changed(),
+        seen(web()).other_deployment(DeploymentStatus::Failed),
+        expect![[r#"
+            UpdateService(web) loadBalancers
+        "#]],
+    );
+}
+
+#[test]
+fn foreign_deployment_is_let_end_before_ours_begins() {
+    check(
+        changed(),
+        seen(web())
+            .other_deployment(DeploymentStatus::Running)
+            .deployment(|deployment| deployment.task_definition_arn = Some("other:1".to_owned())),
+        expect![[r#"
+            Wait 15 s: another deployment of service `web` is running
+        "#]],
+    );
+}
+
+#[test]
+fn foreign_deployment_is_never_stopped_however_late_it_is() {
+    check(
+        changed(),
+        seen(web())
+            .other_deployment(DeploymentStatus::Running)
+            .after_s(3000),
+        expect![[r#"
+            Wait 15 s: deployment of service `web` is running
+        "#]],
+    );
+}
+
+#[test]
+fn deployment_in_progress_postpones_a_new_revision() {
+    check(
+        web().image("web:2"),
+        seen(web()).other_deployment(DeploymentStatus::Running),
+        expect![[r#"
+            Wait 15 s: deployment of service `web` is running
+        "#]],
+    );
+}
+
+#[test]
+fn deployment_asked_for_is_awaited_until_ecs_lists_it() {
+    let asked = |seconds| {
+        let mut seen = seen(web()).after_s(10);
+        seen.world.timing.deployment_asked_ms = Some(seen.world.timing.now_ms);
+        seen.after_s(seconds)
+    };
+    check(
+        changed(),
+        asked(59),
+        expect![[r#"
+        Wait 5 s: deployment of service `web` is running
+    "#]],
+    );
+    // The attempt that noted the wish died before it called.
+    check(
+        changed(),
+        asked(60),
+        expect![[r#"
+        UpdateService(web) loadBalancers
+    "#]],
+    );
+}
+
+#[test]
+fn deployment_that_was_never_listed_is_not_awaited_by_an_unchanged_service() {
+    check(
+        web(),
+        seen(web()).service(|service| service.deployment = None),
+        expect![[r#"
+            Converged
+        "#]],
+    );
+}
+
+#[test]
+fn alarm_in_alarm_holds_the_deployment_back_and_then_fails_it() {
+    check(
+        changed(),
+        seen(web()).alarm(AlarmState::Alarm),
+        expect![[r#"
+            Wait 30 s: alarm `express-web-119a3fbe52e2-rollback` is in ALARM; a deployment that starts now would not be watched
+        "#]],
+    );
+    check(
+        changed(),
+        seen(web()).alarm(AlarmState::Alarm).after_s(300),
+        expect![[r#"
+            NotStabilized: alarm `express-web-119a3fbe52e2-rollback` is in ALARM; ECS would not watch a deployment that starts now. See what it measures in CloudWatch, and update again once it is OK
+        "#]],
+    );
+}
+
+#[test]
+fn alarm_without_data_or_without_a_deployment_holds_nothing_back() {
+    check(
+        changed(),
+        seen(web()).alarm(AlarmState::InsufficientData),
+        expect![[r#"
+            UpdateService(web) loadBalancers
+        "#]],
+    );
+    check(
+        web(),
+        seen(web()).alarm(AlarmState::Alarm),
+        expect![[r#"
+        Converged
+    "#]],
+    );
+}
+
+#[test]
+fn draining_service_of_our_name_is_waited_out() {
+    check(
+        web(),
+        seen(web()).status(ServiceStatus::Draining),
+        expect![[r#"
+            Wait 15 s: service `web` is draining
+        "#]],
+    );
+}
+
+#[test]
+fn inactive_service_leaves_its_name_free() {
+    check(
+        web(),
+        seen(web()).status(ServiceStatus::Inactive),
+        expect![[r#"
+            CreateService(web)
+        "#]],
+    );
+}
+
+#[test]
+fn revisions_beyond_the_last_two_go_after_the_deployment() {
+    let revisions = ["family:1", "family:2", "family:3", "family:4"];
+    let mut converged = seen(web()).own_deployment(DeploymentStatus::Successful);
+    converged.world.active = revisions.map(str::to_owned).into();
+    check(
+        web(),
+        converged.clone(),
+        expect![[r#"
+        DeregisterTaskDefinition(family:1)
+        DeregisterTaskDefinition(family:2)
+    "#]],
+    );
+    // While it runs they are needed.
+    check(
+        web(),
+        converged.deployment(|deployment| deployment.status = DeploymentStatus::Running),
+        expect![[r#"
+            Wait 15 s: deployment of service `web` is running
+        "#]],
+    );
+}
+
+#[test]
+fn port_of_the_revision_before_closes_after_the_deployment() {
+    let two_ports = || {
+        seen(web()).but(|observed| {
+            if let Presence::Present(group) = &mut observed.service_security_group {
+                let mut rule = group.ingress.first().expect("our rule").clone();
+                rule.port = 8080;
+                group.ingress.push(rule);
+            }
+        })
+    };
+    check(
+        web(),
+        two_ports(),
+        expect![[r#"
+        RevokeIngress(sg-service) 8080
+    "#]],
+    );
+    check(
+        web(),
+        two_ports().own_deployment(DeploymentStatus::Running),
+        expect![[r#"
+            Wait 15 s: deployment of service `web` is running
+        "#]],
+    );
+}

@@ -1,0 +1,292 @@
+//! What people changed by hand: ours is repaired, theirs stays.
+
+use expect_test::expect;
+
+use super::{Seen, check, seen, web};
+use crate::decision::Decision;
+use crate::observed::{Observed, Presence};
+use crate::resources::ecs_service::DeploymentStatus;
+use crate::resources::listener_rule::ObservedListenerRule;
+use crate::resources::security_group::{IngressRule, Source};
+
+fn rule(observed: &mut Observed) -> &mut ObservedListenerRule {
+    match &mut observed.listener_rule {
+        Presence::Present(rule) => rule,
+        Presence::Unknown | Presence::Absent => panic!("there is a rule"),
+    }
+}
+
+/// The service, when group b serves.
+fn served_by_b() -> Seen {
+    seen(web()).but(|observed| {
+        let b = observed
+            .target_group_b
+            .present()
+            .expect("a group")
+            .arn
+            .clone();
+        if let Presence::Present(service) = &mut observed.ecs_service {
+            service.live_target_group_arn = Some(b);
+        }
+    })
+}
+
+/// Weights of a and b in the rule that a plan makes or repairs.
+fn weights(seen: &Seen) -> (u32, u32) {
+    let mut world = seen.world.clone();
+    let desired = web().desired();
+    let decision = world.plan(&desired).expect("there is a plan");
+    let Decision::Apply(steps) = decision else {
+        panic!("something is to be done: {decision:?}");
+    };
+    for step in &steps {
+        world.apply(&desired, step);
+    }
+    let [a, b] = world.observed.target_groups().expect("both groups");
+    let rule = world.observed.listener_rule.present().expect("a rule");
+    let weights = &rule.weights;
+    (weights[&a.arn], weights[&b.arn])
+}
+
+#[test]
+fn rule_that_lost_a_group_gets_it_back_and_the_other_keeps_its_weight() {
+    let idle_lost =
+        seen(web()).but(|observed| rule(observed).weights.retain(|_, weight| *weight > 0));
+    assert_eq!(weights(&idle_lost), (100, 0));
+    check(
+        web(),
+        idle_lost,
+        expect![[r#"
+        RepairListenerRule(rule)
+    "#]],
+    );
+    // What is left takes no requests: the group that serves has to.
+    let live_lost =
+        |seen: Seen| seen.but(|observed| rule(observed).weights.retain(|_, weight| *weight == 0));
+    assert_eq!(weights(&live_lost(seen(web()))), (100, 0));
+    let nothing_left = served_by_b().but(|observed| rule(observed).weights.clear());
+    assert_eq!(weights(&nothing_left), (0, 100));
+}
+
+#[test]
+fn rule_that_is_made_again_leads_to_the_group_that_serves() {
+    let lost = |seen: Seen| seen.but(|observed| observed.listener_rule = Presence::Absent);
+    assert_eq!(weights(&lost(seen(web()))), (100, 0));
+    assert_eq!(weights(&lost(served_by_b())), (0, 100));
+}
+
+#[test]
+fn rule_is_not_repaired_while_ecs_moves_traffic() {
+    check(
+        web(),
+        seen(web())
+            .other_deployment(DeploymentStatus::Running)
+            .but(|observed| rule(observed).weights.retain(|_, weight| *weight > 0)),
+        expect![[r#"
+            Wait 15 s: deployment of service `web` is running
+        "#]],
+    );
+}
+
+#[test]
+fn weights_priority_and_further_hosts_of_the_rule_are_not_ours() {
+    check(
+        web(),
+        seen(web()).but(|observed| {
+            let rule = rule(observed);
+            for weight in rule.weights.values_mut() {
+                *weight = 50;
+            }
+            rule.priority = Some(7);
+            rule.hosts.push("shop.example.org".to_owned());
+        }),
+        expect![[r#"
+            Converged
+        "#]],
+    );
+}
+
+#[test]
+fn deleted_rule_comes_back() {
+    check(
+        web(),
+        seen(web()).but(|observed| observed.listener_rule = Presence::Absent),
+        expect![[r#"
+            CreateListenerRule(web.example.com) priority=1000
+        "#]],
+    );
+}
+
+#[test]
+fn changed_or_deleted_alarm_comes_back_and_is_left_alone_during_a_deployment() {
+    let changed = |observed: &mut Observed| {
+        if let Presence::Present(alarm) = &mut observed.metric_alarm {
+            alarm.expression = Some("errors_a".to_owned());
+        }
+    };
+    check(
+        web(),
+        seen(web()).but(changed),
+        expect![[r#"
+        PutMetricAlarm(express-web-119a3fbe52e2-rollback)
+    "#]],
+    );
+    check(
+        web(),
+        seen(web()).but(|observed| observed.metric_alarm = Presence::Absent),
+        expect![[r#"
+            PutMetricAlarm(express-web-119a3fbe52e2-rollback)
+        "#]],
+    );
+    check(
+        web(),
+        seen(web())
+            .but(changed)
+            .other_deployment(DeploymentStatus::Running),
+        expect![[r#"
+            Wait 15 s: deployment of service `web` is running
+        "#]],
+    );
+}
+
+#[test]
+fn alarm_follows_a_deployment_that_others_started() {
+    check(
+        web(),
+        seen(web()).but(|observed| {
+            let idle = observed
+                .target_group_b
+                .present()
+                .map(|group| group.arn.clone());
+            if let Presence::Present(service) = &mut observed.ecs_service {
+                service.live_target_group_arn = idle;
+            }
+        }),
+        expect![[r#"
+            PutMetricAlarm(express-web-119a3fbe52e2-rollback)
+        "#]],
+    );
+}
+
+#[test]
+fn changed_or_deleted_scaling_comes_back() {
+    check(
+        web(),
+        seen(web()).but(|observed| {
+            if let Presence::Present(policy) = &mut observed.scaling_policy {
+                policy.target_value = 90.0;
+            }
+        }),
+        expect![[r#"
+            PutScalingPolicy(express-119a3fbe52e2)
+        "#]],
+    );
+    check(
+        web(),
+        seen(web()).but(|observed| {
+            if let Presence::Present(target) = &mut observed.scalable_target {
+                target.max_capacity = 2;
+            }
+        }),
+        expect![[r#"
+            RegisterScalableTarget(service/default/web) 1..20
+        "#]],
+    );
+    check(
+        web(),
+        seen(web()).but(|observed| {
+            observed.scalable_target = Presence::Absent;
+            observed.scaling_policy = Presence::Absent;
+        }),
+        expect![[r#"
+            RegisterScalableTarget(service/default/web) 1..20
+        "#]],
+    );
+}
+
+#[test]
+fn record_that_was_led_elsewhere_comes_back() {
+    check(
+        web(),
+        seen(web()).but(|observed| {
+            observed.alias_record = Presence::Present(super::seen::foreign_record());
+        }),
+        expect![[r#"
+            UpsertAliasRecord(web.example.com)
+        "#]],
+    );
+}
+
+#[test]
+fn rules_of_people_on_the_security_groups_stay() {
+    check(
+        web(),
+        seen(web()).but(|observed| {
+            let theirs = IngressRule {
+                port: 5432,
+                source: Source::Cidr("10.1.0.0/16".to_owned()),
+            };
+            for group in [
+                &mut observed.service_security_group,
+                &mut observed.load_balancer_security_group,
+            ] {
+                if let Presence::Present(group) = group {
+                    group.ingress.push(theirs.clone());
+                }
+            }
+        }),
+        expect![[r#"
+            Converged
+        "#]],
+    );
+}
+
+#[test]
+fn deregistration_delay_that_was_raised_is_set_back() {
+    check(
+        web(),
+        seen(web()).but(|observed| {
+            if let Presence::Present(group) = &mut observed.target_group_a {
+                group.deregistration_delay_s = Some(1800);
+            }
+        }),
+        expect![[r#"
+            ModifyTargetGroup(a) deregistration_delay=30
+        "#]],
+    );
+}
+
+#[test]
+fn deployment_settings_and_a_forgotten_alarm_are_sent_again() {
+    check(
+        web(),
+        seen(web()).service(|service| service.deployment_settings_are_ours = false),
+        expect![[r#"
+            UpdateService(web) deploymentConfiguration
+        "#]],
+    );
+    check(
+        web(),
+        seen(web()).service(|service| service.alarm_names.clear()),
+        expect![[r#"
+            UpdateService(web) deploymentConfiguration
+        "#]],
+    );
+}
+
+#[test]
+fn pair_reported_the_other_way_round_is_no_difference() {
+    check(
+        web(),
+        seen(web()).service(|service| {
+            let ingress = service.ingress.as_mut().expect("our form");
+            std::mem::swap(
+                &mut ingress.target_group_arn,
+                &mut ingress.alternate_target_group_arn,
+            );
+        }),
+        expect![[r#"
+            Converged
+        "#]],
+    );
+}

@@ -1,0 +1,211 @@
+//! How a service goes, phase by phase, and what is left alone.
+
+use expect_test::{Expect, expect};
+
+use super::seen::{foreign, foreign_record};
+use super::world::ROUNDS_MAX;
+use super::{Seen, seen, text, web};
+use crate::decision::Decision;
+use crate::observed::{Observed, Presence};
+use crate::plan;
+use crate::resources::ecs_service::ServiceStatus;
+
+/// A converged service, with its active revisions looked up.
+fn leaving() -> Seen {
+    let seen = seen(web());
+    let active = seen.world.active.clone();
+    seen.but(|observed| observed.revisions = Presence::Present(active))
+}
+
+/// Prints every round of the removal.
+fn check_rounds(seen: Seen, expect: Expect) {
+    let mut world = seen.world;
+    let desired = world.web.desired();
+    let mut rounds = String::new();
+    for _ in 0..ROUNDS_MAX {
+        let decision = plan::remove(&desired.identity, Some("Z1"), &world.observed);
+        rounds.push_str("--\n");
+        match &decision {
+            Decision::Apply(steps) => {
+                for step in steps {
+                    world.apply(&desired, step);
+                }
+            }
+            Decision::Wait(wait) => world.wait(wait),
+            Decision::Converged(_) | Decision::Removed => {}
+        }
+        let is_removed = decision == Decision::Removed;
+        rounds.push_str(&text(&Ok(decision)));
+        if is_removed {
+            break;
+        }
+    }
+    expect.assert_eq(&rounds);
+}
+
+#[test]
+fn traffic_leaves_first_and_the_groups_go_when_the_service_is_inactive() {
+    check_rounds(
+        leaving(),
+        expect![[r#"
+        --
+        DeleteAliasRecord(web.example.com)
+        DeregisterScalableTarget(service/default/web)
+        --
+        DeleteListenerRule(rule)
+        --
+        DeleteService(arn:aws:ecs:eu-west-1:123456789012:service/default/web)
+        --
+        Wait 15 s: service `web` is draining
+        --
+        DeleteTargetGroup(a)
+        DeleteTargetGroup(b)
+        DeleteMetricAlarm(express-web-119a3fbe52e2-rollback)
+        DeleteSecurityGroup(sg-service)
+        DeregisterTaskDefinition(arn:aws:ecs:eu-west-1:123456789012:task-definition/express-web-119a3fbe52e2:1)
+        --
+        Removed
+    "#]],
+    );
+}
+
+#[test]
+fn nothing_left_is_removed_at_once() {
+    check_rounds(
+        leaving().but(|observed| {
+            *observed = Observed {
+                scalable_target: Presence::Absent,
+                metric_alarm: Presence::Absent,
+                ..Observed::default()
+            };
+        }),
+        expect![[r#"
+            --
+            Removed
+        "#]],
+    );
+}
+
+#[test]
+fn service_that_is_draining_already_is_not_deleted_again() {
+    check_rounds(
+        leaving().status(ServiceStatus::Draining),
+        expect![[r#"
+        --
+        DeleteAliasRecord(web.example.com)
+        DeregisterScalableTarget(service/default/web)
+        --
+        DeleteListenerRule(rule)
+        --
+        Wait 15 s: service `web` is draining
+        --
+        DeleteTargetGroup(a)
+        DeleteTargetGroup(b)
+        DeleteMetricAlarm(express-web-119a3fbe52e2-rollback)
+        DeleteSecurityGroup(sg-service)
+        DeregisterTaskDefinition(arn:aws:ecs:eu-west-1:123456789012:task-definition/express-web-119a3fbe52e2:1)
+        --
+        Removed
+    "#]],
+    );
+}
+
+#[test]
+fn what_lacks_our_tag_is_left_alone_whatever_its_name() {
+    check_rounds(
+        leaving().but(|observed| {
+            if let Presence::Present(rule) = &mut observed.listener_rule {
+                rule.tags = foreign();
+            }
+            for group in [&mut observed.target_group_a, &mut observed.target_group_b] {
+                if let Presence::Present(group) = group {
+                    group.tags = foreign();
+                }
+            }
+            if let Presence::Present(group) = &mut observed.service_security_group {
+                group.tags = foreign();
+            }
+            observed.metric_alarm = Presence::Absent;
+        }),
+        expect![[r#"
+            --
+            DeleteAliasRecord(web.example.com)
+            DeregisterScalableTarget(service/default/web)
+            --
+            DeleteService(arn:aws:ecs:eu-west-1:123456789012:service/default/web)
+            --
+            Wait 15 s: service `web` is draining
+            --
+            DeregisterTaskDefinition(arn:aws:ecs:eu-west-1:123456789012:task-definition/express-web-119a3fbe52e2:1)
+            --
+            Removed
+        "#]],
+    );
+}
+
+#[test]
+fn service_of_somebody_else_keeps_its_scaling() {
+    check_rounds(
+        leaving().service(|service| service.tags = foreign()),
+        expect![[r#"
+            --
+            DeleteAliasRecord(web.example.com)
+            --
+            DeleteListenerRule(rule)
+            --
+            DeleteTargetGroup(a)
+            DeleteTargetGroup(b)
+            DeleteMetricAlarm(express-web-119a3fbe52e2-rollback)
+            DeleteSecurityGroup(sg-service)
+            DeregisterTaskDefinition(arn:aws:ecs:eu-west-1:123456789012:task-definition/express-web-119a3fbe52e2:1)
+            --
+            Removed
+        "#]],
+    );
+}
+
+#[test]
+fn record_that_leads_elsewhere_is_somebodys() {
+    check_rounds(
+        leaving().but(|observed| {
+            observed.alias_record = Presence::Present(foreign_record());
+        }),
+        expect![[r#"
+            --
+            DeregisterScalableTarget(service/default/web)
+            --
+            DeleteListenerRule(rule)
+            --
+            DeleteService(arn:aws:ecs:eu-west-1:123456789012:service/default/web)
+            --
+            Wait 15 s: service `web` is draining
+            --
+            DeleteTargetGroup(a)
+            DeleteTargetGroup(b)
+            DeleteMetricAlarm(express-web-119a3fbe52e2-rollback)
+            DeleteSecurityGroup(sg-service)
+            DeregisterTaskDefinition(arn:aws:ecs:eu-west-1:123456789012:task-definition/express-web-119a3fbe52e2:1)
+            --
+            Removed
+        "#]],
+    );
+}
+
+#[test]
+fn without_a_slot_there_is_no_record_of_ours() {
+    let decision = plan::remove(
+        &web().desired().identity,
+        Some("Z1"),
+        &leaving()
+            .but(|observed| {
+                observed.slot = Presence::Absent;
+                observed.scalable_target = Presence::Absent;
+            })
+            .world
+            .observed,
+    );
+    expect![[r#"
+        DeleteListenerRule(rule)
+    "#]]
+    .assert_eq(&text(&Ok(decision)));
+}

@@ -1,0 +1,281 @@
+//! What a change of one property does, and nothing beside it.
+
+use expect_test::expect;
+use serde_json::json;
+
+use super::world::GIVEN;
+use super::{check, decided, seen, web};
+
+#[test]
+fn nothing_changed_plans_nothing() {
+    check(
+        web(),
+        seen(web()),
+        expect![[r#"
+        Converged
+    "#]],
+    );
+}
+
+#[test]
+fn order_of_environment_and_tags_means_nothing() {
+    let pairs = |first: &str, second: &str| json!([{"Name": first, "Value": "1"}, {"Name": second, "Value": "1"}]);
+    let environment = "/PrimaryContainer/Environment";
+    check(
+        web()
+            .set(environment, pairs("B", "A"))
+            .tags(&[("y", "2"), ("x", "1")]),
+        seen(
+            web()
+                .set(environment, pairs("A", "B"))
+                .tags(&[("x", "1"), ("y", "2")]),
+        ),
+        expect![[r#"
+            Converged
+        "#]],
+    );
+}
+
+#[test]
+fn changed_container_registers_a_revision() {
+    let registers = expect![[r#"
+        RegisterTaskDefinition(express-web-119a3fbe52e2)
+    "#]];
+    for (pointer, value) in [
+        ("/PrimaryContainer/Image", json!("web:2")),
+        ("/PrimaryContainer/Command", json!(["serve"])),
+        (
+            "/PrimaryContainer/Environment",
+            json!([{"Name": "MODE", "Value": "blue"}]),
+        ),
+        (
+            "/PrimaryContainer/Secrets",
+            json!([{"Name": "KEY", "ValueFrom": "/web/key"}]),
+        ),
+        (
+            "/PrimaryContainer/RepositoryCredentials",
+            json!({"CredentialsParameter": "registry"}),
+        ),
+        (
+            "/ExecutionRoleArn",
+            json!("arn:aws:iam::123456789012:role/other"),
+        ),
+        ("/TaskRoleArn", json!("arn:aws:iam::123456789012:role/task")),
+        ("/Cpu", json!(512)),
+        ("/Memory", json!(4096)),
+        ("/CpuArchitecture", json!("ARM64")),
+    ] {
+        registers.assert_eq(&decided(web().set(pointer, value), &seen(web())));
+    }
+}
+
+#[test]
+fn registered_revision_is_deployed_by_its_task_definition_only() {
+    let mut after = seen(web());
+    let changed = web().image("web:2").updating(&after.world.web).desired();
+    let spec = match &changed.task_definition {
+        crate::desired::DesiredTaskDefinition::Ours(spec) => spec.clone(),
+        crate::desired::DesiredTaskDefinition::Given(arn) => panic!("{arn} was not given"),
+    };
+    let registered = crate::step::Step::RegisterTaskDefinition(spec);
+    after.world.apply(&changed, &registered);
+    check(
+        web().image("web:2"),
+        after,
+        expect![[r#"
+        UpdateService(web) taskDefinition
+    "#]],
+    );
+}
+
+#[test]
+fn changed_log_group_is_created_with_the_revision() {
+    let logs = json!({"LogGroup": "/team/web"});
+    let seen = seen(web()).but(|observed| {
+        // It is looked up by the name that is wanted now.
+        observed.log_group = crate::observed::Presence::Absent;
+    });
+    check(
+        web().set("/PrimaryContainer/AwsLogsConfiguration", logs),
+        seen,
+        expect![[r#"
+            CreateLogGroup(/team/web)
+            RegisterTaskDefinition(express-web-119a3fbe52e2)
+        "#]],
+    );
+}
+
+#[test]
+fn changed_port_opens_the_new_one_before_the_deployment() {
+    check(
+        web().port(8080),
+        seen(web()),
+        expect![[r#"
+        RegisterTaskDefinition(express-web-119a3fbe52e2)
+        AuthorizeIngress(sg-service) 8080
+    "#]],
+    );
+}
+
+#[test]
+fn changed_health_check_path_alone_is_asked_of_the_tasks_that_run() {
+    // They are the same tasks before and after: no deployment brings others.
+    check(
+        web().health_check_path("/up"),
+        seen(web()),
+        expect![[r#"
+        ModifyTargetGroup(a) HealthCheckPath=/up
+        ModifyTargetGroup(b) HealthCheckPath=/up
+    "#]],
+    );
+}
+
+#[test]
+fn changed_path_with_a_new_image_spares_the_group_that_serves() {
+    check(
+        web().health_check_path("/up").image("web:2"),
+        seen(web()),
+        expect![[r#"
+            RegisterTaskDefinition(express-web-119a3fbe52e2)
+            ModifyTargetGroup(b) HealthCheckPath=/up
+        "#]],
+    );
+}
+
+#[test]
+fn changed_infrastructure_role_is_sent_with_the_load_balancers() {
+    check(
+        web().infrastructure_role("other"),
+        seen(web()),
+        expect![[r#"
+            UpdateService(web) loadBalancers
+        "#]],
+    );
+}
+
+#[test]
+fn changed_task_counts_leave_the_service_alone() {
+    check(
+        web().tasks(2, 30),
+        seen(web()),
+        expect![[r#"
+        RegisterScalableTarget(service/default/web) 2..30
+    "#]],
+    );
+}
+
+#[test]
+fn changed_metric_changes_the_policy() {
+    check(
+        web().metric("AVERAGE_MEMORY", 60),
+        seen(web()),
+        expect![[r#"
+            PutScalingPolicy(express-119a3fbe52e2)
+        "#]],
+    );
+    check(
+        web().metric("AVERAGE_CPU", 50),
+        seen(web()),
+        expect![[r#"
+        PutScalingPolicy(express-119a3fbe52e2)
+    "#]],
+    );
+    check(
+        web().metric("REQUEST_COUNT_PER_TARGET", 500),
+        seen(web()),
+        expect![[r#"
+            PutScalingPolicy(express-119a3fbe52e2)
+        "#]],
+    );
+}
+
+#[test]
+fn changed_subnets_are_an_ordinary_deployment() {
+    check(
+        web().subnets(&["subnet-b", "subnet-a"]),
+        seen(web()),
+        expect![[r#"
+            Converged
+        "#]],
+    );
+    check(
+        web().subnets(&["subnet-a", "subnet-b", "subnet-c"]),
+        seen(web()),
+        expect![[r#"
+            ExtendSubnets(arn:aws:elasticloadbalancing:eu-west-1:123456789012:loadbalancer/app/express-b9f7bcfb-1/1) subnet-a,subnet-b,subnet-c
+        "#]],
+    );
+    check(
+        web().subnets(&["subnet-a", "subnet-b"]),
+        seen(web().subnets(&["subnet-a", "subnet-b", "subnet-c"])),
+        expect![[r#"
+            UpdateService(web) networkConfiguration
+        "#]],
+    );
+}
+
+#[test]
+fn changed_security_groups_change_the_network_only() {
+    check(
+        web().set("/NetworkConfiguration/SecurityGroups", json!(["sg-db"])),
+        seen(web()),
+        expect![[r#"
+            UpdateService(web) networkConfiguration
+        "#]],
+    );
+}
+
+#[test]
+fn changed_tags_are_written_in_place() {
+    check(
+        web().tags(&[("team", "shop")]),
+        seen(web().tags(&[("team", "web")])),
+        expect![[r#"
+            TagResources
+        "#]],
+    );
+    check(
+        web(),
+        seen(web().tags(&[("team", "web")])),
+        expect![[r#"
+        TagResources
+    "#]],
+    );
+}
+
+#[test]
+fn tag_that_somebody_else_added_stays() {
+    check(
+        web(),
+        seen(web()).service(|service| {
+            service.tags.insert("cost".to_owned(), "42".to_owned());
+        }),
+        expect![[r#"
+            Converged
+        "#]],
+    );
+}
+
+#[test]
+fn given_task_definition_takes_over_with_its_port() {
+    check(
+        web().given(GIVEN),
+        seen(web()),
+        expect![[r#"
+        AuthorizeIngress(sg-service) 9000
+    "#]],
+    );
+}
+
+#[test]
+fn our_task_definition_takes_over_from_a_given_one() {
+    check(
+        web(),
+        seen(web().given(GIVEN)),
+        expect![[r#"
+        CreateLogGroup(/aws/ecs/default/web)
+        RegisterTaskDefinition(express-web-119a3fbe52e2)
+        AuthorizeIngress(sg-service) 80
+    "#]],
+    );
+}

@@ -1,0 +1,378 @@
+//! The effect of each step, as its AWS page documents it.
+
+use std::collections::BTreeMap;
+
+use super::World;
+use crate::claim::Slot;
+use crate::desired::Desired;
+use crate::naming::Pair;
+use crate::observed::Presence;
+use crate::resources::alias_record::{AliasRecordSpec, ObservedAliasRecord};
+use crate::resources::cluster::ObservedCluster;
+use crate::resources::ecs_service::{
+    EcsServiceChange, EcsServiceSpec, ObservedEcsService, ServiceStatus,
+};
+use crate::resources::listener::{
+    HTTP_PORT, HTTPS_PORT, ListenerRole, ListenerSpec, ObservedListener,
+};
+use crate::resources::listener_rule::{FULL_WEIGHT, ListenerRuleSpec, ObservedListenerRule};
+use crate::resources::load_balancer::{LoadBalancerState, ObservedLoadBalancer};
+use crate::resources::log_group::ObservedLogGroup;
+use crate::resources::metric_alarm::{
+    AlarmSource, AlarmState, MetricAlarmSpec, ObservedMetricAlarm, Watched,
+};
+use crate::resources::scalable_target::ObservedScalableTarget;
+use crate::resources::scaling_policy::ObservedScalingPolicy;
+use crate::resources::security_group::ObservedSecurityGroup;
+use crate::resources::target_group::{ObservedTargetGroup, TargetGroupChange};
+use crate::resources::task_definition::{
+    ObservedTaskDefinition, PrimaryContainerFacts, TaskDefinitionSpec,
+};
+use crate::step::{GroupOf, Step, Tagging};
+
+/// ELB's own deregistration delay, which a new target group has.
+const DEREGISTRATION_DELAY_OF_NEW_S: u32 = 300;
+
+impl World {
+    /// Has the effect of `step`, planned on the way to `desired`.
+    #[expect(
+        clippy::too_many_lines,
+        reason = "one arm per step; splitting it would hide which one is missing"
+    )]
+    pub(in crate::plan::tests) fn apply(&mut self, desired: &Desired, step: &Step) {
+        match step {
+            Step::CreateCluster(spec) => {
+                let arn = format!("cluster/{}", spec.name);
+                self.observed.cluster = Presence::Present(ObservedCluster { arn });
+            }
+            Step::CreateLogGroup(spec) => {
+                let name = spec.name.clone();
+                self.observed.log_group = Presence::Present(ObservedLogGroup { name });
+            }
+            Step::RegisterTaskDefinition(spec) => self.register(spec),
+            Step::ClaimSlot(request) => {
+                self.observed.slot = Presence::Present(Slot {
+                    pool_id: request.pool_id.clone(),
+                    ordinal: 1,
+                    number: 0,
+                });
+                self.observed.pool_subnets.clone_from(&request.subnets);
+            }
+            Step::ClaimNextSlot(_) => {
+                let Presence::Present(slot) = &mut self.observed.slot else {
+                    panic!("no slot before the next");
+                };
+                slot.number += 1;
+                self.observed.is_priority_taken = false;
+            }
+            Step::CreateSecurityGroup { of, spec } => {
+                let id = match of {
+                    GroupOf::Service => "sg-service",
+                    GroupOf::LoadBalancer => "sg-balancer",
+                };
+                *self.security_group(*of) = Presence::Present(ObservedSecurityGroup {
+                    id: id.to_owned(),
+                    name: spec.name.clone(),
+                    tags: spec.tags.clone(),
+                    ingress: Vec::new(),
+                });
+            }
+            Step::AuthorizeIngress {
+                of,
+                group_id: _,
+                rules,
+            } => present(self.security_group(*of))
+                .ingress
+                .extend(rules.clone()),
+            Step::RevokeIngress { group_id: _, rules } => {
+                present(&mut self.observed.service_security_group)
+                    .ingress
+                    .retain(|rule| !rules.contains(rule));
+            }
+            Step::CreateLoadBalancer {
+                spec,
+                security_group_id,
+            } => {
+                let (name, region) = (&spec.name, "eu-west-1");
+                self.observed.load_balancer = Presence::Present(ObservedLoadBalancer {
+                    arn: format!(
+                        "arn:aws:elasticloadbalancing:{region}:123456789012:loadbalancer/app/{name}/1"
+                    ),
+                    dns_name: format!("{name}-1234567890.{region}.elb.amazonaws.com"),
+                    hosted_zone_id: "ZELB".to_owned(),
+                    state: LoadBalancerState::Provisioning,
+                    security_group_ids: vec![security_group_id.clone()],
+                    subnets: spec.subnets.clone(),
+                });
+            }
+            Step::ExtendSubnets {
+                load_balancer_arn: _,
+                subnet_ids,
+            } => {
+                let subnets = &mut present(&mut self.observed.load_balancer).subnets;
+                for (zone, subnet) in &desired.network.ingress_subnets {
+                    if subnet_ids.contains(subnet) {
+                        subnets.insert(zone.clone(), subnet.clone());
+                    }
+                }
+            }
+            Step::CreateListener(spec) => self.create_listener(spec),
+            Step::CreateTargetGroup(spec) => {
+                let name = &spec.name;
+                let group = ObservedTargetGroup {
+                    arn: format!(
+                        "arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/{name}/1"
+                    ),
+                    name: name.clone(),
+                    vpc_id: spec.vpc_id.clone(),
+                    health_check_path: spec.health_check_path.clone(),
+                    deregistration_delay_s: Some(DEREGISTRATION_DELAY_OF_NEW_S),
+                    tags: spec.tags.clone(),
+                };
+                *self.target_group(spec.pair) = Presence::Present(group);
+            }
+            Step::ModifyTargetGroup {
+                pair,
+                arn: _,
+                change,
+            } => modify(present(self.target_group(*pair)), change),
+            Step::CreateListenerRule(spec) => self.create_rule(spec),
+            Step::RepairListenerRule {
+                rule_arn: _,
+                weights,
+            } => present(&mut self.observed.listener_rule)
+                .weights
+                .clone_from(weights),
+            Step::PutMetricAlarm(spec) => self.put_alarm(spec),
+            Step::CreateService {
+                spec,
+                client_token: _,
+            } => self.create_service(spec),
+            Step::UpdateService { spec: _, change } => self.update_service(change),
+            Step::StopDeployment { deployment_arn: _ } => {
+                let service = present(&mut self.observed.ecs_service);
+                let deployment = service.deployment.as_mut().expect("a deployment to stop");
+                deployment.status = crate::resources::ecs_service::DeploymentStatus::GoingBack;
+            }
+            Step::RegisterScalableTarget(spec) => {
+                self.observed.scalable_target = Presence::Present(ObservedScalableTarget {
+                    arn: "scalable-target".to_owned(),
+                    min_capacity: spec.min_capacity,
+                    max_capacity: spec.max_capacity,
+                });
+            }
+            Step::PutScalingPolicy(spec) => {
+                self.observed.scaling_policy = Presence::Present(ObservedScalingPolicy {
+                    name: spec.name.clone(),
+                    metric: Some(spec.metric.clone()),
+                    target_value: f64::from(spec.target_value),
+                });
+            }
+            Step::CreateAliasRecord(spec) => {
+                assert!(self.observed.alias_record.is_absent(), "a record is there");
+                self.observed.alias_record = Presence::Present(record(spec));
+            }
+            Step::UpsertAliasRecord(spec) => {
+                self.observed.alias_record = Presence::Present(record(spec));
+            }
+            Step::TagResources(tagging) => self.tag(tagging),
+            Step::DeregisterTaskDefinition { arn } => {
+                self.active.retain(|active| active != arn);
+                if let Presence::Present(revisions) = &mut self.observed.revisions {
+                    revisions.retain(|revision| revision != arn);
+                }
+            }
+            Step::DeleteAliasRecord { .. } => self.observed.alias_record = Presence::Absent,
+            Step::DeregisterScalableTarget { resource_id: _ } => {
+                self.observed.scalable_target = Presence::Absent;
+                self.observed.scaling_policy = Presence::Absent;
+            }
+            Step::DeleteListenerRule { rule_arn: _ } => {
+                self.observed.listener_rule = Presence::Absent;
+            }
+            Step::DeleteService { .. } => {
+                present(&mut self.observed.ecs_service).status = ServiceStatus::Draining;
+            }
+            Step::DeleteTargetGroup { pair, arn: _ } => {
+                assert!(
+                    self.observed.listener_rule.is_absent(),
+                    "the group is in use by the rule"
+                );
+                *self.target_group(*pair) = Presence::Absent;
+            }
+            Step::DeleteMetricAlarm { name: _ } => self.observed.metric_alarm = Presence::Absent,
+            Step::DeleteSecurityGroup { group_id: _ } => {
+                self.observed.service_security_group = Presence::Absent;
+            }
+        }
+    }
+
+    const fn security_group(&mut self, of: GroupOf) -> &mut Presence<ObservedSecurityGroup> {
+        match of {
+            GroupOf::Service => &mut self.observed.service_security_group,
+            GroupOf::LoadBalancer => &mut self.observed.load_balancer_security_group,
+        }
+    }
+
+    const fn target_group(&mut self, pair: Pair) -> &mut Presence<ObservedTargetGroup> {
+        match pair {
+            Pair::A => &mut self.observed.target_group_a,
+            Pair::B => &mut self.observed.target_group_b,
+        }
+    }
+
+    fn register(&mut self, spec: &TaskDefinitionSpec) {
+        let revision = self.registered.len() + 1;
+        let arn = format!(
+            "arn:aws:ecs:eu-west-1:123456789012:task-definition/{}:{revision}",
+            spec.family
+        );
+        self.active.push(arn.clone());
+        self.registered.push(ObservedTaskDefinition {
+            arn,
+            spec: Some(spec.clone()),
+            tags: spec.tags.clone(),
+            primary: PrimaryContainerFacts {
+                port: Some(spec.container.port),
+                log_group: Some(spec.container.log_group.clone()),
+            },
+        });
+    }
+
+    fn create_listener(&mut self, spec: &ListenerSpec) {
+        let (presence, port) = match spec.role {
+            ListenerRole::Https { .. } => (&mut self.observed.https_listener, HTTPS_PORT),
+            ListenerRole::Redirect => (&mut self.observed.http_listener, HTTP_PORT),
+        };
+        *presence = Presence::Present(ObservedListener {
+            arn: format!("listener-{port}"),
+            port,
+        });
+    }
+
+    fn create_rule(&mut self, spec: &ListenerRuleSpec) {
+        self.observed.listener_rule = Presence::Present(ObservedListenerRule {
+            arn: "rule".to_owned(),
+            priority: Some(spec.priority),
+            hosts: vec![spec.host.clone()],
+            weights: BTreeMap::from([
+                (spec.first_group_arn.clone(), FULL_WEIGHT),
+                (spec.second_group_arn.clone(), 0),
+            ]),
+            tags: spec.tags.clone(),
+        });
+    }
+
+    fn put_alarm(&mut self, spec: &MetricAlarmSpec) {
+        let state = self
+            .observed
+            .metric_alarm
+            .present()
+            .map_or(AlarmState::InsufficientData, |alarm| alarm.state);
+        let expression = spec.queries().pop().map(|query| match query.source {
+            AlarmSource::Expression(expression) => expression,
+            AlarmSource::Sum { .. } => panic!("the last query is what is compared"),
+        });
+        self.observed.metric_alarm = Presence::Present(ObservedMetricAlarm {
+            arn: format!("alarm:{}", spec.name),
+            state,
+            target_groups: match spec.watched.clone() {
+                Watched::One(group) => vec![group],
+                Watched::Both(a, b) => vec![a, b],
+            },
+            expression,
+            settings_are_ours: true,
+        });
+    }
+
+    fn create_service(&mut self, spec: &EcsServiceSpec) {
+        let EcsServiceSpec {
+            cluster,
+            name,
+            task_definition_arn,
+            initial_desired_count: _,
+            network,
+            ingress,
+            alarm_name,
+            tags,
+        } = spec.clone();
+        self.live = None;
+        self.observed.ecs_service = Presence::Present(ObservedEcsService {
+            arn: format!("arn:aws:ecs:eu-west-1:123456789012:service/{cluster}/{name}"),
+            status: ServiceStatus::Active,
+            task_definition_arn: task_definition_arn.clone(),
+            network,
+            ingress: Some(ingress),
+            deployment_settings_are_ours: true,
+            alarm_names: vec![alarm_name],
+            tags,
+            current_deployment_arn: None,
+            current_revision_arns: Vec::new(),
+            deployment: None,
+            live_target_group_arn: None,
+            latest_event: None,
+        });
+        self.timing.deployment_asked_ms = Some(self.timing.now_ms);
+        self.deploy(&task_definition_arn);
+    }
+
+    fn update_service(&mut self, change: &EcsServiceChange) {
+        // Nothing else can be sent: neither the desired count nor the rule's weights have a field here.
+        let EcsServiceChange {
+            task_definition_arn,
+            network,
+            ingress,
+            deployment_settings,
+        } = change.clone();
+        let alarm_name = crate::plan::specs::alarm_name(&self.web.desired());
+        let service = present(&mut self.observed.ecs_service);
+        self.previous_task_definition = Some(service.task_definition_arn.clone());
+        if let Some(arn) = task_definition_arn {
+            service.task_definition_arn = arn;
+        }
+        if let Some(network) = network {
+            service.network = network;
+        }
+        service.ingress = ingress.or(service.ingress.take());
+        if deployment_settings {
+            service.deployment_settings_are_ours = true;
+            service.alarm_names = vec![alarm_name];
+        }
+        let deployed = service.task_definition_arn.clone();
+        self.timing.deployment_asked_ms = Some(self.timing.now_ms);
+        self.deploy(&deployed);
+    }
+
+    fn tag(&mut self, tagging: &Tagging) {
+        let tags = &mut present(&mut self.observed.ecs_service).tags;
+        tags.extend(tagging.set.clone());
+        tags.retain(|key, _| !tagging.remove.contains(key));
+    }
+}
+
+fn modify(group: &mut ObservedTargetGroup, change: &TargetGroupChange) {
+    let TargetGroupChange {
+        health_check_path,
+        deregistration_delay_s,
+    } = change.clone();
+    if let Some(path) = health_check_path {
+        group.health_check_path = path;
+    }
+    group.deregistration_delay_s = deregistration_delay_s.or(group.deregistration_delay_s);
+}
+
+fn record(spec: &AliasRecordSpec) -> ObservedAliasRecord {
+    ObservedAliasRecord {
+        // As Route 53 writes it.
+        target_dns_name: format!("dualstack.{}.", spec.target_dns_name),
+        target_hosted_zone_id: spec.target_hosted_zone_id.clone(),
+        evaluate_target_health: false,
+    }
+}
+
+fn present<T>(presence: &mut Presence<T>) -> &mut T {
+    match presence {
+        Presence::Present(thing) => thing,
+        Presence::Unknown | Presence::Absent => panic!("the step needs what is not there"),
+    }
+}
