@@ -198,7 +198,7 @@ fn how_to_look(gateway: Gateway, local_aws: &str) -> String {
         "\nEverything is still running. To look around with the AWS CLI, in another terminal:\n"
             .to_owned(),
         format!(
-            "  export AWS_ACCESS_KEY_ID={ACCOUNT_ID} AWS_SECRET_ACCESS_KEY=local AWS_REGION={REGION}"
+            "  export AWS_ACCESS_KEY_ID={ACCOUNT_ID} AWS_SECRET_ACCESS_KEY=local AWS_DEFAULT_REGION={REGION}"
         ),
         format!("  export AWS_ENDPOINT_URL={}", gateway.url()),
     ];

@@ -1,5 +1,6 @@
-//! `cargo xtask bench`: what is measured against the budgets of the design, and printed; nothing here fails on a
-//! number, because a busy machine is no bug.
+//! `cargo xtask bench`: what is measured against the budgets of the design, and printed.
+//!
+//! Calls are exact, so one too many is a failure. Times are not: a busy machine is no bug, and nobody's test.
 
 mod init;
 

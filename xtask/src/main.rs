@@ -25,7 +25,7 @@ enum Task {
     /// Watch the provider at work on a local stack.
     Demo(demo::Arguments),
     /// Run everything that must hold before a change is merged.
-    Test,
+    Test(test::Arguments),
     /// Measure what the design has budgets for.
     #[command(subcommand)]
     Bench(bench::Bench),
@@ -40,7 +40,7 @@ enum Task {
 fn main() -> anyhow::Result<()> {
     match Arguments::parse().task {
         Task::Demo(arguments) => demo::run(&arguments),
-        Task::Test => test::run(),
+        Task::Test(arguments) => test::run(&arguments),
         Task::Bench(bench) => bench::run(&bench),
         Task::Cases(arguments) => cases::run(&arguments),
         Task::Generate(arguments) => generate::run(&arguments),

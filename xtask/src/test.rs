@@ -11,6 +11,7 @@ use std::thread;
 use std::time::Instant;
 
 use anyhow::{Context, ensure};
+use clap::Args;
 
 use crate::tools::{self, Environment};
 use crate::{demo, generate, root};
@@ -55,10 +56,17 @@ impl Tally {
     }
 }
 
-pub fn run() -> anyhow::Result<()> {
+#[derive(Args)]
+pub struct Arguments {
+    /// Run only the steps whose names contain this, for example `templates`.
+    step: Option<String>,
+}
+
+pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    let wanted = arguments.step.as_deref().unwrap_or_default();
     let mut total = Tally::default();
     let mut report = Vec::new();
-    for (name, step) in STEPS {
+    for (name, step) in STEPS.into_iter().filter(|(name, _)| name.contains(wanted)) {
         println!("\n=== {name}");
         let began = Instant::now();
         let tally = step().unwrap_or_else(|error| {
@@ -75,6 +83,7 @@ pub fn run() -> anyhow::Result<()> {
             began.elapsed().as_secs_f64()
         ));
     }
+    ensure!(!report.is_empty(), "no step's name contains `{wanted}`");
     println!("\n{}\n", report.join("\n"));
     let Tally { passed, failed } = total;
     println!("{passed} passed, {failed} failed");

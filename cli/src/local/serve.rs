@@ -63,7 +63,7 @@ fn how_to_use(url: &str, account: &str, region: &str) -> String {
     // The access key says nothing here, but the AWS CLI sends no request without one.
     format!(
         "Account {account}, {region}, at {url}. To use it with the AWS CLI, in another terminal:\n\n  \
-         export AWS_ENDPOINT_URL={url} AWS_REGION={region}\n  \
+         export AWS_ENDPOINT_URL={url} AWS_DEFAULT_REGION={region}\n  \
          export AWS_ACCESS_KEY_ID={account} AWS_SECRET_ACCESS_KEY=local\n  \
          aws ec2 describe-subnets\n\n\
          Ctrl-C ends it; nothing is kept."

@@ -1,5 +1,6 @@
 //! How the tree is shown: redrawn in place on a terminal, else a line for each change.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{IsTerminal, Write as _};
 use std::process::{Command, Stdio};
@@ -132,17 +133,19 @@ fn redraw(drawn: usize, lines: &[String], fitting: usize) -> usize {
     lines.len().min(fitting) + usize::from(cut > 0)
 }
 
+/// Each branch with what is in it, or, if a stage has not touched it, with how much is in it.
 fn lines(tree: &Tree, stage_began_ms: u64) -> Vec<String> {
-    let mut branches: Vec<(&Branch, Vec<&Leaf>)> = Vec::new();
-    for (branch, leaf) in tree.leaves() {
-        match branches.last_mut().filter(|(open, _)| *open == branch) {
-            Some((_, leaves)) => leaves.push(leaf),
-            None => branches.push((branch, vec![leaf])),
-        }
+    let mut branches: BTreeMap<&Branch, Vec<(&Leaf, bool)>> = BTreeMap::new();
+    let there = tree.leaves().map(|(branch, leaf)| (branch, leaf, true));
+    let gone = tree.gone().map(|(branch, leaf)| (branch, leaf, false));
+    for (branch, leaf, is_there) in there.chain(gone) {
+        branches.entry(branch).or_default().push((leaf, is_there));
     }
     let mut lines = Vec::new();
     for (branch, leaves) in branches {
-        let is_quiet = |leaf: &&Leaf| leaf.state.is_settled && leaf.changed_ms < stage_began_ms;
+        let is_quiet = |(leaf, is_there): &(&Leaf, bool)| {
+            *is_there && leaf.state.is_settled && leaf.changed_ms < stage_began_ms
+        };
         if leaves.iter().all(is_quiet) {
             lines.push(format!(
                 "  {}: {} resources, as before",
@@ -153,9 +156,14 @@ fn lines(tree: &Tree, stage_began_ms: u64) -> Vec<String> {
         }
         lines.push(format!("  {}", title(branch)));
         let last = leaves.len().saturating_sub(1);
-        for (index, leaf) in leaves.into_iter().enumerate() {
+        for (index, (leaf, is_there)) in leaves.into_iter().enumerate() {
             let twig = if index == last { "└─" } else { "├─" };
-            lines.push(format!("  {twig} {}", leaf_line(leaf, tree.now_ms())));
+            let line = if is_there {
+                leaf_line(leaf, tree.now_ms())
+            } else {
+                format!("✗ {:<16} {}, gone", resource::label(leaf.kind), leaf.name)
+            };
+            lines.push(format!("  {twig} {line}"));
         }
     }
     lines

@@ -136,7 +136,9 @@ impl Stages {
             let seen = self.stage(title, stack::delete(self.gateway, name)).await?;
             expect(&seen, "DELETE_COMPLETE")?;
             if name == SECOND_STACK {
-                facts::answers(&self.account, &self.endpoint(FIRST_STACK).await?)?;
+                let endpoint = self.endpoint(FIRST_STACK).await?;
+                facts::answers(&self.account, &endpoint)?;
+                self.screen.say(&format!("  {endpoint} is still answered."));
             }
         }
         self.wait_for_pool_to_close().await
@@ -274,6 +276,7 @@ impl Stages {
         operation: impl Future<Output = anyhow::Result<Seen>>,
     ) -> anyhow::Result<Seen> {
         self.stage += 1;
+        self.tree.forget_gone();
         let (began, began_ms) = (Instant::now(), self.account.clock().now_ms());
         self.screen
             .begin(&format!("\n{}. {title}", self.stage), began_ms);

@@ -63,6 +63,8 @@ pub struct Tree {
     /// What was there before the provider.
     before: BTreeSet<(Kind, String)>,
     leaves: BTreeMap<(Branch, Kind, String), Leaf>,
+    /// What has gone since [`Tree::forget_gone`].
+    gone: BTreeMap<(Branch, Kind, String), Leaf>,
     now_ms: u64,
 }
 
@@ -73,6 +75,7 @@ impl Tree {
         Self {
             before: before.items.keys().cloned().collect(),
             leaves: BTreeMap::new(),
+            gone: BTreeMap::new(),
             now_ms: 0,
         }
     }
@@ -82,6 +85,18 @@ impl Tree {
         self.leaves
             .iter()
             .map(|((branch, _, _), leaf)| (branch, leaf))
+    }
+
+    /// What was there and is no more, branch by branch.
+    pub fn gone(&self) -> impl Iterator<Item = (&Branch, &Leaf)> {
+        self.gone
+            .iter()
+            .map(|((branch, _, _), leaf)| (branch, leaf))
+    }
+
+    /// Starts to remember anew what goes.
+    pub fn forget_gone(&mut self) {
+        self.gone.clear();
     }
 
     /// When it was last looked at, in simulated milliseconds since the epoch.
@@ -111,10 +126,10 @@ impl Tree {
             }
             self.leaves.insert(key, leaf);
         }
-        changes.extend(
-            old.into_iter()
-                .map(|((branch, _, _), leaf)| Change::Gone(branch, leaf)),
-        );
+        for (key, leaf) in old {
+            changes.push(Change::Gone(key.0.clone(), leaf.clone()));
+            self.gone.insert(key, leaf);
+        }
         changes
     }
 
