@@ -18,7 +18,7 @@ use express_core::resources::scalable_target::{ObservedScalableTarget, resource_
 use express_core::resources::scaling_policy::ObservedScalingPolicy;
 use express_core::resources::security_group::ObservedSecurityGroup;
 use express_core::resources::target_group::ObservedTargetGroup;
-use express_core::resources::task_definition::ObservedTaskDefinition;
+use express_core::resources::task_definition::{self, ObservedTaskDefinition};
 use provider_schema::Properties;
 
 use crate::aws::AwsClients;
@@ -67,6 +67,7 @@ pub async fn for_converging(
     let identity = &desired.identity;
     let looks_at_service = observed.ecs_service.is_unknown();
     by_name(aws, desired, observed).await?;
+    prefer_running_revision(aws, desired, observed).await?;
     let asks = Asks {
         // A service that was just created is known without its deployment, which is waited for anyway.
         deployment: looks_at_service,
@@ -328,6 +329,33 @@ async fn security_groups(
             .find(|group| group.name == name)
             .cloned()
             .into();
+    }
+    Ok(())
+}
+
+/// After a deployment that failed the newest revision is the one that failed, and the service runs the
+/// one before. Going back to that one is no change: it is taken for the newest when it is what is desired.
+async fn prefer_running_revision(
+    aws: &AwsClients,
+    desired: &Desired,
+    observed: &mut Observed,
+) -> Result<(), AwsError> {
+    let (DesiredTaskDefinition::Ours(spec), Some(service), Some(newest)) = (
+        &desired.task_definition,
+        observed.ecs_service.present(),
+        observed.task_definition.present(),
+    ) else {
+        return Ok(());
+    };
+    let runs = &service.task_definition_arn;
+    let is_of_our_family = runs.contains(&format!("/{}:", spec.family));
+    if newest.arn == *runs || !is_of_our_family || task_definition::diff(spec, newest).is_empty() {
+        return Ok(());
+    }
+    let running = resources::task_definition::find(aws, runs).await?;
+    if let Some(running) = running.filter(|running| task_definition::diff(spec, running).is_empty())
+    {
+        observed.task_definition = Presence::Present(running);
     }
     Ok(())
 }

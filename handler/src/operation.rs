@@ -236,6 +236,10 @@ impl<'a> Attempt<'a> {
             )
         }) && let Some(operation) = &mut self.stored.record.operation
         {
+            let newest = observed.ecs_service.present();
+            operation.deployment_before = newest
+                .and_then(|service| service.deployment.as_ref())
+                .map(|deployment| deployment.arn.clone());
             operation.deployment_asked_ms = Some(self.runtime.clock.now_ms());
         }
         for step in steps {
@@ -306,6 +310,12 @@ impl<'a> Attempt<'a> {
             started_ms: operation.started_ms,
             stop_at_ms: operation.answer_by_ms.saturating_sub(margin_ms),
             deployment_asked_ms: self.deployment_asked_ms(),
+            deployment_before: self
+                .stored
+                .record
+                .operation
+                .as_ref()
+                .and_then(|operation| operation.deployment_before.clone()),
             is_create: !self.was_answered(operation),
             request_id: operation.request_id.clone(),
         }

@@ -122,6 +122,8 @@ pub struct Operation {
     pub answer: Option<DecidedAnswer>,
     /// Milliseconds since the epoch when ECS was last asked for a deployment: it may not list it yet.
     pub deployment_asked_ms: Option<u64>,
+    /// ARN of the deployment that was the newest before that.
+    pub deployment_before: Option<String>,
     /// What is waited for, so that a waiting attempt needs one look only.
     pub waiting: Option<Waiting>,
 }

@@ -26,12 +26,14 @@ pub const REVISIONS_KEPT: usize = 2;
 pub struct Timing {
     /// Milliseconds since the epoch.
     pub now_ms: u64,
-    /// When the operation began; deployments created since then are its own.
+    /// When the operation began.
     pub started_ms: u64,
     /// From when on a deployment that still runs is stopped and rolled back.
     pub stop_at_ms: u64,
     /// When this operation last asked ECS for a deployment, if it has.
     pub deployment_asked_ms: Option<u64>,
+    /// ARN of the deployment that was the newest before it asked; none for the first of a service.
+    pub deployment_before: Option<String>,
     /// Whether the service is being made, by a Create or by a replacement, not changed: what already has its
     /// names is then somebody else's.
     pub is_create: bool,

@@ -114,6 +114,7 @@ impl OwnerRecord {
             waiters: 0,
             answer: None,
             deployment_asked_ms: None,
+            deployment_before: None,
             waiting: None,
         });
         record

@@ -56,7 +56,9 @@ pub(super) const fn is_running(deployment: &ObservedDeployment) -> bool {
     }
 }
 
-/// Whether this operation started the deployment: it is younger, and one runs at a time.
-pub(super) const fn is_own(deployment: &ObservedDeployment, timing: &Timing) -> bool {
-    deployment.created_ms >= timing.started_ms
+/// Whether this operation started the deployment: it has asked for one, and this is not the one that was
+/// the newest before it asked. No clock of ours is compared with one of ECS's.
+pub(super) fn is_own(deployment: &ObservedDeployment, timing: &Timing) -> bool {
+    timing.deployment_asked_ms.is_some()
+        && timing.deployment_before.as_ref() != Some(&deployment.arn)
 }

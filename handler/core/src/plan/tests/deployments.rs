@@ -125,6 +125,10 @@ fn deployment_in_progress_postpones_a_new_revision() {
 fn deployment_asked_for_is_awaited_until_ecs_lists_it() {
     let asked = |seconds| {
         let mut seen = seen(web()).after_s(10);
+        let newest = seen.world.observed.ecs_service.present();
+        seen.world.timing.deployment_before = newest
+            .and_then(|service| service.deployment.as_ref())
+            .map(|deployment| deployment.arn.clone());
         seen.world.timing.deployment_asked_ms = Some(seen.world.timing.now_ms);
         seen.after_s(seconds)
     };

@@ -75,6 +75,7 @@ impl World {
                 started_ms: BEGINNING_MS,
                 stop_at_ms: BEGINNING_MS + 3_000_000,
                 deployment_asked_ms: None,
+                deployment_before: None,
                 is_create: true,
                 request_id: "create".to_owned(),
             },
@@ -92,6 +93,7 @@ impl World {
             started_ms: now_ms,
             stop_at_ms: now_ms + 3_000_000,
             deployment_asked_ms: None,
+            deployment_before: None,
             is_create: false,
             request_id: format!("update at {now_ms}"),
         };

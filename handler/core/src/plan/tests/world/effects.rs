@@ -339,6 +339,8 @@ impl World {
             service.alarm_names = vec![alarm_name];
         }
         let deployed = service.task_definition_arn.clone();
+        let before = service.deployment.as_ref();
+        self.timing.deployment_before = before.map(|deployment| deployment.arn.clone());
         self.timing.deployment_asked_ms = Some(self.timing.now_ms);
         self.deploy(&deployed);
     }
