@@ -36,10 +36,13 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
     let cases = cases(&contract);
     ensure!(!cases.is_empty(), "{CONTRACT} has no cases");
+    let output;
     let tests = if arguments.run {
-        tests(&cargo_test(&[PREFIX])?, ran)
+        output = cargo_test(&[PREFIX])?;
+        tests(&output, ran)
     } else {
-        tests(&cargo_test(&[PREFIX, "--list"])?, listed)
+        output = cargo_test(&[PREFIX, "--list"])?;
+        tests(&output, listed)
     };
     let table = table(&cases, &tests)?;
     print!("{table}");
@@ -150,8 +153,7 @@ fn table(cases: &[Case], tests: &[Test]) -> anyhow::Result<String> {
         };
         table.push_str(&format!("{number:>4}  {state:<12}  {}\n", shortened(text)));
         for Test { name, result, .. } in covered {
-            table.push_str(format!("      {result:<12}  {name}").trim_end());
-            table.push('\n');
+            table.push_str(&format!("      {result:<12}  {name}\n"));
         }
     }
     if let Some(test) = of_case.values().flatten().next() {
