@@ -4,12 +4,10 @@
 
 mod init;
 
-use std::process::Command;
-
 use anyhow::{Context, ensure};
 use clap::Subcommand;
 
-use crate::root;
+use crate::cargo::cargo;
 
 #[derive(Subcommand)]
 pub enum Bench {
@@ -21,7 +19,7 @@ pub enum Bench {
 
 pub fn run(bench: &Bench) -> anyhow::Result<()> {
     match bench {
-        Bench::Calls => cargo(&[
+        Bench::Calls => run_cargo(&[
             "run",
             "--quiet",
             "--package",
@@ -33,11 +31,8 @@ pub fn run(bench: &Bench) -> anyhow::Result<()> {
     }
 }
 
-fn cargo(arguments: &[&str]) -> anyhow::Result<()> {
-    let status = Command::new(env!("CARGO"))
-        .current_dir(root()?)
-        .args(arguments)
-        .status();
+fn run_cargo(arguments: &[&str]) -> anyhow::Result<()> {
+    let status = cargo()?.args(arguments).status();
     let status = status.context("cannot run cargo")?;
     ensure!(status.success(), "cargo failed: {status}");
     Ok(())

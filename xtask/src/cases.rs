@@ -4,11 +4,12 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use anyhow::{Context, bail, ensure};
 use clap::Args;
 
+use crate::cargo::cargo;
 use crate::root;
 
 /// The list of cases, below the workspace's folder.
@@ -91,8 +92,7 @@ fn is_number(text: &str) -> bool {
 
 /// What the test programs printed. Failing tests are no error here: their lines say so.
 fn cargo_test(arguments: &[&str]) -> anyhow::Result<String> {
-    let output = Command::new(env!("CARGO"))
-        .current_dir(root()?)
+    let output = cargo()?
         .args(["test", "--workspace", "--no-fail-fast"])
         .args(["--lib", "--bins", "--tests", "--"])
         .args(arguments)

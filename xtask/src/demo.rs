@@ -7,6 +7,7 @@ use std::process::Command;
 use anyhow::{Context, ensure};
 use clap::Args;
 
+use crate::cargo::cargo;
 use crate::root;
 use crate::tools::{self, Environment};
 
@@ -53,8 +54,8 @@ pub fn prepare(arguments: &Arguments) -> anyhow::Result<Command> {
 }
 
 fn build() -> anyhow::Result<()> {
-    let mut cargo = Command::new(env!("CARGO"));
-    cargo.current_dir(root()?).args(["build", "--bins"]);
+    let mut cargo = cargo()?;
+    cargo.args(["build", "--bins"]);
     for package in PACKAGES {
         cargo.args(["--package", package]);
     }

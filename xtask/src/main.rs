@@ -1,6 +1,7 @@
 //! Developer tasks: `cargo xtask <task>`. Each task is a file; this one only names them.
 
 mod bench;
+mod cargo;
 mod cases;
 mod check;
 mod demo;

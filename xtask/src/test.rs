@@ -13,6 +13,7 @@ use std::time::Instant;
 use anyhow::{Context, ensure};
 use clap::Args;
 
+use crate::cargo::cargo;
 use crate::tools::{self, Environment};
 use crate::{demo, generate, root};
 
@@ -227,10 +228,6 @@ fn files(folder: &Path, extension: &str) -> anyhow::Result<Vec<PathBuf>> {
         folder.display()
     );
     Ok(files)
-}
-
-fn cargo() -> anyhow::Result<Command> {
-    command(Path::new(env!("CARGO")))
 }
 
 fn command(program: &Path) -> anyhow::Result<Command> {

@@ -60,7 +60,7 @@ const ENVIRONMENT: [(&str, &str); 14] = [
 ];
 
 pub fn run() -> anyhow::Result<()> {
-    super::cargo(&[
+    super::run_cargo(&[
         "build",
         "--release",
         "--package",
