@@ -39,7 +39,12 @@ pub fn reason(
         truncate(&mut text, room.saturating_sub(CUT.len()));
         text.push_str(CUT);
     }
-    text.push_str(&tail);
+    if text.ends_with(['.', '?', '!']) {
+        // The problem ends its own sentence; the tail begins with a full stop.
+        text.push_str(tail.strip_prefix('.').unwrap_or(&tail));
+    } else {
+        text.push_str(&tail);
+    }
     truncate(&mut text, REASON_BYTES_MAX);
     text
 }
