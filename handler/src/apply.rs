@@ -246,6 +246,7 @@ pub fn merge(observed: &mut Observed, step: &Step, effect: Effect) {
             if let Presence::Present(group) = group_of(observed, of) {
                 rules.retain(|rule| !group.ingress.contains(rule));
                 group.ingress.extend(rules);
+                group.has_ingress = true;
             }
         }
         Effect::Revoked(rules) => {
@@ -304,25 +305,24 @@ pub fn forget(observed: &mut Observed, step: &Step) {
     settle(observed, step, Settled::Unknown);
 }
 
-/// A failure that only says that something changed between looking and doing: it is looked at again.
+/// Whether a failure only says that something changed between looking and doing.
 #[must_use]
-pub fn tolerate(error: StepError) -> Option<StepError> {
-    match error {
-        StepError::Aws(error)
-            if matches!(
-                error.class,
-                HandlerErrorCode::AlreadyExists | HandlerErrorCode::NotFound
-            ) =>
-        {
-            tracing::info!(
-                event = "step.outdated",
-                operation = error.operation,
-                code = error.code
-            );
-            None
-        }
-        other => Some(other),
+pub fn is_outdated(error: &StepError) -> bool {
+    let StepError::Aws(error) = error else {
+        return false;
+    };
+    let is_outdated = matches!(
+        error.class,
+        HandlerErrorCode::AlreadyExists | HandlerErrorCode::NotFound
+    );
+    if is_outdated {
+        tracing::info!(
+            event = "step.outdated",
+            operation = error.operation,
+            code = error.code
+        );
     }
+    is_outdated
 }
 
 #[derive(Clone, Copy)]

@@ -8,7 +8,9 @@ use express_core::decision::HandlerErrorCode;
 
 use crate::Runtime;
 use crate::cloudformation::event::Envelope;
+use crate::ledger::pool;
 use crate::ledger::scan::{self, Contents};
+use crate::pool_operation::{self, Close};
 use crate::request::RequestError;
 use crate::request::early::{EarlyAnswer, is_delete};
 use crate::resources;
@@ -95,8 +97,24 @@ fn services_left(contents: &Contents) -> Option<String> {
 /// count, it stays. When AWS does not say, it is taken for one that is going.
 async fn is_closing(runtime: &Runtime, contents: &Contents) -> bool {
     for (pool_id, ordinal, members) in &contents.load_balancers {
-        if members.is_open {
+        if !members.slots.is_empty() {
             continue;
+        }
+        let close = Close {
+            pool_id: pool_id.clone(),
+            ordinal: *ordinal,
+        };
+        // Its own waiter may not have begun yet, and would not find this function any more.
+        if pool_operation::carry_on(runtime, &close).await.is_err() {
+            return true;
+        }
+        if members.is_open {
+            match pool::find_members(runtime, pool_id, *ordinal).await {
+                // People have made it their own: it stays.
+                Ok(Some(members)) if members.is_open => continue,
+                Ok(_) => {}
+                Err(_) => return true,
+            }
         }
         let name = naming::load_balancer(pool_id, *ordinal);
         let group = [name.clone()];

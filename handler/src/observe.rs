@@ -122,13 +122,19 @@ pub async fn for_removing(
         alias_record,
         service_security_group,
         revisions,
+        scalable_target,
         target_group_a,
         target_group_b,
         ..
     } = observed;
+    let resource = resource_id(&identity.cluster, &identity.service);
     futures::try_join!(
         look(ecs_service, || {
             resources::ecs_service::find(aws, &identity.cluster, &identity.service)
+        }),
+        // Deregistering one that is not there is refused where the policy asks for its tag.
+        look(scalable_target, || {
+            resources::scalable_target::find(aws, &resource)
         }),
         alias(aws, hosted_zone_id, identity, alias_record),
         look(service_security_group, || async {
@@ -386,7 +392,7 @@ async fn by_arn(
     let opens = match &observed.load_balancer_security_group {
         Presence::Unknown => false,
         Presence::Absent => true,
-        Presence::Present(group) => group.ingress.is_empty(),
+        Presence::Present(group) => !group.has_ingress,
     };
     let rule_arn = rule_of_service(observed).filter(|_| observed.listener_rule.is_unknown());
     let load_balancer_arn = observed

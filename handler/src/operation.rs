@@ -62,6 +62,11 @@ pub struct Attempt<'a> {
     sealed: Option<SealedOperation>,
     /// What was seen before the attempt began.
     known: Known,
+    /// Whether a call ended without an answer: it may still have its effect, and nobody else may mutate
+    /// before it surely has had it.
+    is_in_flight: bool,
+    /// The step that AWS found outdated in the round before.
+    outdated: Option<Step>,
 }
 
 /// What the invocation that received a request has seen already, so that it is not looked at twice.
@@ -101,6 +106,8 @@ impl<'a> Attempt<'a> {
             began_ms: runtime.clock.now_ms(),
             sealed: None,
             known: Known::default(),
+            is_in_flight: false,
+            outdated: None,
         }
     }
 
@@ -136,6 +143,10 @@ impl<'a> Attempt<'a> {
         }
         if let Some(wait) = self.look_quickly().await {
             return Ok(Outcome::Waiting(wait));
+        }
+        if self.must_answer_now() {
+            // Saying FAILED changes nothing in AWS: it needs no right to mutate, and must not wait for one.
+            return self.wait_or_fail(OperationError::OutOfTime).await;
         }
         if let Some(wait) = self.hold().await? {
             return Ok(Outcome::Waiting(wait));
@@ -263,7 +274,8 @@ impl<'a> Attempt<'a> {
                 }
                 Err(error) => {
                     apply::forget(observed, step);
-                    let error = apply::tolerate(error);
+                    self.is_in_flight |= error.is_outcome_unknown();
+                    let error = self.tolerate(step, error);
                     failure = failure.or(error.map(|source| (step.clone(), source)));
                 }
             }
@@ -276,6 +288,16 @@ impl<'a> Attempt<'a> {
             }),
             Some((_, StepError::Ledger(error))) => Err(OperationError::Ledger(error)),
         }
+    }
+
+    /// A failure that only says that something changed between looking and doing is looked at again, once:
+    /// the same one twice is no coincidence.
+    fn tolerate(&mut self, step: &Step, error: StepError) -> Option<StepError> {
+        if !apply::is_outdated(&error) || self.outdated.as_ref() == Some(step) {
+            return Some(error);
+        }
+        self.outdated = Some(step.clone());
+        None
     }
 
     async fn apply_one(&self, goal: &Goal, step: &Step) -> Result<apply::Effect, StepError> {
@@ -300,6 +322,17 @@ impl<'a> Attempt<'a> {
             }
             aws_step => Ok(apply::carry_out(&self.runtime.aws, aws_step).await?),
         }
+    }
+
+    /// Whether CloudFormation gives up before anything else could be finished.
+    fn must_answer_now(&self) -> bool {
+        self.stored
+            .record
+            .operation
+            .as_ref()
+            .is_some_and(|operation| {
+                operation.answer.is_none() && self.runtime.clock.now_ms() >= operation.answer_by_ms
+            })
     }
 
     fn timing(&self, operation: &Operation) -> Timing {
@@ -356,6 +389,17 @@ pub enum StepError {
     /// The ledger refused.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
+}
+
+impl StepError {
+    /// Whether the call may still have its effect.
+    fn is_outcome_unknown(&self) -> bool {
+        match self {
+            Self::Aws(error) => error.is_outcome_unknown(),
+            // A claim that lands late is found again by its claimant.
+            Self::Ledger(_) => false,
+        }
+    }
 }
 
 fn another_attempt() -> Wait {

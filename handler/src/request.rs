@@ -25,8 +25,10 @@ use provider_schema::{Properties, RequestContext};
 use serde_json::Value;
 
 use crate::cloudformation::event::{self, Envelope};
+use crate::error::chain;
 use crate::ledger::{self, LedgerError, NameClaims, Stored};
 use crate::operation::{Attempt, Known, environment};
+use crate::process::catch_panic;
 use crate::seal::{SealContext, SealError};
 use crate::sealed::SealedOperation;
 use crate::waiter::{self, Deadlines, Started, WaiterReply};
@@ -56,6 +58,19 @@ pub enum RequestError {
     /// CloudFormation's host did not take the answer.
     #[error("cannot answer")]
     Respond(#[from] crate::cloudformation::respond::RespondError),
+}
+
+impl RequestError {
+    const fn class(&self) -> HandlerErrorCode {
+        match self {
+            Self::Ledger(error) => error.class(),
+            Self::Seal(error) => error.class(),
+            // The operation is open and nobody comes back for it but this event; or nobody can be told.
+            Self::Waiter(_) | Self::WaitersExhausted | Self::Respond(_) => {
+                HandlerErrorCode::NetworkFailure
+            }
+        }
+    }
 }
 
 /// Takes up one event.
@@ -89,24 +104,62 @@ pub async fn receive(
         return Ok(WaiterReply::Done);
     }
     let early = EarlyAnswer::new(runtime, invocation, &envelope);
-    if refusal::is_delete_of_nothing(&envelope) {
-        // The Delete after a refused Create: it must succeed whatever the refusal was for.
-        let id = envelope.physical_resource_id.as_deref();
-        return early.succeeded(id.unwrap_or_default()).await;
-    }
     if let Err(error) = envelope.stack_id.check_place(&invocation.function_arn) {
+        if refusal::is_delete_of_nothing(&envelope) {
+            // The Delete after a refused Create must succeed, whatever the refusal was for.
+            let id = envelope.physical_resource_id.as_deref();
+            return early.succeeded(id.unwrap_or_default()).await;
+        }
         return early
             .failed(HandlerErrorCode::InvalidRequest, &error.to_string())
             .await;
     }
+    let outcome = catch_panic(Box::pin(take(&envelope, invocation, runtime, &early))).await;
+    let (code, problem) = match outcome {
+        Ok(Err(error)) if !error.class().is_retriable() => {
+            (error.class(), chain(&error).to_string())
+        }
+        Ok(outcome) => return outcome,
+        Err(_) => (HandlerErrorCode::InternalFailure, PANICKED.to_owned()),
+    };
+    if is_open(runtime, &envelope).await {
+        // Its waiter carries on, and answers.
+        return Ok(WaiterReply::Done);
+    }
+    // Delivering the event again would end the same way: the user is told now.
+    early.failed(code, &problem).await
+}
+
+/// Whether the request has an operation in the ledger.
+async fn is_open(runtime: &Runtime, envelope: &Envelope) -> bool {
+    let owner_key = naming::owner_key(&Owner {
+        stack_id: envelope.stack_id.as_str().to_owned(),
+        logical_resource_id: envelope.logical_resource_id.clone(),
+    });
+    match ledger::find(runtime, &owner_key).await {
+        Ok(Some(stored)) => stored
+            .record
+            .operation
+            .is_some_and(|operation| operation.request_id == envelope.request_id),
+        // What cannot be read was not begun by this version.
+        Ok(None) | Err(_) => false,
+    }
+}
+
+async fn take(
+    envelope: &Envelope,
+    invocation: &Invocation,
+    runtime: &Runtime,
+    early: &EarlyAnswer<'_>,
+) -> Result<WaiterReply, RequestError> {
     if envelope.resource_type == guard::RESOURCE_TYPE {
-        return guard::receive(runtime, &envelope, &early).await;
+        return guard::receive(runtime, envelope, early).await;
     }
     let reception = Taking {
         runtime,
         invocation,
-        envelope: &envelope,
-        early: &early,
+        envelope,
+        early,
         owner: Owner {
             stack_id: envelope.stack_id.as_str().to_owned(),
             logical_resource_id: envelope.logical_resource_id.clone(),
@@ -468,6 +521,9 @@ enum Look {
     /// It cannot be said without beginning the operation.
     Unclear,
 }
+
+const PANICKED: &str =
+    "the provider failed in a way that it should not; its log says where, please report it";
 
 const UNKNOWN_TO_LEDGER: &str = "this provider does not know the resource that is to be updated: \
     it was made by another provider, or the ledger has lost it. Remove the resource from the template, \

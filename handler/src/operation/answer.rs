@@ -141,7 +141,9 @@ impl Attempt<'_> {
     }
 
     async fn finish(&mut self) -> Result<Outcome, OperationError> {
-        self.stored.record.end_attempt(&self.name);
+        if !self.is_in_flight {
+            self.stored.record.end_attempt(&self.name);
+        }
         ledger::write(self.runtime, &mut self.stored)
             .await
             .map_err(OperationError::Ledger)?;
@@ -158,7 +160,16 @@ impl Attempt<'_> {
                 answer,
                 sealed,
             } = superseded;
-            let opened = self.open(&request_id, &sealed).await?;
+            let opened = match self.open(&request_id, &sealed).await {
+                Ok(opened) => opened,
+                Err(OperationError::Seal(error)) if !error.class().is_retriable() => {
+                    // Nobody can be told any more, and what is asked now must not wait for it.
+                    tracing::error!(event = "superseded.unreadable", error = %error);
+                    self.stored.record.finish_superseded(&request_id);
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
             let body = match answer {
                 Some(answer) => answer.body,
                 None => respond::render(&Answer {
@@ -171,9 +182,11 @@ impl Attempt<'_> {
                 })
                 .map_err(OperationError::Respond)?,
             };
-            respond::send(self.runtime, &opened.response_url, &body)
-                .await
-                .map_err(OperationError::Respond)?;
+            if let Err(error) = respond::send(self.runtime, &opened.response_url, &body).await {
+                // Logged where it happened. CloudFormation has given the request up: it is told as a
+                // courtesy, and what is asked now must not wait for it.
+                tracing::warn!(event = "superseded.unanswered", error = %error);
+            }
             self.stored.record.finish_superseded(&request_id);
             ledger::write(self.runtime, &mut self.stored)
                 .await

@@ -74,8 +74,11 @@ impl OperationError {
     fn may_pass(&self, age_ms: u64) -> bool {
         match self {
             Self::Step { step: _, source } | Self::Observe(source) => {
-                source.class.is_retriable()
-                    || (source.may_be_iam_propagation() && age_ms < IAM_PROPAGATION_MS)
+                // What was just made may not be known everywhere yet, as a role may not.
+                let spreads = source.may_be_iam_propagation()
+                    || source.is_not_found()
+                    || source.is_already_exists();
+                source.class.is_retriable() || (spreads && age_ms < IAM_PROPAGATION_MS)
             }
             Self::Ledger(error) => error.class().is_retriable(),
             Self::Seal(error) => error.class().is_retriable(),

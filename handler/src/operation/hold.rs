@@ -101,9 +101,10 @@ impl Attempt<'_> {
         }
     }
 
-    /// Lets others mutate, and notes what is waited for.
+    /// Lets others mutate, and notes what is waited for; not while a call of ours may still have its
+    /// effect: successors then watch it out as if this attempt had died.
     pub(super) async fn let_go(&mut self, outcome: Outcome) -> Result<Outcome, LedgerError> {
-        if self.stored.record.is_running(&self.name) {
+        if self.stored.record.is_running(&self.name) && !self.is_in_flight {
             self.stored.record.end_attempt(&self.name);
             ledger::write(self.runtime, &mut self.stored).await?;
         }

@@ -94,6 +94,7 @@ pub async fn create(
             name: name.clone(),
             tags: wanted_tags.clone(),
             ingress: Vec::new(),
+            has_ingress: false,
         }),
         Err(error) if error.is("InvalidGroup.Duplicate") => {
             let found = find_by_names(aws, Some(vpc_id), std::slice::from_ref(name)).await?;
@@ -257,6 +258,7 @@ fn observed(group: &SecurityGroup) -> Result<ObservedSecurityGroup, AwsError> {
         name: text(DESCRIBE, "groupName", group.group_name())?,
         tags: tags::from_ec2(group.tags()),
         ingress: group.ip_permissions().iter().flat_map(rules).collect(),
+        has_ingress: !group.ip_permissions().is_empty(),
     })
 }
 

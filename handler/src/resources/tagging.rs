@@ -21,12 +21,12 @@ use crate::aws::error::{AwsError, aws_error};
 pub async fn apply(aws: &AwsClients, tagging: &Tagging) -> Result<(), AwsError> {
     tokio::try_join!(
         load_balancing(aws, tagging),
-        ecs(aws, tagging),
         security_group(aws, tagging),
         alarm(aws, tagging),
         scalable_target(aws, tagging),
     )?;
-    Ok(())
+    // Last: its tags stand for those of all the others, which are written again until these are right.
+    ecs(aws, tagging).await
 }
 
 async fn load_balancing(aws: &AwsClients, tagging: &Tagging) -> Result<(), AwsError> {

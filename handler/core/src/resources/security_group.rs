@@ -51,6 +51,8 @@ pub struct ObservedSecurityGroup {
     pub tags: Tags,
     /// TCP rules for single ports, by address range or by group; others are people's and not listed.
     pub ingress: Vec<IngressRule>,
+    /// Whether it lets anything in at all, people's rules of any form included.
+    pub has_ingress: bool,
 }
 
 /// What has to be let in, and what no longer: rules of `source` on other ports.

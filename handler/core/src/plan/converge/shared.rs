@@ -71,7 +71,7 @@ fn load_balancer_security_group(
         Presence::Present(group) => group,
     };
     // The ranges are the pool policy's from when the group is new; what people change later is theirs.
-    if group.ingress.is_empty()
+    if !group.has_ingress
         && let Presence::Present(vpc_cidrs) = &observed.vpc_cidrs
     {
         let sources: Vec<String> = match desired.network.scheme {

@@ -75,15 +75,18 @@ impl World {
                     name: spec.name.clone(),
                     tags: spec.tags.clone(),
                     ingress: Vec::new(),
+                    has_ingress: false,
                 });
             }
             Step::AuthorizeIngress {
                 of,
                 group_id: _,
                 rules,
-            } => present(self.security_group(*of))
-                .ingress
-                .extend(rules.clone()),
+            } => {
+                let group = present(self.security_group(*of));
+                group.ingress.extend(rules.clone());
+                group.has_ingress = true;
+            }
             Step::RevokeIngress { group_id: _, rules } => {
                 present(&mut self.observed.service_security_group)
                     .ingress
