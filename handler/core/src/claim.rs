@@ -116,8 +116,6 @@ pub struct Operation {
     pub started_ms: u64,
     /// Milliseconds since the epoch by which we answer, whatever happens.
     pub answer_by_ms: u64,
-    /// Executions of the waiter that were started.
-    pub waiters: u32,
     /// The answer once it is decided; it is sent, again if need be, until it is known to have arrived.
     pub answer: Option<DecidedAnswer>,
     /// Milliseconds since the epoch when ECS was last asked for a deployment: it may not list it yet.

@@ -43,21 +43,6 @@ pub async fn find_by_names(
     groups.iter().map(observed).collect()
 }
 
-/// The group of this id. By filter: it is then simply not in the answer when it does not exist.
-///
-/// # Errors
-/// When AWS refuses or its answer is unusable.
-pub async fn find_by_id(
-    aws: &AwsClients,
-    group_id: &str,
-) -> Result<Option<ObservedSecurityGroup>, AwsError> {
-    describe_one(aws, group_id)
-        .await?
-        .as_ref()
-        .map(observed)
-        .transpose()
-}
-
 /// Creates the group; it has no ingress rules yet. One of this name in this VPC is returned as it is.
 ///
 /// # Errors

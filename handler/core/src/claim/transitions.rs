@@ -111,7 +111,6 @@ impl OwnerRecord {
             remove,
             started_ms: request.now_ms,
             answer_by_ms: request.answer_by_ms,
-            waiters: 0,
             answer: None,
             deployment_asked_ms: None,
             deployment_before: None,
