@@ -10,7 +10,7 @@ use express_core::naming::Pair;
 use express_core::observed::{Observed, Presence};
 use express_core::resources::alias_record::ObservedAliasRecord;
 use express_core::resources::cluster::ObservedCluster;
-use express_core::resources::ecs_service::ObservedEcsService;
+use express_core::resources::ecs_service::{ObservedEcsService, ServiceStatus};
 use express_core::resources::listener::{HTTPS_PORT, ObservedListener};
 use express_core::resources::listener_rule::ObservedListenerRule;
 use express_core::resources::load_balancer::ObservedLoadBalancer;
@@ -64,6 +64,8 @@ pub enum Effect {
     MetricAlarm(MetricAlarmSpec),
     /// There is a service; its deployment shows only when it is looked for.
     EcsService(Box<ObservedEcsService>),
+    /// The service is going.
+    ServiceDrains,
     /// There is a scalable target.
     ScalableTarget(ObservedScalableTarget),
     /// There is a policy.
@@ -94,8 +96,8 @@ pub async fn carry_out(aws: &AwsClients, step: &Step) -> Result<Effect, AwsError
             let registered = resources::task_definition::register(aws, spec).await?;
             Effect::TaskDefinition(Box::new(registered))
         }
-        // Both are the ledger's; the operation carries them out.
-        Step::ClaimSlot(_) | Step::ClaimNextSlot(_) => Effect::Changed,
+        // These need the ledger; the operation carries them out.
+        Step::ClaimSlot(_) | Step::ClaimNextSlot(_) | Step::ExtendSubnets { .. } => Effect::Changed,
         Step::CreateSecurityGroup { of, spec } => {
             Effect::SecurityGroup(*of, resources::security_group::create(aws, spec).await?)
         }
@@ -121,13 +123,6 @@ pub async fn carry_out(aws: &AwsClients, step: &Step) -> Result<Effect, AwsError
         } => {
             let created = resources::load_balancer::create(aws, spec, security_group_id).await?;
             Effect::LoadBalancer(Box::new(created))
-        }
-        Step::ExtendSubnets {
-            load_balancer_arn,
-            subnet_ids,
-        } => {
-            resources::load_balancer::set_subnets(aws, load_balancer_arn, subnet_ids).await?;
-            Effect::Changed
         }
         Step::CreateListener(spec) => {
             Effect::Listener(resources::listener::create(aws, spec).await?)
@@ -210,7 +205,7 @@ pub async fn carry_out(aws: &AwsClients, step: &Step) -> Result<Effect, AwsError
             service_arn,
         } => {
             resources::ecs_service::delete(aws, cluster, service_arn).await?;
-            Effect::Changed
+            Effect::ServiceDrains
         }
         Step::DeleteTargetGroup { pair: _, arn } => {
             resources::target_group::delete(aws, arn).await?;
@@ -228,6 +223,10 @@ pub async fn carry_out(aws: &AwsClients, step: &Step) -> Result<Effect, AwsError
 }
 
 /// Merges what a step has done into what is observed.
+#[expect(
+    clippy::too_many_lines,
+    reason = "one arm per effect; splitting it would hide which one is missing"
+)]
 pub fn merge(observed: &mut Observed, step: &Step, effect: Effect) {
     match effect {
         Effect::Cluster(found) => observed.cluster = Presence::Present(found),
@@ -235,7 +234,7 @@ pub fn merge(observed: &mut Observed, step: &Step, effect: Effect) {
         Effect::TaskDefinition(found) => observed.task_definition = Presence::Present(*found),
         Effect::Slot(placement) => {
             observed.slot = Presence::Present(placement.slot);
-            observed.pool_subnets = placement.subnets;
+            observed.pool_subnets = Presence::Present(placement.subnets);
         }
         Effect::NextSlot(slot) => {
             observed.slot = Presence::Present(slot);
@@ -291,6 +290,11 @@ pub fn merge(observed: &mut Observed, step: &Step, effect: Effect) {
                 Presence::Unknown | Presence::Absent => AlarmState::InsufficientData,
             };
             observed.metric_alarm = Presence::Present(spec.written(state));
+        }
+        Effect::ServiceDrains => {
+            if let Presence::Present(service) = &mut observed.ecs_service {
+                service.status = ServiceStatus::Draining;
+            }
         }
         Effect::EcsService(created) => observed.ecs_service = Presence::Present(*created),
         Effect::ScalableTarget(found) => observed.scalable_target = Presence::Present(found),

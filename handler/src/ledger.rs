@@ -16,6 +16,8 @@ mod item;
 pub mod pool;
 pub mod scan;
 
+use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{
     CancellationReason, Delete, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
 };
@@ -38,6 +40,15 @@ pub struct Stored {
     /// The open operation's sealed part, in Base64.
     pub sealed: Option<String>,
     revision: u64,
+    /// Names of services that the record no longer has: given back by the write that says so.
+    released: Vec<Names>,
+}
+
+/// The names of one service.
+#[derive(Clone, Debug)]
+struct Names {
+    service_arn: String,
+    host: String,
 }
 
 impl Stored {
@@ -45,6 +56,16 @@ impl Stored {
     #[must_use]
     pub const fn revision(&self) -> u64 {
         self.revision
+    }
+
+    /// Takes a service that is gone out of the record; the next write gives its names back with that.
+    pub fn release_service(&mut self, service_arn: &str) {
+        if let Some(service) = self.record.services.remove(service_arn) {
+            self.released.push(Names {
+                service_arn: service_arn.to_owned(),
+                host: service.host,
+            });
+        }
     }
 }
 
@@ -128,6 +149,7 @@ pub async fn begin(
         record,
         sealed,
         revision: read.map_or(1, |read| read.revision + 1),
+        released: Vec::new(),
     };
     let Some(names) = names else {
         put(runtime, &next, next.revision - 1).await?;
@@ -161,14 +183,7 @@ pub async fn begin(
     match outcome {
         Ok(_) => Ok(next),
         Err(error) => {
-            let reasons = error
-                .as_service_error()
-                .and_then(|error| match error {
-                    aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError::TransactionCanceledException(cancelled) => {
-                        Some(cancelled.cancellation_reasons().to_vec())
-                    }
-                    _ => None,
-                });
+            let reasons = cancellation_reasons(&error);
             match reasons {
                 Some(reasons) => Err(refused(&reasons, &names)),
                 None => Err(aws_error("dynamodb:TransactWriteItems")(error).into()),
@@ -182,7 +197,7 @@ fn refused(reasons: &[CancellationReason], names: &NameClaims<'_>) -> LedgerErro
     let failed = |index: usize| {
         reasons
             .get(index)
-            .filter(|reason| reason.code() == Some("ConditionalCheckFailed"))
+            .filter(|reason| reason.code() == Some(CONDITION_FAILED))
     };
     if failed(0).is_some() {
         return LedgerError::Conflict;
@@ -213,50 +228,78 @@ pub async fn write(runtime: &Runtime, stored: &mut Stored) -> Result<(), LedgerE
     if stored.record.operation.is_none() {
         stored.sealed = None;
     }
-    put(runtime, stored, seen).await
+    let released = std::mem::take(&mut stored.released);
+    if released.is_empty() {
+        return put(runtime, stored, seen).await;
+    }
+    put_and_release(runtime, stored, seen, &released).await
 }
 
-/// Gives back a service's names, once nothing of it is left.
-///
-/// # Errors
-/// When DynamoDB does not answer. Names that are not this owner's are left alone.
-pub async fn release_names(
+/// Writes the record and gives back the names of services that it does not have any more, all or nothing:
+/// no name is free while a record has it, and none stays taken that no record has.
+async fn put_and_release(
     runtime: &Runtime,
-    owner_key: &str,
-    names: &NameClaims<'_>,
+    stored: &Stored,
+    seen: u64,
+    released: &[Names],
 ) -> Result<(), LedgerError> {
+    let owner_key = naming::owner_key(&stored.record.owner);
     let delete = |pk: String| -> Result<TransactWriteItem, LedgerError> {
         let delete = Delete::builder()
             .table_name(&runtime.settings.ledger_table)
             .key("pk", item::text(&pk))
             .condition_expression("attribute_not_exists(pk) OR owner_key = :owner_key")
-            .expression_attribute_values(":owner_key", item::text(owner_key))
+            .expression_attribute_values(":owner_key", item::text(&owner_key))
             .build()
             .map_err(item::unbuildable)?;
         Ok(TransactWriteItem::builder().delete(delete).build())
     };
-    let released = runtime
+    let mut items = vec![
+        TransactWriteItem::builder()
+            .put(record_put(runtime, stored, seen)?)
+            .build(),
+    ];
+    for Names { service_arn, host } in released {
+        items.push(delete(service_pk(service_arn))?);
+        items.push(delete(host_pk(host))?);
+    }
+    let outcome = runtime
         .aws
         .dynamodb
         .transact_write_items()
-        .transact_items(delete(service_pk(names.service_arn))?)
-        .transact_items(delete(host_pk(names.host))?)
+        .set_transact_items(Some(items))
         .send()
-        .await
-        .map_err(aws_error("dynamodb:TransactWriteItems"));
-    match released {
-        Ok(_) => Ok(()),
-        // Another owner's name: after a restore of the table, say. It is not ours to give back.
-        Err(error) if error.is("TransactionCanceledException") => {
-            tracing::warn!(
-                event = "ledger.name.not_ours",
-                service_arn = names.service_arn
-            );
-            Ok(())
+        .await;
+    let Err(error) = outcome else {
+        return Ok(());
+    };
+    let Some(reasons) = cancellation_reasons(&error) else {
+        return Err(aws_error("dynamodb:TransactWriteItems")(error).into());
+    };
+    let is_refused = |reason: &CancellationReason| reason.code() == Some(CONDITION_FAILED);
+    let (record, names) = reasons.split_first().ok_or(LedgerError::Conflict)?;
+    if is_refused(record) || !names.iter().any(is_refused) {
+        return Err(LedgerError::Conflict);
+    }
+    // Another owner's name: after a restore of the table, say. It is not ours to give back.
+    tracing::warn!(event = "ledger.name.not_ours", owner_key);
+    put(runtime, stored, seen).await
+}
+
+fn cancellation_reasons<R>(
+    error: &SdkError<TransactWriteItemsError, R>,
+) -> Option<Vec<CancellationReason>> {
+    match error.as_service_error()? {
+        TransactWriteItemsError::TransactionCanceledException(cancelled) => {
+            Some(cancelled.cancellation_reasons().to_vec())
         }
-        Err(error) => Err(error.into()),
+        _ => None,
     }
 }
+
+/// Of an item whose condition did not hold.
+/// AWS: <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_CancellationReason.html>
+const CONDITION_FAILED: &str = "ConditionalCheckFailed";
 
 async fn put(runtime: &Runtime, stored: &Stored, seen: u64) -> Result<(), LedgerError> {
     let put = record_put(runtime, stored, seen)?;
@@ -328,6 +371,7 @@ fn stored(pk: &str, item: &Item) -> Result<Stored, LedgerError> {
         revision: item
             .number("revision")
             .ok_or_else(|| unreadable("has no revision".to_owned()))?,
+        released: Vec::new(),
     })
 }
 

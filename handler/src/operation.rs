@@ -23,18 +23,22 @@ mod failure;
 mod goal;
 mod hold;
 
+use std::collections::BTreeMap;
+
 use express_core::claim::Operation;
 use express_core::decision::{Decision, Wait};
+use express_core::desired::Desired;
 use express_core::network::VpcFacts;
-use express_core::observed::Observed;
+use express_core::observed::{Observed, Presence};
 use express_core::plan::Timing;
+use express_core::sought::Sought;
 use express_core::step::Step;
 
 use crate::aws::error::AwsError;
 use crate::ledger::{self, LedgerError, Stored};
 use crate::sealed::SealedOperation;
 use crate::waiter::{self, WaiterReply};
-use crate::{Invocation, Runtime, apply, observe};
+use crate::{Invocation, Runtime, apply, observe, resources};
 
 pub use failure::OperationError;
 use goal::Goal;
@@ -47,6 +51,10 @@ const ROUNDS_MAX: usize = 40;
 const WORK_BUDGET_MS: u64 = 40_000;
 /// Seconds until the next attempt when the budget of one is used up, or a race is lost.
 const CONTINUE_AFTER_S: u32 = 5;
+/// Times that a load balancer's subnets are set before the attempt gives up: once for each further zone that
+/// others may add meanwhile, of the six that a region has at most.
+/// AWS: <https://docs.aws.amazon.com/global-infrastructure/latest/regions/aws-availability-zones.html>
+const EXTENSIONS_MAX: usize = 6;
 /// Looks at a deployment whose status has not changed before everything is observed again (DESIGN §5).
 const QUICK_LOOKS: u64 = 5;
 
@@ -202,7 +210,7 @@ impl<'a> Attempt<'a> {
                 Decision::Converged(attributes) => return Ok(Pursuit::Converged(attributes)),
                 Decision::Removed => return Ok(Pursuit::Removed),
                 Decision::Wait(wait) => {
-                    self.remember_deployment(&observed);
+                    self.remember_wait(goal, &observed);
                     return Ok(Pursuit::Waiting(wait));
                 }
                 Decision::Apply(steps) => self.apply(goal, &steps, &mut observed).await?,
@@ -218,18 +226,49 @@ impl<'a> Attempt<'a> {
         observed: &mut Observed,
     ) -> Result<(), OperationError> {
         let aws = &self.runtime.aws;
-        let outcome = match goal {
+        match goal {
             Goal::Converge(desired) => {
                 let counts_revisions =
                     operation.deployment_asked_ms.is_some() || self.deployment_asked_ms().is_some();
-                observe::for_converging(aws, desired, counts_revisions, observed).await
+                let sought = Sought::of(desired);
+                observe::for_converging(aws, &sought, counts_revisions, observed)
+                    .await
+                    .map_err(OperationError::Observe)?;
+                observe::for_planning(aws, desired, observed)
+                    .await
+                    .map_err(OperationError::Observe)?;
+                self.observe_pool(desired, observed).await
             }
             Goal::Remove { identity, slot: _ } => {
                 let zone = self.runtime.settings.hosted_zone_id.as_deref();
-                observe::for_removing(aws, identity, zone, observed).await
+                observe::for_removing(aws, identity, zone, observed)
+                    .await
+                    .map_err(OperationError::Observe)
             }
+        }
+    }
+
+    /// A load balancer is made with the subnets of its pool alone, whoever makes it.
+    async fn observe_pool(
+        &self,
+        desired: &Desired,
+        observed: &mut Observed,
+    ) -> Result<(), OperationError> {
+        let (Some(slot), true, true) = (
+            observed.slot.present(),
+            observed.load_balancer.is_absent(),
+            observed.pool_subnets.is_unknown(),
+        ) else {
+            return Ok(());
         };
-        outcome.map_err(OperationError::Observe)
+        let pool = ledger::pool::find(self.runtime, &slot.pool_id).await?;
+        // Without the pool's item, after a restore of the table, nobody else can know better.
+        let subnets = pool.map_or_else(
+            || desired.network.ingress_subnets.clone(),
+            |pool| pool.subnets,
+        );
+        observed.pool_subnets = Presence::Present(subnets);
+        Ok(())
     }
 
     /// Applies the steps side by side. All of them end before the first failure is reported, so that no
@@ -320,8 +359,39 @@ impl<'a> Attempt<'a> {
                 let slot = ledger::pool::claim_next(self.runtime, request, &current).await?;
                 Ok(apply::Effect::NextSlot(slot))
             }
+            Step::ExtendSubnets {
+                load_balancer_arn,
+                pool_id,
+                subnets,
+            } => {
+                self.extend_subnets(load_balancer_arn, pool_id, subnets)
+                    .await?;
+                Ok(apply::Effect::Changed)
+            }
             aws_step => Ok(apply::carry_out(&self.runtime.aws, aws_step).await?),
         }
+    }
+
+    /// Gives a load balancer a further zone: what was sent last must hold what everybody has asked for.
+    async fn extend_subnets(
+        &self,
+        load_balancer_arn: &str,
+        pool_id: &str,
+        wanted: &BTreeMap<String, String>,
+    ) -> Result<(), StepError> {
+        let aws = &self.runtime.aws;
+        let mut subnets = ledger::pool::extend(self.runtime, pool_id, wanted).await?;
+        for _ in 0..EXTENSIONS_MAX {
+            let subnet_ids: Vec<String> = subnets.values().cloned().collect();
+            resources::load_balancer::set_subnets(aws, load_balancer_arn, &subnet_ids).await?;
+            let pool = ledger::pool::find(self.runtime, pool_id).await?;
+            let now = pool.ok_or(LedgerError::Conflict)?.subnets;
+            if now == subnets {
+                return Ok(());
+            }
+            subnets = now;
+        }
+        Err(LedgerError::Conflict.into())
     }
 
     /// Whether CloudFormation gives up before anything else could be finished.

@@ -113,6 +113,8 @@ pub async fn carry_on(runtime: &Runtime, close: &Close) -> Result<WaiterReply, P
     {
         resources::load_balancer::delete(&runtime.aws, &load_balancer.arn).await?;
         tracing::info!(event = "pool.load_balancer.deleted", load_balancer = name);
+        // Its network interfaces hold the group for a while yet.
+        return Ok(WaiterReply::wait(RETRY_S));
     }
     delete_security_group(runtime, &name, pool_id).await
 }

@@ -21,6 +21,7 @@ use express_core::naming;
 use express_core::network::{self, VpcFacts};
 use express_core::observed::{Observed, Presence};
 use express_core::plan::{self, Timing};
+use express_core::sought::Sought;
 use provider_schema::{Properties, RequestContext};
 use serde_json::Value;
 
@@ -490,17 +491,19 @@ impl Taking<'_> {
         observed: &mut Observed,
     ) -> Option<(Option<Box<provider_schema::Attributes>>, VpcFacts)> {
         let aws = &self.runtime.aws;
-        let facts = observe::vpc_facts(aws, properties).await.ok()?;
+        let environment = environment(self.runtime, &self.owner.stack_id);
+        let sought = Sought::new(identity, &environment, properties);
+        let facts = observe::with_network(aws, &sought, false, properties, observed)
+            .await
+            .ok()?;
         let desired = Desired::new(
             identity.clone(),
-            environment(self.runtime, &self.owner.stack_id),
+            environment,
             network::resolve(properties, &facts).ok()?,
             properties,
             sealed.old_properties.as_ref(),
         );
-        observe::for_converging(aws, &desired, false, observed)
-            .await
-            .ok()?;
+        observe::for_planning(aws, &desired, observed).await.ok()?;
         let now_ms = self.runtime.clock.now_ms();
         let timing = Timing {
             now_ms,

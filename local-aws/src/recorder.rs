@@ -35,9 +35,6 @@ impl Recorded {
     /// Whether the call may change something outside the ledger: every operation that does not only read.
     #[must_use]
     pub fn mutates(&self) -> bool {
-        let reads = ["Describe", "List", "Get", "Decrypt", "GenerateDataKey"]
-            .iter()
-            .any(|prefix| self.operation.starts_with(prefix));
         match self.service {
             Service::DynamoDb
             | Service::StepFunctions
@@ -52,8 +49,16 @@ impl Recorded {
             | Service::Logs
             | Service::Acm
             | Service::Route53
-            | Service::Wafv2 => !reads,
+            | Service::Wafv2 => !self.reads(),
         }
+    }
+
+    /// Whether the call only looks.
+    #[must_use]
+    pub fn reads(&self) -> bool {
+        ["Describe", "List", "Get", "Decrypt", "GenerateDataKey"]
+            .iter()
+            .any(|prefix| self.operation.starts_with(prefix))
     }
 }
 

@@ -14,6 +14,8 @@ use crate::world::World;
 /// What one operation may cost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Budget {
+    /// What is counted.
+    pub counted: Counted,
     /// Calls at most; none if there is no budget.
     pub calls: Option<usize>,
     /// Of these, one after another at most.
@@ -22,33 +24,63 @@ pub struct Budget {
     pub mutations: Option<usize>,
 }
 
+/// Which calls of an operation are counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counted {
+    /// All: those of KMS, ledger, waiter and answer too.
+    All,
+    /// Those that only look.
+    Reads,
+    /// Those of the attempts up to the one that waits for the first deployment.
+    UntilDeployed,
+    /// Those of the attempts that end the operation: everything is looked at again (DESIGN §5), and answered.
+    AfterDeployment,
+}
+
 /// No limit: printed, not judged.
 const UNLIMITED: Budget = Budget {
+    counted: Counted::All,
     calls: None,
     chain: None,
     mutations: None,
 };
-/// Create into a pool with room.
+/// Create into a pool with room, until ECS deploys.
 pub const CREATE: Budget = Budget {
+    counted: Counted::UntilDeployed,
     calls: Some(32),
     chain: Some(13),
     mutations: None,
 };
+/// The end of a Create: a look at everything, the alarm, the answer.
+const AFTER_DEPLOYMENT: Budget = Budget {
+    counted: Counted::AfterDeployment,
+    ..UNLIMITED
+};
 /// Update without a change.
 pub const UNCHANGED: Budget = Budget {
+    counted: Counted::Reads,
     calls: Some(20),
     chain: Some(3),
     mutations: Some(0),
 };
-/// Delete, also as the last leaver, with one revision of the task definition.
+/// Delete with one revision of the task definition: nine deletions, two looks before them (what can go at once,
+/// and what can go only when the service is gone), and the calls of ledger, KMS, waiter and answer.
 pub const DELETE: Budget = Budget {
-    calls: Some(16),
+    counted: Counted::All,
+    calls: Some(32),
     chain: None,
     mutations: None,
 };
-/// The pool's own operation that closes a load balancer.
+/// The last leaver also starts the pool's operation.
+const LAST_DELETE: Budget = Budget {
+    calls: Some(33),
+    ..DELETE
+};
+/// The pool's own operation that closes a load balancer: before it is closed for good it must be seen that nobody
+/// has rules or certificates on either listener, nor deletion protection.
 pub const CLOSE: Budget = Budget {
-    calls: Some(8),
+    counted: Counted::All,
+    calls: Some(14),
     chain: None,
     mutations: None,
 };
@@ -206,9 +238,10 @@ fn shared() -> Vec<Cost> {
     vec![
         of("Create that opens a load balancer", UNLIMITED, &opening),
         of("Create into a pool with room", CREATE, &create),
-        of("Update without a change", UNCHANGED, &unchanged),
+        of("  after its deployment", AFTER_DEPLOYMENT, &create),
+        of("Reads of an Update without a change", UNCHANGED, &unchanged),
         of("Delete", DELETE, &leaving),
-        of("Delete as the last leaver", DELETE, &last),
+        of("Delete as the last leaver", LAST_DELETE, &last),
         count(&world, "Closing a load balancer", CLOSE, &is_closing),
     ]
 }
@@ -241,8 +274,19 @@ fn count(world: &World, name: &str, budget: Budget, is_of: &dyn Fn(&Value) -> bo
             }
             continue;
         }
-        let counted: Vec<&Call> = attempt.without_rechecks();
+        let is_counted = match budget.counted {
+            Counted::All | Counted::Reads => true,
+            Counted::UntilDeployed => !attempt.is_waiters,
+            Counted::AfterDeployment => attempt.is_waiters,
+        };
+        if !is_counted {
+            continue;
+        }
+        let mut counted: Vec<&Call> = attempt.without_rechecks();
         cost.rechecks += attempt.calls.len() - counted.len();
+        if budget.counted == Counted::Reads {
+            counted.retain(|call| call.recorded.reads());
+        }
         cost.calls += counted.len();
         cost.chain += counted
             .iter()
@@ -300,30 +344,41 @@ impl Attempt {
     /// A call of the waiter that changed nothing and answered nobody: it waits, or finds that all is over.
     fn is_poll(&self) -> bool {
         let answered = |call: &Call| call.recorded.operation == "PutResponse";
+        let changed = |call: &Call| call.recorded.mutates() && call.recorded.outcome.is_ok();
         self.is_waiters
             && self.returned.is_some()
             && !self
                 .calls
                 .iter()
-                .any(|call| call.recorded.mutates() || answered(call))
+                .any(|call| changed(call) || answered(call))
     }
 
-    /// A re-check writes an item as this attempt last wrote it, but for the revision.
+    /// Without the writes of the owner's record that make sure, before each batch of changes, that nobody has
+    /// ended the operation, and those that only did so.
     fn without_rechecks(&self) -> Vec<&Call> {
         let mut written: BTreeMap<String, Value> = BTreeMap::new();
-        self.calls
-            .iter()
-            .filter(|call| {
-                if call.recorded.operation != "PutItem" {
-                    return true;
-                }
+        let mut counted = Vec::new();
+        for (index, call) in self.calls.iter().enumerate() {
+            if call.recorded.operation == "PutItem" {
                 let mut item = call.recorded.input["Item"].clone();
                 if let Some(members) = item.as_object_mut() {
                     members.shift_remove("revision");
                 }
                 let before = written.insert(item["pk"].to_string(), item.clone());
-                before != Some(item)
-            })
-            .collect()
+                if before == Some(item) || self.is_before_changes(index) {
+                    continue;
+                }
+            }
+            counted.push(call);
+        }
+        counted
+    }
+
+    /// Whether the next calls, which are made side by side, change something.
+    fn is_before_changes(&self, index: usize) -> bool {
+        let mut next = self.calls.iter().skip(index + 1).peekable();
+        let round = next.peek().map(|call| call.round);
+        next.take_while(|call| Some(call.round) == round)
+            .any(|call| call.recorded.mutates())
     }
 }

@@ -147,15 +147,30 @@ pub struct DecidedAnswer {
     pub physical_id: String,
 }
 
-/// A deployment that is waited for.
+/// What is waited for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Waiting {
-    /// Its ARN.
-    pub deployment_arn: String,
-    /// Where it stood.
-    pub status: crate::resources::ecs_service::DeploymentStatus,
+    /// What.
+    pub awaited: Awaited,
     /// Milliseconds since the epoch of the last full observation.
     pub observed_ms: u64,
+}
+
+/// What can be waited for with one look at a time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Awaited {
+    /// A deployment that goes on.
+    Deployment {
+        /// Its ARN.
+        arn: String,
+        /// Where it stood.
+        status: crate::resources::ecs_service::DeploymentStatus,
+    },
+    /// A service that drains; what serves it (alias record, scalable target, rule) is gone.
+    Draining {
+        /// ARN of the service.
+        service_arn: String,
+    },
 }
 
 /// A request that was ended by a later one. Its sealed part is kept until CloudFormation is told.

@@ -285,13 +285,10 @@ fn container_spec(
         environment,
         secrets,
     } = container;
-    let (log_group, log_stream_prefix) = match aws_logs_configuration {
-        Some(logs) => (logs.log_group.clone(), logs.log_stream_prefix.clone()),
-        None => (
-            naming::log_group(&identity.service, &identity.cluster),
-            DEFAULT_LOG_STREAM_PREFIX.to_owned(),
-        ),
-    };
+    let log_stream_prefix = aws_logs_configuration.as_ref().map_or_else(
+        || DEFAULT_LOG_STREAM_PREFIX.to_owned(),
+        |logs| logs.log_stream_prefix.clone(),
+    );
     let mut environment: Vec<(String, String)> = environment
         .iter()
         .map(|pair| (pair.name.clone(), pair.value.clone()))
@@ -311,10 +308,21 @@ fn container_spec(
         repository_credentials: repository_credentials
             .as_ref()
             .map(|credentials| credentials.credentials_parameter.clone()),
-        log_group,
+        log_group: log_group_name(identity, Some(container)),
         log_stream_prefix,
         region: region.to_owned(),
     }
+}
+
+/// The log group that the properties give, or the service's own.
+#[must_use]
+pub fn log_group_name(identity: &Identity, container: Option<&PrimaryContainer>) -> String {
+    container
+        .and_then(|container| container.aws_logs_configuration.as_ref())
+        .map_or_else(
+            || naming::log_group(&identity.service, &identity.cluster),
+            |logs| logs.log_group.clone(),
+        )
 }
 
 /// Prefix of log streams when the properties give none: Express Mode's (F§B).

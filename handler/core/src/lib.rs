@@ -9,6 +9,7 @@
 //! - [`claim`]: what the ledger knows of an owner, and how it may change.
 //! - [`network`]: where tasks and load balancers go.
 //! - [`desired`]: what a service consists of; the only reader of the properties.
+//! - [`sought`]: where its parts are found.
 //! - [`observed`]: what AWS last told us; absence is not ignorance.
 //! - [`plan`]: the order of things, and its reasons.
 //! - [`step`], [`decision`]: what planning answers.
@@ -27,4 +28,5 @@ pub mod network;
 pub mod observed;
 pub mod plan;
 pub mod resources;
+pub mod sought;
 pub mod step;

@@ -68,8 +68,8 @@ pub struct Observed {
     pub task_definition: Presence<ObservedTaskDefinition>,
     /// Its place on a load balancer, by the ledger.
     pub slot: Presence<Slot>,
-    /// Subnet by zone of the pool, by the ledger; empty before it was asked.
-    pub pool_subnets: BTreeMap<String, String>,
+    /// Subnet by zone of the pool, by the ledger; looked at only when a load balancer is to be made.
+    pub pool_subnets: Presence<BTreeMap<String, String>>,
     /// Address ranges of the VPC; looked at only when a load balancer is opened.
     pub vpc_cidrs: Presence<Vec<String>>,
     /// The load balancer's security group.
@@ -123,6 +123,18 @@ impl Observed {
             scaling_policy: Presence::Absent,
             alias_record: Presence::Absent,
             ..Self::default()
+        }
+    }
+
+    /// With what leads requests to the service known to be gone.
+    #[must_use]
+    pub fn without_what_serves(self) -> Self {
+        Self {
+            alias_record: Presence::Absent,
+            scalable_target: Presence::Absent,
+            scaling_policy: Presence::Absent,
+            listener_rule: Presence::Absent,
+            ..self
         }
     }
 

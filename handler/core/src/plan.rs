@@ -16,7 +16,7 @@ mod tests;
 
 pub use converge::converge;
 pub use error::PlanError;
-pub use remove::remove;
+pub use remove::{is_going, remove};
 
 /// Revisions of a family that stay registered: the one that runs and the one to go back to (DESIGN §3).
 pub const REVISIONS_KEPT: usize = 2;

@@ -112,12 +112,14 @@ pub enum Step {
         /// Its security group.
         security_group_id: String,
     },
-    /// `elasticloadbalancing:SetSubnets`
+    /// `elasticloadbalancing:SetSubnets`, with what the pool's item has joined
     ExtendSubnets {
         /// The load balancer.
         load_balancer_arn: String,
-        /// All its subnets from now on.
-        subnet_ids: Vec<String>,
+        /// Its pool.
+        pool_id: String,
+        /// Subnet by zone: those that it has, and those that it lacks.
+        subnets: BTreeMap<String, String>,
     },
     /// `elasticloadbalancing:CreateListener`
     CreateListener(ListenerSpec),
@@ -258,8 +260,10 @@ impl fmt::Display for Step {
             }
             Self::ExtendSubnets {
                 load_balancer_arn,
-                subnet_ids,
+                pool_id: _,
+                subnets,
             } => {
+                let subnet_ids: Vec<&str> = subnets.values().map(String::as_str).collect();
                 write!(
                     formatter,
                     "ExtendSubnets({load_balancer_arn}) {}",

@@ -9,6 +9,8 @@
 //! each other. OPEN → CLOSED is one way, in the same update that sees no members, and ordinals are never
 //! used again; that alone decides between the last leaver and the next joiner.
 
+mod subnets;
+
 use std::collections::{BTreeMap, HashMap};
 
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
@@ -23,6 +25,8 @@ use express_core::step::SlotRequest;
 use super::item::{self, Item};
 use super::{LedgerError, Runtime};
 use crate::aws::error::aws_error;
+
+pub use subnets::extend;
 
 /// Services on one load balancer. The wall is 100 target groups, 50 services; 25 is for the blast
 /// radius (DESIGN §4).
@@ -79,11 +83,8 @@ pub async fn find(runtime: &Runtime, pool_id: &str) -> Result<Option<Pool>, Ledg
         return Ok(None);
     };
     check_version(&pk, &item)?;
-    let subnets = item.map("subnets").into_iter().flatten();
     Ok(Some(Pool {
-        subnets: subnets
-            .filter_map(|(zone, subnet)| Some((zone.clone(), subnet.as_s().ok()?.clone())))
-            .collect(),
+        subnets: subnets(&item),
         next_ordinal: item.number("next_ordinal").unwrap_or(1),
         open: item
             .list("open")
@@ -500,6 +501,13 @@ pub(super) fn check_version(pk: &str, item: &Item) -> Result<(), LedgerError> {
         pk: pk.to_owned(),
         problem: format!("has schema version {version}, this provider writes {SCHEMA_VERSION}"),
     })
+}
+
+fn subnets(item: &Item) -> BTreeMap<String, String> {
+    let by_zone = item.map("subnets").into_iter().flatten();
+    by_zone
+        .filter_map(|(zone, subnet)| Some((zone.clone(), subnet.as_s().ok()?.clone())))
+        .collect()
 }
 
 const OPEN: &str = "OPEN";

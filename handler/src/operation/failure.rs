@@ -1,6 +1,6 @@
 //! What ends an attempt badly, and whether the operation fails with it or goes on later.
 
-use express_core::claim::Operation;
+use express_core::claim::{Awaited, Operation};
 use express_core::decision::{HandlerErrorCode, Wait, WaitReason};
 use express_core::plan::PlanError;
 use express_core::step::Step;
@@ -168,8 +168,12 @@ impl Attempt<'_> {
         if matches!(error, OperationError::OutOfTime)
             && let Some(waiting) = &operation.waiting
         {
-            problem.push_str(": still waiting for deployment ");
-            problem.push_str(&waiting.deployment_arn);
+            let awaited = match &waiting.awaited {
+                Awaited::Deployment { arn, status: _ } => format!("deployment {arn}"),
+                Awaited::Draining { service_arn } => format!("service {service_arn} to drain"),
+            };
+            problem.push_str(": still waiting for ");
+            problem.push_str(&awaited);
         }
         reason(error.class(), &problem, None, &whereabouts)
     }

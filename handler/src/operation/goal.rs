@@ -1,14 +1,15 @@
 //! What an operation has to reach: the service that is asked for, and the absence of others.
 
-use express_core::claim::{Operation, Slot};
+use express_core::claim::{Awaited, Operation, Slot};
 use express_core::decision::Decision;
 use express_core::desired::{Desired, Environment, Identity};
 use express_core::network;
 use express_core::observed::Observed;
 use express_core::plan::{self, PlanError, Timing};
+use express_core::sought::Sought;
 
 use super::{Attempt, OperationError};
-use crate::ledger::{self, LedgerError, NameClaims, Stored, pool};
+use crate::ledger::{self, LedgerError, Stored, pool};
 use crate::sealed::SealedOperation;
 use crate::{Runtime, observe, pool_operation};
 
@@ -36,7 +37,7 @@ impl Goal {
             Self::Converge(desired) => plan::converge(desired, observed, timing),
             Self::Remove { identity, slot: _ } => {
                 let zone = runtime.settings.hosted_zone_id.as_deref();
-                Ok(plan::remove(identity, zone, observed))
+                plan::remove(identity, zone, observed)
             }
         }
     }
@@ -58,48 +59,68 @@ impl Goal {
 impl Attempt<'_> {
     /// The goals of the open operation: what is asked for first, then what is to go.
     pub(super) async fn goals(
-        &self,
+        &mut self,
         operation: &Operation,
         sealed: &SealedOperation,
     ) -> Result<Vec<Goal>, OperationError> {
-        let record = &self.stored.record;
-        let identity_of = |arn: &String| {
-            let service = record.services.get(arn)?;
-            Some((Identity::of_record(&record.owner, arn, service), service))
-        };
         let mut goals = Vec::new();
-        if let Some((identity, _)) = operation.converge.as_ref().and_then(identity_of) {
-            let desired = self.desired(identity, sealed).await?;
+        if let Some((identity, slot)) = operation.converge.as_ref().and_then(|arn| self.held(arn)) {
+            let desired = self.desired(identity, slot, operation, sealed).await?;
             goals.push(Goal::Converge(Box::new(desired)));
         }
-        for (identity, service) in operation.remove.iter().filter_map(identity_of) {
+        for (identity, slot) in operation.remove.iter().filter_map(|arn| self.held(arn)) {
             goals.push(Goal::Remove {
                 identity: Box::new(identity),
-                slot: service.slot.clone(),
+                slot,
             });
         }
         Ok(goals)
     }
 
+    /// A service of the record, with its slot.
+    fn held(&self, arn: &str) -> Option<(Identity, Option<Slot>)> {
+        let record = &self.stored.record;
+        let service = record.services.get(arn)?;
+        let identity = Identity::of_record(&record.owner, arn, service);
+        Some((identity, service.slot.clone()))
+    }
+
     async fn desired(
-        &self,
+        &mut self,
         identity: Identity,
+        slot: Option<Slot>,
+        operation: &Operation,
         sealed: &SealedOperation,
     ) -> Result<Desired, OperationError> {
         let properties = sealed
             .properties
             .as_ref()
             .ok_or(OperationError::PropertiesMissing)?;
-        let facts = match &self.known.vpc_facts {
-            Some(facts) => facts.clone(),
-            None => observe::vpc_facts(&self.runtime.aws, properties)
+        let environment = environment(self.runtime, &self.stored.record.owner.stack_id);
+        let facts = match self.known.vpc_facts.take() {
+            Some(facts) => facts,
+            None => {
+                let mut observed = Observed {
+                    slot: slot.into(),
+                    ..Observed::default()
+                };
+                let facts = observe::with_network(
+                    &self.runtime.aws,
+                    &Sought::new(&identity, &environment, properties),
+                    operation.deployment_asked_ms.is_some(),
+                    properties,
+                    &mut observed,
+                )
                 .await
-                .map_err(OperationError::Observe)?,
+                .map_err(OperationError::Observe)?;
+                self.known.observed = Some(observed);
+                facts
+            }
         };
         let network = network::resolve(properties, &facts).map_err(OperationError::Plan)?;
         Ok(Desired::new(
             identity,
-            environment(self.runtime, &self.stored.record.owner.stack_id),
+            environment,
             network,
             properties,
             sealed.old_properties.as_ref(),
@@ -112,10 +133,27 @@ impl Attempt<'_> {
         if let (Goal::Converge(_), Some(observed)) = (goal, self.known.observed.take()) {
             return observed;
         }
-        Observed {
+        let observed = Observed {
             slot: goal.slot(&self.stored).into(),
             ..Observed::default()
+        };
+        match goal {
+            Goal::Remove { identity, slot: _ } if self.has_drained(&identity.service_arn) => {
+                observed.without_what_serves()
+            }
+            Goal::Converge(_) | Goal::Remove { .. } => observed,
         }
+    }
+
+    /// Whether an earlier attempt has waited for this service to drain: it had removed what serves.
+    fn has_drained(&self, arn: &str) -> bool {
+        let operation = self.stored.record.operation.as_ref();
+        operation
+            .and_then(|operation| operation.waiting.as_ref())
+            .is_some_and(|waiting| match &waiting.awaited {
+                Awaited::Draining { service_arn } => service_arn == arn,
+                Awaited::Deployment { arn: _, status: _ } => false,
+            })
     }
 
     /// Gives back what a removed service held: slot, host name, service name. The last one to leave a load
@@ -141,12 +179,8 @@ impl Attempt<'_> {
                 }
             }
         }
-        let names = NameClaims {
-            service_arn: &identity.service_arn,
-            host: &identity.host,
-        };
-        ledger::release_names(self.runtime, &identity.owner_key, &names).await?;
-        self.stored.record.services.remove(&identity.service_arn);
+        // Its names are given back by the next write of the record, which is that of the answer.
+        self.stored.release_service(&identity.service_arn);
         Ok(())
     }
 

@@ -5,16 +5,16 @@
 //! by its own clock and without overlap: a watch counts only if the record is still at the revision at
 //! which it began. No clock is ever compared with another's.
 
-use express_core::claim::RunningAttempt;
+use express_core::claim::{Awaited, RunningAttempt, Waiting};
 use express_core::decision::{Wait, WaitReason};
-use express_core::resources::ecs_service::DeploymentStatus;
+use express_core::observed::Observed;
+use express_core::plan;
+use express_core::resources::ecs_service::{DeploymentStatus, ServiceStatus};
 
+use super::goal::Goal;
 use super::{Attempt, CONTINUE_AFTER_S, Outcome, QUICK_LOOKS, WORK_BUDGET_MS};
 use crate::ledger::{self, LedgerError};
 use crate::resources;
-use crate::waiter::WAIT_SECONDS_MIN;
-use express_core::claim::Waiting;
-use express_core::observed::Observed;
 
 /// Seconds between looks at a record that another attempt holds.
 const WATCH_S: u32 = 5;
@@ -120,57 +120,82 @@ impl Attempt<'_> {
         let now_ms = self.runtime.clock.now_ms();
         let age_ms = now_ms.saturating_sub(waiting.observed_ms);
         let timing = self.timing(operation);
-        let is_due = age_ms >= QUICK_LOOKS * WAITING_S * 1000
+        let is_due = age_ms >= QUICK_LOOKS * u64::from(WAITING_S) * 1000
             || now_ms >= timing.stop_at_ms
             || now_ms >= operation.answer_by_ms
             || !self.stored.record.superseded.is_empty();
         if is_held || is_due || operation.answer.is_some() {
             return None;
         }
-        let found =
-            resources::ecs_service::deployment::find(&self.runtime.aws, &waiting.deployment_arn)
-                .await
-                .map(|found| found.map(|found| found.deployment));
-        match found {
-            Ok(Some(deployment)) if deployment.status == waiting.status => Some(Wait {
-                reason: WaitReason::DeploymentRunning {
-                    service: deployment.arn,
-                    stage: deployment.stage,
-                },
-                retry_after_s: u32::try_from(WAITING_S.max(WAIT_SECONDS_MIN)).unwrap_or(u32::MAX),
-            }),
-            // Changed, gone, or not to be had: a full look decides.
-            Ok(_) | Err(_) => None,
+        match &waiting.awaited {
+            Awaited::Deployment { arn, status } => self.look_at_deployment(arn, *status).await,
+            Awaited::Draining { service_arn } => self.look_at_draining(service_arn).await,
         }
     }
 
-    /// Notes the deployment that is waited for.
-    pub(super) fn remember_deployment(&mut self, observed: &Observed) {
-        let observed_ms = self.runtime.clock.now_ms();
-        let service = observed.ecs_service.present();
-        let waiting = service.and_then(|service| match &service.deployment {
-            Some(deployment) => match deployment.status {
-                DeploymentStatus::Running | DeploymentStatus::GoingBack => {
-                    Some((deployment.arn.clone(), deployment.status))
-                }
-                DeploymentStatus::Successful | DeploymentStatus::Failed => None,
+    /// Changed, gone, or not to be had: a full look decides.
+    async fn look_at_deployment(&self, arn: &str, status: DeploymentStatus) -> Option<Wait> {
+        let found = resources::ecs_service::deployment::find(&self.runtime.aws, arn).await;
+        let deployment = found.ok().flatten()?.deployment;
+        (deployment.status == status).then_some(Wait {
+            reason: WaitReason::DeploymentRunning {
+                service: deployment.arn,
+                stage: deployment.stage,
             },
-            // Just created: ECS has named the deployment, and it can only be running.
-            None => {
-                let arn = service.current_deployment_arn.clone()?;
-                Some((arn, DeploymentStatus::Running))
+            retry_after_s: WAITING_S,
+        })
+    }
+
+    /// As for a deployment.
+    async fn look_at_draining(&self, service_arn: &str) -> Option<Wait> {
+        let service = self.stored.record.services.get(service_arn)?;
+        let aws = &self.runtime.aws;
+        let found = resources::ecs_service::find(aws, &service.cluster, &service.name).await;
+        (found.ok().flatten()?.status == ServiceStatus::Draining).then(|| Wait {
+            reason: WaitReason::ServiceDraining {
+                service: service.name.clone(),
+            },
+            retry_after_s: WAITING_S,
+        })
+    }
+
+    /// Notes what is waited for.
+    pub(super) fn remember_wait(&mut self, goal: &Goal, observed: &Observed) {
+        let awaited = match goal {
+            Goal::Converge(_) => deployment_under_way(observed),
+            Goal::Remove { identity, slot: _ } => {
+                plan::is_going(identity, observed).then(|| Awaited::Draining {
+                    service_arn: identity.service_arn.clone(),
+                })
             }
-        });
-        let waiting = waiting.map(|(deployment_arn, status)| Waiting {
-            deployment_arn,
-            status,
-            observed_ms,
-        });
+        };
+        let observed_ms = self.runtime.clock.now_ms();
         if let Some(operation) = &mut self.stored.record.operation {
-            operation.waiting = waiting;
+            operation.waiting = awaited.map(|awaited| Waiting {
+                awaited,
+                observed_ms,
+            });
         }
     }
 }
 
+fn deployment_under_way(observed: &Observed) -> Option<Awaited> {
+    let service = observed.ecs_service.present()?;
+    let Some(deployment) = &service.deployment else {
+        // Just created: ECS has named the deployment, and it can only be running.
+        return Some(Awaited::Deployment {
+            arn: service.current_deployment_arn.clone()?,
+            status: DeploymentStatus::Running,
+        });
+    };
+    match deployment.status {
+        DeploymentStatus::Running | DeploymentStatus::GoingBack => Some(Awaited::Deployment {
+            arn: deployment.arn.clone(),
+            status: deployment.status,
+        }),
+        DeploymentStatus::Successful | DeploymentStatus::Failed => None,
+    }
+}
+
 /// Seconds between quick looks.
-const WAITING_S: u64 = 15;
+const WAITING_S: u32 = 15;

@@ -80,13 +80,15 @@ fn begun(record: &OwnerRecord, request: &Request) -> OwnerRecord {
 
 /// The id to answer with, and the record to write before.
 fn nothing_to_do(record: &OwnerRecord, request: &Request) -> (String, OwnerRecord) {
-    match record.receive(request, None) {
-        Reception::NothingToDo {
-            physical_id,
-            tombstone,
-        } => (physical_id, *tombstone),
-        other => panic!("{request:?} should need nothing: {other:?}"),
-    }
+    let reception = record.receive(request, None);
+    let Reception::NothingToDo {
+        physical_id,
+        tombstone,
+    } = reception
+    else {
+        panic!("{request:?} should need nothing: {reception:?}");
+    };
+    (physical_id, *tombstone)
 }
 
 fn decide(record: &mut OwnerRecord, is_success: bool, physical_id: &str) {

@@ -59,6 +59,15 @@ pub enum PlanError {
         /// What.
         resource: String,
     },
+    /// A part of the service has lost the tag that says whose it is.
+    #[error(
+        "{resource} has no tag `{}`: somebody has taken it off, so it is not deleted. Put the tag back, with the value that the other parts of the service have, or delete the resource yourself; then delete again",
+        crate::naming::TAG_OWNER
+    )]
+    OwnerTagMissing {
+        /// Which.
+        resource: String,
+    },
     /// The given task definition does not exist or cannot be used.
     #[error("task definition `{arn}` {problem}")]
     TaskDefinitionUnfit {
@@ -122,7 +131,9 @@ impl PlanError {
                 HandlerErrorCode::NotFound
             }
             Self::OwnedByAnother { .. } => HandlerErrorCode::AlreadyExists,
-            Self::ForeignTaskDefinition { .. } => HandlerErrorCode::ResourceConflict,
+            Self::ForeignTaskDefinition { .. } | Self::OwnerTagMissing { .. } => {
+                HandlerErrorCode::ResourceConflict
+            }
             Self::MoveNotSupported { .. } => HandlerErrorCode::NotUpdatable,
             Self::DeploymentFailed { .. }
             | Self::AlarmInAlarm { .. }

@@ -1,12 +1,13 @@
 //! The order in which a service goes.
 
+use super::PlanError;
 use crate::decision::{Decision, Wait, WaitReason};
 use crate::desired::Identity;
 use crate::naming::{self, Pair};
 use crate::observed::{Observed, is_owned};
-use crate::resources::alias_record;
-use crate::resources::ecs_service::ServiceStatus;
+use crate::resources::ecs_service::{ObservedEcsService, ServiceStatus};
 use crate::resources::scalable_target::resource_id;
+use crate::resources::{Tags, alias_record};
 use crate::step::Step;
 
 /// Seconds between looks at a service that drains: tasks get 30 s to stop and targets 30 s to drain.
@@ -20,47 +21,114 @@ const DRAINING_RETRY_S: u32 = 15;
 /// 3. service, until INACTIVE: ECS needs the user's roles until then;
 /// 4. groups, alarm, security group, task definitions: nothing uses them any more.
 ///
-/// What does not carry our owner's tag is left alone, whatever its name: it is not ours to delete. What
-/// cannot carry it is told by what it leads to: the record by our load balancer, the scalable target by
+/// What carries another owner's tag, or is no part of the service, is left alone, whatever its name. What
+/// cannot carry a tag is told by what it leads to: the record by our load balancer, the scalable target by
 /// the service.
-#[must_use]
-pub fn remove(identity: &Identity, hosted_zone_id: Option<&str>, observed: &Observed) -> Decision {
+///
+/// # Errors
+/// [`PlanError::OwnerTagMissing`] when somebody has taken our tag off a part of the service: it may be his
+/// now, so it is not deleted; and it is not forgotten either.
+pub fn remove(
+    identity: &Identity,
+    hosted_zone_id: Option<&str>,
+    observed: &Observed,
+) -> Result<Decision, PlanError> {
+    refuse_untagged_service(identity, observed)?;
     let phases = [
         leave_traffic(identity, hosted_zone_id, observed),
         delete_rule(identity, observed),
     ];
     for steps in phases {
         if !steps.is_empty() {
-            return Decision::Apply(steps);
+            return Ok(Decision::Apply(steps));
         }
     }
-    if let Some(service) = observed.ecs_service.present()
-        && is_owned(&service.tags, &identity.owner_key)
-    {
-        match service.status {
-            ServiceStatus::Active => {
-                return Decision::Apply(vec![Step::DeleteService {
-                    cluster: identity.cluster.clone(),
-                    service_arn: identity.service_arn.clone(),
-                }]);
-            }
-            ServiceStatus::Draining => {
-                return Decision::Wait(Wait {
-                    reason: WaitReason::ServiceDraining {
-                        service: identity.service.clone(),
-                    },
-                    retry_after_s: DRAINING_RETRY_S,
-                });
-            }
-            ServiceStatus::Inactive => {}
-        }
+    if let Some(service) = going(identity, observed) {
+        return Ok(match service.status {
+            ServiceStatus::Active => Decision::Apply(vec![Step::DeleteService {
+                cluster: identity.cluster.clone(),
+                service_arn: identity.service_arn.clone(),
+            }]),
+            ServiceStatus::Draining | ServiceStatus::Inactive => Decision::Wait(Wait {
+                reason: WaitReason::ServiceDraining {
+                    service: identity.service.clone(),
+                },
+                retry_after_s: DRAINING_RETRY_S,
+            }),
+        });
     }
     let steps = delete_rest(identity, observed);
-    if steps.is_empty() {
-        Decision::Removed
-    } else {
-        Decision::Apply(steps)
+    if !steps.is_empty() {
+        return Ok(Decision::Apply(steps));
     }
+    refuse_untagged_rest(observed)?;
+    Ok(Decision::Removed)
+}
+
+/// Whether the service still has to go, so that what it uses cannot be deleted yet.
+#[must_use]
+pub fn is_going(identity: &Identity, observed: &Observed) -> bool {
+    going(identity, observed).is_some()
+}
+
+fn going<'a>(identity: &Identity, observed: &'a Observed) -> Option<&'a ObservedEcsService> {
+    observed
+        .ecs_service
+        .present()
+        .filter(|service| is_owned(&service.tags, &identity.owner_key))
+        .filter(|service| service.status != ServiceStatus::Inactive)
+}
+
+/// A service of our name that uses our target groups is ours, with or without the tag; a stranger's is not
+/// our business.
+fn refuse_untagged_service(identity: &Identity, observed: &Observed) -> Result<(), PlanError> {
+    let Some(service) = observed.ecs_service.present() else {
+        return Ok(());
+    };
+    let is_ours = is_owned(&service.tags, &identity.owner_key);
+    let uses_ours = service.ingress.as_ref().is_some_and(|ingress| {
+        Pair::BOTH.into_iter().any(|pair| {
+            let name = naming::target_group(&identity.service_arn, pair);
+            ingress
+                .target_group_arn
+                .contains(&format!(":targetgroup/{name}/"))
+        })
+    });
+    if service.status != ServiceStatus::Inactive && uses_ours && has_no_owner(&service.tags) {
+        return Err(untagged(format!("service `{}`", service.arn)));
+    }
+    match observed.listener_rule.present() {
+        Some(rule) if is_ours && has_no_owner(&rule.tags) => {
+            Err(untagged(format!("rule `{}`", rule.arn)))
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// The names of both kinds are hashes of the service: nobody has one by chance.
+fn refuse_untagged_rest(observed: &Observed) -> Result<(), PlanError> {
+    let groups = Pair::BOTH
+        .into_iter()
+        .filter_map(|pair| observed.target_group(pair).present());
+    for group in groups {
+        if has_no_owner(&group.tags) {
+            return Err(untagged(format!("target group `{}`", group.arn)));
+        }
+    }
+    match observed.service_security_group.present() {
+        Some(group) if has_no_owner(&group.tags) => {
+            Err(untagged(format!("security group `{}`", group.id)))
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+fn has_no_owner(tags: &Tags) -> bool {
+    !tags.contains_key(naming::TAG_OWNER)
+}
+
+const fn untagged(resource: String) -> PlanError {
+    PlanError::OwnerTagMissing { resource }
 }
 
 fn leave_traffic(

@@ -1,5 +1,7 @@
 //! The specifications of one service's resources, each made as soon as what it refers to is known.
 
+use std::collections::BTreeMap;
+
 use crate::desired::{Desired, DesiredTaskDefinition};
 use crate::naming::{self, Pair};
 use crate::observed::Observed;
@@ -50,17 +52,13 @@ pub(super) fn load_balancer_security_group(desired: &Desired, ordinal: u64) -> S
 /// The subnets are the pool's, so that whoever creates the load balancer asks for the same.
 pub(super) fn load_balancer(
     desired: &Desired,
-    observed: &Observed,
+    pool_subnets: &BTreeMap<String, String>,
     ordinal: u64,
 ) -> LoadBalancerSpec {
     LoadBalancerSpec {
         name: naming::load_balancer(&desired.pool_id, ordinal),
         scheme: desired.network.scheme,
-        subnets: if observed.pool_subnets.is_empty() {
-            desired.network.ingress_subnets.clone()
-        } else {
-            observed.pool_subnets.clone()
-        },
+        subnets: pool_subnets.clone(),
         tags: desired.pool_tags(ordinal),
     }
 }

@@ -62,15 +62,18 @@ impl ObservedLoadBalancer {
             .map_or(self.arn.as_str(), |(_, name)| name)
     }
 
-    /// The subnets to set so that the load balancer serves `wanted` too; none when it does already.
+    /// Subnet by zone to set so that the load balancer serves `wanted` too; none when it does already.
     #[must_use]
-    pub fn extended_subnets(&self, wanted: &BTreeMap<String, String>) -> Option<Vec<String>> {
+    pub fn extended_subnets(
+        &self,
+        wanted: &BTreeMap<String, String>,
+    ) -> Option<BTreeMap<String, String>> {
         let mut subnets = self.subnets.clone();
         for (zone, subnet) in wanted {
             subnets
                 .entry(zone.clone())
                 .or_insert_with(|| subnet.clone());
         }
-        (subnets.len() > self.subnets.len()).then(|| subnets.into_values().collect())
+        (subnets.len() > self.subnets.len()).then_some(subnets)
     }
 }

@@ -21,20 +21,24 @@ pub(super) fn load_balancer(
     };
     let group_id = load_balancer_security_group(desired, observed, slot.ordinal, steps);
     match (&observed.load_balancer, group_id) {
-        (Presence::Absent, Some(security_group_id)) => steps.push(Step::CreateLoadBalancer {
-            spec: specs::load_balancer(desired, observed, slot.ordinal),
-            security_group_id,
-        }),
+        (Presence::Absent, Some(security_group_id)) => {
+            let pool_subnets = observed.pool_subnets.present();
+            steps.extend(pool_subnets.map(|subnets| Step::CreateLoadBalancer {
+                spec: specs::load_balancer(desired, subnets, slot.ordinal),
+                security_group_id,
+            }));
+        }
         (Presence::Present(found), _) => {
             if found.state == LoadBalancerState::Failed {
                 return Err(PlanError::LoadBalancerFailed {
                     name: naming::load_balancer(&slot.pool_id, slot.ordinal),
                 });
             }
-            if let Some(subnet_ids) = found.extended_subnets(&desired.network.ingress_subnets) {
+            if let Some(subnets) = found.extended_subnets(&desired.network.ingress_subnets) {
                 steps.push(Step::ExtendSubnets {
                     load_balancer_arn: found.arn.clone(),
-                    subnet_ids,
+                    pool_id: slot.pool_id.clone(),
+                    subnets,
                 });
             }
             let [https, redirect] = specs::listeners(desired, slot.ordinal, &found.arn);

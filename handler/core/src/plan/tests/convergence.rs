@@ -90,7 +90,7 @@ proptest! {
         while left > 0 {
             let Decision::Apply(steps) = world.plan(&desired).expect("there is a plan") else { break };
             for step in steps.iter().take(left) {
-                world.apply(&desired, step);
+                world.apply(step);
             }
             left = left.saturating_sub(steps.len());
         }

@@ -24,7 +24,7 @@ fn check_rounds(mut world: World, web: &Web, expect: Expect) {
             Decision::Wait(wait) => world.wait(&wait),
             Decision::Apply(steps) => {
                 for step in &steps {
-                    world.apply(&desired, step);
+                    world.apply(step);
                 }
             }
         }
@@ -208,7 +208,7 @@ fn failed_first_deployment_fails_the_create_in_the_words_of_ecs() {
             panic!("not waiting, yet nothing to apply");
         };
         for step in &steps {
-            world.apply(&desired, step);
+            world.apply(step);
         }
     }
     if let Presence::Present(service) = &mut world.observed.ecs_service {

@@ -40,7 +40,7 @@ fn weights(seen: &Seen) -> (u32, u32) {
         panic!("something is to be done: {decision:?}");
     };
     for step in &steps {
-        world.apply(&desired, step);
+        world.apply(step);
     }
     let [a, b] = world.observed.target_groups().expect("both groups");
     let rule = world.observed.listener_rule.present().expect("a rule");

@@ -8,7 +8,7 @@ use super::{Seen, seen, text, web};
 use crate::decision::Decision;
 use crate::observed::{Observed, Presence};
 use crate::plan;
-use crate::resources::ecs_service::ServiceStatus;
+use crate::resources::ecs_service::{ObservedEcsService, ServiceStatus};
 
 /// A converged service, with its active revisions looked up.
 fn leaving() -> Seen {
@@ -23,12 +23,13 @@ fn check_rounds(seen: Seen, expect: Expect) {
     let desired = world.web.desired();
     let mut rounds = String::new();
     for _ in 0..ROUNDS_MAX {
-        let decision = plan::remove(&desired.identity, Some("Z1"), &world.observed);
+        let decision = plan::remove(&desired.identity, Some("Z1"), &world.observed)
+            .unwrap_or_else(|refusal| panic!("{refusal}"));
         rounds.push_str("--\n");
         match &decision {
             Decision::Apply(steps) => {
                 for step in steps {
-                    world.apply(&desired, step);
+                    world.apply(step);
                 }
             }
             Decision::Wait(wait) => world.wait(wait),
@@ -207,5 +208,81 @@ fn without_a_slot_there_is_no_record_of_ours() {
     expect![[r#"
         DeleteListenerRule(rule)
     "#]]
-    .assert_eq(&text(&Ok(decision)));
+    .assert_eq(&text(&decision));
+}
+
+/// What is decided at the end of a removal, when somebody has taken tags off.
+fn check_untagged(spoil: impl FnOnce(&mut Observed), expect: Expect) {
+    let seen = leaving().but(spoil);
+    let mut world = seen.world;
+    let identity = world.web.desired().identity;
+    for _ in 0..ROUNDS_MAX {
+        match plan::remove(&identity, Some("Z1"), &world.observed) {
+            Ok(Decision::Apply(steps)) => steps.iter().for_each(|step| world.apply(step)),
+            Ok(Decision::Wait(wait)) => world.wait(&wait),
+            end @ (Ok(Decision::Converged(_) | Decision::Removed) | Err(_)) => {
+                return expect.assert_eq(&text(&end));
+            }
+        }
+    }
+    panic!("no end");
+}
+
+#[test]
+fn a_service_whose_tag_was_taken_off_is_neither_deleted_nor_forgotten() {
+    check_untagged(
+        |observed| service(observed).tags.clear(),
+        expect![[r#"
+        ResourceConflict: service `arn:aws:ecs:eu-west-1:123456789012:service/default/web` has no tag `express:owner`: somebody has taken it off, so it is not deleted. Put the tag back, with the value that the other parts of the service have, or delete the resource yourself; then delete again
+    "#]],
+    );
+}
+
+#[test]
+fn a_rule_whose_tag_was_taken_off_is_neither_deleted_nor_forgotten() {
+    check_untagged(
+        |observed| {
+            if let Presence::Present(rule) = &mut observed.listener_rule {
+                rule.tags.clear();
+            }
+        },
+        expect![[r#"
+            ResourceConflict: rule `rule` has no tag `express:owner`: somebody has taken it off, so it is not deleted. Put the tag back, with the value that the other parts of the service have, or delete the resource yourself; then delete again
+        "#]],
+    );
+}
+
+#[test]
+fn a_target_group_whose_tag_was_taken_off_stays_when_all_else_is_gone() {
+    check_untagged(
+        |observed| {
+            if let Presence::Present(group) = &mut observed.target_group_b {
+                group.tags.clear();
+            }
+        },
+        expect![[r#"
+            ResourceConflict: target group `arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/express-119a3fbe52e2-b/1` has no tag `express:owner`: somebody has taken it off, so it is not deleted. Put the tag back, with the value that the other parts of the service have, or delete the resource yourself; then delete again
+        "#]],
+    );
+}
+
+#[test]
+fn a_strangers_service_under_our_name_is_not_our_business() {
+    check_untagged(
+        |observed| {
+            let service = service(observed);
+            service.tags.clear();
+            service.ingress = None;
+        },
+        expect![[r#"
+            Removed
+        "#]],
+    );
+}
+
+fn service(observed: &mut Observed) -> &mut ObservedEcsService {
+    match &mut observed.ecs_service {
+        Presence::Present(service) => service,
+        Presence::Unknown | Presence::Absent => panic!("no service"),
+    }
 }

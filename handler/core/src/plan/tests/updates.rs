@@ -78,7 +78,7 @@ fn registered_revision_is_deployed_by_its_task_definition_only() {
         crate::desired::DesiredTaskDefinition::Given(arn) => panic!("{arn} was not given"),
     };
     let registered = crate::step::Step::RegisterTaskDefinition(spec);
-    after.world.apply(&changed, &registered);
+    after.world.apply(&registered);
     check(
         web().image("web:2"),
         after,

@@ -47,7 +47,7 @@ impl World {
             log_group: Presence::Absent,
             task_definition: Presence::Absent,
             slot: Presence::Absent,
-            pool_subnets: BTreeMap::new(),
+            pool_subnets: Presence::Unknown,
             vpc_cidrs: Presence::Present(vec!["10.0.0.0/16".to_owned()]),
             load_balancer_security_group: Presence::Absent,
             load_balancer: Presence::Absent,
@@ -149,7 +149,7 @@ impl World {
                             !done.iter().flatten().any(|earlier| earlier == step),
                             "{step} again, after {done:#?}"
                         );
-                        self.apply(&desired, step);
+                        self.apply(step);
                     }
                     done.push(steps);
                 }

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use super::World;
 use crate::claim::Slot;
-use crate::desired::Desired;
 use crate::naming::Pair;
 use crate::observed::Presence;
 use crate::resources::alias_record::{AliasRecordSpec, ObservedAliasRecord};
@@ -34,12 +33,12 @@ use crate::step::{GroupOf, Step, Tagging};
 const DEREGISTRATION_DELAY_OF_NEW_S: u32 = 300;
 
 impl World {
-    /// Has the effect of `step`, planned on the way to `desired`.
+    /// Has the effect of `step`.
     #[expect(
         clippy::too_many_lines,
         reason = "one arm per step; splitting it would hide which one is missing"
     )]
-    pub(in crate::plan::tests) fn apply(&mut self, desired: &Desired, step: &Step) {
+    pub(in crate::plan::tests) fn apply(&mut self, step: &Step) {
         match step {
             Step::CreateCluster(spec) => {
                 let arn = format!("cluster/{}", spec.name);
@@ -56,7 +55,7 @@ impl World {
                     ordinal: 1,
                     number: 0,
                 });
-                self.observed.pool_subnets.clone_from(&request.subnets);
+                self.observed.pool_subnets = Presence::Present(request.subnets.clone());
             }
             Step::ClaimNextSlot(_) => {
                 let Presence::Present(slot) = &mut self.observed.slot else {
@@ -110,15 +109,11 @@ impl World {
             }
             Step::ExtendSubnets {
                 load_balancer_arn: _,
-                subnet_ids,
-            } => {
-                let subnets = &mut present(&mut self.observed.load_balancer).subnets;
-                for (zone, subnet) in &desired.network.ingress_subnets {
-                    if subnet_ids.contains(subnet) {
-                        subnets.insert(zone.clone(), subnet.clone());
-                    }
-                }
-            }
+                pool_id: _,
+                subnets,
+            } => present(&mut self.observed.load_balancer)
+                .subnets
+                .clone_from(subnets),
             Step::CreateListener(spec) => self.create_listener(spec),
             Step::CreateTargetGroup(spec) => {
                 let name = &spec.name;

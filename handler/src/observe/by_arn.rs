@@ -1,0 +1,257 @@
+//! The second wave: what hangs on the ARNs that the first has found.
+
+use std::collections::BTreeMap;
+
+use express_core::desired::Identity;
+use express_core::naming;
+use express_core::observed::{Observed, Presence};
+use express_core::plan::REVISIONS_KEPT;
+use express_core::resources::Tags;
+use express_core::resources::ecs_service::{DeploymentStatus, ObservedEcsService, ServiceStatus};
+use express_core::resources::listener::{HTTP_PORT, HTTPS_PORT, ObservedListener};
+use express_core::resources::target_group::ObservedTargetGroup;
+
+use super::{look_if, rule};
+use crate::aws::AwsClients;
+use crate::aws::error::AwsError;
+use crate::resources;
+use crate::resources::ecs_service::deployment;
+
+/// What is asked only when it matters.
+#[derive(Clone, Copy)]
+pub(super) struct Asks {
+    deployment: bool,
+    revisions: bool,
+}
+
+impl Asks {
+    /// To be made before the first wave.
+    pub(super) const fn new(counts_revisions: bool, observed: &Observed) -> Self {
+        Self {
+            // A service that was just created is known without its deployment, which is waited for anyway.
+            deployment: observed.ecs_service.is_unknown(),
+            revisions: counts_revisions,
+        }
+    }
+}
+
+/// What hangs on the ARNs that are known now.
+pub(super) async fn look(
+    aws: &AwsClients,
+    identity: &Identity,
+    asks: Asks,
+    observed: &mut Observed,
+) -> Result<(), AwsError> {
+    let rule_arn = rule::named_by_service(observed).filter(|_| observed.listener_rule.is_unknown());
+    let load_balancer_arn = observed
+        .load_balancer
+        .present()
+        .map(|found| found.arn.clone());
+    let family = naming::family(&identity.service, &identity.service_arn);
+    let asks_revisions = asks.revisions && may_have_surplus_revisions(observed);
+    let untagged = untagged_groups(observed).chain(rule_arn.clone()).collect();
+    let needs_cluster = !observed
+        .ecs_service
+        .present()
+        .is_some_and(|service| service.status == ServiceStatus::Active);
+    let Observed {
+        cluster,
+        https_listener,
+        http_listener,
+        listener_rule,
+        target_group_a,
+        target_group_b,
+        ecs_service,
+        revisions,
+        ..
+    } = observed;
+    let (.., mut tags) = futures::try_join!(
+        look_if(needs_cluster, cluster, || {
+            resources::cluster::find(aws, &identity.cluster)
+        }),
+        listeners_of(
+            aws,
+            load_balancer_arn.as_deref(),
+            https_listener,
+            http_listener
+        ),
+        async {
+            if let Some(arn) = &rule_arn
+                && let Some(found) = resources::listener_rule::find(aws, arn).await?
+            {
+                *listener_rule = Presence::Present(found);
+            }
+            Ok(())
+        },
+        deregistration_delay(aws, target_group_a),
+        deregistration_delay(aws, target_group_b),
+        async {
+            if asks.deployment {
+                newest_deployment(aws, identity, ecs_service).await?;
+            }
+            Ok(())
+        },
+        look_if(asks_revisions, revisions, || async {
+            resources::task_definition::list_active(aws, &family)
+                .await
+                .map(Some)
+        }),
+        tags_of(aws, untagged),
+    )?;
+    for group in [target_group_a, target_group_b] {
+        if let Presence::Present(group) = group {
+            take_tags(&mut tags, &group.arn, &mut group.tags);
+        }
+    }
+    if let Presence::Present(rule) = listener_rule {
+        take_tags(&mut tags, &rule.arn, &mut rule.tags);
+    }
+    Ok(())
+}
+
+/// ARNs of the groups whose tags are not known. What we made carries our tags: what has none was not asked
+/// for them.
+fn untagged_groups(observed: &Observed) -> impl Iterator<Item = String> {
+    [&observed.target_group_a, &observed.target_group_b]
+        .into_iter()
+        .filter_map(Presence::present)
+        .filter(|group| group.tags.is_empty())
+        .map(|group| group.arn.clone())
+        .collect::<Vec<_>>()
+        .into_iter()
+}
+
+/// Tags by ARN, of all by one call; none when one of them is gone, because ELB refuses the call then.
+pub(super) async fn tags_of(
+    aws: &AwsClients,
+    arns: Vec<String>,
+) -> Result<BTreeMap<String, Tags>, AwsError> {
+    if arns.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    match resources::elb_tags::find(aws, &arns).await {
+        Err(error) if error.is_not_found() => Ok(BTreeMap::new()),
+        found => found,
+    }
+}
+
+fn take_tags(found: &mut BTreeMap<String, Tags>, arn: &str, tags: &mut Tags) {
+    if let Some(found) = found.remove(arn) {
+        *tags = found;
+    }
+}
+
+/// The tags of both groups, where they are not known.
+pub(super) async fn tags_of_groups(
+    aws: &AwsClients,
+    groups: [&mut Presence<ObservedTargetGroup>; 2],
+) -> Result<(), AwsError> {
+    let mut untagged: Vec<&mut ObservedTargetGroup> = groups
+        .into_iter()
+        .filter_map(|group| match group {
+            Presence::Present(group) if group.tags.is_empty() => Some(group),
+            Presence::Present(_) | Presence::Absent | Presence::Unknown => None,
+        })
+        .collect();
+    let arns = untagged.iter().map(|group| group.arn.clone()).collect();
+    let mut found = tags_of(aws, arns).await?;
+    for group in &mut untagged {
+        let arn = group.arn.clone();
+        take_tags(&mut found, &arn, &mut group.tags);
+    }
+    Ok(())
+}
+
+/// Whether the family has more revisions than are kept: their numbers count up.
+fn may_have_surplus_revisions(observed: &Observed) -> bool {
+    observed
+        .task_definition
+        .present()
+        .and_then(|newest| newest.arn.rsplit_once(':')?.1.parse::<usize>().ok())
+        .is_some_and(|revision| revision > REVISIONS_KEPT)
+}
+
+async fn deregistration_delay(
+    aws: &AwsClients,
+    group: &mut Presence<ObservedTargetGroup>,
+) -> Result<(), AwsError> {
+    if let Presence::Present(group) = group
+        && group.deregistration_delay_s.is_none()
+    {
+        let delay_s = resources::target_group::find_deregistration_delay(aws, &group.arn).await?;
+        group.deregistration_delay_s = Some(delay_s);
+    }
+    Ok(())
+}
+
+/// The newest deployment, and the group that serves.
+async fn newest_deployment(
+    aws: &AwsClients,
+    identity: &Identity,
+    service: &mut Presence<ObservedEcsService>,
+) -> Result<(), AwsError> {
+    let Presence::Present(service) = service else {
+        return Ok(());
+    };
+    if service.status != ServiceStatus::Active || service.deployment.is_some() {
+        return Ok(());
+    }
+    // At rest there is one revision: the one that serves. During a deployment nobody asks which does.
+    let revision_arn = match service.current_revision_arns.as_slice() {
+        [only] => Some(only),
+        _ => None,
+    };
+    let (found, revision) = futures::try_join!(
+        async {
+            match &service.current_deployment_arn {
+                Some(arn) => deployment::find(aws, arn).await,
+                None => deployment::find_newest(aws, &identity.cluster, &identity.service).await,
+            }
+        },
+        async {
+            match revision_arn {
+                Some(arn) => deployment::find_revision(aws, arn).await,
+                None => Ok(None),
+            }
+        },
+    )?;
+    let mut deployment = found.as_ref().map(|found| found.deployment.clone());
+    if let (Some(deployment), Some(revision)) = (&mut deployment, &revision)
+        && found
+            .as_ref()
+            .and_then(|found| found.target_revision_arn.as_ref())
+            == revision_arn
+    {
+        deployment.task_definition_arn = Some(revision.task_definition_arn.clone());
+    }
+    let has_served = deployment
+        .as_ref()
+        .is_some_and(|deployment| deployment.status == DeploymentStatus::Successful);
+    service.live_target_group_arn = revision
+        .filter(|_| has_served)
+        .and_then(|revision| revision.target_group_arn);
+    service.deployment = deployment;
+    Ok(())
+}
+
+pub(super) async fn listeners_of(
+    aws: &AwsClients,
+    load_balancer_arn: Option<&str>,
+    https: &mut Presence<ObservedListener>,
+    http: &mut Presence<ObservedListener>,
+) -> Result<(), AwsError> {
+    let Some(arn) = load_balancer_arn else {
+        return Ok(());
+    };
+    if !https.is_unknown() && !http.is_unknown() {
+        return Ok(());
+    }
+    let found = resources::listener::find_all(aws, arn).await?;
+    for (port, presence) in [(HTTPS_PORT, https), (HTTP_PORT, http)] {
+        if presence.is_unknown() {
+            let listener = found.iter().find(|listener| listener.port == port);
+            *presence = listener.cloned().into();
+        }
+    }
+    Ok(())
+}
