@@ -88,7 +88,7 @@ impl InProcess {
                     "the connection was lost before the answer".into(),
                 )))
             }
-            Some(fault @ (Fault::Throttle | Fault::ServerError)) => {
+            Some(fault @ (Fault::Throttle | Fault::ServerError | Fault::Deny)) => {
                 let outcome = match fault.refusal(&call) {
                     Some(refusal) => Err(refusal),
                     None => Ok(serde_json::Value::Null),

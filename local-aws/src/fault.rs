@@ -21,6 +21,8 @@ pub enum Fault {
     Throttle,
     /// AWS fails without an effect.
     ServerError,
+    /// IAM does not allow it.
+    Deny,
 }
 
 /// Strikes the calls from number `first` (counted from 0 among those that match) for `times` calls.
@@ -107,8 +109,36 @@ impl Fault {
         match self {
             Self::Throttle => Some(throttled(call)),
             Self::ServerError => Some(Refusal::internal("an internal error, by a fault rule")),
+            Self::Deny => Some(Refusal::client(
+                denial_code(call),
+                "not authorized to perform this action, by a fault rule",
+            )),
             Self::CrashBefore | Self::CrashAfter | Self::LandLate | Self::LoseAnswer => None,
         }
+    }
+}
+
+/// What each service says when no policy allows a call.
+/// AWS: <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html> for EC2,
+/// <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/CommonErrors.html> for the Query and XML
+/// services, <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/CommonErrors.html> for those with JSON
+fn denial_code(call: &Call) -> &'static str {
+    use crate::wire::Service;
+    match call.service {
+        Service::Ec2 => "UnauthorizedOperation",
+        Service::ElasticLoadBalancing
+        | Service::CloudWatch
+        | Service::Route53
+        | Service::Sts
+        | Service::ResponseSink => "AccessDenied",
+        Service::DynamoDb
+        | Service::Ecs
+        | Service::ApplicationAutoScaling
+        | Service::Logs
+        | Service::Acm
+        | Service::Wafv2
+        | Service::Kms
+        | Service::StepFunctions => "AccessDeniedException",
     }
 }
 

@@ -65,3 +65,13 @@ fn a_life_ends_clean_when_any_call_lands_late() {
 fn a_life_ends_clean_when_any_answer_is_lost() {
     check(&life(), Fault::LoseAnswer);
 }
+
+#[test]
+fn case_61_a_life_ends_clean_when_any_call_is_throttled() {
+    check(&life(), Fault::Throttle);
+}
+
+#[test]
+fn a_life_ends_clean_when_aws_fails_at_any_call() {
+    check(&life(), Fault::ServerError);
+}

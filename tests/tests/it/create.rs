@@ -1,11 +1,13 @@
 //! Creating a service.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use expect_test::expect_file;
 use express_tests::account::Kind;
 use express_tests::cloudformation::SeenStatus;
 use express_tests::{Scenario, StackStatus, Template, World, web};
+use local_aws::fault::{Fault, Rule};
 
 use StackStatus::{CreateComplete, DeleteComplete, RollbackComplete};
 
@@ -91,4 +93,35 @@ fn case_23_the_default_cluster_is_created_if_absent() {
         .map(|(_, item)| item.name.clone())
         .collect();
     assert_eq!(clusters, ["default"]);
+}
+
+/// The changes that a Create makes outside the ledger, each once.
+fn changes_of_a_create() -> BTreeSet<String> {
+    let run = Scenario::new().create(web()).run();
+    let history = run.world.history();
+    let changes = history.calls().filter(|call| call.recorded.mutates());
+    changes.map(|call| call.recorded.name()).collect()
+}
+
+#[test]
+fn case_19_a_create_that_is_refused_at_any_step_says_which_and_leaves_nothing() {
+    let changes = changes_of_a_create();
+    assert!(changes.len() > 12, "{changes:?}");
+    for denied in changes {
+        let world = World::new();
+        let before = world.inventory().without_what_stays();
+        world
+            .faults()
+            .add(Rule::once(Some(&denied), 0, Fault::Deny).times(u64::MAX));
+        let run = Scenario::new().create(web()).then_settle().run_in(world);
+        assert_eq!(run.statuses(), [RollbackComplete], "{denied}");
+        let reason = &run.seen()[0].reason;
+        let (_, operation) = denied.split_once(':').unwrap();
+        assert!(
+            reason.contains("not authorized") && reason.starts_with("AccessDenied"),
+            "{operation}: {reason}"
+        );
+        let after = run.world.inventory().without_what_stays();
+        assert_eq!(before.diff(&after), Vec::<String>::new(), "{denied}");
+    }
 }

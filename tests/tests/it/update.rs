@@ -1,5 +1,6 @@
 //! Updating a service.
 
+use express_tests::account::Kind;
 use express_tests::cloudformation::{FailedReplacement, RequestType};
 use express_tests::{Scenario, ServiceProperties, StackStatus, World, web};
 use local_aws::wire::Service;
@@ -133,6 +134,49 @@ fn case_30_an_update_of_what_was_never_created_is_refused() {
         body["Reason"].as_str().unwrap().contains("NotFound"),
         "{body}"
     );
+}
+
+/// The default subnet of each zone, and the zones of the only load balancer.
+fn subnets(world: &World) -> (Vec<String>, Vec<String>) {
+    let cloud = world.account().cloud();
+    let mut by_zone: Vec<_> = cloud.ec2.subnets.values().collect();
+    by_zone.sort_by(|one, other| one.zone.cmp(&other.zone));
+    let defaults = by_zone.iter().map(|subnet| subnet.id.clone()).collect();
+    drop(cloud);
+    let inventory = world.inventory();
+    let zones = inventory
+        .of(Kind::LoadBalancer)
+        .flat_map(|(_, balancer)| {
+            balancer.description["AvailabilityZones"]
+                .as_array()
+                .cloned()
+        })
+        .flatten()
+        .filter_map(|zone| Some(zone["ZoneName"].as_str()?.to_owned()))
+        .collect();
+    (defaults, zones)
+}
+
+#[test]
+fn case_29_other_subnets_are_an_ordinary_deployment_and_the_load_balancer_gains_a_zone() {
+    let world = World::new();
+    let (subnet, _) = subnets(&world);
+    let within = |ids: &[&String]| web().set("/NetworkConfiguration/Subnets", json!(ids));
+    let run = Scenario::new()
+        .create(within(&[&subnet[0], &subnet[1]]))
+        .then_settle()
+        .then_update(within(&[&subnet[1], &subnet[2]]))
+        .then_settle()
+        .run_in(world);
+    assert_eq!(run.statuses(), [CreateComplete, UpdateComplete]);
+    let (_, mut zones) = subnets(&run.world);
+    zones.sort();
+    assert_eq!(
+        zones,
+        ["eu-west-1a", "eu-west-1b", "eu-west-1c"],
+        "never shrunk"
+    );
+    check_untouched(&run, "/NetworkConfiguration/Subnets");
 }
 
 fn replaced(properties: &ServiceProperties) {
