@@ -1,6 +1,8 @@
 //! The templates: that they fit the code they install and the contract they show. Whether AWS takes their form is for
 //! cfn-lint and `sam validate`, which `cargo xtask test templates` runs.
 
+mod operations;
+mod permissions;
 mod waiter;
 
 use std::fs;
