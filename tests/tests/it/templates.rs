@@ -1,8 +1,10 @@
 //! The templates: that they fit the code they install and the contract they show. Whether AWS takes their form is for
 //! cfn-lint and `sam validate`, which `cargo xtask test templates` runs.
 
+mod consumers;
 mod operations;
 mod permissions;
+mod provider;
 mod waiter;
 
 use std::fs;
