@@ -28,7 +28,7 @@ pub const FUNCTION_TIMEOUT_S: u64 = 60;
 /// How long before Lambda delivers an asynchronous event that the function failed on: at once, then
 /// after one minute, then after two more.
 /// AWS: <https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html>
-const DELIVERY_PAUSES_S: [u64; 3] = [0, 60, 120];
+pub const DELIVERY_PAUSES_S: [u64; 3] = [0, 60, 120];
 
 /// How long a call that was in flight when its process died may still take to have its effect: as long as
 /// one call of the SDK lives (DESIGN §4). It is counted from the attempt's latest end, the worst case.

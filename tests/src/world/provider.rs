@@ -16,6 +16,24 @@ pub const LEDGER_TABLE: &str = "express-ledger";
 /// Looks at a certificate before it must be ISSUED: ACM validates within minutes of the record.
 const CERTIFICATE_LOOKS_MAX: u32 = 60;
 
+/// The ledger's `AttributeDefinitions`, here and in the template.
+#[must_use]
+pub fn ledger_attributes() -> Value {
+    json!([{"AttributeName": "pk", "AttributeType": "S"}])
+}
+
+/// The ledger's `KeySchema`.
+#[must_use]
+pub fn ledger_key() -> Value {
+    json!([{"AttributeName": "pk", "KeyType": "HASH"}])
+}
+
+/// The ledger's `TimeToLiveSpecification`.
+#[must_use]
+pub fn ledger_time_to_live() -> Value {
+    json!({"AttributeName": "expires_at", "Enabled": true})
+}
+
 /// The installed provider.
 #[derive(Clone, Debug)]
 pub struct Provider {
@@ -69,8 +87,8 @@ impl Provider {
             "CreateTable",
             json!({
                 "TableName": LEDGER_TABLE,
-                "AttributeDefinitions": [{"AttributeName": "pk", "AttributeType": "S"}],
-                "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}],
+                "AttributeDefinitions": ledger_attributes(),
+                "KeySchema": ledger_key(),
                 "BillingMode": "PAY_PER_REQUEST",
             }),
         );
@@ -80,7 +98,7 @@ impl Provider {
             "UpdateTimeToLive",
             json!({
                 "TableName": LEDGER_TABLE,
-                "TimeToLiveSpecification": {"AttributeName": "expires_at", "Enabled": true},
+                "TimeToLiveSpecification": ledger_time_to_live(),
             }),
         );
         let arn = |service: &str, resource: &str| {

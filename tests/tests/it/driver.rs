@@ -11,7 +11,7 @@ use express_handler::telemetry::Sensitive;
 use express_tests::cloudformation::{FailedReplacement, Resource};
 use express_tests::history::{AttemptEnd, Event};
 use express_tests::lambda::Function;
-use express_tests::{Stack, StackStatus, Template, World, trace, web};
+use express_tests::{Stack, StackStatus, Template, World, trace, waiter, web};
 use local_aws::fault::{Fault, Rule};
 use local_aws::sfn::ExecutionStatus;
 use serde_json::{Value, json};
@@ -393,23 +393,55 @@ fn the_waiter_calls_after_30_seconds_and_then_as_it_is_told() {
     assert_eq!(world.now_ms() - express_tests::world::BEGINNING_MS, 50_000);
 }
 
-#[test]
-fn a_waiter_that_only_meets_failures_calls_once_more_at_its_end_and_fails() {
+/// A waiter that meets failures until its last calls, which end as `last` says; the inputs of all calls.
+fn given_up(last: impl Fn(usize) -> Act + 'static) -> (World, Vec<Value>) {
     let inputs = Rc::new(RefCell::new(Vec::new()));
     let seen = Rc::clone(&inputs);
     let world = waited(move |input| {
         seen.borrow_mut().push(input.clone());
-        Act::Fail
+        if input.get("last").is_none() {
+            return Act::Fail;
+        }
+        let is_last = |input: &&Value| input.get("last").is_some();
+        last(seen.borrow().iter().filter(is_last).count())
+    });
+    let inputs = inputs.borrow().clone();
+    (world, inputs)
+}
+
+#[test]
+fn a_waiter_that_only_meets_failures_asks_for_an_answer_until_nobody_listens() {
+    let (world, inputs) = given_up(|_| Act::Fail);
+    assert_eq!(execution(&world), ExecutionStatus::Failed);
+    let elapsed_s = (world.now_ms() - express_tests::world::BEGINNING_MS) / 1000;
+    let end = waiter::LAST_CALLS_UNTIL_S;
+    assert!((end..=end + waiter::PAUSE_AFTER_FAILURE_S).contains(&elapsed_s));
+    let first_last = inputs
+        .iter()
+        .position(|input| input.get("last").is_some())
+        .unwrap();
+    let (others, last) = inputs.split_at(first_last);
+    let operation = json!({"operation": "owner#1"});
+    assert!(others.iter().all(|input| *input == operation));
+    let asked = json!({"operation": "owner#1", "last": true});
+    assert!(last.iter().all(|input| *input == asked));
+    assert!(last.len() > 1);
+}
+
+#[test]
+fn a_last_call_that_says_wait_is_made_again_as_told_and_the_execution_fails_all_the_same() {
+    let (world, inputs) = given_up(|number| {
+        Act::Return(match number {
+            1 | 2 => json!({"status": "WAIT", "seconds": 40}),
+            _ => json!({"status": "DONE"}),
+        })
     });
     assert_eq!(execution(&world), ExecutionStatus::Failed);
-    let inputs = inputs.borrow();
-    let (last, others) = inputs.split_last().unwrap();
-    assert_eq!(*last, json!({"operation": "owner#1", "last": true}));
-    assert!(
-        others
-            .iter()
-            .all(|input| *input == json!({"operation": "owner#1"}))
-    );
+    let last = |input: &&Value| input.get("last").is_some();
+    assert_eq!(inputs.iter().filter(last).count(), 3);
+    let elapsed_s = (world.now_ms() - express_tests::world::BEGINNING_MS) / 1000;
+    let (begin, pause) = (waiter::FAILURES_UNTIL_S, waiter::PAUSE_AFTER_FAILURE_S);
+    assert!((begin + 80..=begin + pause + 80).contains(&elapsed_s));
 }
 
 #[test]

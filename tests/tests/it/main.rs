@@ -6,4 +6,5 @@ mod create;
 mod delete;
 mod driver;
 mod sharing;
+mod templates;
 mod update;
