@@ -1,0 +1,123 @@
+//! A first look at an Update in place: most change one thing or nothing, and what changes nothing is answered
+//! without an operation.
+
+use express_core::claim::OwnerRecord;
+use express_core::decision::Decision;
+use express_core::desired::{Desired, Identity};
+use express_core::network::{self, VpcFacts};
+use express_core::observed::Observed;
+use express_core::plan::{self, Timing};
+use express_core::sought::Sought;
+use provider_schema::Properties;
+
+use super::RequestError;
+use super::taking::Taking;
+use crate::ledger::{self, Stored};
+use crate::observe;
+use crate::operation::{Known, environment};
+use crate::sealed::SealedOperation;
+use crate::waiter::WaiterReply;
+
+/// What a first look at an Update found.
+pub(super) enum Look {
+    /// Nothing to change.
+    Unchanged(Box<provider_schema::Attributes>),
+    /// Something to change, and what is there.
+    Changes(Box<Known>),
+    /// It cannot be said without beginning the operation.
+    Unclear,
+}
+
+impl Taking<'_> {
+    /// Looks whether an Update in place has anything to change, before anything is written.
+    pub(super) async fn look_first(
+        &self,
+        stored: &Stored,
+        begun: &OwnerRecord,
+        sealed: &SealedOperation,
+        identity: &Identity,
+    ) -> Look {
+        let is_quiet = stored.record.operation.is_none()
+            && stored.record.running.is_none()
+            && stored.record.superseded.is_empty();
+        let is_alone = begun
+            .operation
+            .as_ref()
+            .is_some_and(|operation| operation.remove.is_empty());
+        let service = stored.record.services.get(&identity.service_arn);
+        let (Some(service), Some(properties), true) =
+            (service, &sealed.properties, is_quiet && is_alone)
+        else {
+            return Look::Unclear;
+        };
+        let mut observed = Observed {
+            slot: service.slot.clone().into(),
+            ..Observed::default()
+        };
+        match self.look(properties, sealed, identity, &mut observed).await {
+            Some((Some(attributes), _)) => Look::Unchanged(attributes),
+            Some((None, vpc_facts)) => Look::Changes(Box::new(Known {
+                is_first: false,
+                vpc_facts: Some(vpc_facts),
+                observed: Some(observed),
+            })),
+            None => Look::Unclear,
+        }
+    }
+
+    /// The attributes, when nothing is to change; none of it when AWS does not say: the operation asks again.
+    async fn look(
+        &self,
+        properties: &Properties,
+        sealed: &SealedOperation,
+        identity: &Identity,
+        observed: &mut Observed,
+    ) -> Option<(Option<Box<provider_schema::Attributes>>, VpcFacts)> {
+        let aws = &self.runtime.aws;
+        let environment = environment(self.runtime, &self.owner.stack_id);
+        let sought = Sought::new(identity, &environment, properties);
+        let facts = observe::with_network(aws, &sought, false, properties, observed)
+            .await
+            .ok()?;
+        let desired = Desired::new(
+            identity.clone(),
+            environment,
+            network::resolve(properties, &facts).ok()?,
+            properties,
+            sealed.old_properties.as_ref(),
+        );
+        observe::for_planning(aws, &desired, observed).await.ok()?;
+        let now_ms = self.runtime.clock.now_ms();
+        let timing = Timing {
+            now_ms,
+            started_ms: now_ms,
+            stop_at_ms: u64::MAX,
+            deployment_asked_ms: None,
+            deployment_before: None,
+            is_create: false,
+            request_id: self.envelope.request_id.clone(),
+        };
+        match plan::converge(&desired, observed, &timing) {
+            Ok(Decision::Converged(attributes)) => Some((Some(attributes), facts)),
+            Ok(Decision::Apply(_) | Decision::Wait(_) | Decision::Removed) | Err(_) => {
+                Some((None, facts))
+            }
+        }
+    }
+
+    /// Answers an Update that changes nothing, and remembers that it did.
+    pub(super) async fn unchanged(
+        &self,
+        read: &Stored,
+        begun: OwnerRecord,
+        attributes: provider_schema::Attributes,
+    ) -> Result<WaiterReply, RequestError> {
+        let physical_id = attributes.service_arn.clone();
+        let reply = self.early.succeeded_with(&physical_id, &attributes).await?;
+        let mut stored = read.clone();
+        stored.record = begun;
+        stored.record.remember_answered(&physical_id);
+        ledger::write(self.runtime, &mut stored).await?;
+        Ok(reply)
+    }
+}

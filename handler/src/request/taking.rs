@@ -1,0 +1,306 @@
+//! Taking a request up: what it means for its owner, its operation in the ledger, its waiter, its first attempt.
+
+use express_core::claim::{Owner, OwnerRecord, Reception, Request, RequestType, ServiceRecord};
+use express_core::decision::HandlerErrorCode;
+use express_core::desired::Identity;
+use express_core::naming;
+use express_core::observed::{Observed, Presence};
+use provider_schema::{Properties, RequestContext};
+use serde_json::Value;
+
+use super::early::{self, EarlyAnswer};
+use super::first_look::Look;
+use super::{RequestError, WAITERS_MAX};
+use crate::cloudformation::event::{self, Envelope};
+use crate::ledger::{self, LedgerError, NameClaims, Stored};
+use crate::operation::{Attempt, Known, environment};
+use crate::seal::SealContext;
+use crate::sealed::SealedOperation;
+use crate::waiter::{self, Deadlines, Started, WaiterReply};
+use crate::{Invocation, Runtime, observe};
+
+/// Times that a lost race for the owner's record is run again.
+const RACES_MAX: usize = 5;
+
+/// One request being taken up.
+pub(super) struct Taking<'a> {
+    pub(super) runtime: &'a Runtime,
+    pub(super) invocation: &'a Invocation,
+    pub(super) envelope: &'a Envelope,
+    pub(super) early: &'a EarlyAnswer<'a>,
+    pub(super) owner: Owner,
+}
+
+impl Taking<'_> {
+    pub(super) fn parse(
+        &self,
+        properties: &Value,
+    ) -> Result<Properties, provider_schema::PropertyErrors> {
+        let place = self.envelope.stack_id.place();
+        let context = RequestContext {
+            partition: &place.partition,
+            region: &place.region,
+            account_id: &place.account,
+            stack_id: self.envelope.stack_id.as_str(),
+            logical_resource_id: &self.envelope.logical_resource_id,
+            request_id: &self.envelope.request_id,
+            domain_name: &self.runtime.settings.domain_name,
+        };
+        provider_schema::parse(properties, &context)
+    }
+
+    /// Create and Update.
+    pub(super) async fn converge(
+        &self,
+        properties: Properties,
+    ) -> Result<WaiterReply, RequestError> {
+        let environment = environment(self.runtime, &self.owner.stack_id);
+        let identity = Identity::new(&self.owner, &properties, &environment);
+        let request = self.request(Some((identity.service_arn.clone(), identity.to_record())));
+        let sealed = SealedOperation {
+            response_url: self.envelope.response_url.clone(),
+            // An old format that this version cannot read any more is no base for a comparison.
+            old_properties: self
+                .envelope
+                .old_properties
+                .as_ref()
+                .and_then(|old| self.parse(old).ok()),
+            properties: Some(properties),
+        };
+        if request.request_type == RequestType::Create
+            && let Some(taken) = self.create_at_once(&request, &sealed, &identity).await
+        {
+            return taken;
+        }
+        self.take_up(&request, sealed, Some(&identity)).await
+    }
+
+    /// Almost always nothing is known of the owner of a Create yet: its record is written without being read
+    /// first, while AWS is looked at. None when there is a record, which has to be read then.
+    async fn create_at_once(
+        &self,
+        request: &Request,
+        sealed: &SealedOperation,
+        identity: &Identity,
+    ) -> Option<Result<WaiterReply, RequestError>> {
+        let properties = sealed.properties.as_ref()?;
+        let record = OwnerRecord::new(self.owner.clone());
+        let Reception::Begin(record) = record.receive(request, None) else {
+            return None;
+        };
+        let aws = &self.runtime.aws;
+        let mut observed = Observed::of_new_service();
+        if properties.task_definition_arn.is_some() {
+            observed.task_definition = Presence::Unknown;
+        }
+        let (begun, vpc_facts, _) = futures::join!(
+            self.begin(None, *record, sealed, Some(identity)),
+            // What could not be looked at stays unknown, and is looked at again.
+            observe::vpc_facts(aws, properties),
+            observe::service_and_cluster(aws, identity, &mut observed),
+        );
+        match begun {
+            Ok((stored, name)) => {
+                let known = Known {
+                    is_first: true,
+                    vpc_facts: vpc_facts.ok(),
+                    observed: Some(observed),
+                };
+                Some(self.work(stored, name, sealed.clone(), known).await)
+            }
+            Err(RequestError::Ledger(LedgerError::Conflict)) => None,
+            Err(error) => Some(self.refused(error).await),
+        }
+    }
+
+    pub(super) async fn delete(&self) -> Result<WaiterReply, RequestError> {
+        let request = self.request(None);
+        let sealed = SealedOperation {
+            response_url: self.envelope.response_url.clone(),
+            properties: None,
+            old_properties: None,
+        };
+        self.take_up(&request, sealed, None).await
+    }
+
+    fn request(&self, converge: Option<(String, ServiceRecord)>) -> Request {
+        let now_ms = self.runtime.clock.now_ms();
+        // An hour that has not come yet says that somebody's clock is wrong: then it is the arrival that counts.
+        let issued_ms = self.envelope.issued_ms().unwrap_or(now_ms).min(now_ms);
+        let timeout = early::service_timeout_s(&self.envelope.properties);
+        let Deadlines {
+            answer_by_ms,
+            given_up_ms,
+        } = Deadlines::new(issued_ms, timeout);
+        Request {
+            request_id: self.envelope.request_id.clone(),
+            request_type: match self.envelope.request_type {
+                event::RequestType::Create => RequestType::Create,
+                event::RequestType::Update => RequestType::Update,
+                event::RequestType::Delete => RequestType::Delete,
+            },
+            physical_id: self.envelope.physical_resource_id.clone(),
+            converge,
+            now_ms,
+            issued_ms,
+            answer_by_ms,
+            given_up_ms,
+        }
+    }
+
+    /// Finds out what the request means for its owner, and does it.
+    async fn take_up(
+        &self,
+        request: &Request,
+        sealed: SealedOperation,
+        identity: Option<&Identity>,
+    ) -> Result<WaiterReply, RequestError> {
+        let owner_key = naming::owner_key(&self.owner);
+        for _ in 0..RACES_MAX {
+            let stored = ledger::find(self.runtime, &owner_key).await?;
+            let record = stored.as_ref().map_or_else(
+                || OwnerRecord::new(self.owner.clone()),
+                |stored| stored.record.clone(),
+            );
+            let open_sealed = stored.as_ref().and_then(|stored| stored.sealed.as_deref());
+            match (record.receive(request, open_sealed), stored) {
+                (Reception::Finished, _) => return Ok(WaiterReply::Done),
+                (
+                    Reception::NothingToDo {
+                        physical_id,
+                        tombstone,
+                    },
+                    stored,
+                ) => match ledger::begin(self.runtime, stored.as_ref(), *tombstone, None, None)
+                    .await
+                {
+                    Ok(_) => return self.early.succeeded(&physical_id).await,
+                    Err(LedgerError::Conflict) => {}
+                    Err(error) => return Err(error.into()),
+                },
+                (Reception::Overtaken, _) => {
+                    return self
+                        .early
+                        .failed(HandlerErrorCode::ResourceConflict, OVERTAKEN)
+                        .await;
+                }
+                (Reception::NotFound, _) => {
+                    return self
+                        .early
+                        .failed(HandlerErrorCode::NotFound, UNKNOWN_TO_LEDGER)
+                        .await;
+                }
+                (Reception::Open, Some(stored)) => return self.go_on(stored).await,
+                // An operation cannot be open in a record that is not there.
+                (Reception::Open, None) => {}
+                (Reception::Begin(begun), stored) => {
+                    let mut known = Known::default();
+                    if let (Some(stored), Some(identity)) = (&stored, identity) {
+                        match self.look_first(stored, &begun, &sealed, identity).await {
+                            Look::Unchanged(attributes) => {
+                                return self.unchanged(stored, *begun, *attributes).await;
+                            }
+                            Look::Changes(found) => known = *found,
+                            Look::Unclear => {}
+                        }
+                    }
+                    let new = identity
+                        .filter(|identity| !record.services.contains_key(&identity.service_arn));
+                    match self.begin(stored.as_ref(), *begun, &sealed, new).await {
+                        Ok((stored, name)) => return self.work(stored, name, sealed, known).await,
+                        Err(RequestError::Ledger(LedgerError::Conflict)) => {}
+                        Err(error) => return self.refused(error).await,
+                    }
+                }
+            }
+        }
+        Err(LedgerError::Conflict.into())
+    }
+
+    /// Writes the operation, sealed, with the names of a new service, and starts its waiter.
+    async fn begin(
+        &self,
+        read: Option<&Stored>,
+        mut record: OwnerRecord,
+        sealed: &SealedOperation,
+        new: Option<&Identity>,
+    ) -> Result<(Stored, String), RequestError> {
+        let owner_key = naming::owner_key(&self.owner);
+        let context = SealContext {
+            owner_key: &owner_key,
+            request_id: &self.envelope.request_id,
+        };
+        let sealed = sealed.seal(self.runtime, &context).await?;
+        let name = crate::attempt_name(self.runtime);
+        // Where another attempt may still be mutating, this one has to wait for it first.
+        let _may_mutate = record.begin_attempt(&name);
+        let names = new.map(|identity| NameClaims {
+            service_arn: &identity.service_arn,
+            host: &identity.host,
+        });
+        let stored = ledger::begin(self.runtime, read, record, Some(sealed), names).await?;
+        self.start_waiter().await?;
+        Ok((stored, name))
+    }
+
+    /// A request that could not begin: one whose names belong to somebody else is answered, any other is
+    /// delivered again.
+    async fn refused(&self, error: RequestError) -> Result<WaiterReply, RequestError> {
+        match error {
+            RequestError::Ledger(taken @ LedgerError::OwnedByAnother { .. }) => {
+                let problem =
+                    format!("{taken}; choose another `ServiceName`, or remove that resource first");
+                self.early
+                    .failed(HandlerErrorCode::AlreadyExists, &problem)
+                    .await
+            }
+            other => Err(other),
+        }
+    }
+
+    /// The first attempt.
+    async fn work(
+        &self,
+        stored: Stored,
+        name: String,
+        sealed: SealedOperation,
+        known: Known,
+    ) -> Result<WaiterReply, RequestError> {
+        Attempt::new(self.runtime, self.invocation, stored, name)
+            .knowing(sealed, known)
+            .run()
+            .await
+            .map_err(RequestError::Ledger)
+    }
+
+    /// The same request again: its operation is open, and somebody must come back for it.
+    async fn go_on(&self, stored: Stored) -> Result<WaiterReply, RequestError> {
+        self.start_waiter().await?;
+        let name = crate::attempt_name(self.runtime);
+        Attempt::new(self.runtime, self.invocation, stored, name)
+            .run()
+            .await
+            .map_err(RequestError::Ledger)
+    }
+
+    async fn start_waiter(&self) -> Result<(), RequestError> {
+        let request_id = &self.envelope.request_id;
+        let operation_id = format!("{}#{request_id}", naming::owner_key(&self.owner));
+        for restart in 0..WAITERS_MAX {
+            let name = waiter::execution_name(request_id, restart);
+            match waiter::start(self.runtime, &operation_id, &name).await {
+                Ok(Started::Started) => return Ok(()),
+                Ok(Started::AlreadyExists) => {}
+                Err(error) => return Err(RequestError::Waiter(error)),
+            }
+        }
+        Err(RequestError::WaitersExhausted)
+    }
+}
+
+const OVERTAKEN: &str = "the request arrived after CloudFormation had given it up, or had asked for \
+    something else: nothing was changed. Deploy again";
+
+const UNKNOWN_TO_LEDGER: &str = "this provider does not know the resource that is to be updated: \
+    it was made by another provider, or the ledger has lost it. Remove the resource from the template, \
+    deploy, and add it again";
