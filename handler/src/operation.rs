@@ -291,6 +291,7 @@ impl<'a> Attempt<'a> {
                 .and_then(|service| service.deployment.as_ref())
                 .map(|deployment| deployment.arn.clone());
             operation.deployment_asked_ms = Some(self.runtime.clock.now_ms());
+            operation.deployments_asked += 1;
         }
         for step in steps {
             if let Step::ClaimSlot(request) = step {
@@ -411,6 +412,7 @@ impl<'a> Attempt<'a> {
             started_ms: operation.started_ms,
             stop_at_ms: waiter::stop_at_ms(operation.started_ms, operation.answer_by_ms),
             deployment_asked_ms: self.deployment_asked_ms(),
+            deployments_asked: operation.deployments_asked,
             deployment_before: self
                 .stored
                 .record

@@ -130,6 +130,8 @@ pub struct Operation {
     pub answer: Option<DecidedAnswer>,
     /// Milliseconds since the epoch when ECS was last asked for a deployment: it may not list it yet.
     pub deployment_asked_ms: Option<u64>,
+    /// How many times it has asked for one.
+    pub deployments_asked: u32,
     /// ARN of the deployment that was the newest before that.
     pub deployment_before: Option<String>,
     /// What is waited for, so that a waiting attempt needs one look only.

@@ -32,6 +32,8 @@ pub struct Timing {
     pub stop_at_ms: u64,
     /// When this operation last asked ECS for a deployment, if it has.
     pub deployment_asked_ms: Option<u64>,
+    /// How many times it has asked.
+    pub deployments_asked: u32,
     /// ARN of the deployment that was the newest before it asked; none for the first of a service.
     pub deployment_before: Option<String>,
     /// Whether the service is being made, by a Create or by a replacement, not changed: what already has its

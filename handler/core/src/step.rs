@@ -307,18 +307,8 @@ impl fmt::Display for Step {
                 write!(formatter, "CreateService({})", spec.name)
             }
             Self::UpdateService { spec, change } => {
-                write!(formatter, "UpdateService({})", spec.name)?;
-                for (sent, field) in [
-                    (change.task_definition_arn.is_some(), "taskDefinition"),
-                    (change.network.is_some(), "networkConfiguration"),
-                    (change.ingress.is_some(), "loadBalancers"),
-                    (change.deployment_settings, "deploymentConfiguration"),
-                ] {
-                    if sent {
-                        write!(formatter, " {field}")?;
-                    }
-                }
-                Ok(())
+                let fields = change.fields().join(" ");
+                write!(formatter, "UpdateService({}) {fields}", spec.name)
             }
             Self::StopDeployment { deployment_arn } => {
                 write!(formatter, "StopDeployment({deployment_arn})")

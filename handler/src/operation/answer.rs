@@ -7,7 +7,7 @@ use provider_schema::Attributes;
 use super::{Attempt, OperationError, Outcome};
 use crate::cloudformation::physical_id;
 use crate::cloudformation::respond::{self, Answer, Delivery, Status};
-use crate::ledger;
+use crate::ledger::{self, LedgerError};
 use crate::seal::SealContext;
 use crate::sealed::SealedOperation;
 
@@ -23,7 +23,7 @@ impl Attempt<'_> {
             .stored
             .sealed
             .clone()
-            .ok_or(OperationError::PropertiesMissing)?;
+            .ok_or(OperationError::SealedMissing)?;
         let opened = self.open(&operation.request_id, &text).await?;
         self.sealed = Some(opened.clone());
         Ok(opened)
@@ -135,16 +135,15 @@ impl Attempt<'_> {
             Delivery::Refused { status: _ } => false,
         };
         self.stored.record.finish_operation(heard);
-        self.finish().await
+        self.finish().await.map_err(OperationError::Ledger)
     }
 
-    async fn finish(&mut self) -> Result<Outcome, OperationError> {
+    /// Writes that the operation is over.
+    pub(super) async fn finish(&mut self) -> Result<Outcome, LedgerError> {
         if !self.is_in_flight {
             self.stored.record.end_attempt(&self.name);
         }
-        ledger::write(self.runtime, &mut self.stored)
-            .await
-            .map_err(OperationError::Ledger)?;
+        ledger::write(self.runtime, &mut self.stored).await?;
         Ok(Outcome::Finished)
     }
 

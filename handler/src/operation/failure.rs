@@ -48,6 +48,9 @@ pub enum OperationError {
     #[error("cannot answer")]
     Respond(#[source] RespondError),
     /// The record has an operation without its sealed part.
+    #[error("the ledger has lost where this operation is to be answered")]
+    SealedMissing,
+    /// The sealed part of a Create or an Update has no properties.
     #[error("the ledger has lost the properties of this operation")]
     PropertiesMissing,
     /// CloudFormation gives up soon.
@@ -66,7 +69,9 @@ impl OperationError {
             Self::Ledger(error) => error.class(),
             Self::Seal(error) => error.class(),
             Self::Respond(_) | Self::OutOfTime => HandlerErrorCode::NotStabilized,
-            Self::PropertiesMissing | Self::TooManyRounds => HandlerErrorCode::InternalFailure,
+            Self::SealedMissing | Self::PropertiesMissing | Self::TooManyRounds => {
+                HandlerErrorCode::InternalFailure
+            }
         }
     }
 
@@ -86,9 +91,26 @@ impl OperationError {
                 RespondError::NotAccepted { .. } => true,
                 RespondError::ForeignHost(_) | RespondError::TooLarge { .. } => false,
             },
-            Self::Plan(_) | Self::PropertiesMissing | Self::OutOfTime | Self::TooManyRounds => {
-                false
-            }
+            Self::Plan(_)
+            | Self::SealedMissing
+            | Self::PropertiesMissing
+            | Self::OutOfTime
+            | Self::TooManyRounds => false,
+        }
+    }
+
+    /// Whether it is the answer itself that cannot be sent: its URL is lost, or refuses.
+    fn is_unanswerable(&self, operation: &Operation) -> bool {
+        match self {
+            Self::Seal(_) | Self::SealedMissing => true,
+            Self::Respond(_) => operation.answer.is_some(),
+            Self::Plan(_)
+            | Self::Step { .. }
+            | Self::Observe(_)
+            | Self::Ledger(_)
+            | Self::PropertiesMissing
+            | Self::OutOfTime
+            | Self::TooManyRounds => false,
         }
     }
 
@@ -127,11 +149,12 @@ impl Attempt<'_> {
         if error.may_pass(age_ms) && !is_last_chance {
             return self.let_go(Outcome::Waiting(error.wait())).await;
         }
-        if matches!(error, OperationError::Respond(_)) && operation.answer.is_some() {
+        if error.is_unanswerable(&operation) {
             // Nobody can be told: the operation ends without an answer, and what it made stays to be
             // removed by the next request.
+            tracing::error!(event = "operation.unanswerable", problem = %chain(&error));
             self.stored.record.finish_operation(false);
-            return self.let_go(Outcome::Finished).await;
+            return self.finish().await;
         }
         let reason = self.reason(&operation, &error).await;
         tracing::info!(event = "operation.failed", reason);

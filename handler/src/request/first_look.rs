@@ -93,6 +93,7 @@ impl Taking<'_> {
             started_ms: now_ms,
             stop_at_ms: u64::MAX,
             deployment_asked_ms: None,
+            deployments_asked: 0,
             deployment_before: None,
             is_create: false,
             request_id: self.envelope.request_id.clone(),

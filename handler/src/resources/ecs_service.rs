@@ -10,7 +10,8 @@ use aws_sdk_ecs::types::{
     ServiceField,
 };
 use express_core::resources::ecs_service::{
-    EcsServiceChange, EcsServiceSpec, HEALTH_CHECK_GRACE_S, ObservedEcsService, ServiceStatus,
+    DeploymentSettings, EcsServiceChange, EcsServiceSpec, HEALTH_CHECK_GRACE_S, ObservedEcsService,
+    ServiceStatus,
 };
 
 use super::tags;
@@ -98,7 +99,10 @@ pub async fn create(
         .availability_zone_rebalancing(AvailabilityZoneRebalancing::Enabled)
         .network_configuration(settings::network(OPERATION, network)?)
         .load_balancers(settings::load_balancer(ingress))
-        .deployment_configuration(settings::deployment(OPERATION, alarm_name)?)
+        .deployment_configuration(settings::deployment(
+            OPERATION,
+            std::slice::from_ref(alarm_name),
+        )?)
         .health_check_grace_period_seconds(HEALTH_CHECK_GRACE_S)
         .enable_ecs_managed_tags(true)
         .propagate_tags(PropagateTags::Service)
@@ -150,9 +154,9 @@ pub async fn update(
                 .as_ref()
                 .map(|ingress| vec![settings::load_balancer(ingress)]),
         );
-    if *deployment_settings {
+    if let Some(DeploymentSettings { alarm_names }) = deployment_settings {
         request = request
-            .deployment_configuration(settings::deployment(OPERATION, &spec.alarm_name)?)
+            .deployment_configuration(settings::deployment(OPERATION, alarm_names)?)
             .health_check_grace_period_seconds(HEALTH_CHECK_GRACE_S);
     }
     let answer = request.send().await.map_err(aws_error(OPERATION))?;

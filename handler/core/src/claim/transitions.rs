@@ -144,6 +144,7 @@ impl OwnerRecord {
             given_up_ms: request.given_up_ms,
             answer: None,
             deployment_asked_ms: None,
+            deployments_asked: 0,
             deployment_before: None,
             waiting: None,
         });

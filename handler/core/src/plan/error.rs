@@ -100,6 +100,16 @@ pub enum PlanError {
         /// In ECS's words.
         reason: String,
     },
+    /// What is deployed does not stay as it was asked for.
+    #[error(
+        "service `{service}` still differs from the template in `{fields}` after several deployments: somebody else changes it at the same time, or ECS does not keep what it is told. See who calls UpdateService in CloudTrail"
+    )]
+    NeverAsDesired {
+        /// The service.
+        service: String,
+        /// ECS's names of what differs.
+        fields: String,
+    },
     /// The rollback alarm did not recover.
     #[error(
         "alarm `{alarm}` is in ALARM; ECS would not watch a deployment that starts now. See what it measures in CloudWatch, and update again once it is OK"
@@ -136,6 +146,7 @@ impl PlanError {
             }
             Self::MoveNotSupported { .. } => HandlerErrorCode::NotUpdatable,
             Self::DeploymentFailed { .. }
+            | Self::NeverAsDesired { .. }
             | Self::AlarmInAlarm { .. }
             | Self::LoadBalancerFailed { .. } => HandlerErrorCode::NotStabilized,
         }

@@ -152,10 +152,37 @@ pub struct EcsServiceChange {
     /// `loadBalancers`
     pub ingress: Option<ServiceIngress>,
     /// `deploymentConfiguration` and `healthCheckGracePeriodSeconds`
-    pub deployment_settings: bool,
+    pub deployment_settings: Option<DeploymentSettings>,
+}
+
+/// What `deploymentConfiguration` says beside our constants.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeploymentSettings {
+    /// `alarms.alarmNames`: ours, and those that people have added.
+    pub alarm_names: Vec<String>,
 }
 
 impl EcsServiceChange {
+    /// AWS's names of the fields that are sent.
+    #[must_use]
+    pub fn fields(&self) -> Vec<&'static str> {
+        let Self {
+            task_definition_arn,
+            network,
+            ingress,
+            deployment_settings,
+        } = self;
+        [
+            (task_definition_arn.is_some(), "taskDefinition"),
+            (network.is_some(), "networkConfiguration"),
+            (ingress.is_some(), "loadBalancers"),
+            (deployment_settings.is_some(), "deploymentConfiguration"),
+        ]
+        .into_iter()
+        .filter_map(|(is_sent, field)| is_sent.then_some(field))
+        .collect()
+    }
+
     /// Whether there is nothing to send.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -176,13 +203,22 @@ pub fn diff(spec: &EcsServiceSpec, observed: &ObservedEcsService) -> EcsServiceC
         alarm_name,
         tags: _,
     } = spec;
+    let is_watched = observed.alarm_names.contains(alarm_name);
     EcsServiceChange {
         task_definition_arn: (*task_definition_arn != observed.task_definition_arn)
             .then(|| task_definition_arn.clone()),
         network: (*network != observed.network).then(|| network.clone()),
         ingress: (!same_ingress(ingress, observed.ingress.as_ref())).then(|| ingress.clone()),
-        deployment_settings: !observed.deployment_settings_are_ours
-            || !observed.alarm_names.contains(alarm_name),
+        deployment_settings: (!observed.deployment_settings_are_ours || !is_watched).then(|| {
+            let ours = (!is_watched).then_some(alarm_name);
+            DeploymentSettings {
+                alarm_names: ours
+                    .into_iter()
+                    .chain(&observed.alarm_names)
+                    .cloned()
+                    .collect(),
+            }
+        }),
     }
 }
 

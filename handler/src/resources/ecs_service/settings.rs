@@ -67,10 +67,10 @@ pub fn load_balancer(ingress: &ServiceIngress) -> LoadBalancer {
 /// AWS: <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-type-canary.html>
 pub fn deployment(
     operation: &'static str,
-    alarm_name: &str,
+    alarm_names: &[String],
 ) -> Result<DeploymentConfiguration, AwsError> {
     let alarms = DeploymentAlarms::builder()
-        .alarm_names(alarm_name)
+        .set_alarm_names(Some(alarm_names.to_vec()))
         .enable(true)
         .rollback(true)
         .build()
@@ -192,7 +192,7 @@ mod tests {
         Service::builder()
             .network_configuration(network("x:Y", &task_network()).expect("is complete"))
             .load_balancers(load_balancer(&ingress()))
-            .deployment_configuration(deployment("x:Y", "alarm").expect("is complete"))
+            .deployment_configuration(deployment("x:Y", &["alarm".to_owned()]).expect("is complete"))
             .health_check_grace_period_seconds(HEALTH_CHECK_GRACE_S)
             .build()
     }

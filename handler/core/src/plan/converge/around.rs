@@ -5,8 +5,9 @@ use crate::desired::{Desired, DesiredTaskDefinition};
 use crate::observed::{Observed, Presence};
 use crate::plan::{PlanError, REVISIONS_KEPT, Timing, specs};
 use crate::resources::ecs_service::ObservedEcsService;
+use crate::resources::scalable_target::{self, ScalableTargetSpec};
 use crate::resources::security_group::{self, Source};
-use crate::resources::{Tags, alias_record, scalable_target, scaling_policy};
+use crate::resources::{Tags, alias_record, scaling_policy};
 use crate::step::{Step, Tagging};
 
 /// What leans on the service, or stands beside it.
@@ -25,7 +26,11 @@ pub(super) fn around_the_service(
         Presence::Absent => steps.push(Step::RegisterScalableTarget(target)),
         Presence::Present(found) => {
             if scalable_target::differs(&target, found) {
-                steps.push(Step::RegisterScalableTarget(target));
+                // Tags are for a new one only; those of one that exists are changed by their own call.
+                steps.push(Step::RegisterScalableTarget(ScalableTargetSpec {
+                    tags: Tags::new(),
+                    ..target
+                }));
             }
             let policy = specs::scaling_policy(desired, observed);
             let is_wrong = |spec: &_| match &observed.scaling_policy {

@@ -23,6 +23,9 @@ const LISTING_RETRY_S: u32 = 5;
 /// How long ECS may take to list a deployment; one that never appears was never asked for, because the
 /// attempt died before the call.
 const LISTING_PATIENCE_MS: u64 = 60 * 1000;
+/// Deployments that one operation asks for: one, and two more when somebody else changes the service meanwhile.
+/// Beyond that each would be undone, or not be taken, for ever.
+const DEPLOYMENTS_MAX: u32 = 3;
 /// How long an Update waits for an alarm that is in ALARM to recover before it fails (R10).
 const ALARM_PATIENCE_MS: u64 = 5 * 60 * 1000;
 
@@ -176,6 +179,12 @@ fn update_service(
             reason: WaitReason::AlarmNotOk { alarm },
             retry_after_s: ALARM_RETRY_S,
         }));
+    }
+    if timing.deployments_asked >= DEPLOYMENTS_MAX {
+        return Err(PlanError::NeverAsDesired {
+            service: spec.name,
+            fields: change.fields().join("`, `"),
+        });
     }
     steps.push(Step::UpdateService {
         spec: Box::new(spec),

@@ -267,3 +267,22 @@ fn port_of_the_revision_before_closes_after_the_deployment() {
         "#]],
     );
 }
+
+#[test]
+fn a_service_that_never_becomes_as_asked_is_not_deployed_for_ever() {
+    let asked = |times| {
+        let mut seen = seen(web()).own_deployment(DeploymentStatus::Successful);
+        seen.world.timing.deployments_asked = times;
+        seen
+    };
+    check(
+        changed(),
+        asked(2),
+        expect![[r#"
+            UpdateService(web) loadBalancers
+        "#]],
+    );
+    check(changed(), asked(3), expect![[r#"
+        NotStabilized: service `web` still differs from the template in `loadBalancers` after several deployments: somebody else changes it at the same time, or ECS does not keep what it is told. See who calls UpdateService in CloudTrail
+    "#]]);
+}

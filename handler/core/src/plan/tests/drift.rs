@@ -275,6 +275,24 @@ fn deployment_settings_and_a_forgotten_alarm_are_sent_again() {
 }
 
 #[test]
+fn alarms_that_people_have_added_stay_when_the_settings_are_sent_again() {
+    let mut world = seen(web())
+        .service(|service| {
+            service.deployment_settings_are_ours = false;
+            service.alarm_names.push("of-the-team".to_owned());
+        })
+        .world;
+    let decision = world.plan(&web().desired()).expect("there is a plan");
+    let Decision::Apply(steps) = decision else {
+        panic!("something is to be done: {decision:?}");
+    };
+    steps.iter().for_each(|step| world.apply(step));
+    let service = world.observed.ecs_service.present().expect("it is there");
+    assert_eq!(service.alarm_names.len(), 2, "{:?}", service.alarm_names);
+    assert!(service.alarm_names.contains(&"of-the-team".to_owned()));
+}
+
+#[test]
 fn pair_reported_the_other_way_round_is_no_difference() {
     check(
         web(),

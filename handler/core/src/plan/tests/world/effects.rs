@@ -311,6 +311,7 @@ impl World {
             latest_event: None,
         });
         self.timing.deployment_asked_ms = Some(self.timing.now_ms);
+        self.timing.deployments_asked += 1;
         self.deploy(&task_definition_arn);
     }
 
@@ -322,7 +323,6 @@ impl World {
             ingress,
             deployment_settings,
         } = change.clone();
-        let alarm_name = crate::plan::specs::alarm_name(&self.web.desired());
         let service = present(&mut self.observed.ecs_service);
         self.previous_task_definition = Some(service.task_definition_arn.clone());
         if let Some(arn) = task_definition_arn {
@@ -332,14 +332,15 @@ impl World {
             service.network = network;
         }
         service.ingress = ingress.or(service.ingress.take());
-        if deployment_settings {
+        if let Some(settings) = deployment_settings {
             service.deployment_settings_are_ours = true;
-            service.alarm_names = vec![alarm_name];
+            service.alarm_names = settings.alarm_names;
         }
         let deployed = service.task_definition_arn.clone();
         let before = service.deployment.as_ref();
         self.timing.deployment_before = before.map(|deployment| deployment.arn.clone());
         self.timing.deployment_asked_ms = Some(self.timing.now_ms);
+        self.timing.deployments_asked += 1;
         self.deploy(&deployed);
     }
 
