@@ -1,21 +1,21 @@
-//! `Custom::ExpressProviderGuard`: keeps the provider's stack from being deleted while services need it.
+//! `Custom::ExpressProviderGuard`: keeps the provider's stack from being deleted while it is needed.
 //!
 //! Every other resource of the provider outlives the guard (`DependsOn` in `templates/provider.yaml`), so
-//! its Delete comes first: it fails while any owner has a service, and lets load balancers that are being
-//! closed finish first.
+//! its Delete comes first: it fails while any owner has a service, and waits for load balancers that are
+//! being closed. That waiting is an operation like any other, with a waiter.
 
 use express_core::decision::HandlerErrorCode;
+use express_core::naming;
 
 use crate::Runtime;
-use crate::cloudformation::event::Envelope;
-use crate::ledger::pool;
 use crate::ledger::scan::{self, Contents};
+use crate::ledger::{LedgerError, pool};
 use crate::pool_operation::{self, Close};
 use crate::request::RequestError;
-use crate::request::early::{EarlyAnswer, is_delete};
+use crate::request::early::is_delete;
+use crate::request::taking::Taking;
 use crate::resources;
 use crate::waiter::WaiterReply;
-use express_core::naming;
 
 /// The guard's resource type.
 pub const RESOURCE_TYPE: &str = "Custom::ExpressProviderGuard";
@@ -23,45 +23,57 @@ pub const RESOURCE_TYPE: &str = "Custom::ExpressProviderGuard";
 const PHYSICAL_ID: &str = "express-provider-guard";
 /// Services named in a refusal.
 const NAMED_MAX: usize = 5;
-/// Milliseconds between looks at load balancers that are being closed.
-const LOOK_MS: u64 = 5_000;
-/// Looks at most: 40 s of the 60 that an invocation has.
-const LOOKS_MAX: u32 = 8;
+/// Seconds between looks at load balancers that are being closed.
+pub(crate) const RETRY_S: u32 = 15;
 
-/// Answers a request for the guard.
+/// What still needs the provider.
+pub(crate) enum Need {
+    /// Nothing.
+    Nothing,
+    /// Services.
+    Services {
+        /// Which, for the user.
+        problem: String,
+    },
+    /// Load balancers that are going.
+    Closings,
+}
+
+/// Answers a request for the guard, or begins to wait.
 ///
 /// # Errors
 /// When the ledger does not answer: Lambda delivers the event again.
-pub(crate) async fn receive(
-    runtime: &Runtime,
-    envelope: &Envelope,
-    early: &EarlyAnswer<'_>,
-) -> Result<WaiterReply, RequestError> {
-    if !is_delete(envelope.request_type) {
-        return early.succeeded(PHYSICAL_ID).await;
+pub(crate) async fn receive(taking: &Taking<'_>) -> Result<WaiterReply, RequestError> {
+    if !is_delete(taking.envelope.request_type) {
+        return taking.early.succeeded(PHYSICAL_ID).await;
     }
-    for look in 0..LOOKS_MAX {
-        if look > 0 {
-            runtime.clock.sleep_ms(LOOK_MS).await;
+    match look(taking.runtime).await? {
+        Need::Nothing => {
+            let id = taking.envelope.physical_resource_id.as_deref();
+            taking.early.succeeded(id.unwrap_or(PHYSICAL_ID)).await
         }
-        let contents = scan::read(runtime).await?;
-        if let Some(problem) = services_left(&contents) {
-            return early
-                .failed(HandlerErrorCode::ResourceConflict, &problem)
-                .await;
+        Need::Services { problem } => {
+            let code = HandlerErrorCode::ResourceConflict;
+            taking.early.failed(code, &problem).await
         }
-        if !is_closing(runtime, &contents).await {
-            let id = envelope.physical_resource_id.as_deref();
-            return early.succeeded(id.unwrap_or(PHYSICAL_ID)).await;
-        }
+        Need::Closings => taking.delete().await,
     }
-    early
-        .failed(
-            HandlerErrorCode::ResourceConflict,
-            "load balancers that their last service has left are still being deleted; delete the stack \
-             again in some minutes",
-        )
-        .await
+}
+
+/// Looks whether anything still needs the provider, and carries closings on.
+///
+/// # Errors
+/// When the ledger does not answer.
+pub(crate) async fn look(runtime: &Runtime) -> Result<Need, LedgerError> {
+    let contents = scan::read(runtime).await?;
+    if let Some(problem) = services_left(&contents) {
+        return Ok(Need::Services { problem });
+    }
+    Ok(if is_closing(runtime, &contents).await {
+        Need::Closings
+    } else {
+        Need::Nothing
+    })
 }
 
 fn services_left(contents: &Contents) -> Option<String> {

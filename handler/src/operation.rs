@@ -26,7 +26,7 @@ mod hold;
 use std::collections::BTreeMap;
 
 use express_core::claim::Operation;
-use express_core::decision::{Decision, Wait};
+use express_core::decision::{Decision, Wait, WaitReason};
 use express_core::desired::Desired;
 use express_core::network::VpcFacts;
 use express_core::observed::{Observed, Presence};
@@ -38,7 +38,7 @@ use crate::aws::error::AwsError;
 use crate::ledger::{self, LedgerError, Stored};
 use crate::sealed::SealedOperation;
 use crate::waiter::{self, WaiterReply};
-use crate::{Invocation, Runtime, apply, observe, resources};
+use crate::{Invocation, Runtime, apply, guard, observe, resources};
 
 pub use failure::OperationError;
 use goal::Goal;
@@ -177,6 +177,11 @@ impl<'a> Attempt<'a> {
         if self.runtime.clock.now_ms() >= operation.answer_by_ms {
             return Err(OperationError::OutOfTime);
         }
+        if operation.waits_for_closings
+            && let Some(outcome) = self.wait_for_closings().await?
+        {
+            return Ok(outcome);
+        }
         let sealed = self.unseal(&operation).await?;
         let mut attributes = None;
         for goal in self.goals(&operation, &sealed).await? {
@@ -188,6 +193,18 @@ impl<'a> Attempt<'a> {
         }
         self.decide_success(&operation, attributes).await?;
         self.deliver().await
+    }
+
+    /// Of the provider's own Delete: none when nothing is left that needs the provider.
+    async fn wait_for_closings(&self) -> Result<Option<Outcome>, OperationError> {
+        match guard::look(self.runtime).await? {
+            guard::Need::Nothing => Ok(None),
+            guard::Need::Services { problem } => Err(OperationError::ProviderInUse { problem }),
+            guard::Need::Closings => Ok(Some(Outcome::Waiting(Wait {
+                reason: WaitReason::LoadBalancersClosing,
+                retry_after_s: guard::RETRY_S,
+            }))),
+        }
     }
 
     /// Observes, plans and applies until one goal is reached.
@@ -474,7 +491,7 @@ impl StepError {
 
 fn another_attempt() -> Wait {
     Wait {
-        reason: express_core::decision::WaitReason::OtherAttempt,
+        reason: WaitReason::OtherAttempt,
         retry_after_s: CONTINUE_AFTER_S,
     }
 }

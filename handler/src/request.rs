@@ -14,7 +14,7 @@
 
 pub(crate) mod early;
 mod first_look;
-mod taking;
+pub(crate) mod taking;
 
 use express_core::claim::Owner;
 use express_core::decision::HandlerErrorCode;
@@ -146,10 +146,7 @@ async fn take(
     runtime: &Runtime,
     early: &EarlyAnswer<'_>,
 ) -> Result<WaiterReply, RequestError> {
-    if envelope.resource_type == guard::RESOURCE_TYPE {
-        return guard::receive(runtime, envelope, early).await;
-    }
-    let reception = Taking {
+    let taking = Taking {
         runtime,
         invocation,
         envelope,
@@ -159,11 +156,14 @@ async fn take(
             logical_resource_id: envelope.logical_resource_id.clone(),
         },
     };
+    if envelope.resource_type == guard::RESOURCE_TYPE {
+        return guard::receive(&taking).await;
+    }
     match envelope.request_type {
-        event::RequestType::Delete => reception.delete().await,
+        event::RequestType::Delete => taking.delete().await,
         event::RequestType::Create | event::RequestType::Update => {
-            match reception.parse(&envelope.properties) {
-                Ok(properties) => reception.converge(properties).await,
+            match taking.parse(&envelope.properties) {
+                Ok(properties) => taking.converge(properties).await,
                 Err(errors) => {
                     early
                         .failed(HandlerErrorCode::InvalidRequest, &errors.to_string())

@@ -120,6 +120,8 @@ pub struct Operation {
     pub converge: Option<String>,
     /// Services to remove.
     pub remove: Vec<String>,
+    /// Whether it is the provider's own Delete, which waits until no load balancer is being closed any more.
+    pub waits_for_closings: bool,
     /// Milliseconds since the epoch.
     pub started_ms: u64,
     /// Milliseconds since the epoch by which we answer, whatever happens.
@@ -218,6 +220,8 @@ pub struct Request {
     pub physical_id: Option<String>,
     /// The service that the properties describe; none for a Delete.
     pub converge: Option<(String, ServiceRecord)>,
+    /// As in [`Operation`].
+    pub waits_for_closings: bool,
     /// Milliseconds since the epoch.
     pub now_ms: u64,
     /// When CloudFormation issued it, by its own clock; the time of arrival where the event does not say.

@@ -165,6 +165,9 @@ pub enum WaitReason {
         /// AWS's message.
         message: String,
     },
+    /// Load balancers that their last service has left are going.
+    #[error("load balancers without services are still being deleted")]
+    LoadBalancersClosing,
     /// Another attempt may still be mutating.
     #[error("another attempt for this resource may still be running")]
     OtherAttempt,

@@ -48,7 +48,7 @@ pub struct Envelope {
     pub stack_id: StackId,
     /// Where the one answer goes. A credential.
     pub response_url: Sensitive<String>,
-    /// `Custom::ExpressService` or `Custom::ExpressProviderGuard`; the caller refuses others.
+    /// `Custom::ExpressProviderGuard`, or the name under which the template has a service.
     pub resource_type: String,
     /// The resource's name in the template.
     pub logical_resource_id: String,

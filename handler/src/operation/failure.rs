@@ -53,6 +53,12 @@ pub enum OperationError {
     /// The sealed part of a Create or an Update has no properties.
     #[error("the ledger has lost the properties of this operation")]
     PropertiesMissing,
+    /// The provider is to be deleted, and cannot be.
+    #[error("{problem}")]
+    ProviderInUse {
+        /// Why.
+        problem: String,
+    },
     /// CloudFormation gives up soon.
     #[error("did not finish within `ServiceTimeout`")]
     OutOfTime,
@@ -69,6 +75,7 @@ impl OperationError {
             Self::Ledger(error) => error.class(),
             Self::Seal(error) => error.class(),
             Self::Respond(_) | Self::OutOfTime => HandlerErrorCode::NotStabilized,
+            Self::ProviderInUse { .. } => HandlerErrorCode::ResourceConflict,
             Self::SealedMissing | Self::PropertiesMissing | Self::TooManyRounds => {
                 HandlerErrorCode::InternalFailure
             }
@@ -94,6 +101,7 @@ impl OperationError {
             Self::Plan(_)
             | Self::SealedMissing
             | Self::PropertiesMissing
+            | Self::ProviderInUse { .. }
             | Self::OutOfTime
             | Self::TooManyRounds => false,
         }
@@ -109,6 +117,7 @@ impl OperationError {
             | Self::Observe(_)
             | Self::Ledger(_)
             | Self::PropertiesMissing
+            | Self::ProviderInUse { .. }
             | Self::OutOfTime
             | Self::TooManyRounds => false,
         }

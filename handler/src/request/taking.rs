@@ -17,17 +17,17 @@ use crate::operation::{Attempt, Known, environment};
 use crate::seal::SealContext;
 use crate::sealed::SealedOperation;
 use crate::waiter::{self, Deadlines, Started, WaiterReply};
-use crate::{Invocation, Runtime, observe};
+use crate::{Invocation, Runtime, guard, observe};
 
 /// Times that a lost race for the owner's record is run again.
 const RACES_MAX: usize = 5;
 
 /// One request being taken up.
-pub(super) struct Taking<'a> {
-    pub(super) runtime: &'a Runtime,
+pub(crate) struct Taking<'a> {
+    pub(crate) runtime: &'a Runtime,
     pub(super) invocation: &'a Invocation,
-    pub(super) envelope: &'a Envelope,
-    pub(super) early: &'a EarlyAnswer<'a>,
+    pub(crate) envelope: &'a Envelope,
+    pub(crate) early: &'a EarlyAnswer<'a>,
     pub(super) owner: Owner,
 }
 
@@ -113,7 +113,8 @@ impl Taking<'_> {
         }
     }
 
-    pub(super) async fn delete(&self) -> Result<WaiterReply, RequestError> {
+    /// Delete.
+    pub(crate) async fn delete(&self) -> Result<WaiterReply, RequestError> {
         let request = self.request(None);
         let sealed = SealedOperation {
             response_url: self.envelope.response_url.clone(),
@@ -140,6 +141,7 @@ impl Taking<'_> {
                 event::RequestType::Delete => RequestType::Delete,
             },
             physical_id: self.envelope.physical_resource_id.clone(),
+            waits_for_closings: self.envelope.resource_type == guard::RESOURCE_TYPE,
             converge,
             now_ms,
             issued_ms,

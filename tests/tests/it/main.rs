@@ -5,6 +5,7 @@ mod crash_everywhere;
 mod create;
 mod delete;
 mod driver;
+mod guard;
 mod sharing;
 mod templates;
 mod update;

@@ -27,6 +27,7 @@ fn request(request_id: &str, request_type: RequestType) -> Request {
         request_type,
         physical_id: None,
         converge: None,
+        waits_for_closings: false,
         now_ms: 1_000,
         issued_ms: 1_000,
         answer_by_ms: 3_000_000,

@@ -65,10 +65,11 @@ impl OwnerRecord {
             }
             RequestType::Delete => {
                 let begun = self.begin(request, sealed);
-                let has_work = begun
-                    .operation
-                    .as_ref()
-                    .is_some_and(|operation| !operation.remove.is_empty())
+                let has_work = request.waits_for_closings
+                    || begun
+                        .operation
+                        .as_ref()
+                        .is_some_and(|operation| !operation.remove.is_empty())
                     || !begun.superseded.is_empty()
                     || begun.running.is_some();
                 if has_work {
@@ -139,6 +140,7 @@ impl OwnerRecord {
             physical_id: request.physical_id.clone(),
             converge,
             remove,
+            waits_for_closings: request.waits_for_closings,
             started_ms: request.now_ms,
             answer_by_ms: request.answer_by_ms,
             given_up_ms: request.given_up_ms,

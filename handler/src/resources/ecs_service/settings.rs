@@ -192,7 +192,9 @@ mod tests {
         Service::builder()
             .network_configuration(network("x:Y", &task_network()).expect("is complete"))
             .load_balancers(load_balancer(&ingress()))
-            .deployment_configuration(deployment("x:Y", &["alarm".to_owned()]).expect("is complete"))
+            .deployment_configuration(
+                deployment("x:Y", &["alarm".to_owned()]).expect("is complete"),
+            )
             .health_check_grace_period_seconds(HEALTH_CHECK_GRACE_S)
             .build()
     }

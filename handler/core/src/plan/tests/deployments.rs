@@ -282,7 +282,11 @@ fn a_service_that_never_becomes_as_asked_is_not_deployed_for_ever() {
             UpdateService(web) loadBalancers
         "#]],
     );
-    check(changed(), asked(3), expect![[r#"
+    check(
+        changed(),
+        asked(3),
+        expect![[r#"
         NotStabilized: service `web` still differs from the template in `loadBalancers` after several deployments: somebody else changes it at the same time, or ECS does not keep what it is told. See who calls UpdateService in CloudTrail
-    "#]]);
+    "#]],
+    );
 }

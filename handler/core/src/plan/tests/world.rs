@@ -175,6 +175,7 @@ impl World {
             }
             WaitReason::AlarmNotOk { .. }
             | WaitReason::StepRefused { .. }
+            | WaitReason::LoadBalancersClosing
             | WaitReason::OtherAttempt => panic!("nothing ends this: {}", wait.reason),
         }
     }

@@ -1,0 +1,69 @@
+//! The provider's own deletion, which must not leave anything behind that needs it.
+
+use express_handler::guard;
+use express_tests::account::Kind;
+use express_tests::cloudformation::RequestType;
+use express_tests::{Stack, StackStatus, Template, World, web};
+use serde_json::Value;
+
+/// Delivers a request for the guard of the provider's stack, and what it was answered, once it was.
+fn answered(world: &World, request_type: RequestType) -> Value {
+    let id = (request_type != RequestType::Create).then_some("express-provider-guard");
+    let mut event = world
+        .stack("express-provider")
+        .event(request_type, id, &web());
+    event["ResourceType"] = guard::RESOURCE_TYPE.into();
+    let url = event["ResponseURL"].clone();
+    world.deliver(event);
+    world.settle();
+    let received = world.account().cloud().response_sink.received.clone();
+    let mut answers = received.iter().filter(|put| url == put.url.as_str());
+    let answer = answers.next().unwrap();
+    assert!(answers.next().is_none(), "answered twice");
+    serde_json::from_str(&answer.body).unwrap()
+}
+
+fn with_a_service(world: &World) -> Stack {
+    let stack = world.stack("app");
+    assert_eq!(
+        stack.deploy_now(Template::of(&web())).status,
+        StackStatus::CreateComplete
+    );
+    world.settle();
+    stack
+}
+
+#[test]
+fn the_provider_is_installed_at_once_and_deleted_at_once_when_it_was_never_used() {
+    let world = World::new();
+    for request_type in [RequestType::Create, RequestType::Delete] {
+        assert_eq!(answered(&world, request_type)["Status"], "SUCCESS");
+    }
+}
+
+#[test]
+fn the_provider_is_not_deleted_while_a_service_needs_it() {
+    let world = World::new();
+    with_a_service(&world);
+    let answer = answered(&world, RequestType::Delete);
+    assert_eq!(answer["Status"], "FAILED");
+    let reason = answer["Reason"].as_str().unwrap();
+    assert!(reason.contains("service/default/web"), "{reason}");
+}
+
+#[test]
+fn case_47_the_provider_waits_for_the_load_balancers_that_are_going() {
+    let world = World::new();
+    let before = world.inventory().without_what_stays();
+    let stack = with_a_service(&world);
+    assert_eq!(stack.delete_now().status, StackStatus::DeleteComplete);
+    assert!(
+        world.inventory().of(Kind::SecurityGroup).count() > 1,
+        "still closing"
+    );
+    let begun_ms = world.now_ms();
+    assert_eq!(answered(&world, RequestType::Delete)["Status"], "SUCCESS");
+    assert!(world.now_ms() > begun_ms, "it has waited");
+    let after = world.inventory().without_what_stays();
+    assert_eq!(before.diff(&after), Vec::<String>::new());
+}
