@@ -33,7 +33,7 @@ use express_core::step::Step;
 use crate::aws::error::AwsError;
 use crate::ledger::{self, LedgerError, Stored};
 use crate::sealed::SealedOperation;
-use crate::waiter::{STOP_MARGIN_SECONDS, WaiterReply};
+use crate::waiter::{self, WaiterReply};
 use crate::{Invocation, Runtime, apply, observe};
 
 pub use failure::OperationError;
@@ -336,12 +336,10 @@ impl<'a> Attempt<'a> {
     }
 
     fn timing(&self, operation: &Operation) -> Timing {
-        let length_ms = operation.answer_by_ms.saturating_sub(operation.started_ms);
-        let margin_ms = (STOP_MARGIN_SECONDS * 1000).min(length_ms / 2);
         Timing {
             now_ms: self.runtime.clock.now_ms(),
             started_ms: operation.started_ms,
-            stop_at_ms: operation.answer_by_ms.saturating_sub(margin_ms),
+            stop_at_ms: waiter::stop_at_ms(operation.started_ms, operation.answer_by_ms),
             deployment_asked_ms: self.deployment_asked_ms(),
             deployment_before: self
                 .stored

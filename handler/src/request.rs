@@ -274,7 +274,13 @@ impl Taking<'_> {
 
     fn request(&self, converge: Option<(String, express_core::claim::ServiceRecord)>) -> Request {
         let now_ms = self.runtime.clock.now_ms();
+        // An hour that has not come yet says that somebody's clock is wrong: then it is the arrival that counts.
+        let issued_ms = self.envelope.issued_ms().unwrap_or(now_ms).min(now_ms);
         let timeout = early::service_timeout_s(&self.envelope.properties);
+        let Deadlines {
+            answer_by_ms,
+            given_up_ms,
+        } = Deadlines::new(issued_ms, timeout);
         Request {
             request_id: self.envelope.request_id.clone(),
             request_type: match self.envelope.request_type {
@@ -285,7 +291,9 @@ impl Taking<'_> {
             physical_id: self.envelope.physical_resource_id.clone(),
             converge,
             now_ms,
-            answer_by_ms: Deadlines::new(now_ms, timeout).answer_by_ms,
+            issued_ms,
+            answer_by_ms,
+            given_up_ms,
         }
     }
 
@@ -306,8 +314,24 @@ impl Taking<'_> {
             let open_sealed = stored.as_ref().and_then(|stored| stored.sealed.as_deref());
             match (record.receive(request, open_sealed), stored) {
                 (Reception::Finished, _) => return Ok(WaiterReply::Done),
-                (Reception::NothingToDo { physical_id }, _) => {
-                    return self.early.succeeded(&physical_id).await;
+                (
+                    Reception::NothingToDo {
+                        physical_id,
+                        tombstone,
+                    },
+                    stored,
+                ) => match ledger::begin(self.runtime, stored.as_ref(), *tombstone, None, None)
+                    .await
+                {
+                    Ok(_) => return self.early.succeeded(&physical_id).await,
+                    Err(LedgerError::Conflict) => {}
+                    Err(error) => return Err(error.into()),
+                },
+                (Reception::Overtaken, _) => {
+                    return self
+                        .early
+                        .failed(HandlerErrorCode::ResourceConflict, OVERTAKEN)
+                        .await;
                 }
                 (Reception::NotFound, _) => {
                     return self
@@ -524,6 +548,9 @@ enum Look {
 
 const PANICKED: &str =
     "the provider failed in a way that it should not; its log says where, please report it";
+
+const OVERTAKEN: &str = "the request arrived after CloudFormation had given it up, or had asked for \
+    something else: nothing was changed. Deploy again";
 
 const UNKNOWN_TO_LEDGER: &str = "this provider does not know the resource that is to be updated: \
     it was made by another provider, or the ledger has lost it. Remove the resource from the template, \

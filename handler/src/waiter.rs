@@ -22,7 +22,7 @@ pub const EXECUTION_NAME_BYTES_MAX: usize = 80;
 /// AWS: <https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html>
 pub const WAIT_SECONDS_MIN: u64 = 5;
 
-/// The longest wait between two calls: half of what [`Deadlines::stop_at_ms`] leaves for stopping, so that
+/// The longest wait between two calls: half of what [`stop_at_ms`] leaves for stopping, so that
 /// no deadline is slept through.
 pub const WAIT_SECONDS_MAX: u64 = 150;
 
@@ -130,59 +130,41 @@ pub fn execution_name(request_id: &str, restart: u32) -> String {
     name
 }
 
-/// When an operation has to be where. All times are milliseconds since the Unix epoch.
+/// When an operation has to have been answered. All times are milliseconds since the Unix epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Deadlines {
-    /// When to stop waiting and begin to stop the deployment.
-    pub stop_at_ms: u64,
     /// When the answer must be sent, whatever it is.
     pub answer_by_ms: u64,
+    /// When CloudFormation stops listening.
+    pub given_up_ms: u64,
 }
 
 impl Deadlines {
-    /// The deadlines of an operation whose event arrived at `start_ms`, with the template's
-    /// `ServiceTimeout` in seconds ([`SERVICE_TIMEOUT_SECONDS_DEFAULT`] if it has none).
+    /// The deadlines of a request that CloudFormation issued at `issued_ms`, with the template's
+    /// `ServiceTimeout` in seconds ([`SERVICE_TIMEOUT_SECONDS_DEFAULT`] if it has none that is allowed).
     ///
-    /// `answer_by` is [`ANSWER_MARGIN_SECONDS`] before CloudFormation gives up, `stop_at`
-    /// [`STOP_MARGIN_SECONDS`] before that. A `ServiceTimeout` too short for these margins has smaller ones:
-    /// each takes at most half of the time that there is, so that an answer is always sent in time.
+    /// `answer_by` is [`ANSWER_MARGIN_SECONDS`] before CloudFormation gives up. A `ServiceTimeout` too short
+    /// for that has a smaller margin: half of it, so that an answer is always sent in time.
     #[must_use]
-    pub fn new(start_ms: u64, service_timeout_seconds: Option<u64>) -> Self {
-        let timeout = service_timeout_seconds
+    pub fn new(issued_ms: u64, service_timeout_seconds: Option<u64>) -> Self {
+        let timeout_ms = service_timeout_seconds
+            .filter(|seconds| (1..=SERVICE_TIMEOUT_SECONDS_DEFAULT).contains(seconds))
             .unwrap_or(SERVICE_TIMEOUT_SECONDS_DEFAULT)
-            .min(SERVICE_TIMEOUT_SECONDS_DEFAULT)
             .saturating_mul(1000);
-        let until_answer = timeout - (ANSWER_MARGIN_SECONDS * 1000).min(timeout / 2);
-        let until_stop = until_answer - (STOP_MARGIN_SECONDS * 1000).min(until_answer / 2);
+        let given_up_ms = issued_ms.saturating_add(timeout_ms);
         Self {
-            stop_at_ms: start_ms.saturating_add(until_stop),
-            answer_by_ms: start_ms.saturating_add(until_answer),
+            answer_by_ms: given_up_ms - (ANSWER_MARGIN_SECONDS * 1000).min(timeout_ms / 2),
+            given_up_ms,
         }
     }
+}
 
-    /// Whether to stop what is going on and fail.
-    #[must_use]
-    pub const fn is_time_to_stop(&self, now_ms: u64) -> bool {
-        now_ms >= self.stop_at_ms
-    }
-
-    /// Whether to answer now, whatever the state.
-    #[must_use]
-    pub const fn is_time_to_answer(&self, now_ms: u64) -> bool {
-        now_ms >= self.answer_by_ms
-    }
-
-    /// Seconds of a wait that wants to be `seconds` long, but ends at the next deadline.
-    #[must_use]
-    pub const fn bound_wait(&self, now_ms: u64, seconds: u64) -> u64 {
-        let next = if now_ms < self.stop_at_ms {
-            self.stop_at_ms
-        } else {
-            self.answer_by_ms
-        };
-        let left = next.saturating_sub(now_ms).div_ceil(1000);
-        if seconds < left { seconds } else { left }
-    }
+/// When to stop a deployment that is still under way: [`STOP_MARGIN_SECONDS`] before the answer, or halfway
+/// to it where there is less time.
+#[must_use]
+pub fn stop_at_ms(started_ms: u64, answer_by_ms: u64) -> u64 {
+    let length_ms = answer_by_ms.saturating_sub(started_ms);
+    answer_by_ms - (STOP_MARGIN_SECONDS * 1000).min(length_ms / 2)
 }
 
 #[cfg(test)]

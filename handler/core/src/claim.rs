@@ -30,6 +30,9 @@ pub const ANSWERED_IDS_MAX: usize = 50;
 pub const ATTEMPT_LENGTH_S: u32 = 60;
 /// Seconds beyond an attempt's length before it is taken for dead (DESIGN §4).
 pub const ATTEMPT_MARGIN_S: u32 = 15;
+/// Milliseconds by which the clocks of CloudFormation's hosts may differ: one request follows another from
+/// another host, so an issue time that is older by less than this does not say which was first.
+pub const ISSUE_TIMES_DIFFER_MS: u64 = 10_000;
 
 /// Who a service belongs to.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -69,6 +72,11 @@ pub struct OwnerRecord {
     pub superseded: Vec<Superseded>,
     /// The attempt that may mutate now.
     pub running: Option<RunningAttempt>,
+    /// When CloudFormation issued the newest request that was taken up; milliseconds since the epoch.
+    pub newest_issued_ms: u64,
+    /// The tombstone: when CloudFormation issued the newest Delete, also of something that was not known yet.
+    /// A Create that is older was given up before it arrived. Milliseconds since the epoch.
+    pub delete_issued_ms: Option<u64>,
 }
 
 /// One service and what it holds.
@@ -118,6 +126,8 @@ pub struct Operation {
     pub started_ms: u64,
     /// Milliseconds since the epoch by which we answer, whatever happens.
     pub answer_by_ms: u64,
+    /// Milliseconds since the epoch when CloudFormation stops listening.
+    pub given_up_ms: u64,
     /// The answer once it is decided; it is sent, again if need be, until it is known to have arrived.
     pub answer: Option<DecidedAnswer>,
     /// Milliseconds since the epoch when ECS was last asked for a deployment: it may not list it yet.
@@ -195,8 +205,12 @@ pub struct Request {
     pub converge: Option<(String, ServiceRecord)>,
     /// Milliseconds since the epoch.
     pub now_ms: u64,
+    /// When CloudFormation issued it, by its own clock; the time of arrival where the event does not say.
+    pub issued_ms: u64,
     /// Milliseconds since the epoch by which we answer.
     pub answer_by_ms: u64,
+    /// Milliseconds since the epoch when CloudFormation stops listening.
+    pub given_up_ms: u64,
 }
 
 /// What an event means.
@@ -208,11 +222,15 @@ pub enum Reception {
     Open,
     /// It is new: the record to write before anything else is done.
     Begin(Box<OwnerRecord>),
-    /// It is new and needs nothing done: answer with this id.
+    /// It is a Delete and nothing is known of what it names: answer with this id, once the record is written.
     NothingToDo {
         /// The id to answer with.
         physical_id: String,
+        /// The record with the tombstone: the Create that this ends may still be on its way.
+        tombstone: Box<OwnerRecord>,
     },
+    /// CloudFormation has given it up already, or has asked for something else since: it must have no effect.
+    Overtaken,
     /// An Update of something that this owner does not have.
     NotFound,
 }

@@ -8,6 +8,8 @@
 
 use std::fmt;
 
+use aws_smithy_types::DateTime;
+use aws_smithy_types::date_time::Format;
 use serde_json::{Map, Value};
 
 use super::stack_id::StackId;
@@ -134,6 +136,35 @@ impl Envelope {
             physical_resource_id: self.physical_resource_id.clone(),
         }
     }
+
+    /// When CloudFormation issued the request, to the second: it signed the response URL then. Milliseconds
+    /// since the epoch; `None` for a URL that does not say.
+    ///
+    /// AWS: `X-Amz-Date`, <https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html>
+    #[must_use]
+    pub fn issued_ms(&self) -> Option<u64> {
+        let (_, query) = self.response_url.expose().split_once('?')?;
+        let signed_at = query
+            .split('&')
+            .find_map(|parameter| parameter.strip_prefix("X-Amz-Date="))?;
+        iso_8601_basic_ms(signed_at)
+    }
+}
+
+/// `20261121T061203Z` in milliseconds since the epoch.
+fn iso_8601_basic_ms(text: &str) -> Option<u64> {
+    let (date, time) = text.strip_suffix('Z')?.split_once('T')?;
+    let digits = |text: &str, count: usize| {
+        text.len() == count && text.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    if !digits(date, 8) || !digits(time, 6) {
+        return None;
+    }
+    let ((year, month_day), (hour, minute_second)) = (date.split_at(4), time.split_at(2));
+    let ((month, day), (minute, second)) = (month_day.split_at(2), minute_second.split_at(2));
+    let extended = format!("{year}-{month}-{day}T{hour}:{minute}:{second}Z");
+    let instant = DateTime::from_str(&extended, Format::DateTime).ok()?;
+    u64::try_from(instant.to_millis().ok()?).ok()
 }
 
 /// Parses an event into a request.

@@ -10,7 +10,6 @@ use crate::cloudformation::respond::{self, Answer, Delivery, Status};
 use crate::ledger;
 use crate::seal::SealContext;
 use crate::sealed::SealedOperation;
-use crate::waiter::ANSWER_MARGIN_SECONDS;
 
 impl Attempt<'_> {
     pub(super) async fn unseal(
@@ -130,10 +129,9 @@ impl Attempt<'_> {
         let delivery = respond::send(self.runtime, &sealed.response_url, &answer.body)
             .await
             .map_err(OperationError::Respond)?;
-        // Beyond the margin CloudFormation has given up; S3 still takes the answer, and nobody reads it.
-        let given_up_ms = operation.answer_by_ms + ANSWER_MARGIN_SECONDS * 1000;
+        // S3 takes an answer also when CloudFormation has given up, and nobody reads it.
         let heard = match delivery {
-            Delivery::Delivered => self.runtime.clock.now_ms() < given_up_ms,
+            Delivery::Delivered => self.runtime.clock.now_ms() < operation.given_up_ms,
             Delivery::Refused { status: _ } => false,
         };
         self.stored.record.finish_operation(heard);

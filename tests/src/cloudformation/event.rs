@@ -1,5 +1,7 @@
 //! The event of a request, as the function gets it.
 
+use aws_smithy_types::DateTime;
+use aws_smithy_types::date_time::Format;
 use serde_json::{Value, json};
 
 use super::request::Request;
@@ -37,7 +39,7 @@ pub(super) fn of(world: &World, stack_id: &str, request: &Request) -> Value {
     let mut event = json!({
         "RequestType": request.request_type.as_str(),
         "ServiceToken": world.function_arn(),
-        "ResponseURL": response_url(stack_id, &request.logical_id, &request_id),
+        "ResponseURL": response_url(world.now_ms(), stack_id, &request.logical_id, &request_id),
         "StackId": stack_id,
         "RequestId": request_id,
         "ResourceType": "Custom::ExpressService",
@@ -53,16 +55,21 @@ pub(super) fn of(world: &World, stack_id: &str, request: &Request) -> Value {
     event
 }
 
-/// A pre-signed URL of CloudFormation's bucket in this region.
-fn response_url(stack_id: &str, logical_id: &str, request_id: &str) -> String {
+/// A URL of CloudFormation's bucket in this region, signed now.
+/// AWS: <https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html>
+fn response_url(now_ms: u64, stack_id: &str, logical_id: &str, request_id: &str) -> String {
     let bucket = format!(
         "cloudformation-custom-resource-response-{}",
         REGION.replace('-', "")
     );
     let stack = stack_id.replace(':', "%3A").replace('/', "%2F");
+    let signed_at = DateTime::from_secs(i64::try_from(now_ms / 1000).unwrap_or_default())
+        .fmt(Format::DateTime)
+        .unwrap_or_default()
+        .replace(['-', ':'], "");
     format!(
         "https://{bucket}.s3.{REGION}.amazonaws.com/{stack}%7C{logical_id}%7C{request_id}\
-         ?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Expires=7200&X-Amz-Signature={RESPONSE_URL_CANARY}"
+         ?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Date={signed_at}&X-Amz-Expires=7200&X-Amz-Signature={RESPONSE_URL_CANARY}"
     )
 }
 

@@ -49,6 +49,52 @@ fn case_43b_a_create_that_was_cancelled_at_any_time_leaves_nothing() {
 }
 
 #[test]
+fn case_43b_a_create_that_arrives_only_after_its_delete_makes_nothing() {
+    let world = World::new();
+    let before = world.inventory();
+    let stack = world.stack("app");
+    let create = stack.event(RequestType::Create, None, &web());
+    world.block_on(world.sleep_s(30));
+    world.deliver(stack.event(RequestType::Delete, Some("app-Web-1A2B3C4D5E6F"), &web()));
+    world.settle();
+    world.deliver(create);
+    world.settle();
+    let after = world.inventory();
+    assert_eq!(before.diff(&after), Vec::<String>::new());
+    let answers = answers(&world);
+    let statuses: Vec<&Value> = answers.iter().map(|answer| &answer["Status"]).collect();
+    assert_eq!(statuses, ["SUCCESS", "FAILED"]);
+    assert!(
+        answers[1]["Reason"].to_string().contains("given it up"),
+        "{}",
+        answers[1]
+    );
+    // The tombstone ends nothing but what is older: the resource can be added again.
+    let again = stack.deploy_now(Template::of(&web()));
+    assert_eq!(again.status, CreateComplete);
+}
+
+#[test]
+fn case_8_a_create_that_arrives_after_its_service_timeout_makes_nothing() {
+    let world = World::new();
+    let before = world.inventory();
+    let create = world.stack("app").event(RequestType::Create, None, &web());
+    world.block_on(world.sleep_s(3600));
+    world.deliver(create);
+    world.settle();
+    assert_eq!(before.diff(&world.inventory()), Vec::<String>::new());
+    assert_eq!(answers(&world)[0]["Status"], "FAILED");
+}
+
+fn answers(world: &World) -> Vec<Value> {
+    let received = world.account().cloud().response_sink.received.clone();
+    let bodies = received.iter().map(|put| &put.body);
+    bodies
+        .map(|body| serde_json::from_str(body).unwrap())
+        .collect()
+}
+
+#[test]
 fn case_45_the_last_service_takes_the_load_balancer_with_it() {
     let world = World::new();
     let before = world.inventory().without_what_stays();

@@ -28,7 +28,9 @@ fn request(request_id: &str, request_type: RequestType) -> Request {
         physical_id: None,
         converge: None,
         now_ms: 1_000,
+        issued_ms: 1_000,
         answer_by_ms: 3_000_000,
+        given_up_ms: 3_600_000,
     }
 }
 
@@ -74,6 +76,17 @@ fn begun(record: &OwnerRecord, request: &Request) -> OwnerRecord {
         panic!("{request:?} should begin: {reception:?}");
     };
     *begun
+}
+
+/// The id to answer with, and the record to write before.
+fn nothing_to_do(record: &OwnerRecord, request: &Request) -> (String, OwnerRecord) {
+    match record.receive(request, None) {
+        Reception::NothingToDo {
+            physical_id,
+            tombstone,
+        } => (physical_id, *tombstone),
+        other => panic!("{request:?} should need nothing: {other:?}"),
+    }
 }
 
 fn decide(record: &mut OwnerRecord, is_success: bool, physical_id: &str) {
@@ -128,9 +141,7 @@ fn delete_under_an_invented_id_removes_what_the_unanswered_create_makes() {
 fn delete_under_an_unknown_id_spares_what_was_answered() {
     let record = done(&owner(), &create("1", WEB));
     for id in [INVENTED, SHOP, "2024/03/05/[$LATEST]0123456789abcdef"] {
-        let reception = record.receive(&delete("2", id), None);
-        let physical_id = id.to_owned();
-        assert_eq!(reception, Reception::NothingToDo { physical_id });
+        assert_eq!(nothing_to_do(&record, &delete("2", id)).0, id);
     }
 }
 
@@ -138,11 +149,64 @@ fn delete_under_an_unknown_id_spares_what_was_answered() {
 fn delete_repeated_under_another_request_has_nothing_to_do() {
     let record = done(&done(&owner(), &create("1", WEB)), &delete("2", WEB));
     assert!(record.is_idle(), "{record:?}");
-    let physical_id = WEB.to_owned();
-    assert_eq!(
-        record.receive(&delete("3", WEB), None),
-        Reception::NothingToDo { physical_id }
+    assert_eq!(nothing_to_do(&record, &delete("3", WEB)).0, WEB);
+}
+
+#[test]
+fn case_43b_a_create_that_arrives_after_its_delete_has_no_effect() {
+    let create = at(1_000, create("1", WEB));
+    let delete = at(2_000, delete("2", INVENTED));
+    let (_, record) = nothing_to_do(&owner(), &delete);
+    assert!(record.is_idle(), "a tombstone alone is forgotten in time");
+    assert_eq!(record.receive(&create, None), Reception::Overtaken);
+    // The same resource, added to the stack again later.
+    let again = at(
+        60_000,
+        Request {
+            request_id: "3".to_owned(),
+            ..create
+        },
     );
+    assert!(matches!(record.receive(&again, None), Reception::Begin(_)));
+}
+
+#[test]
+fn a_request_that_cloudformation_has_moved_on_from_has_no_effect() {
+    let record = done(&owner(), &at(1_000, create("1", WEB)));
+    let record = done(&record, &at(100_000, update("2", WEB, WEB)));
+    let late = |request| record.receive(&at(50_000, request), None);
+    assert_eq!(late(update("3", WEB, SHOP)), Reception::Overtaken);
+    assert_eq!(late(delete("4", WEB)), Reception::Overtaken);
+    assert_eq!(late(create("1", WEB)), Reception::Finished);
+    // Another host's clock, not another order.
+    let close = at(95_000, delete("5", WEB));
+    assert!(matches!(record.receive(&close, None), Reception::Begin(_)));
+}
+
+#[test]
+fn case_8_what_arrives_after_cloudformation_gave_it_up_has_no_effect() {
+    let late = |request: Request| Request {
+        now_ms: request.given_up_ms,
+        ..request
+    };
+    assert_eq!(
+        owner().receive(&late(create("1", WEB)), None),
+        Reception::Overtaken
+    );
+    let open = begun(&owner(), &create("1", WEB));
+    assert_eq!(
+        open.receive(&late(create("1", WEB)), None),
+        Reception::Open,
+        "its own operation goes on: somebody has to clean up"
+    );
+}
+
+fn at(issued_ms: u64, request: Request) -> Request {
+    Request {
+        now_ms: issued_ms.max(request.now_ms),
+        issued_ms,
+        ..request
+    }
 }
 
 #[test]

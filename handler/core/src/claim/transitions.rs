@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::{
-    ANSWERED_IDS_MAX, ATTEMPT_LENGTH_S, DecidedAnswer, FINISHED_REQUESTS_MAX, Operation, Owner,
-    OwnerRecord, Reception, Request, RequestType, RunningAttempt, ServiceRecord, Superseded,
+    ANSWERED_IDS_MAX, ATTEMPT_LENGTH_S, DecidedAnswer, FINISHED_REQUESTS_MAX,
+    ISSUE_TIMES_DIFFER_MS, Operation, Owner, OwnerRecord, Reception, Request, RequestType,
+    RunningAttempt, ServiceRecord, Superseded,
 };
 
 impl OwnerRecord {
@@ -19,6 +20,8 @@ impl OwnerRecord {
             operation: None,
             superseded: Vec::new(),
             running: None,
+            newest_issued_ms: 0,
+            delete_issued_ms: None,
         }
     }
 
@@ -41,6 +44,9 @@ impl OwnerRecord {
             .is_some_and(|open| open.request_id == request.request_id)
         {
             return Reception::Open;
+        }
+        if self.has_overtaken(request) {
+            return Reception::Overtaken;
         }
         match request.request_type {
             RequestType::Create => Reception::Begin(Box::new(self.begin(request, sealed))),
@@ -68,11 +74,34 @@ impl OwnerRecord {
                 if has_work {
                     Reception::Begin(Box::new(begun))
                 } else {
+                    let mut tombstone = self.clone();
+                    tombstone.note_issue(request);
                     Reception::NothingToDo {
                         physical_id: request.physical_id.clone().unwrap_or_default(),
+                        tombstone: Box::new(tombstone),
                     }
                 }
             }
+        }
+    }
+
+    /// Whether CloudFormation has moved on since it issued `request`: it sends one request at a time for a
+    /// resource, so an older one that arrives now was given up, and nobody would remove what it made.
+    fn has_overtaken(&self, request: &Request) -> bool {
+        let is_older = request.issued_ms + ISSUE_TIMES_DIFFER_MS < self.newest_issued_ms;
+        // What was removed comes back in another operation of the stack only, so no margin is needed: a Create
+        // is cancelled within seconds.
+        let is_deleted = request.request_type == RequestType::Create
+            && self
+                .delete_issued_ms
+                .is_some_and(|deleted_ms| request.issued_ms < deleted_ms);
+        is_older || is_deleted || request.now_ms >= request.given_up_ms
+    }
+
+    fn note_issue(&mut self, request: &Request) {
+        self.newest_issued_ms = self.newest_issued_ms.max(request.issued_ms);
+        if request.request_type == RequestType::Delete {
+            self.delete_issued_ms = self.delete_issued_ms.max(Some(request.issued_ms));
         }
     }
 
@@ -80,6 +109,7 @@ impl OwnerRecord {
     /// CloudFormation sends one request at a time, so it has given the other up.
     fn begin(&self, request: &Request, sealed: Option<&str>) -> Self {
         let mut record = self.clone();
+        record.note_issue(request);
         record.learn_what_was_heard(request);
         record.supersede_open_operation(sealed);
         if let Some((arn, service)) = &request.converge {
@@ -111,6 +141,7 @@ impl OwnerRecord {
             remove,
             started_ms: request.now_ms,
             answer_by_ms: request.answer_by_ms,
+            given_up_ms: request.given_up_ms,
             answer: None,
             deployment_asked_ms: None,
             deployment_before: None,

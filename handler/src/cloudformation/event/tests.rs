@@ -173,3 +173,26 @@ fn ids_go_back_verbatim_even_malformed_ones() {
     assert_eq!(answerable.request_id, "a b");
     assert_eq!(answerable.logical_resource_id, "Web");
 }
+
+#[test]
+fn a_request_was_issued_when_its_url_was_signed() {
+    for (url, expected) in [
+        (
+            "https://host/key?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Date=20261121T061203Z&X-Amz-Expires=7200",
+            Some(1_795_241_523_000),
+        ),
+        (
+            "https://host/key?X-Amz-Date=20240229T000000Z",
+            Some(1_709_164_800_000),
+        ),
+        ("https://host/key?X-Amz-Date=20261321T061203Z", None),
+        ("https://host/key?X-Amz-Date=2026-11-21T06:12:03Z", None),
+        ("https://host/key?X-Amz-Date=", None),
+        ("https://host/key?X-Amz-Date=２0261121T061203Z", None),
+        ("https://host/key?Expires=1795241523", None),
+        ("https://host/key", None),
+    ] {
+        let envelope = parse(&with("ResponseURL", json!(url))).unwrap();
+        assert_eq!(envelope.issued_ms(), expected, "{url}");
+    }
+}
