@@ -95,7 +95,18 @@ impl LedgerError {
             Self::Aws(error) => error.class,
         }
     }
+
+    /// Whether a write may still have its effect when others have written since: a claim, or the giving back of
+    /// one. A record is written only over the revision that was read, so a late write of it meets a newer one.
+    #[must_use]
+    pub fn may_land_late(&self) -> bool {
+        matches!(self, Self::Aws(error) if error.is_outcome_unknown()
+            && CLAIMING_OPERATIONS.contains(&error.operation))
+    }
 }
+
+/// The operations that write claims: slots, names, ordinals.
+const CLAIMING_OPERATIONS: [&str; 2] = ["dynamodb:UpdateItem", "dynamodb:TransactWriteItems"];
 
 /// Reads what is known of an owner, consistently.
 ///
@@ -213,7 +224,13 @@ pub async fn write(runtime: &Runtime, stored: &mut Stored) -> Result<(), LedgerE
     if stored.record.operation.is_none() {
         stored.sealed = None;
     }
-    put(runtime, stored, seen).await
+    let written = put(runtime, stored, seen).await;
+    if written.is_err() {
+        // Whether it was written or not, the next revision may be another writer's: taking it for seen would
+        // overwrite what that one wrote.
+        stored.revision = seen;
+    }
+    written
 }
 
 /// Gives back a service's names, once nothing of it is left.

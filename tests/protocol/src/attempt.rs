@@ -20,6 +20,7 @@ pub mod request;
 
 use std::future::Future;
 use std::pin::pin;
+use std::rc::Rc;
 use std::task::Poll;
 
 use express_core::claim::Operation;
@@ -122,7 +123,7 @@ enum Pursuit {
 /// One invocation's work on one owner's open operation.
 struct Attempt<'a> {
     invocation: &'a Invocation,
-    stored: Stored,
+    stored: Rc<Stored>,
     name: String,
     /// Whether nothing can have been made yet.
     is_first: bool,
@@ -135,7 +136,12 @@ struct Attempt<'a> {
 }
 
 impl<'a> Attempt<'a> {
-    const fn new(invocation: &'a Invocation, stored: Stored, name: String, is_first: bool) -> Self {
+    const fn new(
+        invocation: &'a Invocation,
+        stored: Rc<Stored>,
+        name: String,
+        is_first: bool,
+    ) -> Self {
         Self {
             invocation,
             stored,
@@ -174,7 +180,10 @@ impl<'a> Attempt<'a> {
         match self.work().await {
             Ok(outcome) => self.let_go(outcome).await,
             Err(Problem::Ledger(LedgerFailure::Conflict)) => Err(LedgerFailure::Conflict),
-            Err(problem) => self.wait_or_fail(problem).await,
+            Err(problem) => {
+                self.is_in_flight |= self.invocation.may_land_late();
+                self.wait_or_fail(problem).await
+            }
         }
     }
 
@@ -250,13 +259,14 @@ impl<'a> Attempt<'a> {
                 Step::Call(Effect::CreateService(_) | Effect::UpdateService(_))
             )
         };
+        let now_ms = self.invocation.now_ms();
         if steps.iter().any(deploys)
-            && let Some(operation) = &mut self.stored.record.operation
+            && let Some(operation) = &mut self.stored_mut().record.operation
         {
             let newest = seen.service.as_ref();
             operation.deployment_before =
                 newest.map(|(service, _)| service.deployment.id.to_string());
-            operation.deployment_asked_ms = Some(self.invocation.now_ms());
+            operation.deployment_asked_ms = Some(now_ms);
         }
         if steps.contains(&Step::ClaimSlot) {
             self.note_claim(goal);
@@ -329,7 +339,7 @@ impl<'a> Attempt<'a> {
             return self.let_go(Outcome::Waiting(RETRY_S)).await;
         }
         if problem == Problem::Respond && operation.answer.is_some() {
-            self.stored.record.finish_operation(false);
+            self.stored_mut().record.finish_operation(false);
             return self.let_go(Outcome::Finished).await;
         }
         let failed = async {
@@ -349,21 +359,29 @@ impl<'a> Attempt<'a> {
         self.invocation.world.state().request(id).properties
     }
 
+    /// What is known of the owner, to be changed. The ledger shares it until then.
+    fn stored_mut(&mut self) -> &mut Stored {
+        Rc::make_mut(&mut self.stored)
+    }
+
     /// Writes the record on the condition that it is still as it was read.
     async fn write(&mut self) -> Result<(), LedgerFailure> {
         let seen = self.stored.revision;
-        self.stored.revision += 1;
+        self.stored_mut().revision += 1;
         if self.stored.record.operation.is_none() {
-            self.stored.sealed = None;
+            self.stored_mut().sealed = None;
         }
         let written = self
             .invocation
             .call(Effect::PutOwner {
-                stored: Box::new(self.stored.clone()),
+                stored: Rc::clone(&self.stored),
                 seen,
                 names: None,
             })
             .await;
+        if written.is_err() {
+            self.stored_mut().revision = seen;
+        }
         ledger_reply(written).map(|_| ())
     }
 }

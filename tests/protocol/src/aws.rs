@@ -9,10 +9,11 @@ use std::collections::BTreeMap;
 use crate::history::{Deployment, Service};
 use crate::ledger::Ordinal;
 
-/// Milliseconds that a load balancer takes until it is active.
-const PROVISIONING_MS: u64 = 90_000;
+/// Milliseconds that a load balancer takes until it is active: long enough to be waited for, and no longer, since
+/// waiting is most of what a history would do.
+const PROVISIONING_MS: u64 = 40_000;
 /// Milliseconds that a service drains.
-const DRAINING_MS: u64 = 45_000;
+const DRAINING_MS: u64 = 20_000;
 
 /// Who something belongs to: the stack's number, by the tag.
 pub type OwnerTag = usize;

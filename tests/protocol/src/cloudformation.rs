@@ -5,21 +5,19 @@
 
 use std::rc::Rc;
 
-use express_core::claim::RequestType;
+use express_core::claim::{ISSUE_TIMES_DIFFER_MS, RequestType};
 
 use crate::attempt::Reply;
 use crate::effect::{Answer, RequestId};
 use crate::history::{Act, Change, Happening, Properties, UndoneBy};
 use crate::ledger::service_of;
+use crate::rules::Gap;
 use crate::world::{Event, Live, Request, World};
 
 /// Times that an operation which failed while everything was to be taken back is asked for again, by a person.
 const RETRIES_MAX: usize = 6;
 /// Milliseconds until a person does.
 const RETRY_MS: u64 = 120_000;
-
-/// Milliseconds between looks whether a request may be overtaken.
-const LOOK_MS: u64 = 1_000;
 
 /// What CloudFormation takes for existing.
 #[derive(Clone, Debug)]
@@ -246,17 +244,21 @@ impl Stack {
             }
             (id, now_ms)
         };
-        let timeout_ms = sent_ms + act.timeout_s * 1000;
-        if let Some(after_ms) = cancelled_after_ms {
-            let cancelled_ms = timeout_ms.min(sent_ms + after_ms);
-            self.seen_until(id, cancelled_ms).await;
-            // Where the next request may not overtake this one, it waits for it.
-            while !self.may_be_overtaken(id) && self.world.now_ms() < timeout_ms {
-                self.seen_until(id, self.world.now_ms() + LOOK_MS).await;
+        let timeout_ms = act.timeout_s * 1000;
+        let cancelled_after_ms = cancelled_after_ms.map(|after_ms| {
+            // The same for an event that is still on its way when the next one is sent.
+            let is_told =
+                request_type == RequestType::Create || self.asks_for(Gap::IssueTimesClose);
+            if is_told {
+                after_ms
+            } else {
+                after_ms.max(ISSUE_TIMES_DIFFER_MS + 1001)
             }
-        } else {
-            self.seen_until(id, timeout_ms).await;
-        }
+        });
+        let waits_ms = cancelled_after_ms.map_or(timeout_ms, |after_ms| after_ms.min(timeout_ms));
+        self.world
+            .until(sent_ms + waits_ms, |state| state.request(id).seen.is_some())
+            .await;
         let mut state = self.world.state();
         let seen = state.request(id).seen.clone();
         if seen.is_none() {
@@ -267,16 +269,7 @@ impl Stack {
         seen
     }
 
-    async fn seen_until(&self, id: RequestId, at_ms: u64) {
-        self.world
-            .until(at_ms, |state| state.request(id).seen.is_some())
-            .await;
-    }
-
-    fn may_be_overtaken(&self, id: RequestId) -> bool {
-        let state = self.world.state();
-        state.options.delivers_unknown_late
-            || state.is_known(id)
-            || state.request(id).seen.is_some()
+    fn asks_for(&self, gap: Gap) -> bool {
+        self.world.state().options.gap == Some(gap)
     }
 }

@@ -1,6 +1,7 @@
 //! The calls that are made: each has its effect at one moment, which may be long after its caller has died.
 
 use std::fmt;
+use std::rc::Rc;
 
 use crate::aws::{AwsFailure, BalancerStatus, DeploymentStatus, Groups, Placed, Sight};
 use crate::history::{Properties, Service};
@@ -40,7 +41,7 @@ pub struct Answer {
 pub enum Effect {
     FindOwner,
     PutOwner {
-        stored: Box<Stored>,
+        stored: Rc<Stored>,
         seen: u64,
         names: Option<Service>,
     },
@@ -85,7 +86,7 @@ pub enum Effect {
 #[expect(missing_docs, reason = "what is asked for, or what was made")]
 pub enum Response {
     Done,
-    Owner(Option<Box<Stored>>),
+    Owner(Option<Rc<Stored>>),
     Pool(Option<PoolItem>),
     Members(Option<Members>),
     Slot(Option<u64>),
@@ -122,6 +123,22 @@ impl Effect {
                 | Self::ReleaseNames(_)
                 | Self::FindPool(_)
                 | Self::FindMembers(..)
+                | Self::Claim(..)
+                | Self::ClaimNext { .. }
+                | Self::Release(..)
+                | Self::Offer(_)
+                | Self::Close(_)
+                | Self::OpenPool(_)
+                | Self::OpenOrdinal(..)
+        )
+    }
+
+    /// Whether it writes claims: those writes have no revision that a late one would miss.
+    #[must_use]
+    pub const fn claims(&self) -> bool {
+        matches!(
+            self,
+            Self::ReleaseNames(_)
                 | Self::Claim(..)
                 | Self::ClaimNext { .. }
                 | Self::Release(..)

@@ -2,7 +2,7 @@
 
 use crate::aws::DeploymentStatus;
 use crate::effect::RequestId;
-use crate::history::Service;
+use crate::history::{Happening, Service};
 use crate::ledger::{Ordinal, arn, host, service_of};
 use crate::world::{Live, State, Touched};
 use express_core::claim::RequestType;
@@ -122,8 +122,18 @@ pub fn at_rest(state: &State) -> Option<Violation> {
     })
 }
 
+/// Once CloudFormation has asked for something else, or its time is up, it reads no answer: a late event may then be
+/// refused that was answered otherwise in time.
 fn one_answer(state: &State, touched: &Touched) -> Result<(), String> {
-    let Some(id) = touched.answered.filter(|_| !state.is_restored) else {
+    let is_read = |id: &RequestId| {
+        let request = state.request(*id);
+        let is_newest = state.requests[id.stack].len() == id.number as usize + 1;
+        is_newest && state.now_ms < request.sent_ms / 1000 * 1000 + request.timeout_s * 1000
+    };
+    let Some(id) = touched
+        .answered
+        .filter(|id| !state.is_restored && is_read(id))
+    else {
         return Ok(());
     };
     let answers = &state.request(id).answers;
@@ -172,7 +182,11 @@ fn strangers_are_left_alone(_: &State, touched: &Touched) -> Result<(), String> 
     Ok(())
 }
 
+/// A restored table may have forgotten that CloudFormation was told of a service.
 fn live_services_stay(state: &State, touched: &Touched) -> Result<(), String> {
+    if state.is_restored {
+        return Ok(());
+    }
     for (service, owner) in &touched.removed {
         if state
             .live
@@ -251,7 +265,7 @@ fn requests(state: &State) -> impl Iterator<Item = (RequestId, &crate::world::Re
 /// CloudFormation gives up by itself only when Lambda has, or when a request ended by a later one lost its courtesy.
 fn all_answered(state: &State) -> Result<(), String> {
     for (id, request) in requests(state) {
-        if request.is_dead_letter {
+        if request.is_dead_letter || loses_waiter(state, id) {
             continue;
         }
         let timeout_ms = request.sent_ms + request.timeout_s * 1000;
@@ -264,6 +278,22 @@ fn all_answered(state: &State) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// Whether the waiter of a request is killed, and it takes until the event comes again.
+fn loses_waiter(state: &State, id: RequestId) -> bool {
+    state
+        .history
+        .happenings
+        .iter()
+        .any(|happening| match happening {
+            Happening::WaiterDies { stack, request, .. } => {
+                (*stack, *request) == (id.stack, id.number)
+            }
+            Happening::Sweep { .. } | Happening::ForeignRule { .. } | Happening::Restore { .. } => {
+                false
+            }
+        })
 }
 
 fn nothing_open(state: &State) -> Result<(), String> {

@@ -1,6 +1,7 @@
 //! The ledger: items of core's types, changed by core's transitions, each write on its condition.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use express_core::claim::OwnerRecord;
 use express_core::claim::pool::{LoadBalancerItem, PoolItem};
@@ -32,7 +33,7 @@ pub struct Stored {
 #[derive(Clone, Debug, Default)]
 pub struct Ledger {
     /// Records by stack.
-    pub owners: BTreeMap<usize, Stored>,
+    pub owners: BTreeMap<usize, Rc<Stored>>,
     /// The stack that has a service's name.
     pub services: BTreeMap<Service, usize>,
     /// The stack that has a host name.
@@ -96,7 +97,7 @@ impl Ledger {
     pub fn put(
         &mut self,
         stack: usize,
-        stored: Stored,
+        stored: Rc<Stored>,
         seen: u64,
         names: Option<Service>,
         off: Option<Rule>,

@@ -54,3 +54,27 @@ impl Rule {
         }
     }
 }
+
+/// What the protocol is known not to hold against. Histories leave it out unless they are asked for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gap {
+    /// An Update or a Delete of which the ledger knows nothing comes late, and CloudFormation had asked for something
+    /// else so soon after it that issue times do not tell which was first.
+    IssueTimesClose,
+    /// CloudFormation gives a request up while its answer is on the way, and the ledger takes the answer for heard.
+    AnswerCrosses,
+}
+
+impl Gap {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::IssueTimesClose, Self::AnswerCrosses];
+
+    /// How the command line calls it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::IssueTimesClose => "issue-times-close",
+            Self::AnswerCrosses => "answer-crosses",
+        }
+    }
+}

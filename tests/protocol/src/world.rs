@@ -8,7 +8,7 @@ mod lambda;
 mod land;
 
 use std::cell::{Cell, RefCell};
-use std::cmp::Ordering;
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 use std::future::Future;
 use std::pin::Pin;
@@ -24,7 +24,7 @@ use crate::effect::{Answer, Effect, OperationId, Reply, RequestId};
 use crate::history::{Happening, History, Properties, Service};
 use crate::invariants::{self, Violation};
 use crate::ledger::{Ledger, Ordinal};
-use crate::rules::Rule;
+use crate::rules::{Gap, Rule};
 
 pub use invocation::Invocation;
 pub use lambda::{Caller, Work};
@@ -40,8 +40,8 @@ const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 pub struct Options {
     /// A rule that is left out.
     pub off: Option<Rule>,
-    /// Whether Lambda may deliver an event that the ledger does not know, after CloudFormation has had its answer.
-    pub delivers_unknown_late: bool,
+    /// What the protocol is known not to hold against, and is asked for.
+    pub gap: Option<Gap>,
     /// Whether what happens is written down.
     pub traces: bool,
 }
@@ -88,7 +88,10 @@ pub struct State {
     pool_invocations: u32,
     attempts: u64,
     sequence: u64,
-    queue: BinaryHeap<Scheduled>,
+    /// What comes, by time; the events are kept apart, so that sorting moves little.
+    queue: BinaryHeap<Due>,
+    events: Vec<Option<Event>>,
+    unused: Vec<usize>,
     replies: Vec<Option<Reply>>,
 }
 
@@ -168,33 +171,8 @@ pub enum Event {
     BackUp,
 }
 
-#[derive(Debug)]
-struct Scheduled {
-    at_ms: u64,
-    sequence: u64,
-    event: Event,
-}
-
-impl PartialEq for Scheduled {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other) == Ordering::Equal
-    }
-}
-
-impl Eq for Scheduled {}
-
-impl PartialOrd for Scheduled {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Scheduled {
-    /// The heap gives the greatest first, so the earliest is the greatest.
-    fn cmp(&self, other: &Self) -> Ordering {
-        (other.at_ms, other.sequence).cmp(&(self.at_ms, self.sequence))
-    }
-}
+/// When an entry of the queue is due, its place in the order of those at the same time, and its event.
+type Due = Reverse<(u64, u64, usize)>;
 
 /// Something that waits.
 struct Task {
@@ -271,10 +249,14 @@ impl World {
                 if state.violation.is_some() {
                     return;
                 }
-                let Some(next) = state.queue.pop() else {
+                let Some(Reverse((at_ms, _, index))) = state.queue.pop() else {
                     return;
                 };
-                state.now_ms = next.at_ms;
+                state.now_ms = at_ms;
+                state.unused.push(index);
+                let Some(next) = state.events[index].take() else {
+                    continue;
+                };
                 events += 1;
                 if events > EVENTS_MAX {
                     state.violation = Some(Violation {
@@ -285,7 +267,7 @@ impl World {
                 }
                 next
             };
-            match next.event {
+            match next {
                 Event::Wake(task) => self.poll(task),
                 Event::Land {
                     actor,
@@ -397,6 +379,8 @@ impl State {
             attempts: 0,
             sequence: 0,
             queue: BinaryHeap::new(),
+            events: Vec::new(),
+            unused: Vec::new(),
             replies: Vec::new(),
         }
     }
@@ -404,11 +388,14 @@ impl State {
     /// Adds to what comes.
     pub fn schedule(&mut self, at_ms: u64, event: Event) {
         self.sequence += 1;
-        self.queue.push(Scheduled {
-            at_ms,
-            sequence: self.sequence,
-            event,
-        });
+        let index = if let Some(index) = self.unused.pop() {
+            self.events[index] = Some(event);
+            index
+        } else {
+            self.events.push(Some(event));
+            self.events.len() - 1
+        };
+        self.queue.push(Reverse((at_ms, self.sequence, index)));
     }
 
     /// Writes down what happens.
@@ -440,12 +427,10 @@ impl State {
         };
         let record = &stored.record;
         let open = record.operation.as_ref();
+        let mut superseded = record.superseded.iter();
         record.finished_requests.contains(&name)
             || open.is_some_and(|open| open.request_id == name)
-            || record
-                .superseded
-                .iter()
-                .any(|superseded| superseded.request_id == name)
+            || superseded.any(|superseded| superseded.request_id == name)
     }
 
     /// Whether a rule is left out.

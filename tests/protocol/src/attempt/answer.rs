@@ -2,9 +2,9 @@
 
 use express_core::claim::{DecidedAnswer, Operation, RequestType, Superseded};
 
-use super::{ANSWER_MARGIN_S, Attempt, Outcome, Problem};
+use super::{Attempt, Outcome, Problem};
 use crate::effect::{Answer, Effect, RequestId};
-use crate::rules::Rule;
+use crate::rules::{Gap, Rule};
 use crate::world::Invocation;
 
 /// Tries of one answer.
@@ -42,7 +42,7 @@ impl Attempt<'_> {
                 .unwrap_or_else(|| format!("nothing-{}", operation.request_id)),
             RequestType::Delete => operation.physical_id.clone().unwrap_or_default(),
         };
-        if let Some(operation) = &mut self.stored.record.operation {
+        if let Some(operation) = &mut self.stored_mut().record.operation {
             operation.answer = Some(DecidedAnswer {
                 is_success,
                 body: if is_success { "SUCCESS" } else { "FAILED" }.to_owned(),
@@ -64,11 +64,18 @@ impl Attempt<'_> {
         if !send(self.invocation, id, &decided(answer)).await {
             return Err(Problem::Respond);
         }
-        let given_up_ms = operation.answer_by_ms + ANSWER_MARGIN_S * 1000;
-        let heard = self.invocation.now_ms() < given_up_ms;
-        self.stored.record.finish_operation(heard);
+        let heard = {
+            let state = self.invocation.world.state();
+            let in_time = state.now_ms < operation.given_up_ms;
+            // What the handler cannot know: whether CloudFormation had given the request up before its time.
+            let is_read = state.options.gap == Some(Gap::AnswerCrosses)
+                || state.request(id).given_up_ms.is_none();
+            in_time && is_read
+        };
+        self.stored_mut().record.finish_operation(heard);
         if !self.is_in_flight {
-            self.stored.record.end_attempt(&self.name);
+            let name = self.name.clone();
+            self.stored_mut().record.end_attempt(&name);
         }
         self.write().await?;
         Ok(Outcome::Finished)
@@ -94,7 +101,7 @@ impl Attempt<'_> {
                 // A courtesy: whether it arrives or not, it is over.
                 let _is_taken = send(self.invocation, id, &answer).await;
             }
-            self.stored.record.finish_superseded(&request_id);
+            self.stored_mut().record.finish_superseded(&request_id);
             self.write().await?;
         }
         Ok(())

@@ -66,7 +66,7 @@ impl Attempt<'_> {
             self.leave(at, *service).await?;
         }
         ledger_reply(self.invocation.call(Effect::ReleaseNames(*service)).await)?;
-        self.stored.record.services.remove(&arn(*service));
+        self.stored_mut().record.services.remove(&arn(*service));
         Ok(())
     }
 
@@ -149,14 +149,24 @@ impl Attempt<'_> {
     /// Notes that a slot is about to be claimed; written before the claim.
     pub(super) fn note_claim(&mut self, goal: &Goal) {
         let pool = self.pool().to_string();
-        if let Some(service) = self.stored.record.services.get_mut(&arn(goal.service())) {
+        if let Some(service) = self
+            .stored_mut()
+            .record
+            .services
+            .get_mut(&arn(goal.service()))
+        {
             service.claiming_in = Some(pool);
         }
     }
 
     /// Notes a slot that was just claimed.
     pub(super) fn keep_slot(&mut self, goal: &Goal, at: Ordinal, number: u64) {
-        if let Some(service) = self.stored.record.services.get_mut(&arn(goal.service())) {
+        if let Some(service) = self
+            .stored_mut()
+            .record
+            .services
+            .get_mut(&arn(goal.service()))
+        {
             service.slot = Some(Slot {
                 pool_id: at.pool.to_string(),
                 ordinal: at.number,

@@ -28,7 +28,15 @@ impl Attempt<'_> {
             if self.stored.record.is_running(&self.name) {
                 return Ok(None);
             }
-            if self.stored.record.begin_attempt(&self.name) {
+            let is_free = self
+                .stored
+                .record
+                .running
+                .as_ref()
+                .is_none_or(RunningAttempt::is_over);
+            if is_free {
+                let name = self.name.clone();
+                let _is_free = self.stored_mut().record.begin_attempt(&name);
                 match self.write().await {
                     Ok(()) => return Ok(None),
                     Err(LedgerFailure::Conflict) => self.read_again().await?,
@@ -62,7 +70,7 @@ impl Attempt<'_> {
                 break;
             }
         }
-        if let Some(running) = &mut self.stored.record.running {
+        if let Some(running) = &mut self.stored_mut().record.running {
             running.unchanged_s += watched_s;
         }
         match self.write().await {
@@ -86,7 +94,7 @@ impl Attempt<'_> {
     async fn read_again(&mut self) -> Result<(), LedgerFailure> {
         match ledger_reply(self.invocation.call(Effect::FindOwner).await)? {
             Response::Owner(Some(stored)) => {
-                self.stored = *stored;
+                self.stored = stored;
                 Ok(())
             }
             _ => Err(LedgerFailure::Conflict),
@@ -96,7 +104,8 @@ impl Attempt<'_> {
     /// Lets others mutate, but not while a call of ours may still have its effect.
     pub(super) async fn let_go(&mut self, outcome: Outcome) -> Result<Outcome, LedgerFailure> {
         if self.stored.record.is_running(&self.name) && !self.is_in_flight {
-            self.stored.record.end_attempt(&self.name);
+            let name = self.name.clone();
+            self.stored_mut().record.end_attempt(&name);
             self.write().await?;
         }
         Ok(outcome)
@@ -136,7 +145,7 @@ impl Attempt<'_> {
             status: CoreStatus::Running,
             observed_ms,
         });
-        if let Some(operation) = &mut self.stored.record.operation {
+        if let Some(operation) = &mut self.stored_mut().record.operation {
             operation.waiting = waiting;
         }
     }

@@ -1,13 +1,15 @@
 //! From an event to an open operation, as `handler/src/request.rs` has it.
 
+use std::rc::Rc;
+
 use express_core::claim::{Owner, OwnerRecord, Reception, Request, RequestType, ServiceRecord};
 
 use super::answer::send;
 use super::{ANSWER_MARGIN_S, Attempt, Reply, ledger_reply};
 use crate::aws::{DeploymentStatus, Sight};
 use crate::effect::{Answer, Effect, OperationId, RequestId, Response};
-use crate::history::Properties;
-use crate::ledger::{LedgerFailure, Stored, arn, service_of};
+use crate::history::{Properties, Service};
+use crate::ledger::{LedgerFailure, Stored, arn};
 use crate::rules::Rule;
 use crate::world::Invocation;
 
@@ -44,15 +46,15 @@ pub async fn carry_on(invocation: Invocation, id: RequestId, is_last: bool) -> O
         return Some(Reply::Done);
     };
     let name = id.to_string();
-    let open = stored.record.operation.as_mut();
-    let Some(operation) = open.filter(|open| open.request_id == name) else {
+    let open = stored.record.operation.as_ref();
+    if open.is_none_or(|open| open.request_id != name) {
         return Some(Reply::Done);
-    };
-    if is_last {
+    }
+    if is_last && let Some(operation) = &mut Rc::make_mut(&mut stored).record.operation {
         operation.answer_by_ms = operation.answer_by_ms.min(invocation.now_ms());
     }
     let name = invocation.attempt_name();
-    Attempt::new(&invocation, *stored, name, false).run().await
+    Attempt::new(&invocation, stored, name, false).run().await
 }
 
 /// One request being taken up.
@@ -74,7 +76,7 @@ impl Taking<'_> {
         for _ in 0..RACES_MAX {
             let found = ledger_reply(self.invocation.call(Effect::FindOwner).await).ok()?;
             let stored = match found {
-                Response::Owner(stored) => stored.map(|stored| *stored),
+                Response::Owner(stored) => stored,
                 other => unreachable!("{other:?} is no record"),
             };
             let record = stored
@@ -83,10 +85,20 @@ impl Taking<'_> {
             let sealed = stored.as_ref().and_then(|stored| stored.sealed.as_deref());
             match (self.reception(&record, request, sealed), stored) {
                 (Reception::Finished, _) => return Some(Reply::Done),
-                (Reception::NothingToDo { physical_id }, _) => {
-                    return self.answer_early(true, physical_id).await;
+                (
+                    Reception::NothingToDo {
+                        physical_id,
+                        tombstone,
+                    },
+                    stored,
+                ) => match self.put(stored.as_deref(), *tombstone, None, None).await {
+                    Ok(_) => return self.answer_early(true, physical_id).await,
+                    Err(LedgerFailure::Conflict) => {}
+                    Err(_) => return None,
+                },
+                (Reception::NotFound | Reception::Overtaken, _) => {
+                    return self.fail_early(request).await;
                 }
-                (Reception::NotFound, _) => return self.fail_early(request).await,
                 (Reception::Open, Some(stored)) => return self.go_on(stored).await,
                 (Reception::Open, None) => {}
                 (Reception::Begin(begun), stored) => {
@@ -99,7 +111,7 @@ impl Taking<'_> {
                         .properties
                         .map(|properties| arn(properties.service))
                         .is_some_and(|arn| !record.services.contains_key(&arn));
-                    match self.begin(stored.as_ref(), *begun, new).await {
+                    match self.begin(stored.as_deref(), *begun, new).await {
                         Ok((stored, name)) => return self.start(stored, name, false).await,
                         Err(LedgerFailure::Conflict) => {}
                         Err(failure) => return self.refused(failure).await,
@@ -126,6 +138,7 @@ impl Taking<'_> {
         {
             return Reception::NothingToDo {
                 physical_id: request.physical_id.clone().unwrap_or_default(),
+                tombstone: Box::new(record.clone()),
             };
         }
         record.receive(request, sealed)
@@ -137,25 +150,38 @@ impl Taking<'_> {
         read: Option<&Stored>,
         mut record: OwnerRecord,
         is_new: bool,
-    ) -> Result<(Stored, String), LedgerFailure> {
+    ) -> Result<(Rc<Stored>, String), LedgerFailure> {
         let name = self.invocation.attempt_name();
         let _may_mutate = record.begin_attempt(&name);
+        let sealed = Some(self.id.to_string());
+        let names = self
+            .properties
+            .map(|properties| properties.service)
+            .filter(|_| is_new);
+        let stored = self.put(read, record, sealed, names).await?;
+        Ok((stored, name))
+    }
+
+    async fn put(
+        &self,
+        read: Option<&Stored>,
+        record: OwnerRecord,
+        sealed: Option<String>,
+        names: Option<Service>,
+    ) -> Result<Rc<Stored>, LedgerFailure> {
         let seen = read.map_or(0, |read| read.revision);
-        let stored = Stored {
+        let stored = Rc::new(Stored {
             record,
-            sealed: Some(self.id.to_string()),
+            sealed,
             revision: seen + 1,
-        };
+        });
         let put = Effect::PutOwner {
-            stored: Box::new(stored.clone()),
+            stored: Rc::clone(&stored),
             seen,
-            names: self
-                .properties
-                .map(|properties| properties.service)
-                .filter(|_| is_new),
+            names,
         };
         ledger_reply(self.invocation.call(put).await)?;
-        Ok((stored, name))
+        Ok(stored)
     }
 
     async fn refused(&self, failure: LedgerFailure) -> Option<Reply> {
@@ -182,7 +208,7 @@ impl Taking<'_> {
             .then_some(Reply::Done)
     }
 
-    async fn start(&self, stored: Stored, name: String, is_first: bool) -> Option<Reply> {
+    async fn start(&self, stored: Rc<Stored>, name: String, is_first: bool) -> Option<Reply> {
         let is_waiter_first = !self.invocation.is_off(Rule::WaiterFirst);
         if is_waiter_first {
             self.start_waiter().await?;
@@ -196,7 +222,7 @@ impl Taking<'_> {
         reply
     }
 
-    async fn go_on(&self, stored: Stored) -> Option<Reply> {
+    async fn go_on(&self, stored: Rc<Stored>) -> Option<Reply> {
         let is_waiter_first = !self.invocation.is_off(Rule::WaiterFirst);
         if is_waiter_first {
             self.start_waiter().await?;
@@ -262,17 +288,7 @@ impl Taking<'_> {
         let reply = self.answer_early(true, physical_id.clone()).await?;
         let mut record = begun;
         record.remember_answered(&physical_id);
-        let stored = Stored {
-            record,
-            sealed: None,
-            revision: read.revision + 1,
-        };
-        let put = Effect::PutOwner {
-            stored: Box::new(stored),
-            seen: read.revision,
-            names: None,
-        };
-        ledger_reply(self.invocation.call(put).await).ok()?;
+        self.put(Some(read), record, None, None).await.ok()?;
         Some(reply)
     }
 }
@@ -292,21 +308,20 @@ fn request_of(invocation: &Invocation, id: RequestId) -> (Request, Option<Proper
         };
         (arn(properties.service), service)
     });
-    debug_assert!(
-        converge
-            .as_ref()
-            .is_none_or(|(arn, _)| service_of(arn).is_some())
-    );
     let now_ms = state.now_ms;
+    // The response URL was signed at a full second.
+    let issued_ms = sent.sent_ms / 1000 * 1000;
     let timeout_ms = sent.timeout_s * 1000;
-    let margin_ms = (ANSWER_MARGIN_S * 1000).min(timeout_ms / 2);
+    let given_up_ms = issued_ms + timeout_ms;
     let request = Request {
         request_id: id.to_string(),
         request_type: sent.request_type,
         physical_id: sent.physical_id.clone(),
         converge,
         now_ms,
-        answer_by_ms: now_ms + timeout_ms - margin_ms,
+        issued_ms,
+        answer_by_ms: given_up_ms - (ANSWER_MARGIN_S * 1000).min(timeout_ms / 2),
+        given_up_ms,
     };
     (request, sent.properties)
 }

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use clap::Parser;
+use express_protocol::rules::Gap;
 use express_protocol::shrink::shrunk;
 use express_protocol::{History, Options, Rule, World};
 
@@ -36,9 +37,9 @@ struct Arguments {
     /// Leave a rule out.
     #[arg(long, value_parser = rule)]
     without: Option<Rule>,
-    /// Deliver events that the ledger does not know after CloudFormation has had its answer.
-    #[arg(long)]
-    unknown_late: bool,
+    /// Play what the protocol is known not to hold against.
+    #[arg(long, value_parser = gap)]
+    gap: Option<Gap>,
 }
 
 fn rule(name: &str) -> Result<Rule, String> {
@@ -47,11 +48,16 @@ fn rule(name: &str) -> Result<Rule, String> {
     found.ok_or_else(|| format!("the rules are {}", names()))
 }
 
+fn gap(name: &str) -> Result<Gap, String> {
+    let found = Gap::ALL.into_iter().find(|gap| gap.name() == name);
+    found.ok_or_else(|| format!("the gaps are {}", Gap::ALL.map(Gap::name).join(", ")))
+}
+
 fn main() -> anyhow::Result<ExitCode> {
     let arguments = Arguments::parse();
     let options = Options {
         off: arguments.without,
-        delivers_unknown_late: arguments.unknown_late,
+        gap: arguments.gap,
         traces: false,
     };
     if let Some(seed) = arguments.replay {
@@ -160,11 +166,9 @@ fn replay(seed: u64, options: Options, is_whole: bool) -> ExitCode {
     let without = options
         .off
         .map_or_else(String::new, |rule| format!(" --without {}", rule.name()));
-    let late = if options.delivers_unknown_late {
-        " --unknown-late"
-    } else {
-        ""
-    };
-    println!("again: cargo xtask simulate protocol --replay {seed}{without}{late}");
+    let gap = options
+        .gap
+        .map_or_else(String::new, |gap| format!(" --gap {}", gap.name()));
+    println!("again: cargo xtask simulate protocol --replay {seed}{without}{gap}");
     ExitCode::FAILURE
 }

@@ -23,10 +23,10 @@ impl History {
     #[must_use]
     pub fn of(seed: u64) -> Self {
         let rng = &mut Rng::with_seed(seed);
-        let count = match rng.u32(0..100) {
-            0..60 => rng.usize(1..=2),
-            60..90 => rng.usize(3..=5),
-            90..99 => rng.usize(6..=10),
+        let count = match rng.u32(0..200) {
+            0..140 => rng.usize(1..=2),
+            140..190 => rng.usize(3..=4),
+            190..199 => rng.usize(5..=9),
             _ => rng.usize(11..=STACKS_MAX),
         };
         let capacity = if one_in(rng, 8) { 25 } else { rng.u64(1..=3) };
@@ -83,7 +83,7 @@ fn act(rng: &mut Rng, stack: usize, index: usize) -> Act {
         } else {
             Change::Deploy(properties)
         },
-        cancelled_after_ms: one_in(rng, 4).then(|| rng.u64(0..4 * MINUTE_MS)),
+        cancelled_after_ms: one_in(rng, 4).then(|| rng.u64(0..3 * MINUTE_MS)),
         sibling_fails: one_in(rng, 5),
         undone_by: if rng.bool() {
             UndoneBy::DeleteAnsweredId
@@ -107,11 +107,17 @@ fn own_name(stack: usize, variant: Service) -> Service {
     Service::try_from(stack).unwrap_or_default() * NAMES + variant
 }
 
+/// A stack has only one of two neighbours: with both it would hold one host name for two services.
+fn shared_name(rng: &mut Rng, stack: usize) -> Service {
+    let parity = Service::try_from(stack % 2).unwrap_or_default();
+    SHARED_NAMES + rng.u16(0..SHARED / 2) * 2 + parity
+}
+
 fn properties(rng: &mut Rng, stack: usize, index: usize) -> Properties {
     let service = match rng.u32(0..10) {
         0..7 => own_name(stack, 0),
         7..9 => own_name(stack, rng.u16(0..NAMES)),
-        _ => SHARED_NAMES + rng.u16(0..SHARED),
+        _ => shared_name(rng, stack),
     };
     let succeeds = !one_in(rng, 6);
     // One that fails may take longer than CloudFormation waits.
@@ -124,7 +130,7 @@ fn properties(rng: &mut Rng, stack: usize, index: usize) -> Properties {
             takes_ms: if hangs {
                 70 * MINUTE_MS
             } else {
-                rng.u64(1_000..4 * MINUTE_MS)
+                rng.u64(1_000..90_000)
             },
             succeeds,
         },

@@ -32,6 +32,7 @@ pub struct Invocation {
     pub began_ms: u64,
     rng: RefCell<Rng>,
     calls: Cell<u32>,
+    may_land_late: Cell<bool>,
 }
 
 impl Invocation {
@@ -55,6 +56,7 @@ impl Invocation {
             began_ms,
             rng: RefCell::new(Rng::with_seed(mixed)),
             calls: Cell::new(0),
+            may_land_late: Cell::new(false),
         }
     }
 
@@ -68,6 +70,12 @@ impl Invocation {
     #[must_use]
     pub fn is_off(&self, rule: Rule) -> bool {
         self.world.state.borrow().is_off(rule)
+    }
+
+    /// Whether a claim, or the giving back of one, got no answer: `LedgerError::may_land_late`.
+    #[must_use]
+    pub fn may_land_late(&self) -> bool {
+        self.may_land_late.get()
     }
 
     /// A name for an attempt that no other attempt has.
@@ -87,8 +95,21 @@ impl Invocation {
     /// Makes one call.
     pub async fn call(&self, effect: Effect) -> Reply {
         let unknown = effect.unknown();
-        let mut replies = self.calls(vec![effect]).await;
-        replies.pop().unwrap_or(Err(unknown))
+        match self.begin(effect, self.now_ms()) {
+            Begun::Answered(reply, ends_ms) => {
+                self.world.until(ends_ms, |_| false).await;
+                reply
+            }
+            Begun::Under(ticket, ends_ms) => {
+                self.world.until(ends_ms, |_| false).await;
+                let landed = self.world.state.borrow_mut().replies[ticket].take();
+                landed.unwrap_or(Err(unknown))
+            }
+            Begun::Crashed => {
+                self.world.has_crashed.set(true);
+                std::future::pending().await
+            }
+        }
     }
 
     /// Makes calls side by side, and waits until all have ended.
@@ -176,6 +197,9 @@ impl Invocation {
                 (Some(late(now_ms + by_ms, effect)), Begun::Crashed)
             }
             Some(FaultKind::Lost(by_ms)) => {
+                if effect.claims() {
+                    self.may_land_late.set(true);
+                }
                 let answered = Begun::Answered(Err(effect.unknown()), now_ms + CALL_MS);
                 (Some(late(now_ms + by_ms, effect)), answered)
             }

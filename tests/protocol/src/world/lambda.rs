@@ -2,11 +2,14 @@
 
 use std::rc::Rc;
 
+use express_core::claim::{ISSUE_TIMES_DIFFER_MS, RequestType};
+
 use super::invocation::LENGTH_MS;
 use super::{Event, Invocation, World};
 use crate::attempt::{Reply, pool_operation, request};
 use crate::effect::{OperationId, RequestId};
 use crate::history::{Happening, POOL_OPERATIONS};
+use crate::rules::Gap;
 
 /// Milliseconds before Lambda delivers an event that the function failed on: at once, then after one minute, then
 /// after two more.
@@ -80,22 +83,31 @@ impl World {
     }
 
     pub(super) fn deliver(self: &Rc<Self>, id: RequestId, tries: usize) {
-        if self.is_unknown_late(id) {
-            return;
+        if !self.is_too_close_to_tell(id) && !self.is_forgotten(id) {
+            self.invoke(Work::Request(id), Caller::Lambda(id, tries));
         }
-        self.invoke(Work::Request(id), Caller::Lambda(id, tries));
     }
 
-    /// Whether CloudFormation has its answer, and the ledger knows nothing of the request.
-    fn is_unknown_late(&self, id: RequestId) -> bool {
+    /// Whether a request was over when the table was restored, which does not know of it any more.
+    fn is_forgotten(&self, id: RequestId) -> bool {
         let state = self.state.borrow();
         let request = state.request(id);
         let is_over = request.seen.is_some() || request.given_up_ms.is_some();
-        is_over
-            && !state.options.delivers_unknown_late
+        state.is_restored && is_over && !state.is_known(id)
+    }
+
+    /// Whether CloudFormation has asked for something else within [`ISSUE_TIMES_DIFFER_MS`], and the ledger knows
+    /// nothing of the request: its issue time does not tell then that it is over.
+    fn is_too_close_to_tell(&self, id: RequestId) -> bool {
+        let state = self.state.borrow();
+        let request = state.request(id);
+        let next = state.requests[id.stack].get(id.number as usize + 1);
+        let is_close =
+            next.is_some_and(|next| next.sent_ms <= request.sent_ms + ISSUE_TIMES_DIFFER_MS + 1000);
+        is_close
+            && request.request_type != RequestType::Create
+            && state.options.gap != Some(Gap::IssueTimesClose)
             && !state.is_known(id)
-            // With the record forgotten, all its requests were known.
-            && !state.is_off(crate::rules::Rule::Remembered)
     }
 
     pub(super) fn waiter_calls(

@@ -71,17 +71,14 @@ impl State {
         let off = self.options.off;
         let capacity = self.history.capacity;
         Ok(match effect {
-            Effect::FindOwner => {
-                let found = self.ledger.owners.get(&actor).cloned();
-                Response::Owner(found.map(Box::new))
-            }
+            Effect::FindOwner => Response::Owner(self.ledger.owners.get(&actor).cloned()),
             Effect::PutOwner {
                 stored,
                 seen,
                 names,
             } => {
                 self.ledger
-                    .put(actor, *stored, seen, names, off)
+                    .put(actor, stored, seen, names, off)
                     .map_err(Failure::Ledger)?;
                 Response::Done
             }
