@@ -116,7 +116,18 @@ impl LedgerError {
             Self::Aws(error) => error.class,
         }
     }
+
+    /// Whether a write may still have its effect when others have written since: a claim, or the giving back of
+    /// one. A record is written only over the revision that was read, so a late write of it meets a newer one.
+    #[must_use]
+    pub fn may_land_late(&self) -> bool {
+        matches!(self, Self::Aws(error) if error.is_outcome_unknown()
+            && CLAIMING_OPERATIONS.contains(&error.operation))
+    }
 }
+
+/// The operations that write claims: slots, names, ordinals.
+const CLAIMING_OPERATIONS: [&str; 2] = ["dynamodb:UpdateItem", "dynamodb:TransactWriteItems"];
 
 /// Reads what is known of an owner, consistently.
 ///
@@ -229,10 +240,18 @@ pub async fn write(runtime: &Runtime, stored: &mut Stored) -> Result<(), LedgerE
         stored.sealed = None;
     }
     let released = std::mem::take(&mut stored.released);
-    if released.is_empty() {
-        return put(runtime, stored, seen).await;
+    let written = if released.is_empty() {
+        put(runtime, stored, seen).await
+    } else {
+        put_and_release(runtime, stored, seen, &released).await
+    };
+    if written.is_err() {
+        // Whether it was written or not, the next revision may be another writer's: taking it for seen would
+        // overwrite what that one wrote.
+        stored.revision = seen;
+        stored.released = released;
     }
-    put_and_release(runtime, stored, seen, &released).await
+    written
 }
 
 /// Writes the record and gives back the names of services that it does not have any more, all or nothing:

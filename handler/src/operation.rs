@@ -162,7 +162,12 @@ impl<'a> Attempt<'a> {
         match Box::pin(self.work()).await {
             Ok(outcome) => self.let_go(outcome).await,
             Err(OperationError::Ledger(error @ LedgerError::Conflict)) => Err(error),
-            Err(error) => self.wait_or_fail(error).await,
+            Err(error) => {
+                // What is given back late would be taken from whoever has claimed it since.
+                self.is_in_flight |=
+                    matches!(&error, OperationError::Ledger(ledger) if ledger.may_land_late());
+                self.wait_or_fail(error).await
+            }
         }
     }
 
@@ -483,8 +488,8 @@ impl StepError {
     fn is_outcome_unknown(&self) -> bool {
         match self {
             Self::Aws(error) => error.is_outcome_unknown(),
-            // A claim that lands late is found again by its claimant.
-            Self::Ledger(_) => false,
+            // Before it lands, its claimant would not find it, and claim another.
+            Self::Ledger(error) => error.may_land_late(),
         }
     }
 }

@@ -6,8 +6,10 @@
 //!
 //! Everything here is pure: a record in, a record out. `handler/src/ledger.rs` writes a record only on
 //! the condition that it is still the revision that was read, so each transition is atomic and whoever
-//! loses a race reads again. The records are here, the transitions in `claim/transitions.rs`.
+//! loses a race reads again. The records are here, the transitions in `claim/transitions.rs`; load balancers and
+//! their slots are in `claim/pool.rs`.
 
+pub mod pool;
 mod transitions;
 
 #[cfg(test)]

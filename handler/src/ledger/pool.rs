@@ -8,6 +8,8 @@
 //! The item exists before its load balancer does: everybody claims at once and waits for AWS, not for
 //! each other. OPEN → CLOSED is one way, in the same update that sees no members, and ordinals are never
 //! used again; that alone decides between the last leaver and the next joiner.
+//!
+//! What each write means, and which ordinal is tried next, is `express_core::claim::pool`.
 
 mod subnets;
 
@@ -18,6 +20,7 @@ use aws_sdk_dynamodb::types::{
     AttributeValue, Put, ReturnValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
     Update,
 };
+use express_core::claim::pool::{MEMBERS_MAX, by_fullness, open_after};
 use express_core::claim::{SCHEMA_VERSION, Slot};
 use express_core::naming;
 use express_core::step::SlotRequest;
@@ -28,9 +31,6 @@ use crate::aws::error::aws_error;
 
 pub use subnets::extend;
 
-/// Services on one load balancer. The wall is 100 target groups, 50 services; 25 is for the blast
-/// radius (DESIGN §4).
-pub const MEMBERS_MAX: u64 = 25;
 /// Ordinals that are tried before a claim gives up until the next attempt.
 const TRIES_MAX: usize = 8;
 
@@ -148,7 +148,7 @@ pub async fn claim(runtime: &Runtime, request: &SlotRequest) -> Result<Placement
             continue;
         };
         let mut full = Vec::new();
-        for ordinal in by_fullness(runtime, &request.pool_id, &pool.open).await? {
+        for ordinal in in_order(runtime, &request.pool_id, &pool.open).await? {
             match claim_on(runtime, request, ordinal).await? {
                 Claim::Slot(number) => {
                     return Ok(placement(&request.pool_id, &pool, ordinal, number));
@@ -179,24 +179,16 @@ enum Claim {
 }
 
 /// With one candidate its fullness does not matter, and it is not read.
-async fn by_fullness(
-    runtime: &Runtime,
-    pool_id: &str,
-    open: &[u64],
-) -> Result<Vec<u64>, LedgerError> {
+async fn in_order(runtime: &Runtime, pool_id: &str, open: &[u64]) -> Result<Vec<u64>, LedgerError> {
     if open.len() < 2 {
         return Ok(open.to_vec());
     }
     let reads = open.iter().map(|ordinal| async move {
         let members = find_members(runtime, pool_id, *ordinal).await?;
-        Ok::<_, LedgerError>((*ordinal, members))
+        let count = members.map_or(0, |members| members.slots.len());
+        Ok::<_, LedgerError>((*ordinal, count))
     });
-    let mut found = futures::future::try_join_all(reads).await?;
-    found.sort_by_key(|(ordinal, members)| {
-        let count = members.as_ref().map_or(0, |members| members.slots.len());
-        (std::cmp::Reverse(count), *ordinal)
-    });
-    Ok(found.into_iter().map(|(ordinal, _)| ordinal).collect())
+    Ok(by_fullness(futures::future::try_join_all(reads).await?))
 }
 
 async fn claim_on(
@@ -408,13 +400,8 @@ async fn open_ordinal(
     full: &[u64],
 ) -> Result<(), LedgerError> {
     let ordinal = pool.next_ordinal;
-    let open: Vec<AttributeValue> = pool
-        .open
-        .iter()
-        .filter(|open| !full.contains(open))
-        .chain([&ordinal])
-        .map(|ordinal| item::number(*ordinal))
-        .collect();
+    let open = open_after(&pool.open, full, ordinal);
+    let open = open.into_iter().map(item::number).collect();
     let update = Update::builder()
         .table_name(&runtime.settings.ledger_table)
         .key("pk", item::text(&pool_pk(&request.pool_id)))

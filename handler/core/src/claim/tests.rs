@@ -162,6 +162,9 @@ fn case_43b_a_create_that_arrives_after_its_delete_has_no_effect() {
     let (_, record) = nothing_to_do(&owner(), &delete);
     assert!(record.is_idle(), "a tombstone alone is forgotten in time");
     assert_eq!(record.receive(&create, None), Reception::Overtaken);
+    // Cancelled within the second: issue times tell no more.
+    let (_, at_once) = nothing_to_do(&owner(), &at(1_000, delete));
+    assert_eq!(at_once.receive(&create, None), Reception::Overtaken);
     // The same resource, added to the stack again later.
     let again = at(
         60_000,

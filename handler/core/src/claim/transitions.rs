@@ -91,11 +91,11 @@ impl OwnerRecord {
     fn has_overtaken(&self, request: &Request) -> bool {
         let is_older = request.issued_ms + ISSUE_TIMES_DIFFER_MS < self.newest_issued_ms;
         // What was removed comes back in another operation of the stack only, so no margin is needed: a Create
-        // is cancelled within seconds.
+        // is cancelled within seconds, or within the second that both issue times say.
         let is_deleted = request.request_type == RequestType::Create
             && self
                 .delete_issued_ms
-                .is_some_and(|deleted_ms| request.issued_ms < deleted_ms);
+                .is_some_and(|deleted_ms| request.issued_ms <= deleted_ms);
         is_older || is_deleted || request.now_ms >= request.given_up_ms
     }
 

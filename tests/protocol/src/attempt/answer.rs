@@ -1,0 +1,116 @@
+//! Answering CloudFormation, as `handler/src/operation/answer.rs` has it.
+
+use express_core::claim::{DecidedAnswer, Operation, RequestType, Superseded};
+
+use super::{Attempt, Outcome, Problem};
+use crate::effect::{Answer, Effect, RequestId};
+use crate::rules::{Gap, Rule};
+use crate::world::Invocation;
+
+/// Tries of one answer.
+const TRIES_MAX: u32 = 3;
+/// Milliseconds between them.
+const BACKOFF_MS: u64 = 200;
+
+/// Sends an answer; whether CloudFormation's host has taken it.
+pub(super) async fn send(invocation: &Invocation, id: RequestId, answer: &Answer) -> bool {
+    for number in 0..TRIES_MAX {
+        if number > 0 {
+            if invocation.is_off(Rule::AnswerRetry) {
+                return true;
+            }
+            invocation.sleep_ms(BACKOFF_MS << number).await;
+        }
+        let sent = invocation.call(Effect::Answer(id, answer.clone())).await;
+        if sent.is_ok() {
+            return true;
+        }
+    }
+    false
+}
+
+impl Attempt<'_> {
+    pub(super) async fn decide(
+        &mut self,
+        operation: &Operation,
+        is_success: bool,
+    ) -> Result<(), Problem> {
+        let physical_id = match operation.request_type {
+            RequestType::Create | RequestType::Update => operation
+                .converge
+                .clone()
+                .unwrap_or_else(|| format!("nothing-{}", operation.request_id)),
+            RequestType::Delete => operation.physical_id.clone().unwrap_or_default(),
+        };
+        if let Some(operation) = &mut self.stored_mut().record.operation {
+            operation.answer = Some(DecidedAnswer {
+                is_success,
+                body: if is_success { "SUCCESS" } else { "FAILED" }.to_owned(),
+                physical_id,
+            });
+        }
+        Ok(self.write().await?)
+    }
+
+    /// Sends the decided answer and ends the operation.
+    pub(super) async fn deliver(&mut self) -> Result<Outcome, Problem> {
+        let Some(operation) = self.stored.record.operation.clone() else {
+            return Ok(Outcome::Finished);
+        };
+        let (Some(answer), Some(id)) = (&operation.answer, RequestId::parse(&operation.request_id))
+        else {
+            return Ok(Outcome::Finished);
+        };
+        if !send(self.invocation, id, &decided(answer)).await {
+            return Err(Problem::Respond);
+        }
+        let heard = {
+            let state = self.invocation.world.state();
+            let in_time = state.now_ms < operation.given_up_ms;
+            // What the handler cannot know: whether CloudFormation had given the request up before its time.
+            let is_read = state.options.gap == Some(Gap::AnswerCrosses)
+                || state.request(id).given_up_ms.is_none();
+            in_time && is_read
+        };
+        self.stored_mut().record.finish_operation(heard);
+        if !self.is_in_flight {
+            let name = self.name.clone();
+            self.stored_mut().record.end_attempt(&name);
+        }
+        self.write().await?;
+        Ok(Outcome::Finished)
+    }
+
+    /// Requests that a later one has ended are told so, or what was decided before.
+    pub(super) async fn answer_superseded(&mut self) -> Result<(), Problem> {
+        for superseded in self.stored.record.superseded.clone() {
+            let Superseded {
+                request_id,
+                physical_id,
+                answer,
+                sealed: _,
+            } = superseded;
+            let answer = answer.as_ref().map_or(
+                Answer {
+                    is_success: false,
+                    physical_id,
+                },
+                decided,
+            );
+            if let Some(id) = RequestId::parse(&request_id) {
+                // A courtesy: whether it arrives or not, it is over.
+                let _is_taken = send(self.invocation, id, &answer).await;
+            }
+            self.stored_mut().record.finish_superseded(&request_id);
+            self.write().await?;
+        }
+        Ok(())
+    }
+}
+
+fn decided(answer: &DecidedAnswer) -> Answer {
+    Answer {
+        is_success: answer.is_success,
+        physical_id: answer.physical_id.clone(),
+    }
+}

@@ -1,0 +1,69 @@
+//! Closing a load balancer, and the sweep, as `handler/src/pool_operation.rs` and `handler/src/sweep.rs` have them.
+
+use super::{Problem, Reply};
+use crate::effect::{Effect, OperationId, Response};
+use crate::ledger::Ordinal;
+use crate::world::Invocation;
+
+/// Starts the closing of a load balancer. `number` tells one emptiness from the next.
+pub(super) async fn start_close(
+    invocation: &Invocation,
+    at: Ordinal,
+    number: u64,
+) -> Result<(), Problem> {
+    let effect = Effect::StartWaiter(OperationId::Close(at), number);
+    invocation.call(effect).await?;
+    Ok(())
+}
+
+/// Carries on a closing.
+pub async fn carry_on(invocation: Invocation, at: Ordinal) -> Option<Reply> {
+    close(&invocation, at).await.ok()
+}
+
+async fn close(invocation: &Invocation, at: Ordinal) -> Result<Reply, Problem> {
+    let Response::Members(Some(members)) = invocation.call(Effect::FindMembers(at, None)).await?
+    else {
+        return Ok(Reply::Done);
+    };
+    if members.count > 0 {
+        return Ok(Reply::Done);
+    }
+    let found = match invocation.call(Effect::FindLoadBalancer(at)).await? {
+        Response::Found(found) => found,
+        other => unreachable!("{other:?} is no load balancer"),
+    };
+    if members.is_open {
+        if let Some((_, true)) = found {
+            return Ok(Reply::Done);
+        }
+        if invocation.call(Effect::Close(at)).await? != Response::Accepted(true) {
+            return Ok(Reply::Done);
+        }
+    }
+    if let Some((id, _)) = found {
+        invocation.call(Effect::DeleteLoadBalancer(at, id)).await?;
+    }
+    Ok(Reply::Done)
+}
+
+/// Sweeps once: what is empty and still there is closed again.
+pub async fn sweep(invocation: Invocation) -> Option<Reply> {
+    let empty: Vec<Ordinal> = {
+        let state = invocation.world.state();
+        let items = state.ledger.load_balancers.iter();
+        items
+            .filter(|(_, item)| item.members.is_empty())
+            .map(|(at, _)| *at)
+            .collect()
+    };
+    for at in empty {
+        let found = invocation.call(Effect::FindLoadBalancer(at)).await.ok()?;
+        if let Response::Found(Some(_)) = found {
+            // A number of its own for each sweep: the name of an execution is used once.
+            let now_s = invocation.now_ms() / 1000;
+            start_close(&invocation, at, now_s).await.ok()?;
+        }
+    }
+    Some(Reply::Done)
+}

@@ -1,0 +1,275 @@
+//! CloudFormation: one stack with one resource, what it sends, and what it does after each answer.
+//!
+//! It sends one request at a time. What it gives up it is not told of any more: a Create that was cancelled before it was
+//! answered is deleted under an id that it invents (R1).
+
+use std::rc::Rc;
+
+use express_core::claim::{ISSUE_TIMES_DIFFER_MS, RequestType};
+
+use crate::attempt::Reply;
+use crate::effect::{Answer, RequestId};
+use crate::history::{Act, Change, Happening, Properties, UndoneBy};
+use crate::ledger::service_of;
+use crate::rules::Gap;
+use crate::world::{Event, Live, Request, World};
+
+/// Times that an operation which failed while everything was to be taken back is asked for again, by a person.
+const RETRIES_MAX: usize = 6;
+/// Milliseconds until a person does.
+const RETRY_MS: u64 = 120_000;
+
+/// What CloudFormation takes for existing.
+#[derive(Clone, Debug)]
+struct Known {
+    physical_id: String,
+    properties: Properties,
+}
+
+/// A stack that is being played.
+struct Stack {
+    world: Rc<World>,
+    stack: usize,
+    known: Option<Known>,
+}
+
+/// Plays a stack's script.
+pub async fn play(world: Rc<World>, stack: usize) -> Option<Reply> {
+    let history = Rc::clone(&world.state().history);
+    let mut played = Stack {
+        world,
+        stack,
+        known: None,
+    };
+    for act in &history.stacks[stack].acts {
+        played.pause(act.after_ms).await;
+        match (act.change, played.known.take()) {
+            (Change::Deploy(properties), None) => played.create(act, properties).await,
+            (Change::Deploy(properties), Some(known)) => {
+                played.update(act, known, properties).await;
+            }
+            (Change::Delete, Some(known)) => played.delete(act, known.physical_id).await,
+            (Change::Delete, None) => {}
+        }
+    }
+    None
+}
+
+impl Stack {
+    async fn pause(&self, milliseconds: u64) {
+        let at_ms = self.world.now_ms() + milliseconds;
+        self.world.until(at_ms, |_| false).await;
+    }
+
+    async fn create(&mut self, act: &Act, properties: Properties) {
+        let seen = self
+            .send(
+                act,
+                RequestType::Create,
+                None,
+                Some(properties),
+                act.cancelled_after_ms,
+            )
+            .await;
+        match seen {
+            Some(Answer {
+                is_success: true,
+                physical_id,
+            }) if !act.sibling_fails => self.keep(physical_id, properties),
+            seen => {
+                let invented = format!("invented-{}-{}", self.stack, self.world.now_ms());
+                let physical_id = seen.map_or(invented, |seen| seen.physical_id);
+                self.delete(act, physical_id).await;
+            }
+        }
+    }
+
+    async fn update(&mut self, act: &Act, known: Known, properties: Properties) {
+        let seen = self
+            .send(
+                act,
+                RequestType::Update,
+                Some(known.physical_id.clone()),
+                Some(properties),
+                act.cancelled_after_ms,
+            )
+            .await;
+        match seen {
+            Some(Answer {
+                is_success: true,
+                physical_id,
+            }) if !act.sibling_fails => {
+                let is_replaced = physical_id != known.physical_id;
+                self.keep(physical_id, properties);
+                if is_replaced {
+                    self.delete(act, known.physical_id).await;
+                }
+            }
+            seen => {
+                let answered =
+                    seen.map_or_else(|| known.physical_id.clone(), |seen| seen.physical_id);
+                self.undo(act, known, answered).await;
+            }
+        }
+    }
+
+    /// Takes an Update back.
+    async fn undo(&mut self, act: &Act, known: Known, answered: String) {
+        if answered != known.physical_id && act.undone_by == UndoneBy::DeleteAnsweredId {
+            self.known = Some(known);
+            self.delete(act, answered).await;
+            return;
+        }
+        let mut before = known.properties;
+        before.deployment.succeeds = true;
+        before.deployment.takes_ms = before.deployment.takes_ms.min(RETRY_MS);
+        let mut answered = answered;
+        for _ in 0..RETRIES_MAX {
+            let seen = self
+                .send(
+                    act,
+                    RequestType::Update,
+                    Some(answered.clone()),
+                    Some(before),
+                    None,
+                )
+                .await;
+            if let Some(seen) = seen {
+                if seen.is_success {
+                    let is_replaced = seen.physical_id != answered;
+                    self.keep(seen.physical_id, before);
+                    if is_replaced {
+                        self.delete(act, answered).await;
+                    }
+                    return;
+                }
+                answered = seen.physical_id;
+            }
+            self.pause(RETRY_MS).await;
+        }
+        // The person deletes the stack.
+        let is_replaced = answered != known.physical_id;
+        self.delete(act, answered).await;
+        if is_replaced {
+            self.delete(act, known.physical_id).await;
+        }
+    }
+
+    /// Deletes by an id, again while it fails.
+    async fn delete(&mut self, act: &Act, physical_id: String) {
+        if let Some(service) = service_of(&physical_id) {
+            self.world.state().live.remove(&service);
+        }
+        for _ in 0..RETRIES_MAX {
+            let seen = self
+                .send(
+                    act,
+                    RequestType::Delete,
+                    Some(physical_id.clone()),
+                    None,
+                    None,
+                )
+                .await;
+            if seen.is_some_and(|seen| seen.is_success) {
+                return;
+            }
+            self.pause(RETRY_MS).await;
+        }
+    }
+
+    fn keep(&mut self, physical_id: String, properties: Properties) {
+        let mut state = self.world.state();
+        if let Some(service) = service_of(&physical_id) {
+            let live = Live {
+                stack: self.stack,
+                version: Some(properties.version),
+            };
+            state.live.insert(service, live);
+        }
+        self.known = Some(Known {
+            physical_id,
+            properties,
+        });
+    }
+
+    /// Sends a request and waits for its answer, for as long as CloudFormation does.
+    async fn send(
+        &self,
+        act: &Act,
+        request_type: RequestType,
+        physical_id: Option<String>,
+        properties: Option<Properties>,
+        cancelled_after_ms: Option<u64>,
+    ) -> Option<Answer> {
+        let (id, sent_ms) = {
+            let mut state = self.world.state();
+            let now_ms = state.now_ms;
+            let number = u32::try_from(state.requests[self.stack].len()).unwrap_or(u32::MAX);
+            let id = RequestId {
+                stack: self.stack,
+                number,
+            };
+            state.note(|| {
+                let (physical_id, properties) = (&physical_id, &properties);
+                format!("CloudFormation sends {id} {request_type:?} {physical_id:?} {properties:?}")
+            });
+            state.requests[self.stack].push(Request {
+                request_type,
+                physical_id,
+                properties,
+                sent_ms: now_ms,
+                timeout_s: act.timeout_s,
+                answers: Vec::new(),
+                seen: None,
+                given_up_ms: None,
+                is_dead_letter: false,
+                invocations: 0,
+            });
+            state.schedule(now_ms, Event::Deliver(id, 0));
+            for again_ms in &act.duplicates_ms {
+                state.schedule(now_ms + again_ms, Event::Deliver(id, 0));
+            }
+            let history = Rc::clone(&state.history);
+            for happening in &history.happenings {
+                if let Happening::WaiterDies {
+                    stack,
+                    request,
+                    after_ms,
+                    ..
+                } = happening
+                    && (*stack, *request) == (id.stack, id.number)
+                {
+                    state.schedule(now_ms + after_ms, Event::Happens(*happening));
+                }
+            }
+            (id, now_ms)
+        };
+        let timeout_ms = act.timeout_s * 1000;
+        let cancelled_after_ms = cancelled_after_ms.map(|after_ms| {
+            // The same for an event that is still on its way when the next one is sent.
+            let is_told =
+                request_type == RequestType::Create || self.asks_for(Gap::IssueTimesClose);
+            if is_told {
+                after_ms
+            } else {
+                after_ms.max(ISSUE_TIMES_DIFFER_MS + 1001)
+            }
+        });
+        let waits_ms = cancelled_after_ms.map_or(timeout_ms, |after_ms| after_ms.min(timeout_ms));
+        self.world
+            .until(sent_ms + waits_ms, |state| state.request(id).seen.is_some())
+            .await;
+        let mut state = self.world.state();
+        let seen = state.request(id).seen.clone();
+        if seen.is_none() {
+            state.note(|| format!("CloudFormation gives {id} up"));
+            let now_ms = state.now_ms;
+            state.request_mut(id).given_up_ms = Some(now_ms);
+        }
+        seen
+    }
+
+    fn asks_for(&self, gap: Gap) -> bool {
+        self.world.state().options.gap == Some(gap)
+    }
+}

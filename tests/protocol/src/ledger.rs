@@ -1,0 +1,197 @@
+//! The ledger: items of core's types, changed by core's transitions, each write on its condition.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use express_core::claim::OwnerRecord;
+use express_core::claim::pool::{LoadBalancerItem, PoolItem};
+
+use crate::history::{SHARED_NAMES, Service};
+use crate::rules::Rule;
+
+/// One load balancer of one pool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Ordinal {
+    /// The pool.
+    pub pool: u8,
+    /// Its number there.
+    pub number: u64,
+}
+
+/// A record as it was read, and the revision that a write of it must find.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stored {
+    /// The record.
+    pub record: OwnerRecord,
+    /// The open operation's sealed part: here the request's id, for which everything can be found.
+    pub sealed: Option<String>,
+    /// The revision.
+    pub revision: u64,
+}
+
+/// The table.
+#[derive(Clone, Debug, Default)]
+pub struct Ledger {
+    /// Records by stack.
+    pub owners: BTreeMap<usize, Rc<Stored>>,
+    /// The stack that has a service's name.
+    pub services: BTreeMap<Service, usize>,
+    /// The stack that has a host name.
+    pub hosts: BTreeMap<Service, usize>,
+    /// Pools.
+    pub pools: BTreeMap<u8, PoolItem>,
+    /// Load balancers.
+    pub load_balancers: BTreeMap<Ordinal, LoadBalancerItem>,
+}
+
+/// Why the table refused a write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LedgerFailure {
+    /// It is not as it was read.
+    Conflict,
+    /// A name is another owner's.
+    OwnedByAnother,
+    /// No answer came.
+    Unknown,
+    /// DynamoDB throttled.
+    Throttled,
+}
+
+/// What a look at a load balancer's item tells a claimant or a leaver.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Members {
+    /// How many.
+    pub count: usize,
+    /// The next slot.
+    pub next_slot: u64,
+    /// Whether claims are accepted.
+    pub is_open: bool,
+    /// The slot of the service in question.
+    pub own_slot: Option<u64>,
+}
+
+/// A service's name as it stands in records and items.
+#[must_use]
+pub fn arn(service: Service) -> String {
+    format!("s{service}")
+}
+
+/// Reads what [`arn`] wrote.
+#[must_use]
+pub fn service_of(arn: &str) -> Option<Service> {
+    arn.strip_prefix('s')?.parse().ok()
+}
+
+/// The host name of a service: neighbours among the shared names have the same.
+#[must_use]
+pub const fn host(service: Service) -> Service {
+    if service < SHARED_NAMES {
+        service
+    } else {
+        SHARED_NAMES + (service - SHARED_NAMES) / 2 * 2
+    }
+}
+
+impl Ledger {
+    /// Writes a record over the revision that was seen (0 for none), and claims the names of a new service with it.
+    pub fn put(
+        &mut self,
+        stack: usize,
+        stored: Rc<Stored>,
+        seen: u64,
+        names: Option<Service>,
+        off: Option<Rule>,
+    ) -> Result<(), LedgerFailure> {
+        let found = self.owners.get(&stack).map_or(0, |found| found.revision);
+        if found != seen && off != Some(Rule::RecordCondition) {
+            return Err(LedgerFailure::Conflict);
+        }
+        if let Some(service) = names {
+            let is_free = |holder: Option<&usize>| holder.is_none_or(|holder| *holder == stack);
+            if !is_free(self.services.get(&service)) || !is_free(self.hosts.get(&host(service))) {
+                return Err(LedgerFailure::OwnedByAnother);
+            }
+            self.services.insert(service, stack);
+            self.hosts.insert(host(service), stack);
+        }
+        if off == Some(Rule::Remembered) && stored.record.is_idle() {
+            self.owners.remove(&stack);
+        } else {
+            self.owners.insert(stack, stored);
+        }
+        Ok(())
+    }
+
+    /// Gives back a service's names, if both are this stack's or nobody's.
+    pub fn release_names(&mut self, stack: usize, service: Service) {
+        let is_ours = |holder: Option<&usize>| holder.is_none_or(|holder| *holder == stack);
+        if is_ours(self.services.get(&service)) && is_ours(self.hosts.get(&host(service))) {
+            self.services.remove(&service);
+            self.hosts.remove(&host(service));
+        }
+    }
+
+    /// What is on a load balancer.
+    #[must_use]
+    pub fn members(&self, at: Ordinal, service: Option<Service>) -> Option<Members> {
+        let item = self.load_balancers.get(&at)?;
+        Some(Members {
+            count: item.members.len(),
+            next_slot: item.next_slot,
+            is_open: item.is_open,
+            own_slot: service.and_then(|service| item.members.get(&arn(service)).copied()),
+        })
+    }
+
+    /// One conditional write of a load balancer's item; whether it was accepted. An item that is not there refuses.
+    pub fn write(
+        &mut self,
+        at: Ordinal,
+        write: impl FnOnce(LoadBalancerItem) -> Result<LoadBalancerItem, LoadBalancerItem>,
+    ) -> bool {
+        let Some(item) = self.load_balancers.remove(&at) else {
+            return false;
+        };
+        let (accepted, item) = match write(item) {
+            Ok(item) => (true, item),
+            Err(item) => (false, item),
+        };
+        self.load_balancers.insert(at, item);
+        accepted
+    }
+
+    /// Opens a pool, unless it is there.
+    pub fn open_pool(&mut self, pool: u8) {
+        let first = Ordinal { pool, number: 1 };
+        if !self.pools.contains_key(&pool) && !self.load_balancers.contains_key(&first) {
+            let (opened, ordinal) = PoolItem::opened();
+            self.pools.insert(pool, opened);
+            self.load_balancers.insert(first, ordinal);
+        }
+    }
+
+    /// Opens an ordinal, unless somebody else has.
+    pub fn open_ordinal(&mut self, at: Ordinal, open: Vec<u64>) {
+        if self.load_balancers.contains_key(&at) {
+            return;
+        }
+        if let Some(pool) = self.pools.remove(&at.pool) {
+            let pool = match pool.open_ordinal(at.number, open) {
+                Ok((pool, ordinal)) => {
+                    self.load_balancers.insert(at, ordinal);
+                    pool
+                }
+                Err(pool) => pool,
+            };
+            self.pools.insert(at.pool, pool);
+        }
+    }
+
+    /// Lists an ordinal as having room again.
+    pub fn offer(&mut self, at: Ordinal) {
+        if let Some(pool) = self.pools.remove(&at.pool) {
+            let pool = pool.offer(at.number).unwrap_or_else(|refused| refused);
+            self.pools.insert(at.pool, pool);
+        }
+    }
+}

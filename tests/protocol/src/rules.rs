@@ -1,0 +1,80 @@
+//! The rules that hold the protocol together, each of which can be left out: a simulator that does not notice would
+//! prove nothing.
+
+/// A rule that can be left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rule {
+    /// An attempt mutates only when no other may still be at work (R2).
+    RunningAttempt,
+    /// What a Delete means is looked up by owner, never read from its id (R1).
+    OwnershipLookup,
+    /// A request takes the place of the open operation, and writes of the one that was ended fail.
+    RecordCondition,
+    /// The owner's record outlives its services, so that a late event meets what is over.
+    Remembered,
+    /// A claim needs room.
+    ClaimCondition,
+    /// OPEN becomes CLOSED, and never the other way.
+    ClosedIsFinal,
+    /// The waiter is started before the first change (R3).
+    WaiterFirst,
+    /// An answer that did not arrive is sent again.
+    AnswerRetry,
+    /// A Delete is answered SUCCESS when its service is INACTIVE, not before (R20).
+    SuccessAtInactive,
+}
+
+impl Rule {
+    /// All of them.
+    pub const ALL: [Self; 9] = [
+        Self::RunningAttempt,
+        Self::OwnershipLookup,
+        Self::RecordCondition,
+        Self::Remembered,
+        Self::ClaimCondition,
+        Self::ClosedIsFinal,
+        Self::WaiterFirst,
+        Self::AnswerRetry,
+        Self::SuccessAtInactive,
+    ];
+
+    /// How the command line calls it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::RunningAttempt => "running-attempt",
+            Self::OwnershipLookup => "ownership-lookup",
+            Self::RecordCondition => "record-condition",
+            Self::Remembered => "remembered",
+            Self::ClaimCondition => "claim-condition",
+            Self::ClosedIsFinal => "closed-is-final",
+            Self::WaiterFirst => "waiter-first",
+            Self::AnswerRetry => "answer-retry",
+            Self::SuccessAtInactive => "success-at-inactive",
+        }
+    }
+}
+
+/// What the protocol is known not to hold against. Histories leave it out unless they are asked for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gap {
+    /// An Update or a Delete of which the ledger knows nothing comes late, and CloudFormation had asked for something
+    /// else so soon after it that issue times do not tell which was first.
+    IssueTimesClose,
+    /// CloudFormation gives a request up while its answer is on the way, and the ledger takes the answer for heard.
+    AnswerCrosses,
+}
+
+impl Gap {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::IssueTimesClose, Self::AnswerCrosses];
+
+    /// How the command line calls it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::IssueTimesClose => "issue-times-close",
+            Self::AnswerCrosses => "answer-crosses",
+        }
+    }
+}
