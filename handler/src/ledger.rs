@@ -13,14 +13,11 @@
 //! AWS: <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Expressions.ConditionExpressions.html>
 
 mod item;
+mod names;
 pub mod pool;
 pub mod scan;
 
-use aws_sdk_dynamodb::error::SdkError;
-use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
-use aws_sdk_dynamodb::types::{
-    CancellationReason, Delete, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
-};
+use aws_sdk_dynamodb::types::Put;
 use express_core::claim::{Owner, OwnerRecord, SCHEMA_VERSION};
 use express_core::decision::HandlerErrorCode;
 use express_core::naming;
@@ -28,6 +25,8 @@ use express_core::naming;
 use crate::Runtime;
 use crate::aws::error::{AwsError, aws_error};
 use item::Item;
+pub use names::NameClaims;
+use names::Names;
 
 /// How long an owner is remembered after its last service: late events meet it (DESIGN §2).
 const REMEMBERED_S: u64 = 30 * 24 * 60 * 60;
@@ -42,13 +41,6 @@ pub struct Stored {
     revision: u64,
     /// Names of services that the record no longer has: given back by the write that says so.
     released: Vec<Names>,
-}
-
-/// The names of one service.
-#[derive(Clone, Debug)]
-struct Names {
-    service_arn: String,
-    host: String,
 }
 
 impl Stored {
@@ -67,15 +59,6 @@ impl Stored {
             });
         }
     }
-}
-
-/// Names that a new service claims together with its first operation.
-#[derive(Clone, Copy, Debug)]
-pub struct NameClaims<'a> {
-    /// ARN of the service.
-    pub service_arn: &'a str,
-    /// Its host name.
-    pub host: &'a str,
 }
 
 /// Why the ledger did not do as asked.
@@ -166,66 +149,8 @@ pub async fn begin(
         put(runtime, &next, next.revision - 1).await?;
         return Ok(next);
     };
-    let owner = &next.record.owner;
-    let name_put = |pk: String| -> Result<TransactWriteItem, LedgerError> {
-        let put = Put::builder()
-            .table_name(&runtime.settings.ledger_table)
-            .set_item(Some(name_item(&pk, owner).into_attributes()))
-            .condition_expression("attribute_not_exists(pk) OR owner_key = :owner_key")
-            .expression_attribute_values(":owner_key", item::text(&naming::owner_key(owner)))
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .build()
-            .map_err(item::unbuildable)?;
-        Ok(TransactWriteItem::builder().put(put).build())
-    };
-    let outcome = runtime
-        .aws
-        .dynamodb
-        .transact_write_items()
-        .transact_items(
-            TransactWriteItem::builder()
-                .put(record_put(runtime, &next, next.revision - 1)?)
-                .build(),
-        )
-        .transact_items(name_put(service_pk(names.service_arn))?)
-        .transact_items(name_put(host_pk(names.host))?)
-        .send()
-        .await;
-    match outcome {
-        Ok(_) => Ok(next),
-        Err(error) => {
-            let reasons = cancellation_reasons(&error);
-            match reasons {
-                Some(reasons) => Err(refused(&reasons, &names)),
-                None => Err(aws_error("dynamodb:TransactWriteItems")(error).into()),
-            }
-        }
-    }
-}
-
-/// The reasons are in the order of the items: record, service name, host name.
-fn refused(reasons: &[CancellationReason], names: &NameClaims<'_>) -> LedgerError {
-    let failed = |index: usize| {
-        reasons
-            .get(index)
-            .filter(|reason| reason.code() == Some(CONDITION_FAILED))
-    };
-    if failed(0).is_some() {
-        return LedgerError::Conflict;
-    }
-    let taken = [
-        (1, format!("service `{}`", names.service_arn)),
-        (2, format!("host name `{}`", names.host)),
-    ];
-    for (index, what) in taken {
-        if let Some(reason) = failed(index) {
-            let held = reason.item().map(|held| Item::new(held.clone()));
-            let owner = held.as_ref().map_or_else(unknown_owner, owner_of);
-            return LedgerError::OwnedByAnother { what, owner };
-        }
-    }
-    // A transaction that met another one on the same item: as good as a changed record.
-    LedgerError::Conflict
+    names::put_and_claim(runtime, &next, &names).await?;
+    Ok(next)
 }
 
 /// Writes the record on the condition that it is still as it was read, and so re-checks that the
@@ -243,7 +168,7 @@ pub async fn write(runtime: &Runtime, stored: &mut Stored) -> Result<(), LedgerE
     let written = if released.is_empty() {
         put(runtime, stored, seen).await
     } else {
-        put_and_release(runtime, stored, seen, &released).await
+        names::put_and_release(runtime, stored, seen, &released).await
     };
     if written.is_err() {
         // Whether it was written or not, the next revision may be another writer's: taking it for seen would
@@ -253,72 +178,6 @@ pub async fn write(runtime: &Runtime, stored: &mut Stored) -> Result<(), LedgerE
     }
     written
 }
-
-/// Writes the record and gives back the names of services that it does not have any more, all or nothing:
-/// no name is free while a record has it, and none stays taken that no record has.
-async fn put_and_release(
-    runtime: &Runtime,
-    stored: &Stored,
-    seen: u64,
-    released: &[Names],
-) -> Result<(), LedgerError> {
-    let owner_key = naming::owner_key(&stored.record.owner);
-    let delete = |pk: String| -> Result<TransactWriteItem, LedgerError> {
-        let delete = Delete::builder()
-            .table_name(&runtime.settings.ledger_table)
-            .key("pk", item::text(&pk))
-            .condition_expression("attribute_not_exists(pk) OR owner_key = :owner_key")
-            .expression_attribute_values(":owner_key", item::text(&owner_key))
-            .build()
-            .map_err(item::unbuildable)?;
-        Ok(TransactWriteItem::builder().delete(delete).build())
-    };
-    let mut items = vec![
-        TransactWriteItem::builder()
-            .put(record_put(runtime, stored, seen)?)
-            .build(),
-    ];
-    for Names { service_arn, host } in released {
-        items.push(delete(service_pk(service_arn))?);
-        items.push(delete(host_pk(host))?);
-    }
-    let outcome = runtime
-        .aws
-        .dynamodb
-        .transact_write_items()
-        .set_transact_items(Some(items))
-        .send()
-        .await;
-    let Err(error) = outcome else {
-        return Ok(());
-    };
-    let Some(reasons) = cancellation_reasons(&error) else {
-        return Err(aws_error("dynamodb:TransactWriteItems")(error).into());
-    };
-    let is_refused = |reason: &CancellationReason| reason.code() == Some(CONDITION_FAILED);
-    let (record, names) = reasons.split_first().ok_or(LedgerError::Conflict)?;
-    if is_refused(record) || !names.iter().any(is_refused) {
-        return Err(LedgerError::Conflict);
-    }
-    // Another owner's name: after a restore of the table, say. It is not ours to give back.
-    tracing::warn!(event = "ledger.name.not_ours", owner_key);
-    put(runtime, stored, seen).await
-}
-
-fn cancellation_reasons<R>(
-    error: &SdkError<TransactWriteItemsError, R>,
-) -> Option<Vec<CancellationReason>> {
-    match error.as_service_error()? {
-        TransactWriteItemsError::TransactionCanceledException(cancelled) => {
-            Some(cancelled.cancellation_reasons().to_vec())
-        }
-        _ => None,
-    }
-}
-
-/// Of an item whose condition did not hold.
-/// AWS: <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_CancellationReason.html>
-const CONDITION_FAILED: &str = "ConditionalCheckFailed";
 
 async fn put(runtime: &Runtime, stored: &Stored, seen: u64) -> Result<(), LedgerError> {
     let put = record_put(runtime, stored, seen)?;
@@ -394,35 +253,6 @@ fn stored(pk: &str, item: &Item) -> Result<Stored, LedgerError> {
     })
 }
 
-fn name_item(pk: &str, owner: &Owner) -> Item {
-    let mut item = Item::of(pk);
-    item.set_number("schema_version", u64::from(SCHEMA_VERSION));
-    item.set_text("owner_key", &naming::owner_key(owner));
-    item.set_text("stack_id", &owner.stack_id);
-    item.set_text("logical_resource_id", &owner.logical_resource_id);
-    item
-}
-
-fn owner_of(item: &Item) -> Owner {
-    let text = |name: &str| item.text(name).unwrap_or("unknown").to_owned();
-    Owner {
-        stack_id: text("stack_id"),
-        logical_resource_id: text("logical_resource_id"),
-    }
-}
-
-fn unknown_owner() -> Owner {
-    owner_of(&Item::of(""))
-}
-
 fn owner_pk(owner_key: &str) -> String {
     format!("owner#{owner_key}")
-}
-
-fn service_pk(service_arn: &str) -> String {
-    format!("service#{service_arn}")
-}
-
-fn host_pk(host: &str) -> String {
-    format!("host#{host}")
 }

@@ -22,27 +22,24 @@ mod answer;
 mod failure;
 mod goal;
 mod hold;
-
-use std::collections::BTreeMap;
+mod round;
 
 use express_core::claim::Operation;
 use express_core::decision::{Decision, Wait, WaitReason};
-use express_core::desired::Desired;
 use express_core::network::VpcFacts;
-use express_core::observed::{Observed, Presence};
+use express_core::observed::Observed;
 use express_core::plan::Timing;
-use express_core::sought::Sought;
 use express_core::step::Step;
 
-use crate::aws::error::AwsError;
-use crate::ledger::{self, LedgerError, Stored};
+use crate::ledger::{LedgerError, Stored};
 use crate::sealed::SealedOperation;
 use crate::waiter::{self, WaiterReply};
-use crate::{Invocation, Runtime, apply, guard, observe, resources};
+use crate::{Invocation, Runtime, guard};
 
 pub use failure::OperationError;
 use goal::Goal;
 pub(crate) use goal::environment;
+pub use round::StepError;
 
 /// Rounds of one attempt for one goal. A Create from nothing takes about nine; beyond this something
 /// undoes what we do.
@@ -51,10 +48,6 @@ const ROUNDS_MAX: usize = 40;
 const WORK_BUDGET_MS: u64 = 40_000;
 /// Seconds until the next attempt when the budget of one is used up, or a race is lost.
 const CONTINUE_AFTER_S: u32 = 5;
-/// Times that a load balancer's subnets are set before the attempt gives up: once for each further zone that
-/// others may add meanwhile, of the six that a region has at most.
-/// AWS: <https://docs.aws.amazon.com/global-infrastructure/latest/regions/aws-availability-zones.html>
-const EXTENSIONS_MAX: usize = 6;
 /// Looks at a deployment whose status has not changed before everything is observed again (DESIGN §5).
 const QUICK_LOOKS: u64 = 5;
 
@@ -241,182 +234,6 @@ impl<'a> Attempt<'a> {
         Err(OperationError::TooManyRounds)
     }
 
-    async fn observe(
-        &self,
-        goal: &Goal,
-        operation: &Operation,
-        observed: &mut Observed,
-    ) -> Result<(), OperationError> {
-        let aws = &self.runtime.aws;
-        match goal {
-            Goal::Converge(desired) => {
-                let counts_revisions =
-                    operation.deployment_asked_ms.is_some() || self.deployment_asked_ms().is_some();
-                let sought = Sought::of(desired);
-                observe::for_converging(aws, &sought, counts_revisions, observed)
-                    .await
-                    .map_err(OperationError::Observe)?;
-                observe::for_planning(aws, desired, observed)
-                    .await
-                    .map_err(OperationError::Observe)?;
-                self.observe_pool(desired, observed).await
-            }
-            Goal::Remove { identity, slot: _ } => {
-                let zone = self.runtime.settings.hosted_zone_id.as_deref();
-                observe::for_removing(aws, identity, zone, observed)
-                    .await
-                    .map_err(OperationError::Observe)
-            }
-        }
-    }
-
-    /// A load balancer is made with the subnets of its pool alone, whoever makes it.
-    async fn observe_pool(
-        &self,
-        desired: &Desired,
-        observed: &mut Observed,
-    ) -> Result<(), OperationError> {
-        let (Some(slot), true, true) = (
-            observed.slot.present(),
-            observed.load_balancer.is_absent(),
-            observed.pool_subnets.is_unknown(),
-        ) else {
-            return Ok(());
-        };
-        let pool = ledger::pool::find(self.runtime, &slot.pool_id).await?;
-        // Without the pool's item, after a restore of the table, nobody else can know better.
-        let subnets = pool.map_or_else(
-            || desired.network.ingress_subnets.clone(),
-            |pool| pool.subnets,
-        );
-        observed.pool_subnets = Presence::Present(subnets);
-        Ok(())
-    }
-
-    /// Applies the steps side by side. All of them end before the first failure is reported, so that no
-    /// call is in flight when the attempt lets go.
-    async fn apply(
-        &mut self,
-        goal: &Goal,
-        steps: &[Step],
-        observed: &mut Observed,
-    ) -> Result<(), OperationError> {
-        if steps.iter().any(|step| {
-            matches!(
-                step,
-                Step::CreateService { .. } | Step::UpdateService { .. }
-            )
-        }) && let Some(operation) = &mut self.stored.record.operation
-        {
-            let newest = observed.ecs_service.present();
-            operation.deployment_before = newest
-                .and_then(|service| service.deployment.as_ref())
-                .map(|deployment| deployment.arn.clone());
-            operation.deployment_asked_ms = Some(self.runtime.clock.now_ms());
-            operation.deployments_asked += 1;
-        }
-        for step in steps {
-            if let Step::ClaimSlot(request) = step {
-                self.note_claim(goal, &request.pool_id);
-            }
-        }
-        ledger::write(self.runtime, &mut self.stored).await?;
-        let applied = futures::future::join_all(steps.iter().map(|step| {
-            tracing::info!(event = "step.begun", step = %step);
-            self.apply_one(goal, step)
-        }))
-        .await;
-        let mut failure = None;
-        for (step, applied) in steps.iter().zip(applied) {
-            match applied {
-                Ok(effect) => {
-                    tracing::info!(event = "step.applied", step = %step);
-                    self.keep_slot(goal, &effect);
-                    apply::merge(observed, step, effect);
-                }
-                Err(error) => {
-                    apply::forget(observed, step);
-                    self.is_in_flight |= error.is_outcome_unknown();
-                    let error = self.tolerate(step, error);
-                    failure = failure.or(error.map(|source| (step.clone(), source)));
-                }
-            }
-        }
-        match failure {
-            None => Ok(()),
-            Some((step, StepError::Aws(source))) => Err(OperationError::Step {
-                step: Box::new(step),
-                source,
-            }),
-            Some((_, StepError::Ledger(error))) => Err(OperationError::Ledger(error)),
-        }
-    }
-
-    /// A failure that only says that something changed between looking and doing is looked at again, once:
-    /// the same one twice is no coincidence.
-    fn tolerate(&mut self, step: &Step, error: StepError) -> Option<StepError> {
-        if !apply::is_outdated(&error) || self.outdated.as_ref() == Some(step) {
-            return Some(error);
-        }
-        self.outdated = Some(step.clone());
-        None
-    }
-
-    async fn apply_one(&self, goal: &Goal, step: &Step) -> Result<apply::Effect, StepError> {
-        match step {
-            Step::ClaimSlot(request) => {
-                let held = if self.known.is_first {
-                    None
-                } else {
-                    let arn = &request.service_arn;
-                    ledger::pool::find_slot(self.runtime, &request.pool_id, arn).await?
-                };
-                let placement = match held {
-                    Some(placement) => placement,
-                    None => ledger::pool::claim(self.runtime, request).await?,
-                };
-                Ok(apply::Effect::Slot(placement))
-            }
-            Step::ClaimNextSlot(request) => {
-                let current = goal.slot(&self.stored).ok_or(LedgerError::Conflict)?;
-                let slot = ledger::pool::claim_next(self.runtime, request, &current).await?;
-                Ok(apply::Effect::NextSlot(slot))
-            }
-            Step::ExtendSubnets {
-                load_balancer_arn,
-                pool_id,
-                subnets,
-            } => {
-                self.extend_subnets(load_balancer_arn, pool_id, subnets)
-                    .await?;
-                Ok(apply::Effect::Changed)
-            }
-            aws_step => Ok(apply::carry_out(&self.runtime.aws, aws_step).await?),
-        }
-    }
-
-    /// Gives a load balancer a further zone: what was sent last must hold what everybody has asked for.
-    async fn extend_subnets(
-        &self,
-        load_balancer_arn: &str,
-        pool_id: &str,
-        wanted: &BTreeMap<String, String>,
-    ) -> Result<(), StepError> {
-        let aws = &self.runtime.aws;
-        let mut subnets = ledger::pool::extend(self.runtime, pool_id, wanted).await?;
-        for _ in 0..EXTENSIONS_MAX {
-            let subnet_ids: Vec<String> = subnets.values().cloned().collect();
-            resources::load_balancer::set_subnets(aws, load_balancer_arn, &subnet_ids).await?;
-            let pool = ledger::pool::find(self.runtime, pool_id).await?;
-            let now = pool.ok_or(LedgerError::Conflict)?.subnets;
-            if now == subnets {
-                return Ok(());
-            }
-            subnets = now;
-        }
-        Err(LedgerError::Conflict.into())
-    }
-
     /// Whether CloudFormation gives up before anything else could be finished.
     fn must_answer_now(&self) -> bool {
         self.stored
@@ -470,28 +287,6 @@ enum Pursuit {
     Removed,
     /// Something else has to happen first.
     Waiting(Wait),
-}
-
-/// Why one step failed.
-#[derive(Debug, thiserror::Error)]
-pub enum StepError {
-    /// AWS refused.
-    #[error(transparent)]
-    Aws(#[from] AwsError),
-    /// The ledger refused.
-    #[error(transparent)]
-    Ledger(#[from] LedgerError),
-}
-
-impl StepError {
-    /// Whether the call may still have its effect.
-    fn is_outcome_unknown(&self) -> bool {
-        match self {
-            Self::Aws(error) => error.is_outcome_unknown(),
-            // Before it lands, its claimant would not find it, and claim another.
-            Self::Ledger(error) => error.may_land_late(),
-        }
-    }
 }
 
 fn another_attempt() -> Wait {

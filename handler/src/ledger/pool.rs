@@ -11,16 +11,15 @@
 //!
 //! What each write means, and which ordinal is tried next, is `express_core::claim::pool`.
 
+mod leaving;
+mod opening;
 mod subnets;
 
 use std::collections::{BTreeMap, HashMap};
 
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
-use aws_sdk_dynamodb::types::{
-    AttributeValue, Put, ReturnValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
-    Update,
-};
-use express_core::claim::pool::{MEMBERS_MAX, by_fullness, open_after};
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
+use express_core::claim::pool::{MEMBERS_MAX, by_fullness};
 use express_core::claim::{SCHEMA_VERSION, Slot};
 use express_core::naming;
 use express_core::step::SlotRequest;
@@ -29,6 +28,8 @@ use super::item::{self, Item};
 use super::{LedgerError, Runtime};
 use crate::aws::error::aws_error;
 
+pub use leaving::{close, offer, release};
+use opening::{open_ordinal, open_pool};
 pub use subnets::extend;
 
 /// Ordinals that are tried before a claim gives up until the next attempt.
@@ -277,184 +278,6 @@ pub async fn claim_next(
             ..current.clone()
         }),
         None => Err(LedgerError::Conflict),
-    }
-}
-
-/// Gives a slot back; what is left on the load balancer.
-///
-/// # Errors
-/// When DynamoDB does not answer.
-pub async fn release(
-    runtime: &Runtime,
-    slot: &Slot,
-    service_arn: &str,
-) -> Result<Option<Members>, LedgerError> {
-    let updated = runtime
-        .aws
-        .dynamodb
-        .update_item()
-        .table_name(&runtime.settings.ledger_table)
-        .key(
-            "pk",
-            item::text(&load_balancer_pk(&slot.pool_id, slot.ordinal)),
-        )
-        .update_expression("REMOVE members.#service, owners.#service")
-        .condition_expression("attribute_exists(pk)")
-        .expression_attribute_names("#service", naming::service_key(service_arn))
-        .return_values(ReturnValue::AllNew)
-        .send()
-        .await
-        .map_err(aws_error("dynamodb:UpdateItem"));
-    match conditional(updated) {
-        Ok(updated) => Ok(updated
-            .attributes
-            .map(|attributes| members(&Item::new(attributes)))),
-        // The item is gone: nothing is held there any more.
-        Err(LedgerError::Conflict) => Ok(None),
-        Err(error) => Err(error),
-    }
-}
-
-/// Lists an open ordinal among those with room again, after a member has left a full one.
-///
-/// # Errors
-/// When DynamoDB does not answer.
-pub async fn offer(runtime: &Runtime, pool_id: &str, ordinal: u64) -> Result<(), LedgerError> {
-    let updated = runtime
-        .aws
-        .dynamodb
-        .update_item()
-        .table_name(&runtime.settings.ledger_table)
-        .key("pk", item::text(&pool_pk(pool_id)))
-        .update_expression("SET #open = list_append(#open, :ordinals)")
-        .condition_expression("attribute_exists(pk) AND NOT contains(#open, :ordinal)")
-        .expression_attribute_names("#open", "open")
-        .expression_attribute_values(":ordinals", AttributeValue::L(vec![item::number(ordinal)]))
-        .expression_attribute_values(":ordinal", item::number(ordinal))
-        .send()
-        .await
-        .map_err(aws_error("dynamodb:UpdateItem"));
-    match conditional(updated) {
-        Ok(_) | Err(LedgerError::Conflict) => Ok(()),
-        Err(error) => Err(error),
-    }
-}
-
-/// Closes a load balancer for good, if it has no members; whether it is closed now.
-///
-/// # Errors
-/// When DynamoDB does not answer.
-pub async fn close(runtime: &Runtime, pool_id: &str, ordinal: u64) -> Result<bool, LedgerError> {
-    let updated = runtime
-        .aws
-        .dynamodb
-        .update_item()
-        .table_name(&runtime.settings.ledger_table)
-        .key("pk", item::text(&load_balancer_pk(pool_id, ordinal)))
-        .update_expression("SET #state = :closed")
-        .condition_expression("attribute_exists(pk) AND size(members) = :none")
-        .expression_attribute_names("#state", "state")
-        .expression_attribute_values(":closed", item::text(CLOSED))
-        .expression_attribute_values(":none", item::number(0))
-        .send()
-        .await
-        .map_err(aws_error("dynamodb:UpdateItem"));
-    match conditional(updated) {
-        Ok(_) => Ok(true),
-        Err(LedgerError::Conflict) => Ok(false),
-        Err(error) => Err(error),
-    }
-}
-
-/// Opens a pool with its first ordinal. Losing the race to another is fine: it is there then.
-async fn open_pool(runtime: &Runtime, request: &SlotRequest) -> Result<(), LedgerError> {
-    let mut pool = Item::of(&pool_pk(&request.pool_id));
-    pool.set_number("schema_version", u64::from(SCHEMA_VERSION));
-    pool.set_text("vpc_id", &request.vpc_id);
-    pool.set_text("scheme", &request.scheme);
-    if let Some(owner_key) = &request.dedicated_to {
-        pool.set_text("dedicated_to", owner_key);
-    }
-    let subnets = request
-        .subnets
-        .iter()
-        .map(|(zone, subnet)| (zone.clone(), item::text(subnet)));
-    pool.set("subnets", AttributeValue::M(subnets.collect()));
-    pool.set_number("next_ordinal", 2);
-    pool.set("open", AttributeValue::L(vec![item::number(1)]));
-    let put = Put::builder()
-        .table_name(&runtime.settings.ledger_table)
-        .set_item(Some(pool.into_attributes()))
-        .condition_expression("attribute_not_exists(pk)")
-        .build()
-        .map_err(item::unbuildable)?;
-    let first = TransactWriteItem::builder().put(put).build();
-    opened(runtime, vec![first, new_ordinal(runtime, request, 1)?]).await
-}
-
-/// Opens the next ordinal and drops the full ones from those with room.
-async fn open_ordinal(
-    runtime: &Runtime,
-    request: &SlotRequest,
-    pool: &Pool,
-    full: &[u64],
-) -> Result<(), LedgerError> {
-    let ordinal = pool.next_ordinal;
-    let open = open_after(&pool.open, full, ordinal);
-    let open = open.into_iter().map(item::number).collect();
-    let update = Update::builder()
-        .table_name(&runtime.settings.ledger_table)
-        .key("pk", item::text(&pool_pk(&request.pool_id)))
-        .update_expression("SET next_ordinal = :next, #open = :open")
-        .condition_expression("next_ordinal = :seen")
-        .expression_attribute_names("#open", "open")
-        .expression_attribute_values(":next", item::number(ordinal + 1))
-        .expression_attribute_values(":seen", item::number(ordinal))
-        .expression_attribute_values(":open", AttributeValue::L(open))
-        .build()
-        .map_err(item::unbuildable)?;
-    let advance = TransactWriteItem::builder().update(update).build();
-    opened(
-        runtime,
-        vec![advance, new_ordinal(runtime, request, ordinal)?],
-    )
-    .await
-}
-
-fn new_ordinal(
-    runtime: &Runtime,
-    request: &SlotRequest,
-    ordinal: u64,
-) -> Result<TransactWriteItem, LedgerError> {
-    let mut load_balancer = Item::of(&load_balancer_pk(&request.pool_id, ordinal));
-    load_balancer.set_number("schema_version", u64::from(SCHEMA_VERSION));
-    load_balancer.set_text("state", OPEN);
-    load_balancer.set("members", AttributeValue::M(HashMap::new()));
-    load_balancer.set("owners", AttributeValue::M(HashMap::new()));
-    load_balancer.set_number("next_slot", 0);
-    let put = Put::builder()
-        .table_name(&runtime.settings.ledger_table)
-        .set_item(Some(load_balancer.into_attributes()))
-        .condition_expression("attribute_not_exists(pk)")
-        .build()
-        .map_err(item::unbuildable)?;
-    Ok(TransactWriteItem::builder().put(put).build())
-}
-
-async fn opened(runtime: &Runtime, items: Vec<TransactWriteItem>) -> Result<(), LedgerError> {
-    let written = runtime
-        .aws
-        .dynamodb
-        .transact_write_items()
-        .set_transact_items(Some(items))
-        .send()
-        .await
-        .map_err(aws_error("dynamodb:TransactWriteItems"));
-    match written {
-        Ok(_) => Ok(()),
-        // Somebody else has just opened it.
-        Err(error) if error.is("TransactionCanceledException") => Ok(()),
-        Err(error) => Err(error.into()),
     }
 }
 

@@ -1,0 +1,97 @@
+//! Leaving a load balancer, and closing it after the last one.
+
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
+use express_core::claim::Slot;
+use express_core::naming;
+
+use super::{
+    CLOSED, LedgerError, Members, Runtime, conditional, load_balancer_pk, members, pool_pk,
+};
+use crate::aws::error::aws_error;
+use crate::ledger::item::{self, Item};
+
+/// Gives a slot back; what is left on the load balancer.
+///
+/// # Errors
+/// When DynamoDB does not answer.
+pub async fn release(
+    runtime: &Runtime,
+    slot: &Slot,
+    service_arn: &str,
+) -> Result<Option<Members>, LedgerError> {
+    let updated = runtime
+        .aws
+        .dynamodb
+        .update_item()
+        .table_name(&runtime.settings.ledger_table)
+        .key(
+            "pk",
+            item::text(&load_balancer_pk(&slot.pool_id, slot.ordinal)),
+        )
+        .update_expression("REMOVE members.#service, owners.#service")
+        .condition_expression("attribute_exists(pk)")
+        .expression_attribute_names("#service", naming::service_key(service_arn))
+        .return_values(ReturnValue::AllNew)
+        .send()
+        .await
+        .map_err(aws_error("dynamodb:UpdateItem"));
+    match conditional(updated) {
+        Ok(updated) => Ok(updated
+            .attributes
+            .map(|attributes| members(&Item::new(attributes)))),
+        // The item is gone: nothing is held there any more.
+        Err(LedgerError::Conflict) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Lists an open ordinal among those with room again, after a member has left a full one.
+///
+/// # Errors
+/// When DynamoDB does not answer.
+pub async fn offer(runtime: &Runtime, pool_id: &str, ordinal: u64) -> Result<(), LedgerError> {
+    let updated = runtime
+        .aws
+        .dynamodb
+        .update_item()
+        .table_name(&runtime.settings.ledger_table)
+        .key("pk", item::text(&pool_pk(pool_id)))
+        .update_expression("SET #open = list_append(#open, :ordinals)")
+        .condition_expression("attribute_exists(pk) AND NOT contains(#open, :ordinal)")
+        .expression_attribute_names("#open", "open")
+        .expression_attribute_values(":ordinals", AttributeValue::L(vec![item::number(ordinal)]))
+        .expression_attribute_values(":ordinal", item::number(ordinal))
+        .send()
+        .await
+        .map_err(aws_error("dynamodb:UpdateItem"));
+    match conditional(updated) {
+        Ok(_) | Err(LedgerError::Conflict) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// Closes a load balancer for good, if it has no members; whether it is closed now.
+///
+/// # Errors
+/// When DynamoDB does not answer.
+pub async fn close(runtime: &Runtime, pool_id: &str, ordinal: u64) -> Result<bool, LedgerError> {
+    let updated = runtime
+        .aws
+        .dynamodb
+        .update_item()
+        .table_name(&runtime.settings.ledger_table)
+        .key("pk", item::text(&load_balancer_pk(pool_id, ordinal)))
+        .update_expression("SET #state = :closed")
+        .condition_expression("attribute_exists(pk) AND size(members) = :none")
+        .expression_attribute_names("#state", "state")
+        .expression_attribute_values(":closed", item::text(CLOSED))
+        .expression_attribute_values(":none", item::number(0))
+        .send()
+        .await
+        .map_err(aws_error("dynamodb:UpdateItem"));
+    match conditional(updated) {
+        Ok(_) => Ok(true),
+        Err(LedgerError::Conflict) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
