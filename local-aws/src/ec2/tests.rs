@@ -161,6 +161,10 @@ fn a_private_network_is_built_and_described() {
         }),
     );
     assert_eq!(subnet["subnet"]["availableIpAddressCount"], 11);
+    assert_eq!(
+        subnet["subnet"]["privateDnsNameOptionsOnLaunch"]["hostnameType"],
+        "ip-name"
+    );
     let subnet_id = text(&subnet, "/subnet/subnetId");
     let again = json!({"VpcId": vpc_id, "CidrBlock": "10.0.0.0/24"});
     assert_eq!(code(cloud, "CreateSubnet", again), "InvalidSubnet.Conflict");
