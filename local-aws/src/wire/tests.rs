@@ -455,6 +455,16 @@ fn malformed_bodies_are_refused() {
         .body(Bytes::from_static(b"\xbf"))
         .unwrap();
     assert_eq!(decode(&cbor).unwrap_err().code, "SerializationException");
+    let list = signed("ecs")
+        .header("x-amz-target", "X.Y")
+        .body(Bytes::from_static(b"[1]"))
+        .unwrap();
+    assert_eq!(decode(&list).unwrap_err().code, "SerializationException");
+    let number = signed("monitoring")
+        .header("smithy-protocol", "rpc-v2-cbor")
+        .body(Bytes::from_static(b"\x01"))
+        .unwrap();
+    assert_eq!(decode(&number).unwrap_err().code, "SerializationException");
     let xml = signed("route53").body(Bytes::from_static(b"<a>")).unwrap();
     assert_eq!(decode(&xml).unwrap_err().code, "InvalidInput");
     let deep = format!("Action=X&{}=1", "a.".repeat(20));
