@@ -2,8 +2,8 @@
 
 Usage: `python aws_cli.py --express <the program>`.
 
-The commands are in `aws_cli.yaml`; what is sent beside them is in `rubbish.py`. Exit status: 0 if everything was answered
-as it should be and the server lived, 1 if not, 2 if the check could not be made.
+The commands are in `aws_cli.yaml`; what is sent beside them is in `rubbish.py`. Exit status: 0 if everything was
+answered as it should be and the server lived, 1 if not, 2 if the check could not be made.
 """
 
 import argparse
@@ -50,8 +50,8 @@ def problems(commands: list[dict], address: str) -> Iterator[str]:
 
 def _problem(command: dict, kept: dict[str, str], ended: subprocess.CompletedProcess) -> str | None:
     if refusal := command.get("fails"):
-        expected = f"({refusal})"
-        return None if ended.returncode != 0 and expected in ended.stderr else f"not refused by {refusal}: {_said(ended)}"
+        is_refused = ended.returncode != 0 and f"({refusal})" in ended.stderr
+        return None if is_refused else f"not refused by {refusal}: {_said(ended)}"
     if ended.returncode != 0:
         return f"exit code {ended.returncode}: {_said(ended)}"
     answer = json.loads(ended.stdout) if ended.stdout.strip() else None

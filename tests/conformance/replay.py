@@ -126,7 +126,7 @@ def _filled(value: object, answers: dict[str, dict]) -> Any:
 
 
 def _found(reference: str, answers: dict[str, dict]) -> object:
-    """What `$name.Member.Member` refers to. Of a list it is the first item, and `tail` is what follows the last slash."""
+    """What `$name.Member.Member` refers to; of a list its first item, and `tail` is what follows the last slash."""
     value: object = answers
     for member in reference.removeprefix("$").split("."):
         if member == "tail" and isinstance(value, str):

@@ -43,7 +43,7 @@ _REQUESTS = [
     Request("unsigned, nothing at all", "MissingAuthenticationToken", method="GET", status=403),
     Request("a signature that is none", "IncompleteSignature", {"Authorization": "Bearer x"}, status=403),
     Request("of an unknown service", "UnsupportedService", _signed("braket")),
-    Request("of another region", "SignatureDoesNotMatch", _signed("ec2", "eu-west-1") | _FORM, b"Action=DescribeVpcs", 403),
+    Request("of another region", "SignatureDoesNotMatch", _signed("ec2", "eu-west-1") | _FORM, b"Action=X", 403),
     Request("an unknown operation of EC2", "ec2:Fly", _signed("ec2") | _FORM, b"Action=Fly&Version=2016-11-15"),
     Request("an unknown operation of ECS", "ecs:Fly", _signed("ecs") | _json(f"{_ECS}.Fly"), b"{}"),
     Request("an unknown route", "UnsupportedOperation", _signed("route53"), method="GET", path="/2013-04-01/fly"),

@@ -137,7 +137,7 @@ impl Described for Subnet {
             "assignIpv6AddressOnCreation": false,
             "ipv6Native": false,
             // What a subnet has whose settings for host names nobody changed.
-            // AWS: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/hostname-types.html
+            // AWS: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-properties-ec2-subnet-privatednsnameoptionsonlaunch.html
             "privateDnsNameOptionsOnLaunch": {
                 "hostnameType": "ip-name",
                 "enableResourceNameDnsARecord": false,
