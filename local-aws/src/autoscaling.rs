@@ -54,6 +54,23 @@ pub(crate) fn happen(_cloud: &mut Cloud) {}
 
 /// The only thing that is scaled here: the desired count of an ECS service.
 const NAMESPACE: &str = "ecs";
+/// AWS: <https://docs.aws.amazon.com/autoscaling/application/APIReference/API_RegisterScalableTarget.html>
+const OTHER_NAMESPACES: &[&str] = &[
+    "elasticmapreduce",
+    "ec2",
+    "appstream",
+    "dynamodb",
+    "rds",
+    "sagemaker",
+    "custom-resource",
+    "comprehend",
+    "lambda",
+    "cassandra",
+    "kafka",
+    "elasticache",
+    "neptune",
+    "workspaces",
+];
 const DIMENSION: &str = "ecs:service:DesiredCount";
 
 /// Cluster and service of the member `ResourceId`.
@@ -78,13 +95,17 @@ fn ecs_service<'a>(input: Input<'a>) -> Result<(&'a str, &'a str, &'a str), Refu
     }
 }
 
+/// AWS's other namespaces are not here; what is none of AWS's is refused as AWS refuses it.
 fn in_namespace(input: Input<'_>) -> Result<(), Refusal> {
     match required(input, "ServiceNamespace")? {
         NAMESPACE => Ok(()),
-        other => Err(Refusal::client(
+        other if OTHER_NAMESPACES.contains(&other) => Err(Refusal::client(
             "UnsupportedMember",
             format!("local-aws scales resources of the namespace ecs, not {other}"),
         )),
+        other => Err(validation(format!(
+            "1 validation error detected: Value '{other}' at 'serviceNamespace' failed to satisfy constraint: Member must satisfy enum value set"
+        ))),
     }
 }
 

@@ -66,9 +66,12 @@ impl InProcess {
             // A dead process sends nothing more, whatever else of it is still polled.
             return HttpConnectorFuture::new(std::future::pending());
         }
-        let call = match wire::decode(&request) {
+        let call = match self.cloud.decode(&request) {
             Ok(call) => call,
-            Err(refusal) => return HttpConnectorFuture::ready(Ok(to_sdk(refusal.into_response()))),
+            Err(refusal) => {
+                let response = wire::refuse(&request, refusal);
+                return HttpConnectorFuture::ready(Ok(to_sdk(response)));
+            }
         };
         let fault = self.cloud.faults().strike(&call);
         match fault {
@@ -89,14 +92,11 @@ impl InProcess {
                 )))
             }
             Some(fault @ (Fault::Throttle | Fault::ServerError | Fault::Deny)) => {
-                let outcome = match fault.refusal(&call) {
-                    Some(refusal) => Err(refusal),
-                    None => Ok(serde_json::Value::Null),
+                let response = match fault.refusal(&call) {
+                    Some(refusal) => self.cloud.refuse(&call, refusal),
+                    None => self.cloud.carry_out(&call),
                 };
-                self.cloud
-                    .recorder()
-                    .record(self.cloud.clock().now_ms(), &call, &outcome);
-                HttpConnectorFuture::ready(Ok(to_sdk(wire::encode(&call, outcome))))
+                HttpConnectorFuture::ready(Ok(to_sdk(response)))
             }
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! A rule counts the calls it matches and strikes at the n-th. Throttling and server errors are
 //! answered on every way in; those that end or hold the caller (crash, lost answer, late effect) only
-//! have a meaning in process, where [`crate::connector::InProcess`] carries them out.
+//! have a meaning in process, where [`crate::connector::InProcess`] carries them out, and leave a call over HTTP alone.
 
 use crate::wire::{Call, Refusal};
 
@@ -165,5 +165,48 @@ fn throttling_code(call: &Call) -> &'static str {
         | Service::Kms
         | Service::StepFunctions
         | Service::ResponseSink => "ThrottlingException",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::clock::{Clock, VirtualClock};
+    use crate::{Account, LocalAws, Settings};
+
+    fn status_over_http(cloud: &LocalAws) -> u16 {
+        let scope = "AWS4-HMAC-SHA256 Credential=AKID/20261121/eu-west-1/ec2/aws4_request";
+        let request = http::Request::post("/")
+            .header("authorization", scope)
+            .body(Bytes::from_static(b"Action=DescribeVpcs"));
+        cloud.answer(&request.unwrap()).status().as_u16()
+    }
+
+    #[test]
+    fn refusals_strike_over_http_and_what_ends_the_caller_does_not() {
+        let cloud = LocalAws::new(Settings {
+            account: Account {
+                partition: "aws".to_owned(),
+                id: "123456789012".to_owned(),
+                region: "eu-west-1".to_owned(),
+            },
+            clock: Clock::Virtual(VirtualClock::starting_at(0)),
+            seed: 1,
+        });
+        for (fault, status) in [
+            (Fault::Throttle, 400),
+            (Fault::ServerError, 500),
+            (Fault::CrashBefore, 200),
+            (Fault::LoseAnswer, 200),
+        ] {
+            cloud
+                .faults()
+                .add(Rule::once(Some("ec2:DescribeVpcs"), 0, fault));
+            assert_eq!(status_over_http(&cloud), status, "{fault:?}");
+            assert_eq!(status_over_http(&cloud), 200, "only once: {fault:?}");
+            cloud.faults().clear();
+        }
     }
 }

@@ -68,6 +68,7 @@ pub struct LocalAws {
 }
 
 struct Shared {
+    region: String,
     cloud: Mutex<Cloud>,
     clock: clock::Clock,
     dynamodb: dynamodb::Tables,
@@ -81,6 +82,7 @@ impl LocalAws {
     #[must_use]
     pub fn new(settings: Settings) -> Self {
         let dynamodb = dynamodb::Tables::new(settings.clock.clone());
+        let region = settings.account.region.clone();
         let cloud = Cloud::new(
             settings.account,
             settings.clock.now_ms(),
@@ -88,6 +90,7 @@ impl LocalAws {
         );
         Self {
             shared: Arc::new(Shared {
+                region,
                 cloud: Mutex::new(cloud),
                 clock: settings.clock,
                 dynamodb,
@@ -115,6 +118,7 @@ impl LocalAws {
         let clock = clock::Clock::Virtual(clock::VirtualClock::starting_at(cloud.now_ms));
         Self {
             shared: Arc::new(Shared {
+                region: self.shared.region.clone(),
                 cloud: Mutex::new(cloud),
                 dynamodb: dynamodb::Tables::new(clock.clone()),
                 clock,
@@ -159,12 +163,34 @@ impl LocalAws {
     }
 
     /// Answers one HTTP request as AWS would: any bytes in, always a response.
+    ///
+    /// Of the faults, those that AWS itself answers strike here, too.
     #[must_use]
     pub fn answer(&self, request: &http::Request<bytes::Bytes>) -> http::Response<bytes::Bytes> {
-        match wire::decode(request) {
-            Ok(call) => self.carry_out(&call),
-            Err(refusal) => refusal.into_response(),
+        let call = match self.decode(request) {
+            Ok(call) => call,
+            Err(refusal) => return wire::refuse(request, refusal),
+        };
+        let fault = self.faults().strike(&call);
+        match fault.and_then(|fault| fault.refusal(&call)) {
+            Some(refusal) => self.refuse(&call, refusal),
+            None => self.carry_out(&call),
         }
+    }
+
+    /// The call that a request makes in this region.
+    fn decode(&self, request: &http::Request<bytes::Bytes>) -> Result<wire::Call, wire::Refusal> {
+        let call = wire::decode(request)?;
+        wire::check_region(request, call.service, &self.shared.region)?;
+        Ok(call)
+    }
+
+    /// Answers a call that has no effect, and records it.
+    fn refuse(&self, call: &wire::Call, refusal: wire::Refusal) -> http::Response<bytes::Bytes> {
+        let outcome = Err(refusal);
+        self.recorder()
+            .record(self.clock().now_ms(), call, &outcome);
+        wire::encode(call, outcome)
     }
 
     /// Has the effect of one decoded call, records it and answers in its protocol.

@@ -11,7 +11,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 
 use crate::LocalAws;
-use crate::wire::Refusal;
+use crate::wire::{self, Refusal};
 
 /// Largest request body that is read; AWS's own limits for these services are far below.
 const BODY_BYTES_MAX: usize = 8 * 1024 * 1024;
@@ -50,7 +50,10 @@ async fn answer(
     let (parts, body) = request.into_parts();
     let response = match Limited::new(body, BODY_BYTES_MAX).collect().await {
         Ok(body) => cloud.answer(&http::Request::from_parts(parts, body.to_bytes())),
-        Err(error) => Refusal::new(413, "RequestEntityTooLarge", error.to_string()).into_response(),
+        Err(error) => {
+            let refusal = Refusal::new(413, "RequestEntityTooLarge", error.to_string());
+            wire::refuse(&http::Request::from_parts(parts, Bytes::new()), refusal)
+        }
     };
     Ok(response.map(Full::new))
 }

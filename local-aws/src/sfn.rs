@@ -47,10 +47,16 @@ pub(crate) fn call(cloud: &mut Cloud, operation: &str, input: Input<'_>) -> Outc
     }
 }
 
-/// The same name and input while running succeeds again; once ended, the name is taken.
+/// The same name and input while running succeeds again; once ended, the name is taken. Without a name it gets one.
 fn start_execution(cloud: &mut Cloud, input: Input<'_>) -> Outcome {
     let state_machine_arn = input.required("stateMachineArn")?;
-    let name = input.required("name")?;
+    let generated;
+    let name = if let Some(name) = input.text("name") {
+        name
+    } else {
+        generated = cloud.random.uuid();
+        &generated
+    };
     let body = input.text("input").unwrap_or("{}");
     let arn = format!(
         "{}:{name}",
@@ -84,4 +90,26 @@ fn start_execution(cloud: &mut Cloud, input: Input<'_>) -> Outcome {
         }
     };
     Ok(json!({"executionArn": arn, "startDate": timestamp(started_ms)}))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_execution_without_a_name_gets_one() {
+        let mut cloud = Cloud::for_tests();
+        let arn = "arn:aws:states:eu-west-1:123456789012:stateMachine:waiter";
+        let members = json!({"stateMachineArn": arn, "input": "{}"});
+        for _ in 0..2 {
+            call(&mut cloud, "StartExecution", Input::new(&members)).unwrap();
+        }
+        let names: Vec<&str> = cloud
+            .sfn
+            .executions
+            .iter()
+            .map(|execution| execution.name.as_str())
+            .collect();
+        assert!(matches!(names[..], [first, second] if first != second && first.len() == 36));
+    }
 }

@@ -162,6 +162,51 @@ pub(crate) fn decode(request: &Request<Bytes>) -> Result<Call, Refusal> {
     }
 }
 
+/// Answers what is no call, in the manner in which its sender reads answers.
+pub(crate) fn refuse(request: &Request<Bytes>, refusal: Refusal) -> Response<Bytes> {
+    let has = |name: &str| request.headers().contains_key(name);
+    let service = service_of(request).ok().flatten();
+    let is_ec2 = service == Some(Service::Ec2) || query::has_ec2_version(request.body());
+    let protocol = if has("smithy-protocol") {
+        Protocol::Cbor
+    } else if has("x-amz-target") {
+        Protocol::Json { version: "1.1" }
+    } else if is_ec2 {
+        Protocol::Ec2Query
+    } else {
+        Protocol::Query
+    };
+    let call = Call {
+        service: service.unwrap_or(Service::Sts),
+        protocol,
+        operation: String::new(),
+        input: Value::Null,
+    };
+    encode(&call, Err(refusal))
+}
+
+/// Refuses what is signed for another region: it would be answered with what this one has.
+///
+/// Route 53 and STS are global, and signed for the region of their partition's global endpoint.
+/// AWS: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-troubleshooting.html>
+pub(crate) fn check_region(
+    request: &Request<Bytes>,
+    service: Service,
+    region: &str,
+) -> Result<(), Refusal> {
+    let is_global = matches!(service, Service::Route53 | Service::Sts);
+    match scope(request).and_then(|mut scope| scope.nth(2)) {
+        Some(signed) if signed != region && !is_global => Err(Refusal::new(
+            403,
+            "SignatureDoesNotMatch",
+            format!(
+                "Credential should be scoped to a valid region, not '{signed}'; this is {region}"
+            ),
+        )),
+        Some(_) | None => Ok(()),
+    }
+}
+
 pub(crate) fn encode(call: &Call, outcome: Outcome) -> Response<Bytes> {
     match call.protocol {
         Protocol::Json { version } if call.service == Service::CloudWatch => {
@@ -179,7 +224,7 @@ pub(crate) fn encode(call: &Call, outcome: Outcome) -> Response<Bytes> {
 /// `Authorization: AWS4-HMAC-SHA256 Credential=<key>/<date>/<region>/<service>/aws4_request, …`
 /// AWS: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html>
 fn service_of(request: &Request<Bytes>) -> Result<Option<Service>, Refusal> {
-    let Some(authorization) = request.headers().get("authorization") else {
+    if !request.headers().contains_key("authorization") {
         if request.method() == http::Method::PUT {
             return Ok(None);
         }
@@ -188,14 +233,8 @@ fn service_of(request: &Request<Bytes>) -> Result<Option<Service>, Refusal> {
             "MissingAuthenticationToken",
             "the request has no signature, so the service it is meant for is unknown",
         ));
-    };
-    let scope = authorization
-        .to_str()
-        .ok()
-        .and_then(|text| text.split_once("Credential="))
-        .map(|(_, rest)| rest.split(',').next().unwrap_or(rest))
-        .and_then(|credential| credential.split('/').nth(3));
-    match scope {
+    }
+    match scope(request).and_then(|mut scope| scope.nth(3)) {
         None => Err(Refusal::new(
             403,
             "IncompleteSignature",
@@ -210,6 +249,14 @@ fn service_of(request: &Request<Bytes>) -> Result<Option<Service>, Refusal> {
             )),
         },
     }
+}
+
+/// Key, date, region, service and an ending.
+fn scope(request: &Request<Bytes>) -> Option<std::str::Split<'_, char>> {
+    let authorization = request.headers().get("authorization")?.to_str().ok()?;
+    let (_, rest) = authorization.split_once("Credential=")?;
+    let credential = rest.split(',').next().unwrap_or(rest);
+    Some(credential.split('/'))
 }
 
 #[cfg(test)]

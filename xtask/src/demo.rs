@@ -53,7 +53,8 @@ pub fn prepare(arguments: &Arguments) -> anyhow::Result<Command> {
     Ok(demo)
 }
 
-fn build() -> anyhow::Result<()> {
+/// Builds the binaries that tasks run.
+pub fn build() -> anyhow::Result<()> {
     let mut cargo = cargo()?;
     cargo.args(["build", "--bins"]);
     for package in PACKAGES {

@@ -24,7 +24,7 @@ const RECORD_REQUESTS: &str = "EXPRESS_RECORD_REQUESTS";
 type Step = (&'static str, fn() -> anyhow::Result<Tally>);
 
 /// The steps, from quick to slow; the recordings are checked after the tests that make them.
-const STEPS: [Step; 10] = [
+const STEPS: [Step; 11] = [
     ("pinned tools", install),
     ("generated files are fresh", generated),
     ("formatting", formatting),
@@ -34,6 +34,7 @@ const STEPS: [Step; 10] = [
     ("Python tests", python_tests),
     ("tests and doc tests", cargo_tests),
     ("requests against AWS's service models", service_models),
+    ("conformance of local-aws", conformance),
     ("the demo", demo),
 ];
 
@@ -99,6 +100,7 @@ fn install() -> anyhow::Result<Tally> {
         Environment::Stack,
         Environment::Lint,
         Environment::ServiceModels,
+        Environment::Conformance,
     ] {
         tools::ready(environment)?;
     }
@@ -164,6 +166,7 @@ fn python_tests() -> anyhow::Result<Tally> {
     for (environment, folder) in [
         (Environment::Stack, "local-aws/ministack"),
         (Environment::ServiceModels, "tests/service_models"),
+        (Environment::Conformance, "tests/conformance"),
     ] {
         let python = tools::ready(environment)?.join("python");
         let mut tests = command(&python)?;
@@ -195,6 +198,23 @@ fn service_models() -> anyhow::Result<Tally> {
     one(command(&python)?
         .arg("tests/service_models/check.py")
         .args(files(&recordings()?, "jsonl")?))
+}
+
+/// The stand-in for AWS beside moto, and with the AWS CLI as its client.
+fn conformance() -> anyhow::Result<Tally> {
+    let python = tools::ready(Environment::Conformance)?.join("python");
+    demo::build()?;
+    let express = demo::target()?.join("debug").join("express");
+    let mut tally = Tally::default();
+    for program in ["compare.py", "aws_cli.py"] {
+        let mut check = command(&python)?;
+        check
+            .arg(Path::new("tests/conformance").join(program))
+            .arg("--express")
+            .arg(&express);
+        tally.add(one(&mut check)?);
+    }
+    Ok(tally)
 }
 
 fn demo() -> anyhow::Result<Tally> {

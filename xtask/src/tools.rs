@@ -32,6 +32,8 @@ pub enum Environment {
     Lint,
     /// AWS's service models.
     ServiceModels,
+    /// What the stand-in for AWS is compared with, and the AWS CLI.
+    Conformance,
 }
 
 impl Environment {
@@ -41,6 +43,7 @@ impl Environment {
             Self::Stack => "stack",
             Self::Lint => "lint",
             Self::ServiceModels => "service-models",
+            Self::Conformance => "conformance",
         }
     }
 
@@ -50,6 +53,7 @@ impl Environment {
             Self::Stack => "local-aws/ministack/requirements.txt",
             Self::Lint => "xtask/lint-requirements.txt",
             Self::ServiceModels => "tests/service_models/requirements.txt",
+            Self::Conformance => "tests/conformance/requirements.txt",
         }
     }
 }

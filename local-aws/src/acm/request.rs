@@ -38,12 +38,7 @@ pub(super) fn request(cloud: &mut Cloud, input: Input<'_>) -> Outcome {
         "KeyAlgorithm",
     ])?;
     let names = names(input)?;
-    if input.text("ValidationMethod") != Some("DNS") {
-        return Err(Refusal::client(
-            "UnsupportedMember",
-            "local-aws validates with the ValidationMethod DNS only; AWS's default is EMAIL",
-        ));
-    }
+    validates_by_dns(input)?;
     let token = token(input)?;
     let key_algorithm = input.text("KeyAlgorithm").unwrap_or("RSA_2048");
     if !KEY_ALGORITHMS.contains(&key_algorithm) {
@@ -87,6 +82,21 @@ pub(super) fn request(cloud: &mut Cloud, input: Input<'_>) -> Outcome {
     };
     cloud.acm.certificates.insert(arn.clone(), certificate);
     Ok(json!({ "CertificateArn": arn }))
+}
+
+/// AWS: <https://docs.aws.amazon.com/acm/latest/APIReference/API_RequestCertificate.html>
+fn validates_by_dns(input: Input<'_>) -> Result<(), Refusal> {
+    match input.text("ValidationMethod") {
+        Some("DNS") => Ok(()),
+        None | Some("EMAIL" | "HTTP") => Err(Refusal::client(
+            "UnsupportedMember",
+            "local-aws validates with the ValidationMethod DNS only; AWS's default is EMAIL",
+        )),
+        Some(other) => Err(Refusal::client(
+            "ValidationException",
+            format!("The ValidationMethod `{other}` is not one of DNS, EMAIL and HTTP"),
+        )),
+    }
 }
 
 /// The first name and the others, in lower case, each once.

@@ -181,6 +181,10 @@ fn malformed_requests_are_refused() {
         ),
         (json!({"ValidationMethod": "EMAIL"}), "UnsupportedMember"),
         (
+            json!({"ValidationMethod": "TELEPHONE"}),
+            "ValidationException",
+        ),
+        (
             json!({"KeyAlgorithm": "RSA_4096"}),
             "InvalidParameterException",
         ),

@@ -130,6 +130,10 @@ fn a_target_that_cannot_be_is_refused() {
             json!({"ServiceNamespace": "rds", "MinCapacity": 1, "MaxCapacity": 2}),
             "UnsupportedMember",
         ),
+        (
+            json!({"ServiceNamespace": "colours", "MinCapacity": 1, "MaxCapacity": 2}),
+            "ValidationException",
+        ),
     ] {
         assert_eq!(
             code(&mut world, "RegisterScalableTarget", members.clone()),

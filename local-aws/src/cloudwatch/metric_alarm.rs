@@ -204,7 +204,7 @@ fn page_size(input: Input<'_>) -> Result<usize, Refusal> {
     }
 }
 
-/// All or none: one unknown name and nothing is deleted.
+/// The alarms that exist are deleted, whatever other names the call has.
 /// AWS: <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DeleteAlarms.html>
 pub(super) fn delete(cloud: &mut Cloud, input: Input<'_>) -> Outcome {
     input.only(&["AlarmNames"])?;
@@ -213,20 +213,22 @@ pub(super) fn delete(cloud: &mut Cloud, input: Input<'_>) -> Outcome {
         return Err(missing("AlarmNames"));
     }
     at_most_names_max(&names)?;
-    let unknown = names
-        .iter()
-        .find(|name| !cloud.cloudwatch.alarms.contains_key(**name));
-    if let Some(name) = unknown {
-        return Err(Refusal::new(
-            404,
-            "ResourceNotFound",
-            format!("The alarm `{name}` does not exist"),
-        ));
-    }
+    let mut unknown = None;
     for name in names {
-        cloud.cloudwatch.alarms.remove(name);
+        if cloud.cloudwatch.alarms.remove(name).is_none() {
+            unknown = Some(name);
+        }
     }
-    Ok(json!({}))
+    unknown.map_or_else(
+        || Ok(json!({})),
+        |name| {
+            Err(Refusal::new(
+                404,
+                "ResourceNotFound",
+                format!("The alarm `{name}` does not exist"),
+            ))
+        },
+    )
 }
 
 /// The state lasts until the alarm is next evaluated.

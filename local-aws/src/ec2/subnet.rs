@@ -136,6 +136,13 @@ impl Described for Subnet {
             "mapPublicIpOnLaunch": self.map_public_ip,
             "assignIpv6AddressOnCreation": false,
             "ipv6Native": false,
+            // What a subnet has whose settings for host names nobody changed.
+            // AWS: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-properties-ec2-subnet-privatednsnameoptionsonlaunch.html
+            "privateDnsNameOptionsOnLaunch": {
+                "hostnameType": "ip-name",
+                "enableResourceNameDnsARecord": false,
+                "enableResourceNameDnsAAAARecord": false,
+            },
             "tagSet": tag_set(&self.tags),
         })
     }

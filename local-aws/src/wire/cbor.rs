@@ -7,7 +7,7 @@ use http::{HeaderValue, Request, Response};
 use serde_json::{Map, Number, Value, json};
 
 use super::input::as_timestamp;
-use super::json::respond;
+use super::json::{self, respond};
 use super::{Call, Protocol, Refusal, Service, query_compatible};
 use crate::cloud::Outcome;
 
@@ -22,7 +22,7 @@ pub(super) fn decode(service: Service, request: &Request<Bytes>) -> Result<Call,
     } else {
         let body: Cbor = ciborium::from_reader(request.body().as_ref())
             .map_err(|error| Refusal::client("SerializationException", error.to_string()))?;
-        to_json(body)
+        json::structure(to_json(body))?
     };
     Ok(Call {
         service,

@@ -20,7 +20,8 @@ pub(super) fn decode(
         json!({})
     } else {
         serde_json::from_slice(body)
-            .map_err(|error| Refusal::client("SerializationException", error.to_string()))?
+            .map_err(|error| Refusal::client("SerializationException", error.to_string()))
+            .and_then(structure)?
     };
     let version = match content_type {
         Some("application/x-amz-json-1.0") => "1.0",
@@ -32,6 +33,19 @@ pub(super) fn decode(
         operation,
         input,
     })
+}
+
+/// The input, if it has members at all: the input of every operation is a structure.
+/// AWS: <https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html>
+pub(super) fn structure(input: Value) -> Result<Value, Refusal> {
+    if input.is_object() {
+        Ok(input)
+    } else {
+        Err(Refusal::client(
+            "SerializationException",
+            "the body is not a structure",
+        ))
+    }
 }
 
 /// CloudWatch's errors, which carry Query's code in a header.

@@ -17,6 +17,14 @@ use crate::cloud::Outcome;
 /// Deepest nesting of members that is unflattened; AWS's own structures stay well below.
 const DEPTH_MAX: usize = 16;
 
+/// The version of EC2's interface, by which an unsigned request is known for one.
+/// AWS: <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/Welcome.html>
+const EC2_VERSION: &str = "2016-11-15";
+
+pub(super) fn has_ec2_version(body: &Bytes) -> bool {
+    form_urlencoded::parse(body).any(|(name, value)| name == "Version" && value == EC2_VERSION)
+}
+
 pub(super) fn decode(service: Service, request: &Request<Bytes>) -> Result<Call, Refusal> {
     let query = request.uri().query().unwrap_or_default().as_bytes();
     let mut tree = Node::default();

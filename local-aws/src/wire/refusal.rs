@@ -1,8 +1,5 @@
 //! What AWS answers when it refuses.
 
-use bytes::Bytes;
-use http::Response;
-
 /// An error answer: status, AWS's code, and a message for people.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{code}: {message}")]
@@ -44,10 +41,5 @@ impl Refusal {
             "UnsupportedOperation",
             format!("local-aws has no operation `{service}:{operation}`"),
         )
-    }
-
-    /// For requests whose protocol is unknown.
-    pub(crate) fn into_response(self) -> Response<Bytes> {
-        super::json::encode("1.1", Err(self))
     }
 }

@@ -5,7 +5,9 @@ use ciborium::Value as Cbor;
 use http::{Request, Response};
 use serde_json::{Value, json};
 
-use super::{Call, LOCATION, Protocol, Refusal, Service, decode, encode, timestamp};
+use super::{
+    Call, LOCATION, Protocol, Refusal, Service, check_region, decode, encode, refuse, timestamp,
+};
 
 fn signed(scope: &str) -> http::request::Builder {
     let credential = format!(
@@ -392,6 +394,56 @@ fn requests_that_name_no_service_are_refused() {
 }
 
 #[test]
+fn what_is_no_call_is_refused_in_the_manner_of_its_protocol() {
+    let refused = |request: http::request::Builder, body: &'static str| {
+        let request = request.body(Bytes::from_static(body.as_bytes())).unwrap();
+        refuse(&request, Refusal::client("Code", "text"))
+    };
+    let unsigned = || Request::post("/");
+    let error = "<Error><Code>Code</Code><Message>text</Message></Error>";
+    for (request, body, expected) in [
+        (
+            unsigned(),
+            "Action=DescribeVpcs&Version=2016-11-15",
+            format!("<Response><Errors>{error}</Errors>"),
+        ),
+        (
+            signed("ec2"),
+            "",
+            format!("<Response><Errors>{error}</Errors>"),
+        ),
+        (
+            unsigned(),
+            "Action=DescribeRules&Version=2015-12-01",
+            "<ErrorResponse><Error><Type>Sender</Type><Code>Code</Code>".to_owned(),
+        ),
+        (
+            unsigned().header("x-amz-target", "X.Y"),
+            "{}",
+            r#"{"__type":"Code","message":"text"}"#.to_owned(),
+        ),
+    ] {
+        let response = refused(request, body);
+        assert!(text(&response).starts_with(&expected), "{response:?}");
+    }
+    let cbor = refused(unsigned().header("smithy-protocol", "rpc-v2-cbor"), "");
+    assert_eq!(header(&cbor, "content-type"), "application/cbor");
+}
+
+#[test]
+fn a_request_for_another_region_is_refused_except_of_global_services() {
+    let here = signed("ec2").body(Bytes::new()).unwrap();
+    assert_eq!(check_region(&here, Service::Ec2, "eu-west-1"), Ok(()));
+    assert_eq!(check_region(&here, Service::Route53, "us-east-1"), Ok(()));
+    let refusal = check_region(&here, Service::Ec2, "us-east-1").unwrap_err();
+    assert_eq!(
+        (refusal.status, refusal.code.as_str()),
+        (403, "SignatureDoesNotMatch")
+    );
+    assert!(refusal.message.contains("eu-west-1"));
+}
+
+#[test]
 fn malformed_bodies_are_refused() {
     let json = signed("ecs")
         .header("x-amz-target", "X.Y")
@@ -403,6 +455,16 @@ fn malformed_bodies_are_refused() {
         .body(Bytes::from_static(b"\xbf"))
         .unwrap();
     assert_eq!(decode(&cbor).unwrap_err().code, "SerializationException");
+    let list = signed("ecs")
+        .header("x-amz-target", "X.Y")
+        .body(Bytes::from_static(b"[1]"))
+        .unwrap();
+    assert_eq!(decode(&list).unwrap_err().code, "SerializationException");
+    let number = signed("monitoring")
+        .header("smithy-protocol", "rpc-v2-cbor")
+        .body(Bytes::from_static(b"\x01"))
+        .unwrap();
+    assert_eq!(decode(&number).unwrap_err().code, "SerializationException");
     let xml = signed("route53").body(Bytes::from_static(b"<a>")).unwrap();
     assert_eq!(decode(&xml).unwrap_err().code, "InvalidInput");
     let deep = format!("Action=X&{}=1", "a.".repeat(20));
