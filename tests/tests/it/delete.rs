@@ -70,6 +70,7 @@ fn case_43b_a_create_that_arrives_only_after_its_delete_makes_nothing() {
         answers[1]
     );
     // The tombstone ends nothing but what is older: the resource can be added again.
+    world.block_on(world.sleep_s(1));
     let again = stack.deploy_now(Template::of(&web()));
     assert_eq!(again.status, CreateComplete);
 }
