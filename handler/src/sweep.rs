@@ -2,8 +2,11 @@
 //!
 //! # Guarantees
 //! It deletes nothing by itself. It starts the closing of load balancers that are empty or CLOSED and
-//! still there: a closing that died is carried on, and its own checks decide. Everything else that looks
-//! left over is reported: deletion never follows from absence of knowledge (DESIGN §4).
+//! still there: a closing that died is carried on, and its own checks decide. It points rollback alarms at
+//! the group that is idle. Everything else that looks left over is reported: deletion never follows from
+//! absence of knowledge (DESIGN §4).
+
+mod alarms;
 
 use std::collections::BTreeSet;
 
@@ -22,6 +25,8 @@ pub struct Report {
     pub closing: Vec<String>,
     /// Target groups with our name that no owner's service has.
     pub unknown_target_groups: Vec<String>,
+    /// Rollback alarms that looked at the group that serves.
+    pub corrected_alarms: Vec<String>,
 }
 
 /// Sweeps once.
@@ -33,12 +38,14 @@ pub async fn run(runtime: &Runtime) -> Result<Report, PoolError> {
     let report = Report {
         closing: close_again(runtime, &contents).await?,
         unknown_target_groups: unknown_target_groups(runtime, &contents).await?,
+        corrected_alarms: alarms::correct(runtime, &contents).await?,
     };
     tracing::info!(
         event = "sweep.ended",
         owners = contents.owners.len(),
         closing = ?report.closing,
         unknown_target_groups = ?report.unknown_target_groups,
+        corrected_alarms = ?report.corrected_alarms,
     );
     Ok(report)
 }

@@ -7,5 +7,6 @@ mod delete;
 mod driver;
 mod guard;
 mod sharing;
+mod sweep;
 mod templates;
 mod update;

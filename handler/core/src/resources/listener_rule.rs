@@ -67,3 +67,12 @@ impl ObservedListenerRule {
 
 /// Weight of the group that takes all requests.
 pub const FULL_WEIGHT: u32 = 100;
+
+/// What metrics call the load balancer of the rule of this ARN: `app/<name>/<id>`.
+#[must_use]
+pub fn load_balancer_of(rule_arn: &str) -> Option<String> {
+    let (_, path) = rule_arn.split_once(":listener-rule/")?;
+    let mut parts = path.split('/');
+    let (kind, name, id) = (parts.next()?, parts.next()?, parts.next()?);
+    Some(format!("{kind}/{name}/{id}"))
+}

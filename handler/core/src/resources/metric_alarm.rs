@@ -6,7 +6,8 @@
 //! one that the next deployment takes; before the first deployment has ended, at both (R10).
 //! AWS: <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html>
 
-use super::Tags;
+use super::ecs_service::ServiceIngress;
+use super::{Tags, listener_rule, target_group};
 
 /// Seconds of one datapoint: Express Mode's (F§B.1).
 pub const PERIOD_S: u32 = 60;
@@ -67,6 +68,38 @@ pub enum AlarmSource {
 }
 
 impl MetricAlarmSpec {
+    /// The alarm of a service at rest, by what the service itself says: it looks at the group that is idle. None
+    /// when what serves is none of the pair. `found` is the alarm as it is.
+    #[must_use]
+    pub fn at_rest(
+        name: String,
+        found: &ObservedMetricAlarm,
+        ingress: &ServiceIngress,
+        live_target_group_arn: &str,
+    ) -> Option<Self> {
+        let ServiceIngress {
+            target_group_arn,
+            alternate_target_group_arn,
+            rule_arn,
+            infrastructure_role_arn: _,
+            container_port: _,
+        } = ingress;
+        let pair = [target_group_arn, alternate_target_group_arn];
+        let idle = match pair.map(|arn| arn == live_target_group_arn) {
+            [true, false] => alternate_target_group_arn,
+            [false, true] => target_group_arn,
+            [true, true] | [false, false] => return None,
+        };
+        Some(Self {
+            name,
+            arn: found.arn.clone(),
+            load_balancer: listener_rule::load_balancer_of(rule_arn)?,
+            watched: Watched::One(target_group::full_name(idle).to_owned()),
+            // CloudWatch ignores tags of an alarm that exists.
+            tags: Tags::new(),
+        })
+    }
+
     /// What is there once it was written. CloudWatch leaves the state of an alarm that exists unchanged.
     #[must_use]
     pub fn written(&self, state: AlarmState) -> ObservedMetricAlarm {
