@@ -78,7 +78,7 @@ async fn wrong_alarm(
         resources::metric_alarm::find(aws, &name),
     )?;
     let owner_key = naming::owner_key(&record.owner);
-    let (Some(service), Some(alarm)) = (service.filter(|service| is_at_rest(service)), alarm)
+    let (Some(service), Some(alarm)) = (service.filter(is_at_rest), alarm)
     else {
         return Ok(None);
     };
