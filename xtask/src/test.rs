@@ -15,7 +15,7 @@ use clap::Args;
 
 use crate::cargo::cargo;
 use crate::tools::{self, Environment};
-use crate::{demo, generate, root};
+use crate::{demo, generate, root, simulate};
 
 /// Tells the scenarios into which folder they write the requests that the handler sends.
 const RECORD_REQUESTS: &str = "EXPRESS_RECORD_REQUESTS";
@@ -24,7 +24,7 @@ const RECORD_REQUESTS: &str = "EXPRESS_RECORD_REQUESTS";
 type Step = (&'static str, fn() -> anyhow::Result<Tally>);
 
 /// The steps, from quick to slow; the recordings are checked after the tests that make them.
-const STEPS: [Step; 10] = [
+const STEPS: [Step; 11] = [
     ("pinned tools", install),
     ("generated files are fresh", generated),
     ("formatting", formatting),
@@ -33,6 +33,7 @@ const STEPS: [Step; 10] = [
     ("templates: sam validate --lint", sam_validate),
     ("Python tests", python_tests),
     ("tests and doc tests", cargo_tests),
+    ("histories of the protocol", protocol_histories),
     ("requests against AWS's service models", service_models),
     ("the demo", demo),
 ];
@@ -186,6 +187,14 @@ fn python_tests() -> anyhow::Result<Tally> {
             passed: ran.saturating_sub(failed),
             failed,
         });
+    }
+    Ok(tally)
+}
+
+fn protocol_histories() -> anyhow::Result<Tally> {
+    let mut tally = Tally::default();
+    for mut run in simulate::quick()? {
+        tally.add(one(&mut run)?);
     }
     Ok(tally)
 }

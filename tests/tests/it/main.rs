@@ -5,5 +5,6 @@ mod crash_everywhere;
 mod create;
 mod delete;
 mod driver;
+mod ledger;
 mod sharing;
 mod update;
