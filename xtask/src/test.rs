@@ -15,7 +15,7 @@ use clap::Args;
 
 use crate::cargo::cargo;
 use crate::tools::{self, Environment};
-use crate::{demo, generate, root};
+use crate::{demo, generate, root, simulate};
 
 /// Tells the scenarios into which folder they write the requests that the handler sends.
 const RECORD_REQUESTS: &str = "EXPRESS_RECORD_REQUESTS";
@@ -33,6 +33,7 @@ const STEPS: [Step; 11] = [
     ("templates: sam validate --lint", sam_validate),
     ("Python tests", python_tests),
     ("tests and doc tests", cargo_tests),
+    ("histories of the protocol", protocol_histories),
     ("requests against AWS's service models", service_models),
     ("conformance of local-aws", conformance),
     ("the demo", demo),
@@ -189,6 +190,14 @@ fn python_tests() -> anyhow::Result<Tally> {
             passed: ran.saturating_sub(failed),
             failed,
         });
+    }
+    Ok(tally)
+}
+
+fn protocol_histories() -> anyhow::Result<Tally> {
+    let mut tally = Tally::default();
+    for mut run in simulate::quick()? {
+        tally.add(one(&mut run)?);
     }
     Ok(tally)
 }

@@ -78,8 +78,7 @@ async fn wrong_alarm(
         resources::metric_alarm::find(aws, &name),
     )?;
     let owner_key = naming::owner_key(&record.owner);
-    let (Some(service), Some(alarm)) = (service.filter(is_at_rest), alarm)
-    else {
+    let (Some(service), Some(alarm)) = (service.filter(is_at_rest), alarm) else {
         return Ok(None);
     };
     let ([revision], Some(ingress), true) = (

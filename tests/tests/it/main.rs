@@ -6,6 +6,7 @@ mod create;
 mod delete;
 mod driver;
 mod guard;
+mod ledger;
 mod sharing;
 mod sweep;
 mod templates;

@@ -1,0 +1,239 @@
+//! The conditional writes of pools, as the ledger makes them and as core says what they mean, side by side.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use express_core::claim::Slot;
+use express_core::claim::pool::{LoadBalancerItem, MEMBERS_MAX, PoolItem, by_fullness, open_after};
+use express_core::naming;
+use express_core::step::SlotRequest;
+use express_handler::Runtime;
+use express_handler::ledger::{LedgerError, pool};
+use express_tests::{World, account, lambda};
+use fastrand::Rng;
+use serde_json::{Value, json};
+
+/// The pool of all of them.
+const POOL: &str = "1a2b3c4d";
+/// Services that come and go: enough for three load balancers.
+const SERVICES: u32 = 60;
+/// Operations in one sequence.
+const OPERATIONS: usize = 250;
+/// Sequences.
+const SEEDS: u64 = 4;
+
+/// The same items, changed by core's functions alone.
+#[derive(Default)]
+struct Mirror {
+    pool: Option<PoolItem>,
+    items: BTreeMap<u64, LoadBalancerItem>,
+}
+
+impl Mirror {
+    /// Writes one item on its condition; whether it was accepted.
+    fn write(
+        &mut self,
+        ordinal: u64,
+        write: impl FnOnce(LoadBalancerItem) -> Result<LoadBalancerItem, LoadBalancerItem>,
+    ) -> bool {
+        let Some(item) = self.items.remove(&ordinal) else {
+            return false;
+        };
+        let outcome = write(item);
+        let is_accepted = outcome.is_ok();
+        let item = outcome.unwrap_or_else(|refused| refused);
+        self.items.insert(ordinal, item);
+        is_accepted
+    }
+
+    fn claim(&mut self, service: &str) -> (u64, u64) {
+        loop {
+            let Some(found) = self.pool.take() else {
+                let (opened, first) = PoolItem::opened();
+                self.pool = Some(opened);
+                self.items.insert(1, first);
+                continue;
+            };
+            let counted = found.open.iter();
+            let counted = counted.map(|ordinal| (*ordinal, self.items[ordinal].members.len()));
+            let mut refused = Vec::new();
+            for ordinal in by_fullness(counted.collect()) {
+                self.write(ordinal, |item| item.claim(service, OWNER, MEMBERS_MAX));
+                if let Some(slot) = self.items[&ordinal].members.get(service) {
+                    self.pool = Some(found);
+                    return (ordinal, *slot);
+                }
+                refused.push(ordinal);
+            }
+            let ordinal = found.next_ordinal;
+            let open = open_after(&found.open, &refused, ordinal);
+            let (opened, item) = found
+                .open_ordinal(ordinal, open)
+                .expect("nobody else opens");
+            self.pool = Some(opened);
+            self.items.insert(ordinal, item);
+        }
+    }
+}
+
+/// Whose the services are.
+const OWNER: &str = "0123456789abcdef0123";
+
+fn arn(number: u32) -> String {
+    format!("arn:aws:ecs:eu-west-1:123456789012:service/default/web-{number}")
+}
+
+fn request(service_arn: &str) -> SlotRequest {
+    SlotRequest {
+        pool_id: POOL.to_owned(),
+        vpc_id: "vpc-1".to_owned(),
+        scheme: "internet-facing".to_owned(),
+        dedicated_to: None,
+        subnets: BTreeMap::from([("eu-west-1a".to_owned(), "subnet-1".to_owned())]),
+        service_arn: service_arn.to_owned(),
+        owner_key: OWNER.to_owned(),
+    }
+}
+
+/// One operation on both sides, whose results must be the same.
+async fn operate(runtime: &Runtime, mirror: &mut Mirror, rng: &mut Rng) {
+    let service_arn = arn(rng.u32(0..SERVICES));
+    let key = naming::service_key(&service_arn);
+    let ordinal = rng.u64(1..=4);
+    let held = mirror.items.get(&ordinal);
+    let held = held.and_then(|item| item.members.get(&key).copied());
+    let slot = |number| Slot {
+        pool_id: POOL.to_owned(),
+        ordinal,
+        number,
+    };
+    match rng.u32(0..100) {
+        0..55 => {
+            let placed = pool::claim(runtime, &request(&service_arn)).await.unwrap();
+            let claimed = (placed.slot.ordinal, placed.slot.number);
+            assert_eq!(claimed, mirror.claim(&key), "claim of {service_arn}");
+        }
+        55..65 => {
+            // Sometimes of a slot that is not the service's.
+            let current = held
+                .filter(|_| rng.bool())
+                .unwrap_or_else(|| rng.u64(0..50));
+            let next = pool::claim_next(runtime, &request(&service_arn), &slot(current)).await;
+            let is_accepted = mirror.write(ordinal, |item| item.claim_next(&key, current));
+            match next {
+                Ok(next) => {
+                    assert_eq!(Some(&next.number), mirror.items[&ordinal].members.get(&key))
+                }
+                Err(LedgerError::Conflict) => assert!(!is_accepted),
+                Err(error) => panic!("{error}"),
+            }
+        }
+        65..85 => {
+            let left = pool::release(runtime, &slot(0), &service_arn)
+                .await
+                .unwrap();
+            mirror.write(ordinal, |item| Ok(item.release(&key)));
+            let count = mirror.items.get(&ordinal).map(|item| item.members.len());
+            assert_eq!(left.as_ref().map(|left| left.slots.len()), count);
+            let item = mirror.items.get(&ordinal);
+            let has_room_again = item.is_some_and(|item| item.has_room_again(MEMBERS_MAX));
+            assert_eq!(
+                left.is_some_and(|left| left.has_room_again()),
+                has_room_again
+            );
+        }
+        // An ordinal that is not there is offered by nobody.
+        85..92 if mirror.items.contains_key(&ordinal) => {
+            pool::offer(runtime, POOL, ordinal).await.unwrap();
+            let offered = mirror.pool.take();
+            mirror.pool =
+                offered.map(|found| found.offer(ordinal).unwrap_or_else(|refused| refused));
+        }
+        _ => {
+            // Everybody leaves first, now and then.
+            let is_emptied = rng.bool();
+            let members = mirror.items.get(&ordinal).map(|item| item.members.clone());
+            for number in (0..SERVICES).filter(|_| is_emptied) {
+                let key = naming::service_key(&arn(number));
+                if members
+                    .as_ref()
+                    .is_some_and(|members| members.contains_key(&key))
+                {
+                    pool::release(runtime, &slot(0), &arn(number))
+                        .await
+                        .unwrap();
+                    mirror.write(ordinal, |item| Ok(item.release(&key)));
+                }
+            }
+            let is_closed = pool::close(runtime, POOL, ordinal).await.unwrap();
+            assert_eq!(is_closed, mirror.write(ordinal, LoadBalancerItem::close));
+        }
+    }
+}
+
+/// Every item is the same on both sides.
+async fn compare(runtime: &Runtime, mirror: &Mirror) {
+    let found = pool::find(runtime, POOL).await.unwrap();
+    let found = found.map(|found| (found.next_ordinal, found.open));
+    let expected = mirror.pool.as_ref();
+    assert_eq!(
+        found,
+        expected.map(|pool| (pool.next_ordinal, pool.open.clone()))
+    );
+    for ordinal in 1..=5 {
+        let members = pool::find_members(runtime, POOL, ordinal).await.unwrap();
+        let members = members.map(|found| (found.slots, found.next_slot, found.is_open));
+        let item = mirror.items.get(&ordinal);
+        let expected = item.map(|item| (item.members.clone(), item.next_slot, item.is_open));
+        assert_eq!(members, expected, "load balancer {ordinal}");
+    }
+}
+
+async fn play(runtime: Rc<Runtime>, seed: u64) -> Mirror {
+    let mut rng = Rng::with_seed(seed);
+    let mut mirror = Mirror::default();
+    mirror.claim(&naming::service_key(&arn(0)));
+    pool::claim(&runtime, &request(&arn(0))).await.unwrap();
+    for _ in 0..OPERATIONS {
+        operate(&runtime, &mut mirror, &mut rng).await;
+        compare(&runtime, &mirror).await;
+    }
+    mirror
+}
+
+/// The owners of an item's members, as they are stored.
+fn owners(item: &Value) -> BTreeMap<String, String> {
+    let owners = item["owners"]["M"].as_object().into_iter().flatten();
+    owners
+        .map(|(key, owner)| (key.clone(), owner["S"].as_str().unwrap().to_owned()))
+        .collect()
+}
+
+#[test]
+fn the_ledger_writes_pools_as_core_says() {
+    for seed in 0..SEEDS {
+        let played: Rc<std::cell::RefCell<Option<Mirror>>> = Rc::default();
+        let kept = Rc::clone(&played);
+        let world = World::with_function(Rc::new(move |_, _, runtime| {
+            let kept = Rc::clone(&kept);
+            Box::pin(async move {
+                let mirror = play(runtime, seed).await;
+                *kept.borrow_mut() = Some(mirror);
+                Ok(json!({}))
+            })
+        }));
+        let invoked = world.clone();
+        let _end = world.block_on(async move { lambda::invoke(&invoked, json!({})).await });
+        let mirror = played.take().expect("the sequence was played to its end");
+        let stored = account::ledger(world.account());
+        for (ordinal, item) in &mirror.items {
+            let pk = format!("load-balancer#{POOL}#{ordinal}");
+            let found = stored.iter().find(|found| found["pk"]["S"] == pk.as_str());
+            assert_eq!(
+                owners(found.unwrap()),
+                item.owners,
+                "load balancer {ordinal}"
+            );
+        }
+    }
+}
