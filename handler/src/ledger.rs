@@ -380,3 +380,6 @@ fn service_pk(service_arn: &str) -> String {
 fn host_pk(host: &str) -> String {
     format!("host#{host}")
 }
+
+#[cfg(test)]
+mod tests;
