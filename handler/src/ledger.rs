@@ -256,3 +256,6 @@ fn stored(pk: &str, item: &Item) -> Result<Stored, LedgerError> {
 fn owner_pk(owner_key: &str) -> String {
     format!("owner#{owner_key}")
 }
+
+#[cfg(test)]
+mod tests;

@@ -24,7 +24,7 @@ const RECORD_REQUESTS: &str = "EXPRESS_RECORD_REQUESTS";
 type Step = (&'static str, fn() -> anyhow::Result<Tally>);
 
 /// The steps, from quick to slow; the recordings are checked after the tests that make them.
-const STEPS: [Step; 11] = [
+const STEPS: &[Step] = &[
     ("pinned tools", install),
     ("generated files are fresh", generated),
     ("formatting", formatting),
@@ -69,7 +69,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let wanted = arguments.step.as_deref().unwrap_or_default();
     let mut total = Tally::default();
     let mut report = Vec::new();
-    for (name, step) in STEPS.into_iter().filter(|(name, _)| name.contains(wanted)) {
+    for (name, step) in STEPS.iter().filter(|(name, _)| name.contains(wanted)) {
         println!("\n=== {name}");
         let began = Instant::now();
         let tally = step().unwrap_or_else(|error| {

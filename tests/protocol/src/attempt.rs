@@ -29,6 +29,7 @@ use crate::aws::{AwsFailure, Sight};
 use crate::effect::{Effect, Failure, Reply as CallReply, RequestId, Response};
 use crate::history::Properties;
 use crate::ledger::{LedgerFailure, Stored};
+use crate::rules::Rule;
 use crate::world::Invocation;
 use goal::Goal;
 use plan::{Decision, Step};
@@ -181,7 +182,8 @@ impl<'a> Attempt<'a> {
             Ok(outcome) => self.let_go(outcome).await,
             Err(Problem::Ledger(LedgerFailure::Conflict)) => Err(LedgerFailure::Conflict),
             Err(problem) => {
-                self.is_in_flight |= self.invocation.may_land_late();
+                self.is_in_flight |=
+                    self.invocation.may_land_late() && !self.invocation.is_off(Rule::LateClaim);
                 self.wait_or_fail(problem).await
             }
         }
@@ -379,7 +381,7 @@ impl<'a> Attempt<'a> {
                 names: None,
             })
             .await;
-        if written.is_err() {
+        if written.is_err() && !self.invocation.is_off(Rule::UnknownWrite) {
             self.stored_mut().revision = seen;
         }
         ledger_reply(written).map(|_| ())

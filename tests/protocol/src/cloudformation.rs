@@ -123,35 +123,30 @@ impl Stack {
         let mut before = known.properties;
         before.deployment.succeeds = true;
         before.deployment.takes_ms = before.deployment.takes_ms.min(RETRY_MS);
-        let mut answered = answered;
+        // Every id that was told stands for something that may be left.
+        let mut told = vec![known.physical_id, answered];
         for _ in 0..RETRIES_MAX {
+            let physical_id = told.last().cloned();
             let seen = self
-                .send(
-                    act,
-                    RequestType::Update,
-                    Some(answered.clone()),
-                    Some(before),
-                    None,
-                )
+                .send(act, RequestType::Update, physical_id, Some(before), None)
                 .await;
             if let Some(seen) = seen {
+                told.retain(|id| *id != seen.physical_id);
                 if seen.is_success {
-                    let is_replaced = seen.physical_id != answered;
                     self.keep(seen.physical_id, before);
-                    if is_replaced {
-                        self.delete(act, answered).await;
+                    for left in told {
+                        self.delete(act, left).await;
                     }
                     return;
                 }
-                answered = seen.physical_id;
+                told.push(seen.physical_id);
             }
             self.pause(RETRY_MS).await;
         }
         // The person deletes the stack.
-        let is_replaced = answered != known.physical_id;
-        self.delete(act, answered).await;
-        if is_replaced {
-            self.delete(act, known.physical_id).await;
+        told.dedup();
+        for left in told {
+            self.delete(act, left).await;
         }
     }
 

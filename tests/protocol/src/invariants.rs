@@ -375,7 +375,8 @@ fn nothing_leaked(state: &State) -> Result<(), String> {
                 .aws
                 .rule_of(service)
                 .is_some_and(|rule| rule.ordinal == *at);
-            if !(is_live(state, service, stack) && is_here) && !is_abandoned(state, stack) {
+            let is_held = is_live(state, service, stack) && is_here;
+            if !is_held && !is_abandoned(state, stack) {
                 return Err(format!("{member} of stack {stack} holds a slot on {at}"));
             }
         }

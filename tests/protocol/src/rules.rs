@@ -22,11 +22,15 @@ pub enum Rule {
     AnswerRetry,
     /// A Delete is answered SUCCESS when its service is INACTIVE, not before (R20).
     SuccessAtInactive,
+    /// A write of the record whose outcome is unknown is not taken for written: its revision may be another's.
+    UnknownWrite,
+    /// Nobody else mutates while a claim, or the giving back of one, may still have its effect.
+    LateClaim,
 }
 
 impl Rule {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::RunningAttempt,
         Self::OwnershipLookup,
         Self::RecordCondition,
@@ -36,6 +40,8 @@ impl Rule {
         Self::WaiterFirst,
         Self::AnswerRetry,
         Self::SuccessAtInactive,
+        Self::UnknownWrite,
+        Self::LateClaim,
     ];
 
     /// How the command line calls it.
@@ -51,6 +57,8 @@ impl Rule {
             Self::WaiterFirst => "waiter-first",
             Self::AnswerRetry => "answer-retry",
             Self::SuccessAtInactive => "success-at-inactive",
+            Self::UnknownWrite => "unknown-write",
+            Self::LateClaim => "late-claim",
         }
     }
 }

@@ -212,7 +212,7 @@ impl World {
         world.tasks.borrow_mut().clear();
         let mut state = world.state.borrow_mut();
         if state.violation.is_none() {
-            state.violation = invariants::at_rest(&mut state);
+            state.violation = invariants::at_rest(&state);
         }
         Outcome {
             violation: state.violation.take(),

@@ -12,14 +12,14 @@ fn swept(world: &World) -> Value {
     world.deliver(json!({"sweep": true}));
     world.settle();
     let history = world.history();
-    let reports = history.events.iter().filter_map(|event| match event {
+    let mut reports = history.events.iter().filter_map(|event| match event {
         Event::Ended {
             end: AttemptEnd::Returned(value),
             ..
         } if value.get("closing").is_some() => Some(value.clone()),
         _ => None,
     });
-    reports.last().expect("a report")
+    reports.next_back().expect("a report")
 }
 
 fn with_a_service(world: &World) -> Stack {

@@ -56,7 +56,7 @@ fn one_in(rng: &mut Rng, many: u32) -> bool {
 
 fn script(rng: &mut Rng, stack: usize, only_creates: bool) -> Script {
     let pool = u8::from(one_in(rng, 4));
-    let count = if only_creates { 1 } else { rng.usize(1..=4) };
+    let count = if only_creates { 1 } else { rng.usize(1..=3) };
     let mut acts: Vec<Act> = (0..count).map(|index| act(rng, stack, index)).collect();
     if only_creates {
         for act in &mut acts {
