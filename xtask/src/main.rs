@@ -5,6 +5,7 @@ mod cargo;
 mod cases;
 mod check;
 mod demo;
+mod fuzz;
 mod generate;
 mod test;
 mod tools;
@@ -30,6 +31,8 @@ enum Task {
     /// Measure what the design has budgets for.
     #[command(subcommand)]
     Bench(bench::Bench),
+    /// Try inputs that nobody sends.
+    Fuzz(fuzz::Arguments),
     /// List the cases that must hold and the tests that cover them.
     Cases(cases::Arguments),
     /// Write the files and tables that are made from the types.
@@ -43,6 +46,7 @@ fn main() -> anyhow::Result<()> {
         Task::Demo(arguments) => demo::run(&arguments),
         Task::Test(arguments) => test::run(&arguments),
         Task::Bench(bench) => bench::run(&bench),
+        Task::Fuzz(arguments) => fuzz::run(&arguments),
         Task::Cases(arguments) => cases::run(&arguments),
         Task::Generate(arguments) => generate::run(&arguments),
         Task::Check(arguments) => check::run(&arguments),

@@ -15,16 +15,21 @@ use clap::Args;
 
 use crate::cargo::cargo;
 use crate::tools::{self, Environment};
-use crate::{demo, generate, root};
+use crate::{demo, fuzz, generate, root};
 
 /// Tells the scenarios into which folder they write the requests that the handler sends.
 const RECORD_REQUESTS: &str = "EXPRESS_RECORD_REQUESTS";
+
+/// Inputs of the quick run of `cargo xtask fuzz`: about 20 s.
+const FUZZ_INPUTS: u64 = 100_000;
+/// Another than the long run's, so that the two do not try the same.
+const FUZZ_SEED: u64 = 2;
 
 /// A step: how it is called, and what it does.
 type Step = (&'static str, fn() -> anyhow::Result<Tally>);
 
 /// The steps, from quick to slow; the recordings are checked after the tests that make them.
-const STEPS: [Step; 10] = [
+const STEPS: [Step; 11] = [
     ("pinned tools", install),
     ("generated files are fresh", generated),
     ("formatting", formatting),
@@ -33,6 +38,7 @@ const STEPS: [Step; 10] = [
     ("templates: sam validate --lint", sam_validate),
     ("Python tests", python_tests),
     ("tests and doc tests", cargo_tests),
+    ("inputs that nobody sends", fuzz),
     ("requests against AWS's service models", service_models),
     ("the demo", demo),
 ];
@@ -195,6 +201,15 @@ fn service_models() -> anyhow::Result<Tally> {
     one(command(&python)?
         .arg("tests/service_models/check.py")
         .args(files(&recordings()?, "jsonl")?))
+}
+
+fn fuzz() -> anyhow::Result<Tally> {
+    fuzz::run(&fuzz::Arguments {
+        inputs: FUZZ_INPUTS,
+        seed: FUZZ_SEED,
+        only: None,
+    })?;
+    Ok(Tally::ONE)
 }
 
 fn demo() -> anyhow::Result<Tally> {
