@@ -85,7 +85,8 @@ enum Input {
 
 impl Input {
     fn of(event: Value) -> Self {
-        if event.get("sweep") == Some(&Value::Bool(true)) {
+        // Only as the schedule sends it: what has anything else in it may be a request, and wait for its answer.
+        if event == serde_json::json!({"sweep": true}) {
             return Self::Sweep;
         }
         match serde_json::from_value(event.clone()) {

@@ -30,6 +30,18 @@ pub use metric_alarm::{AlarmState, MetricAlarm};
 pub struct State {
     /// By name.
     pub alarms: BTreeMap<String, MetricAlarm>,
+    /// No alarm is evaluated earlier. Every call asks for it, and an account may have thousands of alarms.
+    evaluation_due_ms: Option<u64>,
+}
+
+impl State {
+    /// An alarm is to be evaluated at `due_ms`.
+    fn expect_evaluation(&mut self, due_ms: u64) {
+        let earliest_ms = self
+            .evaluation_due_ms
+            .map_or(due_ms, |other_ms| other_ms.min(due_ms));
+        self.evaluation_due_ms = Some(earliest_ms);
+    }
 }
 
 pub(crate) fn call(cloud: &mut Cloud, operation: &str, input: Input<'_>) -> Outcome {
@@ -52,25 +64,26 @@ pub fn alarm_state(cloud: &Cloud, name: &str) -> Option<AlarmState> {
 }
 
 /// When the next thing happens here by itself, in milliseconds since the epoch.
-pub(crate) fn next_due_ms(state: &State) -> Option<u64> {
-    state
-        .alarms
-        .values()
-        .filter_map(|alarm| alarm.evaluation_due_ms)
-        .min()
+pub(crate) const fn next_due_ms(state: &State) -> Option<u64> {
+    state.evaluation_due_ms
 }
 
 /// Lets happen what is due at `cloud.now_ms`: the evaluation of alarms.
 pub(crate) fn happen(cloud: &mut Cloud) {
     let now_ms = cloud.now_ms;
-    for alarm in cloud.cloudwatch.alarms.values_mut() {
-        if alarm
-            .evaluation_due_ms
-            .is_some_and(|due_ms| due_ms <= now_ms)
-        {
-            alarm.evaluate(now_ms);
+    let state = &mut cloud.cloudwatch;
+    if state.evaluation_due_ms.is_none_or(|due_ms| due_ms > now_ms) {
+        return;
+    }
+    let mut later_ms = None;
+    for alarm in state.alarms.values_mut() {
+        match alarm.evaluation_due_ms {
+            Some(due_ms) if due_ms <= now_ms => alarm.evaluate(now_ms),
+            Some(due_ms) => later_ms = Some(later_ms.unwrap_or(due_ms).min(due_ms)),
+            None => {}
         }
     }
+    state.evaluation_due_ms = later_ms;
 }
 
 fn tag_resource(cloud: &mut Cloud, input: Input<'_>) -> Outcome {

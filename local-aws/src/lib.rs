@@ -195,12 +195,18 @@ impl LocalAws {
 
     /// Has the effect of one decoded call, records it and answers in its protocol.
     fn carry_out(&self, call: &wire::Call) -> http::Response<bytes::Bytes> {
-        let result = self.dispatch(call);
+        let is_admitted = lock(&self.shared.throttle).admit(self.clock().now_ms(), call);
+        let result = if is_admitted {
+            self.dispatch(call)
+        } else {
+            Err(fault::throttled(call))
+        };
         self.recorder().record(self.clock().now_ms(), call, &result);
         wire::encode(call, result)
     }
 
-    /// One call that no fault strikes and no recorder sees: what a test prepares or looks at itself.
+    /// One call that no fault strikes, no bucket counts and no recorder sees: what a test prepares or looks at
+    /// itself.
     ///
     /// `input` has the members of the decoded call, `{"GroupId": ["sg-1"]}`; the answer is the decoded output.
     ///
@@ -221,9 +227,6 @@ impl LocalAws {
     }
 
     fn dispatch(&self, call: &wire::Call) -> cloud::Outcome {
-        if !lock(&self.shared.throttle).admit(self.clock().now_ms(), call) {
-            return Err(fault::throttled(call));
-        }
         match call.service {
             wire::Service::DynamoDb => self.shared.dynamodb.call(&call.operation, &call.input),
             wire::Service::Ecs

@@ -66,6 +66,8 @@ impl Recorded {
 #[derive(Clone, Debug, Default)]
 pub struct Recorder {
     calls: Vec<Recorded>,
+    /// Calls that were dropped or taken: those before the first of `calls`.
+    gone: usize,
 }
 
 impl Recorder {
@@ -75,14 +77,28 @@ impl Recorder {
         &self.calls
     }
 
+    /// How many calls there were so far, dropped ones included.
+    #[must_use]
+    pub const fn count(&self) -> usize {
+        self.gone + self.calls.len()
+    }
+
+    /// The calls since there were `count` of them; none if some of those were dropped.
+    #[must_use]
+    pub fn since(&self, count: usize) -> Option<&[Recorded]> {
+        self.calls.get(count.checked_sub(self.gone)?..)
+    }
+
     /// Takes the calls, leaving none.
     pub fn take(&mut self) -> Vec<Recorded> {
+        self.gone += self.calls.len();
         std::mem::take(&mut self.calls)
     }
 
     pub(crate) fn record(&mut self, at_ms: u64, call: &Call, outcome: &Outcome) {
         if self.calls.len() >= CALLS_MAX {
             self.calls.drain(..CALLS_MAX / 2);
+            self.gone += CALLS_MAX / 2;
         }
         self.calls.push(Recorded {
             at_ms,

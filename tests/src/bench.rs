@@ -1,5 +1,7 @@
 //! Calls of each operation, and how many of them came one after another: the budgets of DESIGN §8.
 
+pub mod scale;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 

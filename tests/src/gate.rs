@@ -55,12 +55,12 @@ impl HttpClient for Gate {
 
 impl Gate {
     fn carry_out(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let before = self.account.recorder().calls().len();
+        let before = self.account.recorder().count();
         // The effect takes place here, not when the future is polled: what was recorded meanwhile is ours.
         let answer = self.inner.call(request);
         let recorder = self.account.recorder();
         let mut history = lock(&self.history);
-        for recorded in recorder.calls().iter().skip(before) {
+        for recorded in recorder.since(before).unwrap_or_default() {
             history.events.push(Event::Called(Box::new(Call {
                 attempt: self.attempt,
                 round: self.round.load(Ordering::SeqCst),

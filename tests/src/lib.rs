@@ -15,6 +15,7 @@ pub mod bench;
 pub mod cloudformation;
 pub mod demo;
 pub mod executor;
+pub mod fuzz;
 pub mod gate;
 pub mod history;
 pub mod invariants;

@@ -63,6 +63,7 @@ struct Shared {
     executions_seen: Cell<usize>,
     dead_letters: RefCell<Vec<Value>>,
     redelivery: Cell<Option<Duration>>,
+    attempts_per_check: Cell<u64>,
 }
 
 impl Drop for Shared {
@@ -131,6 +132,7 @@ impl World {
             executions_seen: Cell::default(),
             dead_letters: RefCell::default(),
             redelivery: Cell::default(),
+            attempts_per_check: Cell::new(1),
         }))
     }
 
@@ -253,6 +255,17 @@ impl World {
         self.0.foreign.borrow()
     }
 
+    /// Checks the invariants after one attempt of so many only: with a thousand services a check costs more than
+    /// the attempt before it.
+    pub fn check_invariants_every(&self, attempts: u64) {
+        self.0.attempts_per_check.set(attempts);
+    }
+
+    /// Whether the invariants are to be checked after this attempt.
+    pub(crate) fn is_checked_after(&self, attempt: u64) -> bool {
+        attempt.is_multiple_of(self.0.attempts_per_check.get())
+    }
+
     /// Whether the account's services are there to be looked at.
     pub(crate) fn is_observed(&self) -> bool {
         self.0.is_observed
@@ -262,9 +275,8 @@ impl World {
     /// its attempt had died.
     pub(crate) fn was_changed_since_check(&self) -> bool {
         let recorder = self.0.account.recorder();
-        let calls = recorder.calls();
         // The recorder forgets its oldest calls when it is full: what is unknown may have changed.
-        let unchecked = calls.get(self.0.calls_checked.replace(calls.len())..);
+        let unchecked = recorder.since(self.0.calls_checked.replace(recorder.count()));
         unchecked.is_none_or(|calls| calls.iter().any(local_aws::recorder::Recorded::mutates))
     }
 

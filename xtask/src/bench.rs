@@ -13,22 +13,30 @@ use crate::cargo::cargo;
 pub enum Bench {
     /// AWS calls of each operation; needs seconds.
     Calls,
+    /// 1,000 services created by 50 at a time, under AWS's token buckets; needs minutes.
+    Scale,
     /// Size and start of the release binary, which is built first; that needs minutes.
     Init,
 }
 
 pub fn run(bench: &Bench) -> anyhow::Result<()> {
     match bench {
-        Bench::Calls => run_cargo(&[
-            "run",
-            "--quiet",
-            "--package",
-            "express-tests",
-            "--bin",
-            "bench-calls",
-        ]),
+        Bench::Calls => run_bench("bench-calls"),
+        Bench::Scale => run_bench("bench-scale"),
         Bench::Init => init::run(),
     }
+}
+
+/// Runs a benchmark of the package `express-tests`.
+fn run_bench(program: &str) -> anyhow::Result<()> {
+    run_cargo(&[
+        "run",
+        "--quiet",
+        "--package",
+        "express-tests",
+        "--bin",
+        program,
+    ])
 }
 
 fn run_cargo(arguments: &[&str]) -> anyhow::Result<()> {

@@ -5,6 +5,7 @@ mod cargo;
 mod cases;
 mod check;
 mod demo;
+mod fuzz;
 mod generate;
 mod simulate;
 mod test;
@@ -34,6 +35,8 @@ enum Task {
     /// Play random histories.
     #[command(subcommand)]
     Simulate(simulate::Simulate),
+    /// Try inputs that nobody sends.
+    Fuzz(fuzz::Arguments),
     /// List the cases that must hold and the tests that cover them.
     Cases(cases::Arguments),
     /// Write the files and tables that are made from the types.
@@ -48,6 +51,7 @@ fn main() -> anyhow::Result<()> {
         Task::Test(arguments) => test::run(&arguments),
         Task::Bench(bench) => bench::run(&bench),
         Task::Simulate(simulate) => simulate::run(&simulate),
+        Task::Fuzz(arguments) => fuzz::run(&arguments),
         Task::Cases(arguments) => cases::run(&arguments),
         Task::Generate(arguments) => generate::run(&arguments),
         Task::Check(arguments) => check::run(&arguments),

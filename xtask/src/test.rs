@@ -15,10 +15,15 @@ use clap::Args;
 
 use crate::cargo::cargo;
 use crate::tools::{self, Environment};
-use crate::{demo, generate, root, simulate};
+use crate::{demo, fuzz, generate, root, simulate};
 
 /// Tells the scenarios into which folder they write the requests that the handler sends.
 const RECORD_REQUESTS: &str = "EXPRESS_RECORD_REQUESTS";
+
+/// Inputs of the quick run of `cargo xtask fuzz`: about 20 s.
+const FUZZ_INPUTS: u64 = 100_000;
+/// Another than the long run's, so that the two do not try the same.
+const FUZZ_SEED: u64 = 2;
 
 /// A step: how it is called, and what it does.
 type Step = (&'static str, fn() -> anyhow::Result<Tally>);
@@ -34,6 +39,7 @@ const STEPS: &[Step] = &[
     ("Python tests", python_tests),
     ("tests and doc tests", cargo_tests),
     ("histories of the protocol", protocol_histories),
+    ("inputs that nobody sends", fuzz),
     ("requests against AWS's service models", service_models),
     ("conformance of local-aws", conformance),
     ("the demo", demo),
@@ -224,6 +230,15 @@ fn conformance() -> anyhow::Result<Tally> {
         tally.add(one(&mut check)?);
     }
     Ok(tally)
+}
+
+fn fuzz() -> anyhow::Result<Tally> {
+    fuzz::run(&fuzz::Arguments {
+        inputs: FUZZ_INPUTS,
+        seed: FUZZ_SEED,
+        only: None,
+    })?;
+    Ok(Tally::ONE)
 }
 
 fn demo() -> anyhow::Result<Tally> {

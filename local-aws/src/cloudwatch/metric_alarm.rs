@@ -130,7 +130,9 @@ pub(super) fn put(cloud: &mut Cloud, input: Input<'_>) -> Outcome {
     let definition = Definition::parse(input)?;
     let tags = tags::from_list(input, "Tags").map_err(|problem| refused_tags(&problem))?;
     let now_ms = cloud.now_ms;
-    let evaluation_due_ms = Some(now_ms + definition.period_s * 1000);
+    let due_ms = now_ms + definition.period_s * 1000;
+    cloud.cloudwatch.expect_evaluation(due_ms);
+    let evaluation_due_ms = Some(due_ms);
     match cloud.cloudwatch.alarms.get_mut(name) {
         // Tags are those of the creation; TagResource changes them.
         Some(alarm) => {
@@ -267,7 +269,9 @@ pub(super) fn set_state(cloud: &mut Cloud, input: Input<'_>) -> Outcome {
     alarm.state_reason = reason.to_owned();
     alarm.state_reason_data = reason_data.map(str::to_owned);
     alarm.state_updated_ms = now_ms;
-    alarm.evaluation_due_ms = Some(now_ms + alarm.definition.period_s * 1000);
+    let due_ms = now_ms + alarm.definition.period_s * 1000;
+    alarm.evaluation_due_ms = Some(due_ms);
+    cloud.cloudwatch.expect_evaluation(due_ms);
     Ok(json!({}))
 }
 

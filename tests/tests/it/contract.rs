@@ -238,6 +238,21 @@ fn case_11_a_foreign_response_host_gets_no_request() {
 }
 
 #[test]
+fn a_request_with_what_the_schedule_or_the_waiter_sends_is_answered_all_the_same() {
+    for (name, value) in [
+        ("sweep", json!(true)),
+        ("operation", json!("x")),
+        ("last", json!(true)),
+    ] {
+        let (_, answers) = delivered(|event| {
+            event[name] = value;
+            event["ResourceProperties"]["Cpu"] = json!("no number");
+        });
+        assert_eq!(answers.len(), 1, "{name}");
+    }
+}
+
+#[test]
 fn case_12_a_stack_of_another_account_region_or_partition_is_refused() {
     for stack_id in [
         "arn:aws:cloudformation:eu-west-1:999999999999:stack/app/0a1b2c3d-0000-4000-8000-000000000000",

@@ -1,6 +1,7 @@
 //! Services that share load balancers.
 
 use express_tests::account::Kind;
+use express_tests::bench::scale;
 use express_tests::invariants::check_all_answered;
 use express_tests::{Stack, StackStatus, Template, World, web};
 use futures::future::join_all;
@@ -77,6 +78,19 @@ fn case_26_twenty_six_services_at_once_sit_on_two_load_balancers() {
         before.diff(&world.inventory().without_what_stays()),
         Vec::<String>::new()
     );
+}
+
+#[test]
+fn a_hundred_services_under_aws_s_token_buckets_sit_on_four_load_balancers() {
+    let outcome = scale::run(scale::Size {
+        services: 100,
+        at_once: 25,
+        attempts_per_check: 50,
+    });
+    assert_eq!(outcome.failures, Vec::<String>::new());
+    assert_eq!(outcome.load_balancers, 100_usize.div_ceil(25));
+    assert_eq!(outcome.over_budget(), Vec::<String>::new(), "{outcome}");
+    assert!(!outcome.throttled.is_empty(), "{outcome}");
 }
 
 /// Whether a stack's service is the only one on its load balancer.
