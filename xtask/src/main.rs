@@ -6,6 +6,7 @@ mod cases;
 mod check;
 mod demo;
 mod generate;
+mod simulate;
 mod test;
 mod tools;
 
@@ -30,6 +31,9 @@ enum Task {
     /// Measure what the design has budgets for.
     #[command(subcommand)]
     Bench(bench::Bench),
+    /// Play random histories and say what does not hold.
+    #[command(subcommand)]
+    Simulate(simulate::Simulate),
     /// List the cases that must hold and the tests that cover them.
     Cases(cases::Arguments),
     /// Write the files and tables that are made from the types.
@@ -43,6 +47,7 @@ fn main() -> anyhow::Result<()> {
         Task::Demo(arguments) => demo::run(&arguments),
         Task::Test(arguments) => test::run(&arguments),
         Task::Bench(bench) => bench::run(&bench),
+        Task::Simulate(simulate) => simulate::run(&simulate),
         Task::Cases(arguments) => cases::run(&arguments),
         Task::Generate(arguments) => generate::run(&arguments),
         Task::Check(arguments) => check::run(&arguments),

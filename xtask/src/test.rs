@@ -15,7 +15,7 @@ use clap::Args;
 
 use crate::cargo::cargo;
 use crate::tools::{self, Environment};
-use crate::{demo, generate, root};
+use crate::{demo, generate, root, simulate};
 
 /// Tells the scenarios into which folder they write the requests that the handler sends.
 const RECORD_REQUESTS: &str = "EXPRESS_RECORD_REQUESTS";
@@ -24,7 +24,7 @@ const RECORD_REQUESTS: &str = "EXPRESS_RECORD_REQUESTS";
 type Step = (&'static str, fn() -> anyhow::Result<Tally>);
 
 /// The steps, from quick to slow; the recordings are checked after the tests that make them.
-const STEPS: [Step; 10] = [
+const STEPS: [Step; 11] = [
     ("pinned tools", install),
     ("generated files are fresh", generated),
     ("formatting", formatting),
@@ -34,6 +34,7 @@ const STEPS: [Step; 10] = [
     ("Python tests", python_tests),
     ("tests and doc tests", cargo_tests),
     ("requests against AWS's service models", service_models),
+    ("full histories", full_histories),
     ("the demo", demo),
 ];
 
@@ -195,6 +196,14 @@ fn service_models() -> anyhow::Result<Tally> {
     one(command(&python)?
         .arg("tests/service_models/check.py")
         .args(files(&recordings()?, "jsonl")?))
+}
+
+fn full_histories() -> anyhow::Result<Tally> {
+    let mut tally = Tally::default();
+    for mut histories in simulate::quick_full()? {
+        tally.add(one(&mut histories)?);
+    }
+    Ok(tally)
 }
 
 fn demo() -> anyhow::Result<Tally> {

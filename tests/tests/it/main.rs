@@ -6,5 +6,6 @@ mod create;
 mod delete;
 mod driver;
 mod sharing;
+mod simulation;
 mod templates;
 mod update;
