@@ -1,4 +1,4 @@
-//! The HTTP client of one attempt: each call takes a round of the executor and is written into the history.
+//! The HTTP client of one process: each call takes a round of the executor and is written into the history.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -14,21 +14,56 @@ use local_aws::connector::InProcess;
 use crate::executor::next_round;
 use crate::history::{Call, Event, History, lock};
 
-/// What an attempt's SDK clients and its answers to CloudFormation go through.
+/// What a process's SDK clients and its answers to CloudFormation go through. Clones share it.
 #[derive(Clone)]
 pub struct Gate {
-    pub(crate) account: LocalAws,
-    pub(crate) inner: InProcess,
-    pub(crate) attempt: u64,
-    pub(crate) round: Arc<AtomicU64>,
-    pub(crate) history: Arc<Mutex<History>>,
+    account: LocalAws,
+    round: Arc<AtomicU64>,
+    history: Arc<Mutex<History>>,
+    attempt: Arc<Mutex<Current>>,
+}
+
+/// The attempt that a process works on.
+#[derive(Clone)]
+struct Current {
+    number: u64,
+    inner: InProcess,
+}
+
+impl Gate {
+    pub(crate) fn new(
+        account: LocalAws,
+        round: Arc<AtomicU64>,
+        history: Arc<Mutex<History>>,
+    ) -> Self {
+        let current = Current {
+            number: 0,
+            inner: InProcess::new(account.clone()),
+        };
+        Self {
+            account,
+            round,
+            history,
+            attempt: Arc::new(Mutex::new(current)),
+        }
+    }
+
+    /// From now on calls are those of this attempt, whose crash is its own.
+    pub(crate) fn begin(&self, number: u64) -> InProcess {
+        let inner = InProcess::new(self.account.clone());
+        *lock(&self.attempt) = Current {
+            number,
+            inner: inner.clone(),
+        };
+        inner
+    }
 }
 
 impl std::fmt::Debug for Gate {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter
             .debug_struct("Gate")
-            .field("attempt", &self.attempt)
+            .field("attempt", &lock(&self.attempt).number)
             .finish_non_exhaustive()
     }
 }
@@ -55,22 +90,24 @@ impl HttpClient for Gate {
 
 impl Gate {
     fn carry_out(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let Current {
+            number: attempt,
+            inner,
+        } = lock(&self.attempt).clone();
         let before = self.account.recorder().count();
         // The effect takes place here, not when the future is polled: what was recorded meanwhile is ours.
-        let answer = self.inner.call(request);
+        let answer = inner.call(request);
         let recorder = self.account.recorder();
         let mut history = lock(&self.history);
         for recorded in recorder.since(before).unwrap_or_default() {
             history.events.push(Event::Called(Box::new(Call {
-                attempt: self.attempt,
+                attempt,
                 round: self.round.load(Ordering::SeqCst),
                 recorded: recorded.clone(),
             })));
         }
-        if self.inner.has_crashed() {
-            history.events.push(Event::Crashed {
-                attempt: self.attempt,
-            });
+        if inner.has_crashed() {
+            history.events.push(Event::Crashed { attempt });
         }
         answer
     }

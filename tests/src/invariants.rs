@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::account::{self, Inventory, Kind, TARGET_TRACKING, description};
 use crate::cloudformation::{RESPONSE_URL_CANARY, check_answer};
 use crate::properties::ENVIRONMENT_CANARY;
-use crate::world::World;
+use crate::world::{Changed, World};
 
 /// Services on one load balancer at most (DESIGN §4).
 pub const MEMBERS_MAX: usize = 25;
@@ -21,15 +21,20 @@ pub const MEMBERS_MAX: usize = 25;
 /// When something does not hold: with the attempt, so that the trace can be read up to there.
 pub fn check(world: &World, attempt: u64) {
     let mut broken = Vec::new();
-    answers(world, &mut broken);
-    let ledger = account::ledger(world.account());
-    secrets(world, &ledger, &mut broken);
-    members(&ledger, &mut broken);
-    if world.is_observed() && world.was_changed_since_check() {
-        let inventory = world.inventory();
-        ownership(world, &inventory, &ledger, &mut broken);
-        foreign(world, &inventory, &mut broken);
-        priorities(&inventory, &mut broken);
+    search("a log line", &world.logged_since_check(), &mut broken);
+    let changed = world.changed_since_check();
+    if changed != Changed::Nothing {
+        answers(world, &mut broken);
+        let ledger = account::ledger(world.account());
+        secrets(world, &ledger, &mut broken);
+        members(&ledger, &mut broken);
+        if world.is_observed() && changed == Changed::Resources {
+            let inventory = world.inventory();
+            ownership(world, &inventory, &ledger, &mut broken);
+            foreign(world, &inventory, &mut broken);
+            priorities(&inventory, &mut broken);
+            broken.extend(world.watched(&inventory));
+        }
     }
     assert!(
         broken.is_empty(),
@@ -44,6 +49,14 @@ pub fn check(world: &World, attempt: u64) {
 /// # Panics
 /// When one was not.
 pub fn check_all_answered(world: &World) {
+    let unanswered = unanswered(world);
+    let unanswered: Vec<&Value> = unanswered.iter().map(|event| &event["RequestId"]).collect();
+    assert!(unanswered.is_empty(), "never answered: {unanswered:?}");
+}
+
+/// The events whose requests were not answered.
+#[must_use]
+pub fn unanswered(world: &World) -> Vec<Value> {
     let answered: BTreeSet<String> = world
         .account()
         .cloud()
@@ -54,16 +67,15 @@ pub fn check_all_answered(world: &World) {
         .map(|put| put.url.clone())
         .collect();
     let history = world.history();
-    let unanswered: Vec<&Value> = history
+    history
         .sent()
         .filter(|event| {
             event["ResponseURL"]
                 .as_str()
                 .is_some_and(|url| !answered.contains(url))
         })
-        .map(|event| &event["RequestId"])
-        .collect();
-    assert!(unanswered.is_empty(), "never answered: {unanswered:?}");
+        .cloned()
+        .collect()
 }
 
 /// One answer for each request: put again after a lost acknowledgement, but never another, and always such
@@ -111,15 +123,18 @@ fn secrets(world: &World, ledger: &[Value], broken: &mut Vec<String>) {
     let mut stored = String::new();
     ledger.iter().for_each(|item| readable(item, &mut stored));
     for (place, text) in [
-        ("a log line", world.logs().text()),
         ("a waiter's input", inputs),
         ("an answer", bodies),
         ("the ledger", stored),
     ] {
-        for canary in [RESPONSE_URL_CANARY, ENVIRONMENT_CANARY] {
-            if text.contains(canary) {
-                broken.push(format!("`{canary}` is in {place}"));
-            }
+        search(place, &text, broken);
+    }
+}
+
+fn search(place: &str, text: &str, broken: &mut Vec<String>) {
+    for canary in [RESPONSE_URL_CANARY, ENVIRONMENT_CANARY] {
+        if text.contains(canary) {
+            broken.push(format!("`{canary}` is in {place}"));
         }
     }
 }
@@ -152,6 +167,52 @@ fn members(ledger: &[Value], broken: &mut Vec<String>) {
             .map_or(0, serde_json::Map::len);
         if members > MEMBERS_MAX {
             broken.push(format!("{} has {members} members", item["pk"]["S"]));
+        }
+        if let Some(members) = item["members"]["M"].as_object() {
+            let slots: BTreeSet<&str> = members
+                .values()
+                .filter_map(|slot| slot["N"].as_str())
+                .collect();
+            if slots.len() < members.len() {
+                broken.push(format!(
+                    "{} has a slot that two services hold",
+                    item["pk"]["S"]
+                ));
+            }
+        }
+    }
+    packing(ledger, broken);
+}
+
+/// What `pk` of a load balancer's item begins with: the pool and the ordinal follow.
+const LOAD_BALANCER_KEY: &str = "load-balancer#";
+
+/// As long as no slot of a pool was ever given back, n services sit on n / 25 load balancers, rounded up.
+fn packing(ledger: &[Value], broken: &mut Vec<String>) {
+    let mut pools: BTreeMap<&str, (usize, usize, usize)> = BTreeMap::new();
+    for item in ledger {
+        let key = item["pk"]["S"]
+            .as_str()
+            .and_then(|key| key.strip_prefix(LOAD_BALANCER_KEY));
+        let Some((pool, _)) = key.and_then(|key| key.rsplit_once('#')) else {
+            continue;
+        };
+        let members = item["members"]["M"]
+            .as_object()
+            .map_or(0, serde_json::Map::len);
+        let claims = item["next_slot"]["N"]
+            .as_str()
+            .and_then(|text| text.parse().ok());
+        let counts = pools.entry(pool).or_default();
+        counts.0 += 1;
+        counts.1 += members;
+        counts.2 += claims.unwrap_or(0);
+    }
+    for (pool, (balancers, members, claims)) in pools {
+        if members > 0 && members == claims && balancers != members.div_ceil(MEMBERS_MAX) {
+            broken.push(format!(
+                "pool {pool} has {balancers} load balancers for {members} services"
+            ));
         }
     }
 }
@@ -188,7 +249,7 @@ fn ownership(world: &World, inventory: &Inventory, ledger: &[Value], broken: &mu
                 continue;
             }
         };
-        if !claims.contains(claimed_name) {
+        if !world.has_lost_claims() && !claims.contains(claimed_name) {
             broken.push(format!("{kind:?} {} is claimed by nobody", item.name));
         }
     }
@@ -219,6 +280,7 @@ fn foreign(world: &World, inventory: &Inventory, broken: &mut Vec<String>) {
 
 fn priorities(inventory: &Inventory, broken: &mut Vec<String>) {
     let mut taken = BTreeSet::new();
+    let mut hosts = BTreeSet::new();
     for (id, rule) in inventory.of(Kind::ListenerRule) {
         // A rule's ARN is its listener's with one more part.
         let listener = id.rsplit_once('/').map_or(id, |(listener, _)| listener);
@@ -227,6 +289,12 @@ fn priorities(inventory: &Inventory, broken: &mut Vec<String>) {
             description(rule, "/Priority").to_owned(),
         )) {
             broken.push(format!("the priority of rule {} is taken twice", rule.name));
+        }
+        let host = rule.tags.get(express_core::naming::TAG_HOST);
+        if let Some(host) = host
+            && !hosts.insert(host)
+        {
+            broken.push(format!("two rules are for the host {host}"));
         }
     }
 }

@@ -19,6 +19,13 @@ use crate::world::World;
 /// What is under test: the handler's entry, or a stand-in for it in the driver's own tests.
 pub type Function = Rc<dyn Fn(Value, Invocation, Rc<Runtime>) -> Running>;
 
+/// A process of the function. Lambda gives it one invocation at a time, and the next one once it has returned.
+/// AWS: <https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html>
+pub(crate) struct Process {
+    pub(crate) gate: Gate,
+    pub(crate) runtime: Rc<Runtime>,
+}
+
 /// One invocation under way.
 pub type Running = LocalBoxFuture<'static, Result<Value, String>>;
 
@@ -61,13 +68,8 @@ pub async fn deliver(world: World, event: Value) {
 /// Invokes the function once and waits for its end.
 pub async fn invoke(world: &World, input: Value) -> AttemptEnd {
     let attempt = world.next_attempt();
-    let gate = Gate {
-        account: world.account().clone(),
-        inner: InProcess::new(world.account().clone()),
-        attempt,
-        round: world.executor().round(),
-        history: world.history_handle(),
-    };
+    let process = world.take_process();
+    let connector = process.gate.begin(attempt);
     let started_ms = world.now_ms();
     let invocation = Invocation {
         function_arn: world.function_arn(),
@@ -79,10 +81,13 @@ pub async fn invoke(world: &World, input: Value) -> AttemptEnd {
         at_ms: started_ms,
         input: input.clone(),
     });
-    let runtime = Rc::new(world.runtime(gate.clone()));
     let end = Attempt {
-        work: Some((world.function())(input, invocation, runtime)),
-        connector: gate.inner.clone(),
+        work: Some((world.function())(
+            input,
+            invocation,
+            Rc::clone(&process.runtime),
+        )),
+        connector: connector.clone(),
         timeout: Box::pin(world.sleep_s(FUNCTION_TIMEOUT_S)),
         dispatch: world.logs().dispatch(),
     }
@@ -92,12 +97,16 @@ pub async fn invoke(world: &World, input: Value) -> AttemptEnd {
         at_ms: world.now_ms(),
         end: end.clone(),
     });
+    match end {
+        AttemptEnd::Returned(_) | AttemptEnd::Failed(_) => world.keep_process(process),
+        AttemptEnd::Crashed | AttemptEnd::TimedOut => drop(process),
+    }
     if end == AttemptEnd::Crashed {
         let lands_ms = started_ms + (FUNCTION_TIMEOUT_S + LATE_CALL_S) * 1000;
         let sleep = world.sleep_s(lands_ms.saturating_sub(world.now_ms()).div_ceil(1000));
         world.spawn(async move {
             sleep.await;
-            gate.inner.land_late_calls();
+            connector.land_late_calls();
         });
     }
     if world.is_checked_after(attempt) {

@@ -24,6 +24,7 @@ pub mod logs;
 pub mod properties;
 mod recording;
 pub mod scenario;
+pub mod simulation;
 pub mod trace;
 pub mod waiter;
 pub mod world;

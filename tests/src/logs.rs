@@ -22,6 +22,14 @@ impl Logs {
         String::from_utf8_lossy(&lock(&self.0)).into_owned()
     }
 
+    /// The lines from byte `from` on, and where they end.
+    #[must_use]
+    pub fn since(&self, from: usize) -> (String, usize) {
+        let lines = lock(&self.0);
+        let new = lines.get(from..).unwrap_or_default();
+        (String::from_utf8_lossy(new).into_owned(), lines.len())
+    }
+
     /// A subscriber that writes here: our crates at every level, so that nothing secret hides at a level that
     /// is switched off today; all others from WARN, as in Lambda.
     #[must_use]

@@ -34,6 +34,48 @@ pub fn role(name: &str) -> String {
     format!("arn:aws:iam::{ACCOUNT_ID}:role/{name}")
 }
 
+/// Every property that can change in place, each with a new value.
+#[must_use]
+pub fn changes() -> Vec<(&'static str, Value)> {
+    vec![
+        (
+            "/PrimaryContainer/Image",
+            json!("public.ecr.aws/nginx/nginx:1.28"),
+        ),
+        ("/PrimaryContainer/ContainerPort", json!(8080)),
+        ("/PrimaryContainer/Command", json!(["serve"])),
+        (
+            "/PrimaryContainer/Environment",
+            json!([{"Name": "MODE", "Value": "production"}]),
+        ),
+        (
+            "/PrimaryContainer/AwsLogsConfiguration",
+            json!({"LogGroup": "/team/web", "LogStreamPrefix": "web"}),
+        ),
+        (
+            "/ExecutionRoleArn",
+            json!("arn:aws:iam::123456789012:role/other-execution"),
+        ),
+        ("/TaskRoleArn", json!("arn:aws:iam::123456789012:role/task")),
+        (
+            "/InfrastructureRoleArn",
+            json!("arn:aws:iam::123456789012:role/other-infrastructure"),
+        ),
+        ("/Cpu", json!(512)),
+        ("/Memory", json!(4096)),
+        ("/HealthCheckPath", json!("/up")),
+        (
+            "/ScalingTarget",
+            json!({"MinTaskCount": 2, "MaxTaskCount": 4}),
+        ),
+        (
+            "/ScalingTarget",
+            json!({"AutoScalingMetric": "REQUEST_COUNT_PER_TARGET", "AutoScalingTargetValue": 500}),
+        ),
+        ("/Tags", json!([{"Key": "team", "Value": "web"}])),
+    ]
+}
+
 impl ServiceProperties {
     /// Sets the property at a JSON pointer; objects on the way are made.
     #[must_use]

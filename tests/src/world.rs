@@ -18,15 +18,16 @@ use express_handler::clock::Clock;
 use express_handler::settings::Settings;
 use local_aws::clock::VirtualClock;
 use local_aws::random::Random;
+use local_aws::recorder::Recorded;
 use local_aws::{Account, LocalAws};
 use serde_json::Value;
 
-use crate::account::Inventory;
+use crate::account::{Inventory, Kind};
 use crate::cloudformation::{Answers, Stack};
 use crate::executor::{Executor, Handle};
 use crate::gate::Gate;
 use crate::history::{Event, History, lock};
-use crate::lambda::{self, Function};
+use crate::lambda::{self, Function, Process};
 use crate::logs::Logs;
 use crate::recording;
 use crate::waiter;
@@ -42,6 +43,20 @@ pub const ACCOUNT_ID: &str = "123456789012";
 /// Its region.
 pub const REGION: &str = "eu-west-1";
 
+/// What may be different from the last time that it was looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Changed {
+    /// Attempts have only looked.
+    Nothing,
+    /// The ledger, executions and answers.
+    Ledger,
+    /// Everything.
+    Resources,
+}
+
+/// Looks at a world after each attempt that may have changed something; says what does not hold.
+pub type Watch = Rc<dyn Fn(&World, &Inventory) -> Vec<String>>;
+
 /// A world. Clones share it.
 #[derive(Clone)]
 pub struct World(Rc<Shared>);
@@ -51,15 +66,19 @@ struct Shared {
     clock: VirtualClock,
     executor: Executor,
     function: Function,
+    processes: RefCell<Vec<Process>>,
     provider: Provider,
     history: Arc<Mutex<History>>,
     logs: Logs,
     random: Arc<Mutex<Random>>,
     answers: Answers,
     foreign: RefCell<Inventory>,
+    watch: RefCell<Option<Watch>>,
+    has_lost_claims: Cell<bool>,
     is_observed: bool,
     attempts: Cell<u64>,
     calls_checked: Cell<usize>,
+    logs_checked: Cell<usize>,
     executions_seen: Cell<usize>,
     dead_letters: RefCell<Vec<Value>>,
     redelivery: Cell<Option<Duration>>,
@@ -121,14 +140,18 @@ impl World {
             account,
             clock,
             function,
+            processes: RefCell::default(),
             provider,
             history: Arc::default(),
             logs: Logs::default(),
             random: Arc::new(Mutex::new(Random::seeded(seed.wrapping_add(1)))),
             answers: Answers::default(),
             foreign: RefCell::default(),
+            watch: RefCell::default(),
+            has_lost_claims: Cell::default(),
             attempts: Cell::default(),
             calls_checked: Cell::default(),
+            logs_checked: Cell::default(),
             executions_seen: Cell::default(),
             dead_letters: RefCell::default(),
             redelivery: Cell::default(),
@@ -175,6 +198,12 @@ impl World {
     #[must_use]
     pub fn stack(&self, name: &str) -> Stack {
         Stack::new(self.clone(), name)
+    }
+
+    /// A stack that existed before, by its id; what it consisted of is not known any more.
+    #[must_use]
+    pub fn stack_of(&self, name: &str, id: &str) -> Stack {
+        Stack::with_id(self.clone(), name, id.to_owned())
     }
 
     /// Delivers every event twice, the second time `later`: Lambda's promise is at least once.
@@ -233,6 +262,40 @@ impl World {
         self.0.foreign.replace(inventory.foreign());
     }
 
+    /// Takes one more thing for somebody else's, although it is among ours.
+    pub fn remember_as_foreign(&self, kind: Kind, id: &str) {
+        let mut inventory = Inventory::observe(self);
+        let key = (kind, id.to_owned());
+        if let Some(item) = inventory.items.remove(&key) {
+            self.0.foreign.borrow_mut().items.insert(key, item);
+        }
+    }
+
+    /// Whoever made a thing may change or delete it.
+    pub fn forget_foreign(&self, kind: Kind, id: &str) {
+        let key = (kind, id.to_owned());
+        self.0.foreign.borrow_mut().items.remove(&key);
+    }
+
+    /// Has further things looked at after each attempt. The watch must not hold the world.
+    pub fn watch(&self, watch: Watch) {
+        self.0.watch.replace(Some(watch));
+    }
+
+    pub(crate) fn watched(&self, inventory: &Inventory) -> Vec<String> {
+        let watch = self.0.watch.borrow().clone();
+        watch.map_or_else(Vec::new, |watch| watch(self, inventory))
+    }
+
+    /// The ledger has been set back: what has no tag may be claimed by nobody from now on.
+    pub fn lose_claims(&self) {
+        self.0.has_lost_claims.set(true);
+    }
+
+    pub(crate) fn has_lost_claims(&self) -> bool {
+        self.0.has_lost_claims.get()
+    }
+
     /// A seeded random text of lower-case hexadecimal digits.
     #[must_use]
     pub fn random_hex(&self, digits: usize) -> String {
@@ -271,29 +334,51 @@ impl World {
         self.0.is_observed
     }
 
-    /// Whether a call that may change things was carried out since this was last asked; also one that landed after
-    /// its attempt had died.
-    pub(crate) fn was_changed_since_check(&self) -> bool {
+    /// What the calls that were carried out since this was last asked may have changed; also one that landed after its
+    /// attempt had died.
+    pub(crate) fn changed_since_check(&self) -> Changed {
         let recorder = self.0.account.recorder();
         // The recorder forgets its oldest calls when it is full: what is unknown may have changed.
-        let unchecked = recorder.since(self.0.calls_checked.replace(recorder.count()));
-        unchecked.is_none_or(|calls| calls.iter().any(local_aws::recorder::Recorded::mutates))
+        match recorder.since(self.0.calls_checked.replace(recorder.count())) {
+            None => Changed::Resources,
+            Some(calls) if calls.iter().any(Recorded::mutates) => Changed::Resources,
+            Some(calls) if calls.iter().all(Recorded::reads) => Changed::Nothing,
+            Some(_) => Changed::Ledger,
+        }
+    }
+
+    /// What was logged since this was last asked.
+    pub(crate) fn logged_since_check(&self) -> String {
+        let (lines, end) = self.0.logs.since(self.0.logs_checked.get());
+        self.0.logs_checked.set(end);
+        lines
     }
 
     pub(crate) fn function(&self) -> &Function {
         &self.0.function
     }
 
-    pub(crate) fn executor(&self) -> &Executor {
-        &self.0.executor
-    }
-
     pub(crate) fn answers(&self) -> &Answers {
         &self.0.answers
     }
 
-    pub(crate) fn history_handle(&self) -> Arc<Mutex<History>> {
-        Arc::clone(&self.0.history)
+    /// A process that has nothing to do, or a new one.
+    pub(crate) fn take_process(&self) -> Process {
+        if let Some(process) = self.0.processes.borrow_mut().pop() {
+            return process;
+        }
+        let gate = Gate::new(
+            self.0.account.clone(),
+            self.0.executor.round(),
+            Arc::clone(&self.0.history),
+        );
+        let runtime = Rc::new(self.runtime(gate.clone()));
+        Process { gate, runtime }
+    }
+
+    /// Keeps a process for the next invocation.
+    pub(crate) fn keep_process(&self, process: Process) {
+        self.0.processes.borrow_mut().push(process);
     }
 
     pub(crate) fn next_attempt(&self) -> u64 {
@@ -332,7 +417,7 @@ impl World {
     }
 
     /// What a new process of the function has.
-    pub(crate) fn runtime(&self, gate: Gate) -> Runtime {
+    fn runtime(&self, gate: Gate) -> Runtime {
         let config = SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new(REGION))

@@ -7,17 +7,30 @@ use clap::{Args, Subcommand};
 
 use crate::cargo::cargo;
 
-/// Histories of the protocol that `cargo xtask test` plays from fresh seeds: less than a minute.
-const QUICK_HISTORIES: &str = "200000";
-/// The seed from which it plays a tenth of them again each time.
+/// The seed of those histories that `cargo xtask test` plays again each time.
 const FIXED_SEED: &str = "1";
-/// How many these are.
+/// How many of them are the protocol's.
 const FIXED_HISTORIES: &str = "20000";
+/// Histories of the protocol that `cargo xtask test` plays from fresh seeds: less than a minute.
+const FRESH_HISTORIES: &str = "200000";
+/// Seconds that `cargo xtask test` spends on full histories which are always the same, and on fresh ones.
+const FULL_SECONDS: &str = "60";
+/// Our own packages: without optimisation a full history takes five times as long. What they are built upon stays as
+/// it is, so that it is not built twice.
+const OPTIMISED: [&str; 5] = [
+    "provider-schema",
+    "express-core",
+    "express-handler",
+    "local-aws",
+    "express-tests",
+];
 
 #[derive(Subcommand)]
 pub enum Simulate {
     /// The ledger's protocol without AWS: a fraction of a millisecond each.
     Protocol(Protocol),
+    /// Stacks, handler, SDK and a simulated account: a twentieth of a second each.
+    Full(Full),
 }
 
 #[derive(Args)]
@@ -27,36 +40,63 @@ pub struct Protocol {
     arguments: Vec<String>,
 }
 
+#[derive(Args)]
+pub struct Full {
+    /// Handed on: `--histories N`, `--seed S`, `--replay SEED`, `--jobs N`, `--seconds S`, `--help`.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    arguments: Vec<String>,
+}
+
 pub fn run(simulate: &Simulate) -> anyhow::Result<()> {
-    let Simulate::Protocol(Protocol { arguments }) = simulate;
-    let status = protocol(arguments)?.status().context("cannot run cargo")?;
+    let mut command = match simulate {
+        Simulate::Protocol(Protocol { arguments }) => protocol(arguments)?,
+        Simulate::Full(Full { arguments }) => full(arguments)?,
+    };
+    let status = command.status().context("cannot run cargo")?;
     ensure!(status.success(), "a history fails: {status}");
     Ok(())
 }
 
-/// The simulator's runs for `cargo xtask test`: seeds that never change, then fresh ones, which it prints.
-pub fn quick() -> anyhow::Result<[Command; 2]> {
+/// The protocol's histories of `cargo xtask test`: what failed once and seeds that never change, then fresh ones,
+/// which are printed.
+pub fn quick_protocol() -> anyhow::Result<[Command; 2]> {
     let fixed = ["--histories", FIXED_HISTORIES, "--seed", FIXED_SEED];
-    let fresh = ["--histories", QUICK_HISTORIES];
+    let fresh = ["--histories", FRESH_HISTORIES];
     Ok([
         protocol(&fixed.map(str::to_owned))?,
         protocol(&fresh.map(str::to_owned))?,
     ])
 }
 
+/// The same through handler, SDK and `local-aws`.
+pub fn quick_full() -> anyhow::Result<[Command; 2]> {
+    let fixed = ["--seconds", FULL_SECONDS, "--seed", FIXED_SEED];
+    let fresh = ["--seconds", FULL_SECONDS];
+    Ok([
+        full(&fixed.map(str::to_owned))?,
+        full(&fresh.map(str::to_owned))?,
+    ])
+}
+
 fn protocol(arguments: &[String]) -> anyhow::Result<Command> {
     let mut command = cargo()?;
-    command.args([
-        "run",
-        "--quiet",
-        "--profile",
-        "simulate",
-        "--package",
-        "express-protocol",
-        "--bin",
-        "simulate-protocol",
-        "--",
-    ]);
+    command.args(["run", "--quiet", "--profile", "simulate"]);
+    command.args(["--package", "express-protocol"]);
+    command.args(["--bin", "simulate-protocol", "--"]);
+    command.args(arguments);
+    Ok(command)
+}
+
+fn full(arguments: &[String]) -> anyhow::Result<Command> {
+    let mut command = cargo()?;
+    command.arg("run").arg("--quiet");
+    for package in OPTIMISED {
+        for setting in ["opt-level=2", "debug-assertions=false"] {
+            command.arg("--config");
+            command.arg(format!("profile.dev.package.{package}.{setting}"));
+        }
+    }
+    command.args(["--package", "express-tests", "--bin", "simulate-full", "--"]);
     command.args(arguments);
     Ok(command)
 }

@@ -39,6 +39,7 @@ const STEPS: &[Step] = &[
     ("Python tests", python_tests),
     ("tests and doc tests", cargo_tests),
     ("histories of the protocol", protocol_histories),
+    ("full histories", full_histories),
     ("inputs that nobody sends", fuzz),
     ("requests against AWS's service models", service_models),
     ("conformance of local-aws", conformance),
@@ -201,9 +202,17 @@ fn python_tests() -> anyhow::Result<Tally> {
 }
 
 fn protocol_histories() -> anyhow::Result<Tally> {
+    all(simulate::quick_protocol()?)
+}
+
+fn full_histories() -> anyhow::Result<Tally> {
+    all(simulate::quick_full()?)
+}
+
+fn all<const N: usize>(commands: [Command; N]) -> anyhow::Result<Tally> {
     let mut tally = Tally::default();
-    for mut run in simulate::quick()? {
-        tally.add(one(&mut run)?);
+    for mut command in commands {
+        tally.add(one(&mut command)?);
     }
     Ok(tally)
 }

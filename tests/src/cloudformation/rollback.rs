@@ -44,7 +44,7 @@ impl Stack {
         format!("{}-{logical_id}-{random}", self.name())
     }
 
-    fn sent_properties(&self, seen: &Seen) -> serde_json::Value {
+    pub(super) fn sent_properties(&self, seen: &Seen) -> serde_json::Value {
         let history = self.world.history();
         let event = history
             .sent()

@@ -100,6 +100,10 @@ impl Stack {
             .cloud()
             .account
             .arn("cloudformation", &format!("stack/{name}/{uuid}"));
+        Self::with_id(world, name, id)
+    }
+
+    pub(crate) fn with_id(world: World, name: &str, id: String) -> Self {
         Self {
             world,
             state: Rc::new(RefCell::new(State {
@@ -169,9 +173,8 @@ impl Stack {
         self.world.block_on(self.clone().deploy(template))
     }
 
-    /// Sends every resource an Update with the properties it has, and waits.
-    #[must_use]
-    pub fn update_unchanged_now(&self) -> StackOutcome {
+    /// Sends every resource an Update with the properties it has.
+    pub async fn update_unchanged(self) -> StackOutcome {
         let resources = self
             .resources()
             .into_iter()
@@ -180,9 +183,13 @@ impl Stack {
             resources: resources.collect(),
             sibling_fails_after_s: None,
         };
-        let stack = self.clone();
-        self.world
-            .block_on(async move { stack.update(template, Unchanged::Sent).await })
+        self.update(template, Unchanged::Sent).await
+    }
+
+    /// The same, and waits. Only for code outside the executor.
+    #[must_use]
+    pub fn update_unchanged_now(&self) -> StackOutcome {
+        self.world.block_on(self.clone().update_unchanged())
     }
 
     /// Deletes the stack and waits.
@@ -280,6 +287,17 @@ impl Stack {
             StackStatus::DeleteFailed
         };
         StackOutcome { status, seen }
+    }
+
+    /// Sends a Delete that had failed once more: what somebody does who deletes the stack again.
+    pub async fn delete_again(self, failed: Seen) -> Option<Seen> {
+        let physical_id = failed.sent_id.clone()?;
+        let request = delete(
+            &failed.logical_id,
+            physical_id,
+            &self.sent_properties(&failed),
+        );
+        self.send_independently(vec![request]).await.pop()
     }
 
     /// Notes a resource as existing.

@@ -8,6 +8,7 @@ mod driver;
 mod guard;
 mod ledger;
 mod sharing;
+mod simulation;
 mod sweep;
 mod templates;
 mod update;

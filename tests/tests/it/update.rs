@@ -2,52 +2,12 @@
 
 use express_tests::account::Kind;
 use express_tests::cloudformation::{FailedReplacement, RequestType};
+use express_tests::properties::changes;
 use express_tests::{Scenario, ServiceProperties, StackStatus, World, web};
 use local_aws::wire::Service;
 use serde_json::{Value, json};
 
 use StackStatus::{CreateComplete, DeleteComplete, UpdateComplete, UpdateRollbackComplete};
-
-/// Every property that can change in place, each with a new value.
-fn changes() -> Vec<(&'static str, Value)> {
-    vec![
-        (
-            "/PrimaryContainer/Image",
-            json!("public.ecr.aws/nginx/nginx:1.28"),
-        ),
-        ("/PrimaryContainer/ContainerPort", json!(8080)),
-        ("/PrimaryContainer/Command", json!(["serve"])),
-        (
-            "/PrimaryContainer/Environment",
-            json!([{"Name": "MODE", "Value": "production"}]),
-        ),
-        (
-            "/PrimaryContainer/AwsLogsConfiguration",
-            json!({"LogGroup": "/team/web", "LogStreamPrefix": "web"}),
-        ),
-        (
-            "/ExecutionRoleArn",
-            json!("arn:aws:iam::123456789012:role/other-execution"),
-        ),
-        ("/TaskRoleArn", json!("arn:aws:iam::123456789012:role/task")),
-        (
-            "/InfrastructureRoleArn",
-            json!("arn:aws:iam::123456789012:role/other-infrastructure"),
-        ),
-        ("/Cpu", json!(512)),
-        ("/Memory", json!(4096)),
-        ("/HealthCheckPath", json!("/up")),
-        (
-            "/ScalingTarget",
-            json!({"MinTaskCount": 2, "MaxTaskCount": 4}),
-        ),
-        (
-            "/ScalingTarget",
-            json!({"AutoScalingMetric": "REQUEST_COUNT_PER_TARGET", "AutoScalingTargetValue": 500}),
-        ),
-        ("/Tags", json!([{"Key": "team", "Value": "web"}])),
-    ]
-}
 
 /// The properties that `loadBalancers` carries: the container's port, and the role that moves the targets.
 /// AWS: <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_LoadBalancer.html>

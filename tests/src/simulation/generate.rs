@@ -1,0 +1,154 @@
+//! From a seed to a history.
+
+use fastrand::Rng;
+use local_aws::fault::Fault;
+
+use super::history::STACKS;
+use super::{Drift, Event, History, Image, Service, Timed};
+use crate::cloudformation::FailedReplacement;
+
+/// Events of one history. Few: what goes wrong needs few, and a short history leaves time for more of them.
+const EVENTS: std::ops::RangeInclusive<usize> = 3..=9;
+/// Pauses between events, in seconds: at once, within an attempt, within a deployment, after it, after an hour.
+const PAUSES_S: [u64; 10] = [0, 0, 1, 3, 12, 31, 70, 200, 700, 3_600];
+/// When a sibling fails: before anything was made, while it is made, while it deploys, when all is done.
+const SIBLING_S: [u64; 7] = [0, 1, 5, 31, 90, 400, 1_500];
+/// Calls that are denied one at a time: those that make or change a service's own parts.
+const DENIED: [&str; 8] = [
+    "ecs:CreateService",
+    "ecs:UpdateService",
+    "ecs:RegisterTaskDefinition",
+    "elasticloadbalancing:CreateTargetGroup",
+    "elasticloadbalancing:CreateRule",
+    "application-autoscaling:RegisterScalableTarget",
+    "cloudwatch:PutMetricAlarm",
+    "route53:ChangeResourceRecordSets",
+];
+/// Calls from now on among which a fault strikes: about two operations.
+const FAULT_WITHIN: u64 = 150;
+
+/// The history of a seed.
+#[must_use]
+pub fn generate(seed: u64) -> History {
+    let mut random = Rng::with_seed(seed);
+    let mut events = vec![Timed {
+        pause_s: 0,
+        event: deploy(&mut random),
+    }];
+    for _ in 1..random.usize(EVENTS) {
+        let pause_s = *pick(&mut random, &PAUSES_S);
+        events.push(Timed {
+            pause_s,
+            event: event(&mut random),
+        });
+    }
+    History {
+        seed,
+        redelivered_after_s: one_in(&mut random, 12).then(|| random.u64(0..200)),
+        reaction: if random.bool() {
+            FailedReplacement::DeleteAnsweredId
+        } else {
+            FailedReplacement::UpdateBack
+        },
+        events,
+    }
+}
+
+fn event(random: &mut Rng) -> Event {
+    let stack = random.usize(0..STACKS);
+    match random.u32(0..100) {
+        0..=39 => deploy(random),
+        40..=44 => Event::UpdateUnchanged { stack },
+        45..=54 => Event::Delete { stack },
+        55..=67 => fault(random),
+        68..=81 => Event::Drift {
+            drift: *pick(random, &Drift::ALL),
+            which: random.usize(0..8),
+        },
+        82..=85 => Event::ForeignRule,
+        86..=93 => Event::Redeliver {
+            which: random.usize(0..16),
+        },
+        94..=95 => Event::Sweep,
+        96..=97 => Event::BackUp,
+        _ => Event::Restore,
+    }
+}
+
+fn deploy(random: &mut Rng) -> Event {
+    let stack = random.usize(0..STACKS);
+    let mut services = vec![service(random, stack, 0)];
+    if one_in(random, 3) {
+        services.push(service(random, stack, 1));
+    }
+    Event::Deploy {
+        stack,
+        services,
+        sibling_fails_after_s: one_in(random, 6).then(|| *pick(random, &SIBLING_S)),
+    }
+}
+
+/// Mostly each has a name of its own, so that not every stack is refused.
+fn service(random: &mut Rng, stack: usize, logical_id: usize) -> Service {
+    let usual = stack + 3 * logical_id;
+    let mut service = Service::plain(logical_id, usual);
+    match random.u32(0..20) {
+        0 => service.name = None,
+        1 | 2 => service.name = Some(random.usize(0..5)),
+        _ => {}
+    }
+    service.image = match random.u32(0..24) {
+        0 => Image::Unhealthy,
+        1 => Image::Missing,
+        2 => Image::Crashing,
+        _ => Image::Healthy,
+    };
+    for _ in 0..random.usize(0..3) {
+        service.changes.push(random.usize(0..32));
+    }
+    service.is_in_prod = one_in(random, 12);
+    service.is_dedicated = one_in(random, 16);
+    service.first_zone = one_in(random, 6).then(|| random.usize(0..3));
+    service
+}
+
+fn fault(random: &mut Rng) -> Event {
+    let fault = *pick(
+        random,
+        &[
+            Fault::CrashBefore,
+            Fault::CrashAfter,
+            Fault::LandLate,
+            Fault::LandLate,
+            Fault::LoseAnswer,
+            Fault::Throttle,
+            Fault::ServerError,
+            Fault::Deny,
+        ],
+    );
+    let call = (fault == Fault::Deny).then(|| *pick(random, &DENIED));
+    let first = if call.is_some() {
+        random.u64(0..2)
+    } else {
+        random.u64(0..FAULT_WITHIN)
+    };
+    let times = match fault {
+        Fault::Throttle | Fault::ServerError => random.u64(1..8),
+        Fault::Deny | Fault::LoseAnswer => random.u64(1..3),
+        Fault::CrashBefore | Fault::CrashAfter | Fault::LandLate => 1,
+    };
+    Event::Fault {
+        call,
+        first,
+        times,
+        fault,
+    }
+}
+
+fn one_in(random: &mut Rng, count: u32) -> bool {
+    random.u32(0..count) == 0
+}
+
+fn pick<'a, T>(random: &mut Rng, from: &'a [T]) -> &'a T {
+    &from[random.usize(0..from.len())]
+}

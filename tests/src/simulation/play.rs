@@ -1,0 +1,215 @@
+//! A history in a world of its own.
+
+use futures::FutureExt;
+use serde_json::{Value, json};
+
+use super::drift::Untagged;
+use super::history::{STACKS, template};
+use super::{Event, History, account, ending, watch};
+use crate::cloudformation::{Stack, StackOutcome, StackStatus};
+use crate::executor::Handle;
+use crate::world::World;
+use crate::{lambda, trace};
+
+/// What came of a history in which everything held.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Played {
+    /// All that happened, as text.
+    pub trace: String,
+    /// Calls that were made.
+    pub calls: usize,
+    /// How each stack operation ended, in the order of the events.
+    pub statuses: Vec<StackStatus>,
+}
+
+/// A stack, and what is under way with it.
+struct Place {
+    stack: Stack,
+    busy: Option<Handle<StackOutcome>>,
+    /// How its latest operation ended.
+    latest: Option<StackStatus>,
+}
+
+/// A history being played.
+pub(super) struct Player {
+    pub(super) world: World,
+    places: Vec<Place>,
+    pub(super) watcher: watch::Shared,
+    /// Tags that somebody took off.
+    pub(super) untagged: Vec<Untagged>,
+    /// Rules of somebody else on our listeners.
+    pub(super) foreign_rules: Vec<String>,
+    backup: Option<Vec<Value>>,
+    /// Whether the table was set back: then it does not know what was made since.
+    pub(super) is_restored: bool,
+    statuses: Vec<StackStatus>,
+}
+
+/// Plays a history to its end, and then deletes every stack.
+///
+/// # Panics
+/// When something does not hold.
+#[must_use]
+pub fn play(history: &History) -> Played {
+    let world = World::seeded(history.seed);
+    if let Some(seconds) = history.redelivered_after_s {
+        world.deliver_twice(std::time::Duration::from_secs(seconds));
+    }
+    account::create_cluster(&world);
+    let before = world.inventory().without_what_stays();
+    let places = (0..STACKS).map(|number| Place {
+        stack: world
+            .stack(&format!("stack-{number}"))
+            .after_failed_replacement(history.reaction),
+        busy: None,
+        latest: None,
+    });
+    let mut player = Player {
+        places: places.collect(),
+        watcher: watch::begin(&world),
+        untagged: Vec::new(),
+        foreign_rules: Vec::new(),
+        backup: None,
+        is_restored: false,
+        statuses: Vec::new(),
+        world,
+    };
+    for timed in &history.events {
+        player.world.block_on(player.world.sleep_s(timed.pause_s));
+        player.happen(&timed.event, history);
+    }
+    player.end_operations();
+    player.world.faults().clear();
+    player.world.settle();
+    ending::check(&mut player, &before);
+    let calls = player.world.history().calls().count();
+    Played {
+        trace: format!("{history}\n{}", trace::of(&player.world)),
+        calls,
+        statuses: player.statuses,
+    }
+}
+
+impl Player {
+    fn happen(&mut self, event: &Event, history: &History) {
+        match event {
+            Event::Deploy {
+                stack,
+                services,
+                sibling_fails_after_s,
+            } => {
+                let subnets = account::subnets(&self.world);
+                let template = template(services, *sibling_fails_after_s, &subnets);
+                self.begin(*stack, history, |stack| {
+                    stack.deploy(template).boxed_local()
+                });
+            }
+            Event::UpdateUnchanged { stack } => {
+                self.begin(*stack, history, |stack| {
+                    stack.update_unchanged().boxed_local()
+                });
+            }
+            Event::Delete { stack } => {
+                self.begin(*stack, history, |stack| stack.delete().boxed_local());
+            }
+            Event::Drift { drift, which } => {
+                if let Some(drifted) = drift.happen(&self.world, *which) {
+                    self.watcher.borrow_mut().touch(drifted.owner_key);
+                    self.untagged.extend(drifted.untagged);
+                }
+            }
+            Event::ForeignRule => self
+                .foreign_rules
+                .extend(account::create_foreign_rule(&self.world)),
+            Event::Redeliver { which } => self.redeliver(*which),
+            Event::Fault {
+                call,
+                first,
+                times,
+                fault,
+            } => {
+                let rule = local_aws::fault::Rule::once(*call, *first, *fault).times(*times);
+                self.world.faults().add(rule);
+            }
+            Event::Sweep => self.sweep(),
+            Event::BackUp => {
+                self.calm();
+                self.backup = Some(crate::account::ledger(self.world.account()));
+            }
+            Event::Restore => {
+                self.calm();
+                if let Some(items) = &self.backup {
+                    account::restore(&self.world, items);
+                    self.world.lose_claims();
+                    self.is_restored = true;
+                }
+            }
+        }
+    }
+
+    /// Begins an operation of a stack once its latest one has ended. A stack that is gone is made again as another.
+    fn begin(
+        &mut self,
+        number: usize,
+        history: &History,
+        operation: impl FnOnce(Stack) -> futures::future::LocalBoxFuture<'static, StackOutcome>,
+    ) {
+        self.end_operation(number);
+        let place = &mut self.places[number];
+        if place.latest.is_some() && place.stack.resources().is_empty() {
+            let name = place.stack.name();
+            place.stack = self
+                .world
+                .stack(&name)
+                .after_failed_replacement(history.reaction);
+        }
+        let running = operation(place.stack.clone());
+        place.busy = Some(self.world.spawn(running));
+    }
+
+    fn end_operation(&mut self, number: usize) {
+        let place = &mut self.places[number];
+        if let Some(busy) = place.busy.take() {
+            let outcome = self.world.block_on(busy);
+            place.latest = Some(outcome.status);
+            self.statuses.push(outcome.status);
+        }
+    }
+
+    fn end_operations(&mut self) {
+        (0..self.places.len()).for_each(|number| self.end_operation(number));
+    }
+
+    /// Until nothing is under way.
+    fn calm(&mut self) {
+        self.end_operations();
+        self.world.settle();
+    }
+
+    fn redeliver(&self, which: usize) {
+        let sent: Vec<String> = self
+            .world
+            .history()
+            .sent()
+            .filter_map(|event| Some(event["RequestId"].as_str()?.to_owned()))
+            .collect();
+        if let Some(number) = which.checked_rem(sent.len()) {
+            self.world.redeliver(&sent[number]);
+        }
+    }
+
+    pub(super) fn sweep(&self) {
+        let world = self.world.clone();
+        self.world
+            .spawn(async move { lambda::invoke(&world, json!({"sweep": true})).await });
+    }
+
+    /// Stacks that have resources.
+    pub(super) fn standing(&self) -> Vec<Stack> {
+        let stacks = self.places.iter().map(|place| &place.stack);
+        stacks
+            .filter(|stack| !stack.resources().is_empty())
+            .cloned()
+            .collect()
+    }
+}
