@@ -13,7 +13,7 @@ use express_core::resources::target_group::ObservedTargetGroup;
 
 use super::{look_if, rule};
 use crate::aws::AwsClients;
-use crate::aws::error::AwsError;
+use crate::aws::error::{AwsError, if_found};
 use crate::resources;
 use crate::resources::ecs_service::deployment;
 
@@ -129,10 +129,8 @@ pub(super) async fn tags_of(
     if arns.is_empty() {
         return Ok(BTreeMap::new());
     }
-    match resources::elb_tags::find(aws, &arns).await {
-        Err(error) if error.is_not_found() => Ok(BTreeMap::new()),
-        found => found,
-    }
+    let found = if_found(resources::elb_tags::find(aws, &arns).await)?;
+    Ok(found.unwrap_or_default())
 }
 
 fn take_tags(found: &mut BTreeMap<String, Tags>, arn: &str, tags: &mut Tags) {
