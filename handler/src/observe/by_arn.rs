@@ -214,17 +214,18 @@ async fn newest_deployment(
         },
     )?;
     let mut deployment = found.as_ref().map(|found| found.deployment.clone());
+    let target_arn = found
+        .as_ref()
+        .and_then(|found| found.target_revision_arn.as_ref());
     if let (Some(deployment), Some(revision)) = (&mut deployment, &revision)
-        && found
-            .as_ref()
-            .and_then(|found| found.target_revision_arn.as_ref())
-            == revision_arn
+        && target_arn == revision_arn
     {
         deployment.task_definition_arn = Some(revision.task_definition_arn.clone());
     }
-    let has_served = deployment
-        .as_ref()
-        .is_some_and(|deployment| deployment.status == DeploymentStatus::Successful);
+    // What a deployment that failed has gone back to served before it.
+    let has_served = deployment.as_ref().is_some_and(|deployment| {
+        deployment.status == DeploymentStatus::Successful || target_arn != revision_arn
+    });
     service.live_target_group_arn = revision
         .filter(|_| has_served)
         .and_then(|revision| revision.target_group_arn);

@@ -7,6 +7,7 @@ mod delete;
 mod driver;
 mod guard;
 mod ledger;
+mod rollback;
 mod sharing;
 mod simulation;
 mod sweep;
