@@ -304,3 +304,23 @@ fn case_24_subnets_that_cannot_work_are_refused_with_the_reason() {
         assert_eq!(before.diff(&after), Vec::<String>::new(), "{expected}");
     }
 }
+
+#[test]
+fn case_64_the_same_template_in_several_stacks_makes_a_service_in_each() {
+    // As with nested stacks and stack sets: logical ids and properties are alike, stacks are not.
+    let world = World::new();
+    let template = Template::of(&web().without("ServiceName"));
+    let stacks =
+        ["app", "app-nested-1A2B3C", "StackSet-app-0a1b2c3d"].map(|name| world.stack(name));
+    for stack in &stacks {
+        let outcome = stack.deploy_now(template.clone());
+        assert_eq!(outcome.status, CreateComplete, "{}", outcome.first().reason);
+    }
+    world.settle();
+    let ids: BTreeSet<String> = stacks
+        .iter()
+        .map(|stack| stack.resources()["Web"].physical_id.clone())
+        .collect();
+    assert_eq!(ids.len(), stacks.len());
+    assert_eq!(world.inventory().of(Kind::LoadBalancer).count(), 1);
+}
