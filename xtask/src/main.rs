@@ -12,6 +12,7 @@ mod test;
 mod tools;
 
 use std::path::Path;
+use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
@@ -45,16 +46,26 @@ enum Task {
     Check(check::Arguments),
 }
 
-fn main() -> anyhow::Result<()> {
-    match Arguments::parse().task {
-        Task::Demo(arguments) => demo::run(&arguments),
-        Task::Test(arguments) => test::run(&arguments),
-        Task::Bench(bench) => bench::run(&bench),
-        Task::Simulate(simulate) => simulate::run(&simulate),
-        Task::Fuzz(arguments) => fuzz::run(&arguments),
-        Task::Cases(arguments) => cases::run(&arguments),
-        Task::Generate(arguments) => generate::run(&arguments),
-        Task::Check(arguments) => check::run(&arguments),
+fn main() -> ExitCode {
+    match run(&Arguments::parse().task) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: &Task) -> anyhow::Result<()> {
+    match task {
+        Task::Demo(arguments) => demo::run(arguments),
+        Task::Test(arguments) => test::run(arguments),
+        Task::Bench(bench) => bench::run(bench),
+        Task::Simulate(simulate) => simulate::run(simulate),
+        Task::Fuzz(arguments) => fuzz::run(arguments),
+        Task::Cases(arguments) => cases::run(arguments),
+        Task::Generate(arguments) => generate::run(arguments),
+        Task::Check(arguments) => check::run(arguments),
     }
 }
 
