@@ -93,6 +93,9 @@ impl Taking<'_> {
             let sealed = stored.as_ref().and_then(|stored| stored.sealed.as_deref());
             match (self.reception(&record, sealed), stored) {
                 (Reception::Finished, _) => return Some(Reply::Done),
+                (Reception::AnsweredAtOnce(physical_id), _) => {
+                    return self.answer_early(true, physical_id).await;
+                }
                 (
                     Reception::NothingToDo {
                         physical_id,
@@ -112,7 +115,10 @@ impl Taking<'_> {
                     if let Some(stored) = &stored {
                         match self.look_first(stored, &begun).await {
                             Look::Unchanged(id) => {
-                                return self.answer_unchanged(stored, *begun, id).await;
+                                match self.answer_unchanged(stored, *begun, id).await {
+                                    Err(LedgerFailure::Conflict) => continue,
+                                    done => return done.ok().flatten(),
+                                }
                             }
                             Look::Changes(seen) => known.seen = Some(seen),
                             Look::Unclear => {}
@@ -301,17 +307,17 @@ impl Taking<'_> {
             && seen.rule.is_some()
     }
 
-    /// Answers an Update that changes nothing, and remembers that it did.
+    /// Answers an Update that changes nothing; that it did is written first.
     async fn answer_unchanged(
         &self,
         read: &Stored,
         begun: OwnerRecord,
         physical_id: String,
-    ) -> Option<Reply> {
-        let reply = self.answer_early(true, physical_id.clone()).await?;
+    ) -> Result<Option<Reply>, LedgerFailure> {
         let mut record = begun;
-        record.remember_answered(&physical_id);
-        self.put(Some(read), record, None, None).await.ok()?;
-        Some(reply)
+        // The body of an answer says no more here than the id in it.
+        record.answer_at_once(&physical_id, physical_id.clone());
+        self.put(Some(read), record, None, None).await?;
+        Ok(self.answer_early(true, physical_id).await)
     }
 }
