@@ -7,6 +7,7 @@ mod check;
 mod demo;
 mod fuzz;
 mod generate;
+mod mutants;
 mod simulate;
 mod test;
 mod tools;
@@ -38,6 +39,8 @@ enum Task {
     Simulate(simulate::Simulate),
     /// Try inputs that nobody sends.
     Fuzz(fuzz::Arguments),
+    /// Change the code in small ways that a test must notice.
+    Mutants(mutants::Arguments),
     /// List the cases that must hold and the tests that cover them.
     Cases(cases::Arguments),
     /// Write the files and tables that are made from the types.
@@ -63,6 +66,7 @@ fn run(task: &Task) -> anyhow::Result<()> {
         Task::Bench(bench) => bench::run(bench),
         Task::Simulate(simulate) => simulate::run(simulate),
         Task::Fuzz(arguments) => fuzz::run(arguments),
+        Task::Mutants(arguments) => mutants::run(arguments),
         Task::Cases(arguments) => cases::run(arguments),
         Task::Generate(arguments) => generate::run(arguments),
         Task::Check(arguments) => check::run(arguments),
