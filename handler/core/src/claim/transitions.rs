@@ -8,6 +8,27 @@ use super::{
     RunningAttempt, ServiceRecord, Superseded,
 };
 
+/// Letters and digits that CloudFormation ends a made-up id with: 12 in all that were published, 13 in older ones.
+const INVENTED_LENGTHS: std::ops::RangeInclusive<usize> = 12..=13;
+
+impl Owner {
+    /// Whether `id` is one that CloudFormation makes up for this resource, for a Delete after a Create of which it has
+    /// read no answer: `<stack>-<logical id>-<random letters and digits>` (R1). No other event carries such an id,
+    /// because ours are ARNs.
+    fn may_have_got(&self, id: &str) -> bool {
+        let stack_name = self.stack_id.split('/').nth(1).unwrap_or_default();
+        let random = id
+            .strip_prefix(stack_name)
+            .and_then(|rest| rest.strip_prefix('-'))
+            .and_then(|rest| rest.strip_prefix(self.logical_resource_id.as_str()))
+            .and_then(|rest| rest.strip_prefix('-'));
+        random.is_some_and(|random| {
+            INVENTED_LENGTHS.contains(&random.len())
+                && random.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        })
+    }
+}
+
 impl OwnerRecord {
     /// An owner of whom nothing is known.
     #[must_use]
@@ -126,7 +147,7 @@ impl OwnerRecord {
             }
             let is_named = request.request_type == RequestType::Delete
                 && request.physical_id.as_ref() == Some(arn);
-            is_named || !service.is_answered
+            is_named || !service.is_answered || self.was_answered_in_vain(request, arn)
         };
         let remove = record
             .services
@@ -180,6 +201,26 @@ impl OwnerRecord {
         }
     }
 
+    /// Whether `request` shows that CloudFormation never read the answer that named `arn`, although it arrived:
+    /// answer and cancellation have crossed, and nobody will ever ask for the removal of that service.
+    ///
+    /// - A Delete under an id that CloudFormation made up: it has read no answer of this resource at all.
+    /// - An Update under an id that was answered before `arn` was: it names the newest that it has read.
+    fn was_answered_in_vain(&self, request: &Request, arn: &str) -> bool {
+        let Some(named) = &request.physical_id else {
+            return false;
+        };
+        let age = |id: &str| self.answered_ids.iter().position(|answered| answered == id);
+        match request.request_type {
+            RequestType::Create => false,
+            RequestType::Update => match (age(named), age(arn)) {
+                (Some(named), Some(other)) => named < other,
+                (None, _) | (_, None) => false,
+            },
+            RequestType::Delete => self.owner.may_have_got(named),
+        }
+    }
+
     fn remember_heard(&mut self, physical_id: &str) {
         if let Some(service) = self.services.get_mut(physical_id) {
             service.is_answered = true;
@@ -215,9 +256,32 @@ impl OwnerRecord {
             return;
         };
         if let Some(answer) = operation.answer.as_ref().filter(|_| heard) {
+            let is_newest = match operation.request_type {
+                RequestType::Create | RequestType::Update => true,
+                RequestType::Delete => false,
+            };
+            if is_newest {
+                self.answered_ids.retain(|id| *id != answer.physical_id);
+            }
             self.remember_heard(&answer.physical_id);
         }
         self.remember_finished(operation.request_id);
+    }
+
+    /// The record once `begun`, its own next operation, is known to be refused: nothing was claimed for it, and all that
+    /// it still needs is that `answer` is sent, the same one however often its event arrives.
+    #[must_use]
+    pub fn refused(&self, begun: Self, answer: DecidedAnswer) -> Self {
+        let mut record = begun;
+        record
+            .services
+            .retain(|arn, _| self.services.contains_key(arn));
+        if let Some(operation) = &mut record.operation {
+            operation.converge = None;
+            operation.remove.clear();
+            operation.answer = Some(answer);
+        }
+        record
     }
 
     /// Records that the open operation was answered at once, with `physical_id`.
