@@ -4,6 +4,7 @@
 use express_core::claim::OwnerRecord;
 use express_core::decision::Decision;
 use express_core::desired::{Desired, Identity};
+use express_core::naming;
 use express_core::network::{self, VpcFacts};
 use express_core::observed::Observed;
 use express_core::plan::{self, Timing};
@@ -11,8 +12,8 @@ use express_core::sought::Sought;
 use provider_schema::Properties;
 
 use super::RequestError;
-use super::taking::Taking;
-use crate::ledger::{self, Stored};
+use super::taking::{RACES_MAX, Taking};
+use crate::ledger::{self, LedgerError, Stored};
 use crate::observe;
 use crate::operation::{Known, environment};
 use crate::sealed::SealedOperation;
@@ -106,7 +107,8 @@ impl Taking<'_> {
         }
     }
 
-    /// Answers an Update that changes nothing, and remembers that it did.
+    /// Answers an Update that changes nothing, and remembers that it did: also when another request has been quicker
+    /// since, or the same event would be taken for a new request when it arrives again.
     pub(super) async fn unchanged(
         &self,
         read: &Stored,
@@ -118,7 +120,30 @@ impl Taking<'_> {
         let mut stored = read.clone();
         stored.record = begun;
         stored.record.remember_answered(&physical_id);
-        ledger::write(self.runtime, &mut stored).await?;
+        match ledger::write(self.runtime, &mut stored).await {
+            Err(LedgerError::Conflict) => {
+                self.remember_finished(&naming::owner_key(&self.owner))
+                    .await?
+            }
+            written => written?,
+        }
         Ok(reply)
+    }
+
+    /// Notes in whatever the owner's record is now that this request is over.
+    async fn remember_finished(&self, owner_key: &str) -> Result<(), LedgerError> {
+        for _ in 0..RACES_MAX {
+            let Some(mut stored) = ledger::find(self.runtime, owner_key).await? else {
+                return Ok(());
+            };
+            stored
+                .record
+                .remember_finished(self.envelope.request_id.clone());
+            match ledger::write(self.runtime, &mut stored).await {
+                Err(LedgerError::Conflict) => {}
+                written => return written,
+            }
+        }
+        Err(LedgerError::Conflict)
     }
 }

@@ -20,7 +20,7 @@ use crate::waiter::{self, Deadlines, Started, WaiterReply};
 use crate::{Invocation, Runtime, guard, observe};
 
 /// Times that a lost race for the owner's record is run again.
-const RACES_MAX: usize = 5;
+pub(super) const RACES_MAX: usize = 5;
 
 /// One request being taken up.
 pub(crate) struct Taking<'a> {

@@ -3,7 +3,7 @@
 use express_tests::account::Kind;
 use express_tests::cloudformation::{FailedReplacement, RequestType};
 use express_tests::properties::changes;
-use express_tests::{Scenario, ServiceProperties, StackStatus, World, web};
+use express_tests::{Scenario, ServiceProperties, StackStatus, Template, World, web};
 use local_aws::wire::Service;
 use serde_json::{Value, json};
 
@@ -183,6 +183,30 @@ fn replaced(properties: &ServiceProperties) {
 fn case_40_another_name_or_cluster_replaces() {
     replaced(&web().named("shop"));
     replaced(&web().cluster("prod"));
+}
+
+#[test]
+fn case_43c_a_replacement_whose_answer_crosses_the_cancellation_leaves_nothing() {
+    let world = World::new();
+    let before = world.inventory().without_what_stays();
+    let stack = world.stack("app");
+    assert_eq!(
+        stack.deploy_now(Template::of(&web())).status,
+        CreateComplete
+    );
+    let id = stack.resources()["Web"].physical_id.clone();
+    let send = |name: &str| {
+        let event = stack.event(RequestType::Update, Some(&id), &web().named(name));
+        world.deliver(event);
+        world.settle();
+    };
+    // Made and answered, but CloudFormation had just cancelled it: it sends the Update back under the old id.
+    send("shop");
+    send("web");
+    assert_eq!(stack.delete_now().status, DeleteComplete);
+    world.settle();
+    let after = world.inventory().without_what_stays();
+    assert_eq!(before.diff(&after), Vec::<String>::new());
 }
 
 #[test]

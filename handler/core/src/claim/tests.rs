@@ -187,10 +187,7 @@ fn what_is_kept_of_an_older_replacement_stays() {
 #[test]
 fn a_clean_up_that_failed_does_not_become_a_part_of_the_next_update() {
     let record = done(&owner(), &create("1", WEB));
-    let mut record = begun(
-        &done(&record, &update("2", WEB, SHOP)),
-        &delete("3", WEB),
-    );
+    let mut record = begun(&done(&record, &update("2", WEB, SHOP)), &delete("3", WEB));
     decide(&mut record, false, WEB);
     record.finish_operation(true);
     let going_on = begun(&record, &update("4", SHOP, SHOP));
@@ -485,9 +482,9 @@ fn check_begun(
         let named = request.physical_id.as_ref();
         let is_in_vain = match request.request_type {
             RequestType::Create => false,
-            RequestType::Update => {
-                named.and_then(age).is_some_and(|named| Some(named) < age(arn))
-            }
+            RequestType::Update => named
+                .and_then(age)
+                .is_some_and(|named| Some(named) < age(arn)),
             RequestType::Delete => named.is_some_and(|named| named == INVENTED),
         };
         prop_assert_eq!(

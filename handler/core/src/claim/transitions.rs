@@ -303,7 +303,8 @@ impl OwnerRecord {
         self.remember_finished(request_id.to_owned());
     }
 
-    fn remember_finished(&mut self, request_id: String) {
+    /// Records that a request is over, whichever is open now.
+    pub fn remember_finished(&mut self, request_id: String) {
         self.finished_requests.push(request_id);
         drop_oldest(&mut self.finished_requests, FINISHED_REQUESTS_MAX);
     }
