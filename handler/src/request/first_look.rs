@@ -1,7 +1,7 @@
 //! A first look at an Update in place: most change one thing or nothing, and what changes nothing is answered
 //! without an operation.
 
-use express_core::claim::OwnerRecord;
+use express_core::claim::{OwnerRecord, Request};
 use express_core::decision::Decision;
 use express_core::desired::{Desired, Identity};
 use express_core::naming;
@@ -107,41 +107,45 @@ impl Taking<'_> {
         }
     }
 
-    /// Answers an Update that changes nothing, and remembers that it did: also when another request has been quicker
-    /// since, or the same event would be taken for a new request when it arrives again.
+    /// Answers an Update that changes nothing, and remembers that it did. None when another request has begun since it
+    /// was looked at, which CloudFormation had issued before: it may be changing what was answered for, so the Update
+    /// has to end it.
     pub(super) async fn unchanged(
         &self,
+        request: &Request,
         read: &Stored,
         begun: OwnerRecord,
         attributes: provider_schema::Attributes,
-    ) -> Result<WaiterReply, RequestError> {
+    ) -> Result<Option<WaiterReply>, RequestError> {
         let physical_id = attributes.service_arn.clone();
         let reply = self.early.succeeded_with(&physical_id, &attributes).await?;
         let mut stored = read.clone();
         stored.record = begun;
         stored.record.remember_answered(&physical_id);
         match ledger::write(self.runtime, &mut stored).await {
-            Err(LedgerError::Conflict) => {
-                self.remember_finished(&naming::owner_key(&self.owner))
-                    .await?
-            }
-            written => written?,
+            Ok(()) => Ok(Some(reply)),
+            Err(LedgerError::Conflict) => Ok(self.is_followed(request).await?.then_some(reply)),
+            Err(error) => Err(error.into()),
         }
-        Ok(reply)
     }
 
-    /// Notes in whatever the owner's record is now that this request is over.
-    async fn remember_finished(&self, owner_key: &str) -> Result<(), LedgerError> {
+    /// Whether CloudFormation has issued another request since, so that this one, which is answered, is over for it.
+    /// That is noted, or the same event would be carried out when it arrives again.
+    async fn is_followed(&self, request: &Request) -> Result<bool, LedgerError> {
+        let owner_key = naming::owner_key(&self.owner);
         for _ in 0..RACES_MAX {
-            let Some(mut stored) = ledger::find(self.runtime, owner_key).await? else {
-                return Ok(());
+            let Some(mut stored) = ledger::find(self.runtime, &owner_key).await? else {
+                return Ok(false);
             };
-            stored
-                .record
-                .remember_finished(self.envelope.request_id.clone());
+            if stored.record.newest_issued_ms <= request.issued_ms {
+                return Ok(false);
+            }
+            let request_id = request.request_id.clone();
+            stored.record.remember_finished(request_id);
             match ledger::write(self.runtime, &mut stored).await {
+                Ok(()) => return Ok(true),
                 Err(LedgerError::Conflict) => {}
-                written => return written,
+                Err(error) => return Err(error),
             }
         }
         Err(LedgerError::Conflict)

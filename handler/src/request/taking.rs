@@ -208,7 +208,11 @@ impl Taking<'_> {
                     if let (Some(stored), Some(identity)) = (&stored, identity) {
                         match self.look_first(stored, &begun, &sealed, identity).await {
                             Look::Unchanged(attributes) => {
-                                return self.unchanged(stored, *begun, *attributes).await;
+                                let begun = (*begun).clone();
+                                match self.unchanged(request, stored, begun, *attributes).await? {
+                                    Some(reply) => return Ok(reply),
+                                    None => continue,
+                                }
                             }
                             Look::Changes(found) => known = *found,
                             Look::Unclear => {}

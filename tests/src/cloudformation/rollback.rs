@@ -20,6 +20,7 @@ impl Stack {
     /// Deletes all that was begun: by the answered id, or by one that CloudFormation makes up for what it
     /// gave up before it was answered (R1).
     pub(super) async fn roll_back_create(&self, mut seen: Vec<Seen>) -> StackOutcome {
+        self.begin_rollback().await;
         let requests = seen.iter().map(|seen| self.delete_created(seen)).collect();
         let deleted = self.send_independently(requests).await;
         let status = if deleted.iter().all(Seen::is_success) {
@@ -29,6 +30,13 @@ impl Stack {
         };
         seen.extend(deleted);
         StackOutcome { status, seen }
+    }
+
+    async fn begin_rollback(&self) {
+        let seconds = self.state.borrow().rolls_back_after_s;
+        if seconds > 0 {
+            self.world.sleep_s(seconds).await;
+        }
     }
 
     fn delete_created(&self, seen: &Seen) -> Request {
@@ -61,6 +69,7 @@ impl Stack {
         template: &Template,
         mut seen: Vec<Seen>,
     ) -> StackOutcome {
+        self.begin_rollback().await;
         let reaction = self.state.borrow().failed_replacement;
         let mut back = Vec::new();
         let mut doomed = Vec::new();

@@ -25,6 +25,7 @@ pub(super) struct State {
     id: String,
     pub(super) resources: BTreeMap<String, Resource>,
     pub(super) failed_replacement: FailedReplacement,
+    pub(super) rolls_back_after_s: u64,
 }
 
 /// A resource that CloudFormation takes for existing.
@@ -111,6 +112,7 @@ impl Stack {
                 id,
                 resources: BTreeMap::new(),
                 failed_replacement: FailedReplacement::DeleteAnsweredId,
+                rolls_back_after_s: 0,
             })),
         }
     }
@@ -119,6 +121,14 @@ impl Stack {
     #[must_use]
     pub fn after_failed_replacement(self, reaction: FailedReplacement) -> Self {
         self.state.borrow_mut().failed_replacement = reaction;
+        self
+    }
+
+    /// Seconds between a failure and the first request of the rollback; none unless this says so. Response URLs tell
+    /// when they were issued by the second, so a rollback within the second is one that may overtake what it undoes.
+    #[must_use]
+    pub fn rolling_back_after_s(self, seconds: u64) -> Self {
+        self.state.borrow_mut().rolls_back_after_s = seconds;
         self
     }
 

@@ -11,6 +11,10 @@ use crate::executor::Handle;
 use crate::world::World;
 use crate::{lambda, trace};
 
+/// Seconds until a rollback begins. CloudFormation notes the failure and the new state of the stack first, so its
+/// requests are never of the same second.
+const ROLLBACK_AFTER_S: u64 = 1;
+
 /// What came of a history in which everything held.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Played {
@@ -82,7 +86,8 @@ pub fn play(history: &History) -> Played {
     let places = (0..STACKS).map(|number| Place {
         stack: world
             .stack(&format!("stack-{number}"))
-            .after_failed_replacement(history.reaction),
+            .after_failed_replacement(history.reaction)
+            .rolling_back_after_s(ROLLBACK_AFTER_S),
         busy: None,
         latest: None,
     });
@@ -197,7 +202,8 @@ impl Player {
             place.stack = self
                 .world
                 .stack(&name)
-                .after_failed_replacement(history.reaction);
+                .after_failed_replacement(history.reaction)
+                .rolling_back_after_s(ROLLBACK_AFTER_S);
         }
         let running = operation(place.stack.clone());
         place.busy = Some(self.world.spawn(running));

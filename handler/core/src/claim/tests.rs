@@ -167,8 +167,13 @@ fn case_43b_an_answer_that_crossed_the_cancellation_is_known_by_the_invented_id(
 fn case_43c_an_update_back_under_the_old_id_removes_a_replacement_answered_in_vain() {
     let record = done(&owner(), &create("1", WEB));
     let record = done(&record, &update("2", WEB, SHOP));
-    let back = begun(&record, &update("3", WEB, WEB));
+    let mut back = begun(&record, &update("3", WEB, WEB));
     assert_eq!(to_remove(&back), [SHOP]);
+    // Should that fail, the next request removes it, whatever it names.
+    decide(&mut back, false, WEB);
+    back.finish_operation(true);
+    let deleting = begun(&back, &delete("4", WEB));
+    assert_eq!(to_remove(&deleting), [SHOP, WEB]);
 }
 
 #[test]

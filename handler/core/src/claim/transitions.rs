@@ -132,6 +132,7 @@ impl OwnerRecord {
     fn begin(&self, request: &Request, sealed: Option<&str>) -> Self {
         let mut record = self.clone();
         record.note_issue(request);
+        record.learn_what_was_not_heard(request);
         record.learn_what_was_heard(request);
         record.supersede_open_operation(sealed);
         if let Some((arn, service)) = &request.converge {
@@ -147,7 +148,7 @@ impl OwnerRecord {
             }
             let is_named = request.request_type == RequestType::Delete
                 && request.physical_id.as_ref() == Some(arn);
-            is_named || !service.is_answered || self.was_answered_in_vain(request, arn)
+            is_named || !service.is_answered
         };
         let remove = record
             .services
@@ -198,6 +199,22 @@ impl OwnerRecord {
         };
         if let Some(answered) = answered {
             self.remember_heard(&answered);
+        }
+    }
+
+    /// A service that was answered in vain is like one that never was: should its removal fail, the next request tries
+    /// again, whatever that names.
+    fn learn_what_was_not_heard(&mut self, request: &Request) {
+        let in_vain: Vec<String> = self
+            .services
+            .keys()
+            .filter(|arn| self.was_answered_in_vain(request, arn))
+            .cloned()
+            .collect();
+        for arn in in_vain {
+            if let Some(service) = self.services.get_mut(&arn) {
+                service.is_answered = false;
+            }
         }
     }
 
