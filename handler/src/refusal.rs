@@ -83,7 +83,8 @@ pub fn is_delete_of_nothing(envelope: &Envelope) -> bool {
             .is_some_and(physical_id::names_nothing)
 }
 
-fn answer(
+/// The answer that a refusal is.
+pub(crate) fn answer(
     invocation: &Invocation,
     answerable: &Answerable,
     request_type: Option<RequestType>,

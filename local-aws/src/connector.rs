@@ -91,6 +91,13 @@ impl InProcess {
                     "the connection was lost before the answer".into(),
                 )))
             }
+            Some(Fault::NoAnswer) => {
+                drop(self.cloud.carry_out(&call));
+                HttpConnectorFuture::new(std::future::pending())
+            }
+            Some(Fault::StaleRead) => {
+                HttpConnectorFuture::ready(Ok(to_sdk(self.cloud.carry_out_late(&call))))
+            }
             Some(fault @ (Fault::Throttle | Fault::ServerError | Fault::Deny)) => {
                 let response = match fault.refusal(&call) {
                     Some(refusal) => self.cloud.refuse(&call, refusal),

@@ -1,7 +1,7 @@
-//! Faults by rule: a call that crashes its caller, is throttled, fails, loses its answer or lands late.
+//! Faults by rule: a call that crashes its caller, is throttled, fails, loses its answer, lands late or reads what was.
 //!
 //! A rule counts the calls it matches and strikes at the n-th. Throttling and server errors are
-//! answered on every way in; those that end or hold the caller (crash, lost answer, late effect) only
+//! answered on every way in; those that end or hold the caller (crash, lost or no answer, late effect), and stale reads, only
 //! have a meaning in process, where [`crate::connector::InProcess`] carries them out, and leave a call over HTTP alone.
 
 use crate::wire::{Call, Refusal};
@@ -17,6 +17,13 @@ pub enum Fault {
     LandLate,
     /// The effect comes, the answer is lost: the caller sees a broken connection.
     LoseAnswer,
+    /// The effect comes, the answer never: the caller waits until it gives up, or its own time is over.
+    NoAnswer,
+    /// The answer is of a moment up to [`STALE_MS`] ago. Strikes only reads that AWS documents as eventually
+    /// consistent: those of EC2 and ECS.
+    /// AWS: <https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html>,
+    /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html> (of the whole ECS API)
+    StaleRead,
     /// AWS refuses: too many requests.
     Throttle,
     /// AWS fails without an effect.
@@ -24,6 +31,9 @@ pub enum Fault {
     /// IAM does not allow it.
     Deny,
 }
+
+/// How old an answer of a [`Fault::StaleRead`] may be, in milliseconds: AWS's pages speak of seconds.
+pub const STALE_MS: u64 = 10_000;
 
 /// Strikes the calls from number `first` (counted from 0 among those that match) for `times` calls.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,7 +98,9 @@ impl Faults {
         let name = call.name();
         let mut fault = None;
         for rule in &mut self.rules {
-            if rule.call.as_ref().is_some_and(|expected| *expected != name) {
+            let is_other = rule.call.as_ref().is_some_and(|expected| *expected != name);
+            let cannot_be_stale = rule.fault == Fault::StaleRead && !may_be_stale(call);
+            if is_other || cannot_be_stale {
                 continue;
             }
             let number = rule.seen;
@@ -113,9 +125,21 @@ impl Fault {
                 denial_code(call),
                 "not authorized to perform this action, by a fault rule",
             )),
-            Self::CrashBefore | Self::CrashAfter | Self::LandLate | Self::LoseAnswer => None,
+            Self::CrashBefore
+            | Self::CrashAfter
+            | Self::LandLate
+            | Self::LoseAnswer
+            | Self::NoAnswer
+            | Self::StaleRead => None,
         }
     }
+}
+
+/// Whether a call reads what AWS keeps eventually consistent.
+fn may_be_stale(call: &Call) -> bool {
+    use crate::wire::Service;
+    let is_eventual = matches!(call.service, Service::Ec2 | Service::Ecs);
+    is_eventual && (call.operation.starts_with("Describe") || call.operation.starts_with("List"))
 }
 
 /// What each service says when no policy allows a call.

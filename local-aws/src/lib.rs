@@ -75,6 +75,8 @@ struct Shared {
     faults: Mutex<fault::Faults>,
     recorder: Mutex<recorder::Recorder>,
     throttle: Mutex<throttle::Throttle>,
+    /// What stale reads see.
+    past: Mutex<Option<Cloud>>,
 }
 
 impl LocalAws {
@@ -97,6 +99,7 @@ impl LocalAws {
                 faults: Mutex::default(),
                 recorder: Mutex::default(),
                 throttle: Mutex::default(),
+                past: Mutex::default(),
             }),
         }
     }
@@ -125,6 +128,7 @@ impl LocalAws {
                 faults: Mutex::default(),
                 recorder: Mutex::default(),
                 throttle: Mutex::default(),
+                past: Mutex::default(),
             }),
         }
     }
@@ -203,6 +207,22 @@ impl LocalAws {
         };
         self.recorder().record(self.clock().now_ms(), call, &result);
         wire::encode(call, result)
+    }
+
+    /// Answers a read from the account as it was a moment ago: when it was first read so, up to
+    /// [`fault::STALE_MS`] before.
+    fn carry_out_late(&self, call: &wire::Call) -> http::Response<bytes::Bytes> {
+        let now_ms = self.clock().now_ms();
+        let mut past = lock(&self.shared.past);
+        let is_recent = |seen: &Cloud| now_ms.saturating_sub(seen.now_ms) <= fault::STALE_MS;
+        let mut seen = match past.take().filter(is_recent) {
+            Some(seen) => seen,
+            None => self.cloud().clone(),
+        };
+        let outcome = seen.call(call);
+        *past = Some(seen);
+        self.recorder().record(now_ms, call, &outcome);
+        wire::encode(call, outcome)
     }
 
     /// One call that no fault strikes, no bucket counts and no recorder sees: what a test prepares or looks at

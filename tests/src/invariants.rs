@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::account::{self, Inventory, Kind, TARGET_TRACKING, description};
 use crate::cloudformation::{RESPONSE_URL_CANARY, check_answer};
+use crate::history::History;
 use crate::properties::ENVIRONMENT_CANARY;
 use crate::world::{Changed, World};
 
@@ -81,10 +82,12 @@ pub fn unanswered(world: &World) -> Vec<Value> {
 /// One answer for each request: put again after a lost acknowledgement, but never another, and always such
 /// as CloudFormation accepts.
 fn answers(world: &World, broken: &mut Vec<String>) {
-    let received = world.account().cloud().response_sink.received.clone();
+    let mut first = world.first_answers().borrow_mut();
+    let received = world.account().cloud().response_sink.received[first.read..].to_vec();
+    first.read += received.len();
     let history = world.history();
-    let mut first: BTreeMap<&str, &str> = BTreeMap::new();
     for put in &received {
+        search("an answer", &put.body, broken);
         let event = history
             .sent()
             .find(|event| event["ResponseURL"] == put.url.as_str());
@@ -98,10 +101,40 @@ fn answers(world: &World, broken: &mut Vec<String>) {
                 "the answer to {request_id} is not valid: {problem}"
             ));
         }
-        if *first.entry(&put.url).or_insert(&put.body) != put.body {
+        let first = first.bodies.entry(put.url.clone());
+        let first = first.or_insert_with(|| put.body.clone());
+        if without_log_stream(first) != without_log_stream(&put.body)
+            && !is_afterthought(&history, event, &put.body)
+        {
             broken.push(format!("{request_id} was answered in two ways"));
         }
     }
+}
+
+/// The first answer to each request, by its URL, among those that were looked at.
+#[derive(Default)]
+pub(crate) struct FirstAnswers {
+    read: usize,
+    bodies: BTreeMap<String, String>,
+}
+
+/// A refusal that needs no operation is worked out anew each time that its event arrives: only the place where it was
+/// logged differs.
+fn without_log_stream(body: &str) -> String {
+    let Some((before, stream)) = body.split_once(", log stream ") else {
+        return body.to_owned();
+    };
+    let rest = stream.split_once("]\"").map_or("", |(_, rest)| rest);
+    format!("{before}{rest}")
+}
+
+/// An event that arrives again after CloudFormation has moved on is told so, whatever was answered before: by then the
+/// request is over for CloudFormation, which reads none of its answers any more.
+fn is_afterthought(history: &History, event: &Value, body: &str) -> bool {
+    let is_over = history
+        .seen()
+        .any(|seen| event["RequestId"] == seen.request_id.as_str());
+    is_over && body.contains("the request arrived after CloudFormation had given it up")
 }
 
 /// Response URLs and environment values are in no log line, no waiter's input, no answer, and in the ledger only sealed.
@@ -113,20 +146,10 @@ fn secrets(world: &World, ledger: &[Value], broken: &mut Vec<String>) {
         .iter()
         .map(|execution| execution.input.as_str())
         .collect();
-    let bodies: String = cloud
-        .response_sink
-        .received
-        .iter()
-        .map(|put| put.body.as_str())
-        .collect();
     drop(cloud);
     let mut stored = String::new();
     ledger.iter().for_each(|item| readable(item, &mut stored));
-    for (place, text) in [
-        ("a waiter's input", inputs),
-        ("an answer", bodies),
-        ("the ledger", stored),
-    ] {
+    for (place, text) in [("a waiter's input", inputs), ("the ledger", stored)] {
         search(place, &text, broken);
     }
 }

@@ -27,6 +27,7 @@ use crate::cloudformation::{Answers, Stack};
 use crate::executor::{Executor, Handle};
 use crate::gate::Gate;
 use crate::history::{Event, History, lock};
+use crate::invariants::FirstAnswers;
 use crate::lambda::{self, Function, Process};
 use crate::logs::Logs;
 use crate::recording;
@@ -83,6 +84,7 @@ struct Shared {
     dead_letters: RefCell<Vec<Value>>,
     redelivery: Cell<Option<Duration>>,
     attempts_per_check: Cell<u64>,
+    first_answers: RefCell<FirstAnswers>,
 }
 
 impl Drop for Shared {
@@ -156,6 +158,7 @@ impl World {
             dead_letters: RefCell::default(),
             redelivery: Cell::default(),
             attempts_per_check: Cell::new(1),
+            first_answers: RefCell::default(),
         }))
     }
 
@@ -322,6 +325,10 @@ impl World {
     /// the attempt before it.
     pub fn check_invariants_every(&self, attempts: u64) {
         self.0.attempts_per_check.set(attempts);
+    }
+
+    pub(crate) fn first_answers(&self) -> &RefCell<FirstAnswers> {
+        &self.0.first_answers
     }
 
     /// Whether the invariants are to be checked after this attempt.

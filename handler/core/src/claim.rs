@@ -64,7 +64,7 @@ pub struct OwnerRecord {
     pub owner: Owner,
     /// The services by their ARN: one, or two while a replacement is under way.
     pub services: BTreeMap<String, ServiceRecord>,
-    /// Physical ids that CloudFormation was ever told, oldest first.
+    /// Physical ids that CloudFormation was ever told, oldest first: by when it was last told each.
     pub answered_ids: Vec<String>,
     /// Requests that are over, oldest first: answered, or given up by CloudFormation.
     pub finished_requests: Vec<String>,

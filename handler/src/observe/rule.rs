@@ -3,6 +3,7 @@
 use express_core::desired::Identity;
 use express_core::naming;
 use express_core::observed::{Observed, Presence, is_owned};
+use express_core::resources::ecs_service::ServiceStatus;
 use express_core::resources::listener_rule::ObservedListenerRule;
 
 use super::{by_arn, look as look_at};
@@ -69,9 +70,13 @@ pub(super) async fn look_for_removing(
     by_listener(aws, identity, observed).await
 }
 
-/// The rule's ARN as the service names it.
+/// The rule's ARN as the service names it. One that has ended may be that of an earlier life under the same name,
+/// which ECS describes until it forgets it: its rule is not the one that a later Create has made.
 pub(super) fn named_by_service(observed: &Observed) -> Option<String> {
     let service = observed.ecs_service.present()?;
+    if service.status == ServiceStatus::Inactive {
+        return None;
+    }
     Some(service.ingress.as_ref()?.rule_arn.clone())
 }
 

@@ -1,5 +1,6 @@
 //! Answers that need no operation: refusals, and requests that change nothing.
 
+use express_core::claim::DecidedAnswer;
 use express_core::decision::HandlerErrorCode;
 use provider_schema::Attributes;
 use serde_json::Value;
@@ -61,6 +62,26 @@ impl<'a> EarlyAnswer<'a> {
         )
         .await;
         sent_or_again(sent)
+    }
+
+    /// What [`EarlyAnswer::failed`] would send, to be sent by the operation; none of what does not fit.
+    pub(super) fn refusal(&self, code: HandlerErrorCode, problem: &str) -> Option<DecidedAnswer> {
+        let refusal = Refusal {
+            code,
+            problem,
+            remedy: None,
+        };
+        let answer = refusal::answer(
+            self.invocation,
+            &self.answerable,
+            self.request_type,
+            &refusal,
+        );
+        Some(DecidedAnswer {
+            is_success: false,
+            body: respond::render(&answer).ok()?,
+            physical_id: answer.physical_resource_id,
+        })
     }
 
     /// SUCCESS without attributes: of a Delete.

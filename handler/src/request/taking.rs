@@ -84,8 +84,8 @@ impl Taking<'_> {
         identity: &Identity,
     ) -> Option<Result<WaiterReply, RequestError>> {
         let properties = sealed.properties.as_ref()?;
-        let record = OwnerRecord::new(self.owner.clone());
-        let Reception::Begin(record) = record.receive(request, None) else {
+        let unknown = OwnerRecord::new(self.owner.clone());
+        let Reception::Begin(record) = unknown.receive(request, None) else {
             return None;
         };
         let aws = &self.runtime.aws;
@@ -94,7 +94,7 @@ impl Taking<'_> {
             observed.task_definition = Presence::Unknown;
         }
         let (begun, vpc_facts, _) = futures::join!(
-            self.begin(None, *record, sealed, Some(identity)),
+            self.begin(None, (*record).clone(), sealed, Some(identity)),
             // What could not be looked at stays unknown, and is looked at again.
             observe::vpc_facts(aws, properties),
             observe::service_and_cluster(aws, identity, &mut observed),
@@ -109,7 +109,15 @@ impl Taking<'_> {
                 Some(self.work(stored, name, sealed.clone(), known).await)
             }
             Err(RequestError::Ledger(LedgerError::Conflict)) => None,
-            Err(error) => Some(self.refused(error).await),
+            Err(error) => {
+                let refused = Refused {
+                    error,
+                    read: None,
+                    before: &unknown,
+                    begun: *record,
+                };
+                Some(self.refused(refused, sealed).await)
+            }
         }
     }
 
@@ -201,7 +209,7 @@ impl Taking<'_> {
                     if let (Some(stored), Some(identity)) = (&stored, identity) {
                         match self.look_first(stored, &begun, &sealed, identity).await {
                             Look::Unchanged(attributes) => {
-                                match self.unchanged(stored, *begun, *attributes).await {
+                                match self.unchanged(stored, (*begun).clone(), *attributes).await {
                                     Err(RequestError::Ledger(LedgerError::Conflict)) => continue,
                                     done => return done,
                                 }
@@ -212,10 +220,19 @@ impl Taking<'_> {
                     }
                     let new = identity
                         .filter(|identity| !record.services.contains_key(&identity.service_arn));
-                    match self.begin(stored.as_ref(), *begun, &sealed, new).await {
+                    let read = stored.as_ref();
+                    match self.begin(read, (*begun).clone(), &sealed, new).await {
                         Ok((stored, name)) => return self.work(stored, name, sealed, known).await,
                         Err(RequestError::Ledger(LedgerError::Conflict)) => {}
-                        Err(error) => return self.refused(error).await,
+                        Err(error) => {
+                            let refused = Refused {
+                                error,
+                                read,
+                                before: &record,
+                                begun: *begun,
+                            };
+                            return self.refused(refused, &sealed).await;
+                        }
                     }
                 }
             }
@@ -250,18 +267,33 @@ impl Taking<'_> {
     }
 
     /// A request that could not begin: one whose names belong to somebody else is answered, any other is
-    /// delivered again.
-    async fn refused(&self, error: RequestError) -> Result<WaiterReply, RequestError> {
-        match error {
-            RequestError::Ledger(taken @ LedgerError::OwnedByAnother { .. }) => {
-                let problem =
-                    format!("{taken}; choose another `ServiceName`, or remove that resource first");
-                self.early
-                    .failed(HandlerErrorCode::AlreadyExists, &problem)
-                    .await
-            }
-            other => Err(other),
-        }
+    /// delivered again. The answer is an operation like any other: were it sent and forgotten, the same event would be
+    /// carried out when it arrives again after the name has become free, and nobody would remove what that makes.
+    async fn refused(
+        &self,
+        refused: Refused<'_>,
+        sealed: &SealedOperation,
+    ) -> Result<WaiterReply, RequestError> {
+        let Refused {
+            error,
+            read,
+            before,
+            begun,
+        } = refused;
+        let RequestError::Ledger(taken @ LedgerError::OwnedByAnother { .. }) = error else {
+            return Err(error);
+        };
+        let problem =
+            format!("{taken}; choose another `ServiceName`, or remove that resource first");
+        let code = HandlerErrorCode::AlreadyExists;
+        let Some(answer) = self.early.refusal(code, &problem) else {
+            return self.early.failed(code, &problem).await;
+        };
+        tracing::info!(event = "request.refused", code = %code, problem);
+        let record = before.refused(begun, answer);
+        let (stored, name) = self.begin(read, record, sealed, None).await?;
+        self.work(stored, name, sealed.clone(), Known::default())
+            .await
     }
 
     /// The first attempt.
@@ -302,6 +334,17 @@ impl Taking<'_> {
         }
         Err(RequestError::WaitersExhausted)
     }
+}
+
+/// A request that could not begin.
+struct Refused<'a> {
+    error: RequestError,
+    /// The owner's record as it was read.
+    read: Option<&'a Stored>,
+    /// The same, or one of an owner of whom nothing is known.
+    before: &'a OwnerRecord,
+    /// The record with the request as its operation.
+    begun: OwnerRecord,
 }
 
 const OVERTAKEN: &str = "the request arrived after CloudFormation had given it up, or had asked for \

@@ -87,7 +87,7 @@ fn unsealed(player: &Player) {
 /// An Update without a change makes none, once one was answered SUCCESS: what was done by hand is repaired by then.
 fn stay_as_they_are(player: &Player) {
     let is_repaired = player.is_restored || player.watcher.borrow().is_touched();
-    let mut settled = player.standing();
+    let mut settled = player.updatable();
     if is_repaired {
         let outcomes = all(player, settled.clone(), |stack| {
             Box::pin(stack.update_unchanged())

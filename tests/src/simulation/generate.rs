@@ -8,7 +8,7 @@ use super::{Drift, Event, History, Image, Service, Timed};
 use crate::cloudformation::FailedReplacement;
 
 /// Events of one history. Few: what goes wrong needs few, and a short history leaves time for more of them.
-const EVENTS: std::ops::RangeInclusive<usize> = 3..=9;
+const EVENTS: std::ops::RangeInclusive<usize> = 3..=7;
 /// Pauses between events, in seconds: at once, within an attempt, within a deployment, after it, after an hour.
 const PAUSES_S: [u64; 10] = [0, 0, 1, 3, 12, 31, 70, 200, 700, 3_600];
 /// When a sibling fails: before anything was made, while it is made, while it deploys, when all is done.
@@ -108,6 +108,7 @@ fn service(random: &mut Rng, stack: usize, logical_id: usize) -> Service {
     }
     service.is_in_prod = one_in(random, 12);
     service.is_dedicated = one_in(random, 16);
+    service.is_internal = one_in(random, 16);
     service.first_zone = one_in(random, 6).then(|| random.usize(0..3));
     service
 }
@@ -121,6 +122,8 @@ fn fault(random: &mut Rng) -> Event {
             Fault::LandLate,
             Fault::LandLate,
             Fault::LoseAnswer,
+            Fault::NoAnswer,
+            Fault::StaleRead,
             Fault::Throttle,
             Fault::ServerError,
             Fault::Deny,
@@ -134,6 +137,9 @@ fn fault(random: &mut Rng) -> Event {
     };
     let times = match fault {
         Fault::Throttle | Fault::ServerError => random.u64(1..8),
+        // Up to a whole attempt in which nothing answers, or all that is read is old.
+        Fault::NoAnswer => random.u64(1..14),
+        Fault::StaleRead => random.u64(1..40),
         Fault::Deny | Fault::LoseAnswer => random.u64(1..3),
         Fault::CrashBefore | Fault::CrashAfter | Fault::LandLate => 1,
     };

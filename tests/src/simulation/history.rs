@@ -107,6 +107,8 @@ pub struct Service {
     pub is_in_prod: bool,
     /// Has a load balancer of its own.
     pub is_dedicated: bool,
+    /// Has one that is reached from within the network only.
+    pub is_internal: bool,
     /// The first of the two zones whose subnets it names; none to take what is usual.
     pub first_zone: Option<usize>,
 }
@@ -132,6 +134,7 @@ impl Service {
             changes: Vec::new(),
             is_in_prod: false,
             is_dedicated: false,
+            is_internal: false,
             first_zone: None,
         }
     }
@@ -158,6 +161,9 @@ impl Service {
         }
         if self.is_dedicated {
             properties = properties.set("/LoadBalancer/Sharing", "DEDICATED");
+        }
+        if self.is_internal {
+            properties = properties.set("/LoadBalancer/Scheme", "internal");
         }
         if let Some(first) = self.first_zone {
             let two = [0, 1].map(|next| subnets[(first + next) % subnets.len()].clone());
@@ -268,6 +274,9 @@ impl fmt::Display for Service {
         }
         if self.is_dedicated {
             write!(formatter, " dedicated")?;
+        }
+        if self.is_internal {
+            write!(formatter, " internal")?;
         }
         match self.first_zone {
             Some(zone) => write!(formatter, " subnets from zone {zone}"),

@@ -30,6 +30,28 @@ struct Place {
     latest: Option<StackStatus>,
 }
 
+impl Place {
+    /// Whether CloudFormation updates the stack: one whose deletion or rollback has failed can only be deleted.
+    /// AWS: <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html> (status codes)
+    fn takes_updates(&self) -> bool {
+        match self.latest {
+            Some(
+                StackStatus::CreateComplete
+                | StackStatus::UpdateComplete
+                | StackStatus::UpdateRollbackComplete,
+            ) => true,
+            Some(
+                StackStatus::RollbackComplete
+                | StackStatus::RollbackFailed
+                | StackStatus::UpdateRollbackFailed
+                | StackStatus::DeleteComplete
+                | StackStatus::DeleteFailed,
+            )
+            | None => false,
+        }
+    }
+}
+
 /// A history being played.
 pub(super) struct Player {
     pub(super) world: World,
@@ -100,12 +122,12 @@ impl Player {
             } => {
                 let subnets = account::subnets(&self.world);
                 let template = template(services, *sibling_fails_after_s, &subnets);
-                self.begin(*stack, history, |stack| {
+                self.begin_update(*stack, history, |stack| {
                     stack.deploy(template).boxed_local()
                 });
             }
             Event::UpdateUnchanged { stack } => {
-                self.begin(*stack, history, |stack| {
+                self.begin_update(*stack, history, |stack| {
                     stack.update_unchanged().boxed_local()
                 });
             }
@@ -144,6 +166,20 @@ impl Player {
                     self.is_restored = true;
                 }
             }
+        }
+    }
+
+    /// Begins to create or update a stack once its latest operation has ended; nothing, where CloudFormation refuses it.
+    fn begin_update(
+        &mut self,
+        number: usize,
+        history: &History,
+        operation: impl FnOnce(Stack) -> futures::future::LocalBoxFuture<'static, StackOutcome>,
+    ) {
+        self.end_operation(number);
+        let place = &self.places[number];
+        if place.stack.resources().is_empty() || place.takes_updates() {
+            self.begin(number, history, operation);
         }
     }
 
@@ -207,6 +243,16 @@ impl Player {
     /// Stacks that have resources.
     pub(super) fn standing(&self) -> Vec<Stack> {
         let stacks = self.places.iter().map(|place| &place.stack);
+        stacks
+            .filter(|stack| !stack.resources().is_empty())
+            .cloned()
+            .collect()
+    }
+
+    /// Those of them that may be updated.
+    pub(super) fn updatable(&self) -> Vec<Stack> {
+        let places = self.places.iter().filter(|place| place.takes_updates());
+        let stacks = places.map(|place| &place.stack);
         stacks
             .filter(|stack| !stack.resources().is_empty())
             .cloned()

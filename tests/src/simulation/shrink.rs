@@ -103,6 +103,7 @@ fn plainer_service(event: usize, service: usize, add: &mut dyn FnMut(Change<'_>)
     change(&|service| service.image = Image::Healthy);
     change(&|service| service.is_in_prod = false);
     change(&|service| service.is_dedicated = false);
+    change(&|service| service.is_internal = false);
     change(&|service| service.first_zone = None);
     add(&|history| {
         if let Event::Deploy { services, .. } = &mut history.events[event].event

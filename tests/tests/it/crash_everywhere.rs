@@ -25,6 +25,9 @@ fn check(scenario: &Scenario, fault: Fault) {
     }
 }
 
+/// Reads of EC2 and ECS that one attempt makes at most, about.
+const READS_OF_AN_ATTEMPT: u64 = 20;
+
 fn check_end(clean: &Run, run: &Run, number: usize) {
     assert_eq!(
         run.statuses(),
@@ -64,6 +67,34 @@ fn case_53_a_life_ends_clean_when_any_call_lands_after_its_attempt_has_died() {
 #[test]
 fn a_life_ends_clean_when_any_answer_is_lost() {
     check(&life(), Fault::LoseAnswer);
+}
+
+#[test]
+fn a_life_ends_clean_when_any_call_is_never_answered() {
+    check(&life(), Fault::NoAnswer);
+}
+
+#[test]
+fn case_62_a_life_ends_clean_when_any_eventually_consistent_read_is_old() {
+    let clean = life().run();
+    let mut played = 0;
+    loop {
+        let world = World::new();
+        let before = world.inventory().without_what_stays();
+        // The first of them sees the present, those after it the same moment.
+        let stale = Rule::once(None, played, Fault::StaleRead).times(READS_OF_AN_ATTEMPT);
+        world.faults().add(stale);
+        let run = life().run_in(world);
+        if run.world.faults().struck() == 0 {
+            break;
+        }
+        check_end(&clean, &run, played as usize);
+        let after = run.world.inventory().without_what_stays();
+        let left = before.diff(&after);
+        assert!(left.is_empty(), "read {played}: {left:?}\n{}", run.trace());
+        played += 1;
+    }
+    assert!(played > READS_OF_AN_ATTEMPT, "{played}");
 }
 
 #[test]

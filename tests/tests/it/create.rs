@@ -5,7 +5,8 @@ use std::path::Path;
 
 use expect_test::expect_file;
 use express_tests::account::Kind;
-use express_tests::cloudformation::SeenStatus;
+use express_tests::cloudformation::{RequestType, SeenStatus};
+use express_tests::invariants::check_all_answered;
 use express_tests::{Scenario, StackStatus, Template, World, web};
 use local_aws::fault::{Fault, Rule};
 use local_aws::wire::Service;
@@ -65,6 +66,53 @@ fn case_17_a_name_of_another_stack_is_refused_and_nothing_is_touched() {
     );
     world.settle();
     assert_eq!(before.diff(&world.inventory()), Vec::<String>::new());
+}
+
+#[test]
+fn case_17_a_refused_create_that_arrives_again_after_the_name_is_free_makes_nothing() {
+    let world = World::new();
+    let before = world.inventory().without_what_stays();
+    let first = world.stack("first");
+    let created = first.deploy_now(Template::of(&web()));
+    assert_eq!(created.status, CreateComplete);
+    let refused = world
+        .stack("second")
+        .event(RequestType::Create, None, &web());
+    let request_id = refused["RequestId"].as_str().unwrap().to_owned();
+    world.deliver(refused);
+    world.settle();
+    assert_eq!(first.delete_now().status, DeleteComplete);
+    world.redeliver(&request_id);
+    world.settle();
+    let after = world.inventory().without_what_stays();
+    assert_eq!(before.diff(&after), Vec::<String>::new());
+    check_all_answered(&world);
+}
+
+#[test]
+fn case_18_a_create_that_fails_over_an_ended_service_of_the_name_leaves_nothing() {
+    let world = World::new();
+    let before = world.inventory().without_what_stays();
+    let first = world.stack("first");
+    assert_eq!(
+        first.deploy_now(Template::of(&web())).status,
+        CreateComplete
+    );
+    // A neighbour, so that the load balancer and its listener outlive the first one.
+    let neighbour = world.stack("neighbour");
+    let deployed = neighbour.deploy_now(Template::of(&web().named("shop")));
+    assert_eq!(deployed.status, CreateComplete);
+    assert_eq!(first.delete_now().status, DeleteComplete);
+    // The rule is made, and then something else is not allowed: ECS still describes the service of the first.
+    let deny = Rule::once(Some("cloudwatch:PutMetricAlarm"), 0, Fault::Deny);
+    world.faults().add(deny);
+    let second = world.stack("second").deploy_now(Template::of(&web()));
+    assert_eq!(second.status, RollbackComplete);
+    assert!(second.seen.iter().all(|seen| seen.seconds() < 300));
+    assert_eq!(neighbour.delete_now().status, DeleteComplete);
+    world.settle();
+    let after = world.inventory().without_what_stays();
+    assert_eq!(before.diff(&after), Vec::<String>::new());
 }
 
 #[test]

@@ -52,6 +52,22 @@ fn case_43b_a_create_that_was_cancelled_at_any_time_leaves_nothing() {
 }
 
 #[test]
+fn case_43b_a_create_whose_answer_crosses_the_cancellation_leaves_nothing() {
+    let world = World::new();
+    let before = world.inventory().without_what_stays();
+    let stack = world.stack("app");
+    world.deliver(stack.event(RequestType::Create, None, &web()));
+    world.settle();
+    assert_eq!(answers(&world)[0]["Status"], "SUCCESS");
+    // CloudFormation had cancelled it a moment before the answer came, and has read nothing.
+    world.deliver(stack.event(RequestType::Delete, Some("app-Web-1A2B3C4D5E6F"), &web()));
+    world.settle();
+    assert_eq!(answers(&world)[1]["Status"], "SUCCESS");
+    let after = world.inventory().without_what_stays();
+    assert_eq!(before.diff(&after), Vec::<String>::new());
+}
+
+#[test]
 fn case_43b_a_create_that_arrives_only_after_its_delete_makes_nothing() {
     let world = World::new();
     let before = world.inventory();

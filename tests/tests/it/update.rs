@@ -186,6 +186,30 @@ fn case_40_another_name_or_cluster_replaces() {
 }
 
 #[test]
+fn case_43c_a_replacement_whose_answer_crosses_the_cancellation_leaves_nothing() {
+    let world = World::new();
+    let before = world.inventory().without_what_stays();
+    let stack = world.stack("app");
+    assert_eq!(
+        stack.deploy_now(Template::of(&web())).status,
+        CreateComplete
+    );
+    let id = stack.resources()["Web"].physical_id.clone();
+    let send = |name: &str| {
+        let event = stack.event(RequestType::Update, Some(&id), &web().named(name));
+        world.deliver(event);
+        world.settle();
+    };
+    // Made and answered, but CloudFormation had just cancelled it: it sends the Update back under the old id.
+    send("shop");
+    send("web");
+    assert_eq!(stack.delete_now().status, DeleteComplete);
+    world.settle();
+    let after = world.inventory().without_what_stays();
+    assert_eq!(before.diff(&after), Vec::<String>::new());
+}
+
+#[test]
 fn case_43c_a_replacing_update_that_fails_ends_clean_either_way() {
     for reaction in [
         FailedReplacement::DeleteAnsweredId,

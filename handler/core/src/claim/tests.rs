@@ -143,9 +143,78 @@ fn delete_under_an_invented_id_removes_what_the_unanswered_create_makes() {
 #[test]
 fn delete_under_an_unknown_id_spares_what_was_answered() {
     let record = done(&owner(), &create("1", WEB));
-    for id in [INVENTED, SHOP, "2024/03/05/[$LATEST]0123456789abcdef"] {
+    for id in [
+        SHOP,
+        "2024/03/05/[$LATEST]0123456789abcdef",
+        "other-Web-1A2B3C4D5E6F",
+        "app-Webs-1A2B3C4D5E6F",
+        "app-Web-1A2B3C4D5E6F7890",
+        "app-Web-1a2b-3c4d5e6",
+        "app-Web-",
+    ] {
         assert_eq!(nothing_to_do(&record, &delete("2", id)).0, id);
     }
+}
+
+#[test]
+fn case_43b_an_answer_that_crossed_the_cancellation_is_known_by_the_invented_id() {
+    let record = done(&owner(), &create("1", WEB));
+    let deleting = begun(&record, &delete("2", INVENTED));
+    assert_eq!(to_remove(&deleting), [WEB]);
+}
+
+#[test]
+fn case_43c_an_update_back_under_the_old_id_removes_a_replacement_answered_in_vain() {
+    let record = done(&owner(), &create("1", WEB));
+    let record = done(&record, &update("2", WEB, SHOP));
+    let mut back = begun(&record, &update("3", WEB, WEB));
+    assert_eq!(to_remove(&back), [SHOP]);
+    // Should that fail, the next request removes it, whatever it names.
+    decide(&mut back, false, WEB);
+    back.finish_operation(true);
+    let deleting = begun(&back, &delete("4", WEB));
+    assert_eq!(to_remove(&deleting), [SHOP, WEB]);
+}
+
+#[test]
+fn what_is_kept_of_an_older_replacement_stays() {
+    // `UpdateReplacePolicy: Retain`: the old one gets no Delete, and the stack goes on with the new one.
+    let record = done(&owner(), &create("1", WEB));
+    let record = done(&record, &update("2", WEB, SHOP));
+    let going_on = begun(&record, &update("3", SHOP, SHOP));
+    assert_eq!(to_remove(&going_on), [""; 0]);
+    // Back to the first name: now that one is the newest.
+    let record = done(&record, &update("3", SHOP, WEB));
+    let going_on = begun(&record, &update("4", WEB, WEB));
+    assert_eq!(to_remove(&going_on), [""; 0]);
+}
+
+#[test]
+fn a_clean_up_that_failed_does_not_become_a_part_of_the_next_update() {
+    let record = done(&owner(), &create("1", WEB));
+    let mut record = begun(&done(&record, &update("2", WEB, SHOP)), &delete("3", WEB));
+    decide(&mut record, false, WEB);
+    record.finish_operation(true);
+    let going_on = begun(&record, &update("4", SHOP, SHOP));
+    assert_eq!(to_remove(&going_on), [""; 0]);
+}
+
+#[test]
+fn a_refused_request_keeps_what_is_there_and_owes_its_answer() {
+    let record = done(&owner(), &create("1", WEB));
+    let answer = DecidedAnswer {
+        is_success: false,
+        body: "refused".to_owned(),
+        physical_id: WEB.to_owned(),
+    };
+    let refusing = update("2", WEB, SHOP);
+    let mut refused = record.refused(begun(&record, &refusing), answer);
+    assert_eq!(refused.services, record.services);
+    assert_eq!(to_remove(&refused), [""; 0]);
+    assert_eq!(refused.receive(&refusing, None), Reception::Open);
+    refused.finish_operation(true);
+    assert_eq!(refused.receive(&refusing, None), Reception::Finished);
+    assert_eq!(refused.services, record.services);
 }
 
 #[test]
@@ -431,7 +500,19 @@ fn check_begun(
         let is_named = request.request_type == RequestType::Delete
             && request.physical_id.as_ref() == Some(arn);
         let is_to_go = open.remove.contains(arn);
-        prop_assert_eq!(is_to_go, !is_wanted && (is_named || !service.is_answered));
+        let age = |id: &String| before.answered_ids.iter().position(|told| told == id);
+        let named = request.physical_id.as_ref();
+        let is_in_vain = match request.request_type {
+            RequestType::Create => false,
+            RequestType::Update => named
+                .and_then(age)
+                .is_some_and(|named| Some(named) < age(arn)),
+            RequestType::Delete => named.is_some_and(|named| named == INVENTED),
+        };
+        prop_assert_eq!(
+            is_to_go,
+            !is_wanted && (is_named || is_in_vain || !service.is_answered)
+        );
     }
     for arn in before.services.keys() {
         prop_assert!(begun.services.contains_key(arn), "{} is forgotten", arn);

@@ -3,10 +3,31 @@
 use std::collections::BTreeMap;
 
 use super::{
-    ANSWERED_IDS_MAX, ATTEMPT_LENGTH_S, AnsweredAtOnce, FINISHED_REQUESTS_MAX,
+    ANSWERED_IDS_MAX, ATTEMPT_LENGTH_S, AnsweredAtOnce, DecidedAnswer, FINISHED_REQUESTS_MAX,
     ISSUE_TIMES_DIFFER_MS, Operation, Owner, OwnerRecord, Reception, Request, RequestType,
     RunningAttempt, ServiceRecord, Superseded,
 };
+
+/// Letters and digits that CloudFormation ends a made-up id with: 12 in all that were published, 13 in older ones.
+const INVENTED_LENGTHS: std::ops::RangeInclusive<usize> = 12..=13;
+
+impl Owner {
+    /// Whether `id` is one that CloudFormation makes up for this resource, for a Delete after a Create of which it has
+    /// read no answer: `<stack>-<logical id>-<random letters and digits>` (R1). No other event carries such an id,
+    /// because ours are ARNs.
+    fn may_have_got(&self, id: &str) -> bool {
+        let stack_name = self.stack_id.split('/').nth(1).unwrap_or_default();
+        let random = id
+            .strip_prefix(stack_name)
+            .and_then(|rest| rest.strip_prefix('-'))
+            .and_then(|rest| rest.strip_prefix(self.logical_resource_id.as_str()))
+            .and_then(|rest| rest.strip_prefix('-'));
+        random.is_some_and(|random| {
+            INVENTED_LENGTHS.contains(&random.len())
+                && random.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        })
+    }
+}
 
 impl OwnerRecord {
     /// An owner of whom nothing is known.
@@ -117,6 +138,7 @@ impl OwnerRecord {
     fn begin(&self, request: &Request, sealed: Option<&str>) -> Self {
         let mut record = self.clone();
         record.note_issue(request);
+        record.learn_what_was_not_heard(request);
         record.learn_what_was_heard(request);
         record.supersede_open_operation(sealed);
         if let Some((arn, service)) = &request.converge {
@@ -186,6 +208,42 @@ impl OwnerRecord {
         }
     }
 
+    /// A service that was answered in vain is like one that never was: should its removal fail, the next request tries
+    /// again, whatever that names.
+    fn learn_what_was_not_heard(&mut self, request: &Request) {
+        let in_vain: Vec<String> = self
+            .services
+            .keys()
+            .filter(|arn| self.was_answered_in_vain(request, arn))
+            .cloned()
+            .collect();
+        for arn in in_vain {
+            if let Some(service) = self.services.get_mut(&arn) {
+                service.is_answered = false;
+            }
+        }
+    }
+
+    /// Whether `request` shows that CloudFormation never read the answer that named `arn`, although it arrived:
+    /// answer and cancellation have crossed, and nobody will ever ask for the removal of that service.
+    ///
+    /// - A Delete under an id that CloudFormation made up: it has read no answer of this resource at all.
+    /// - An Update under an id that was answered before `arn` was: it names the newest that it has read.
+    fn was_answered_in_vain(&self, request: &Request, arn: &str) -> bool {
+        let Some(named) = &request.physical_id else {
+            return false;
+        };
+        let age = |id: &str| self.answered_ids.iter().position(|answered| answered == id);
+        match request.request_type {
+            RequestType::Create => false,
+            RequestType::Update => match (age(named), age(arn)) {
+                (Some(named), Some(other)) => named < other,
+                (None, _) | (_, None) => false,
+            },
+            RequestType::Delete => self.owner.may_have_got(named),
+        }
+    }
+
     fn remember_heard(&mut self, physical_id: &str) {
         if let Some(service) = self.services.get_mut(physical_id) {
             service.is_answered = true;
@@ -194,6 +252,12 @@ impl OwnerRecord {
             self.answered_ids.push(physical_id.to_owned());
         }
         drop_oldest(&mut self.answered_ids, ANSWERED_IDS_MAX);
+    }
+
+    /// The id that CloudFormation was told last.
+    fn remember_newest(&mut self, physical_id: &str) {
+        self.answered_ids.retain(|id| id != physical_id);
+        self.remember_heard(physical_id);
     }
 
     fn supersede_open_operation(&mut self, sealed: Option<&str>) {
@@ -221,7 +285,12 @@ impl OwnerRecord {
             return;
         };
         if let Some(answer) = operation.answer.as_ref().filter(|_| heard) {
-            self.remember_heard(&answer.physical_id);
+            match operation.request_type {
+                RequestType::Create | RequestType::Update => {
+                    self.remember_newest(&answer.physical_id);
+                }
+                RequestType::Delete => self.remember_heard(&answer.physical_id),
+            }
         }
         self.remember_finished(operation.request_id);
     }
@@ -231,12 +300,28 @@ impl OwnerRecord {
         let Some(operation) = self.operation.take() else {
             return;
         };
-        self.remember_heard(physical_id);
+        self.remember_newest(physical_id);
         self.remember_finished(operation.request_id.clone());
         self.answered_at_once = Some(AnsweredAtOnce {
             request_id: operation.request_id,
             body,
         });
+    }
+
+    /// The record once `begun`, its own next operation, is known to be refused: nothing was claimed for it, and all that
+    /// it still needs is that `answer` is sent, the same one however often its event arrives.
+    #[must_use]
+    pub fn refused(&self, begun: Self, answer: DecidedAnswer) -> Self {
+        let mut record = begun;
+        record
+            .services
+            .retain(|arn, _| self.services.contains_key(arn));
+        if let Some(operation) = &mut record.operation {
+            operation.converge = None;
+            operation.remove.clear();
+            operation.answer = Some(answer);
+        }
+        record
     }
 
     /// Records that a superseded request was answered.
@@ -246,6 +331,7 @@ impl OwnerRecord {
         self.remember_finished(request_id.to_owned());
     }
 
+    /// Records that a request is over, whichever is open now.
     fn remember_finished(&mut self, request_id: String) {
         self.finished_requests.push(request_id);
         drop_oldest(&mut self.finished_requests, FINISHED_REQUESTS_MAX);
