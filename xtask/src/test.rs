@@ -153,7 +153,9 @@ fn cargo_tests() -> anyhow::Result<Tally> {
 
 fn cfn_lint() -> anyhow::Result<Tally> {
     let programs = tools::ready(Environment::Lint)?;
-    one(command(&programs.join("cfn-lint"))?.args(templates()?))
+    one(command(&programs.join("cfn-lint"))?
+        .args(["--append-rules", "templates/cfn-lint", "--"])
+        .args(templates()?))
 }
 
 fn sam_validate() -> anyhow::Result<Tally> {
@@ -175,6 +177,7 @@ fn python_tests() -> anyhow::Result<Tally> {
         (Environment::Stack, "local-aws/ministack"),
         (Environment::ServiceModels, "tests/service_models"),
         (Environment::Conformance, "tests/conformance"),
+        (Environment::Lint, "tests/cfn_lint"),
     ] {
         let python = tools::ready(environment)?.join("python");
         let mut tests = command(&python)?;
