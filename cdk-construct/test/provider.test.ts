@@ -13,9 +13,9 @@ import * as logs from 'aws-cdk-lib/aws-logs';
 import * as route53 from 'aws-cdk-lib/aws-route53';
 import * as cfn_inc from 'aws-cdk-lib/cloudformation-include';
 import { ExpressService, ExpressServiceProvider, ExpressServiceProviderProps } from '../lib';
-import { ROOT, stack } from './setting';
+import { FOLDER, ROOT, stack } from './setting';
 
-const code = () => lambda.Code.fromAsset(path.join(ROOT, 'cdk-construct', 'test', 'function'));
+const code = () => lambda.Code.fromAsset(path.join(FOLDER, 'test', 'function'));
 const CERTIFICATE = 'arn:aws:acm:us-east-1:123456789012:certificate/0a1b2c3d';
 
 function provider(of: cdk.Stack, props: Partial<ExpressServiceProviderProps> = {}): ExpressServiceProvider {

@@ -80,7 +80,14 @@ pub fn pack() -> anyhow::Result<()> {
     run(tool("jsii-pacmak")?.args(["--code-only", "--target", "js", "--target", "python"]))?;
     let python = python()?;
     run(command(&python)?
-        .args(["-m", "build", "--wheel", "--no-isolation", "--outdir"])
+        .args([
+            "-m",
+            "build",
+            "--quiet",
+            "--wheel",
+            "--no-isolation",
+            "--outdir",
+        ])
         .arg(&packages)
         .arg(packages.join("python")))?;
     run(command(&python)?
@@ -117,11 +124,16 @@ pub fn deployed(local_stack: &LocalStack) -> anyhow::Result<Command> {
 }
 
 fn app(test: &str) -> anyhow::Result<Command> {
+    let site = site()?;
+    ensure!(
+        site.exists(),
+        "the library is not packed yet: `cargo xtask test cdk-construct` does it"
+    );
     let mut tests = command(&python()?)?;
     tests
         .args(["-m", "unittest", test])
         .current_dir(folder()?.join("integration"))
-        .env("PYTHONPATH", site()?);
+        .env("PYTHONPATH", site);
     Ok(tests)
 }
 
