@@ -7,7 +7,7 @@ use aws_sdk_ecs::types::{Container, DesiredStatus, Task, TaskStopCode};
 use aws_smithy_types::DateTime;
 
 use crate::aws::AwsClients;
-use crate::aws::error::{AwsError, MESSAGE_BYTES_MAX, aws_error};
+use crate::aws::error::{AwsError, MESSAGE_BYTES_MAX, aws_error, if_found};
 use crate::telemetry::presentable;
 
 /// Tasks looked at: DescribeTasks takes 100, and the reason of the last few is enough.
@@ -35,10 +35,8 @@ pub async fn find_reason(
         .send()
         .await
         .map_err(aws_error("ecs:ListTasks"));
-    let listed = match listed {
-        Ok(listed) => listed,
-        Err(error) if error.is_not_found() => return Ok(None),
-        Err(error) => return Err(error),
+    let Some(listed) = if_found(listed)? else {
+        return Ok(None);
     };
     if listed.task_arns().is_empty() {
         return Ok(None);

@@ -85,6 +85,9 @@ impl Taking<'_> {
             let sealed = stored.as_ref().and_then(|stored| stored.sealed.as_deref());
             match (self.reception(&record, request, sealed), stored) {
                 (Reception::Finished, _) => return Some(Reply::Done),
+                (Reception::AnsweredAtOnce(physical_id), _) => {
+                    return self.answer_early(true, physical_id).await;
+                }
                 (
                     Reception::NothingToDo {
                         physical_id,
@@ -285,11 +288,10 @@ impl Taking<'_> {
         begun: OwnerRecord,
         physical_id: String,
     ) -> Option<Reply> {
-        let reply = self.answer_early(true, physical_id.clone()).await?;
         let mut record = begun;
-        record.remember_answered(&physical_id);
+        record.answer_at_once(&physical_id, physical_id.clone());
         self.put(Some(read), record, None, None).await.ok()?;
-        Some(reply)
+        self.answer_early(true, physical_id).await
     }
 }
 
