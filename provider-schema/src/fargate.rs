@@ -10,6 +10,16 @@ enum Memory {
     Range { min: u32, max: u32, step: u32 },
 }
 
+/// A size of a task's CPU and the memory that goes with it.
+pub struct TaskSize {
+    /// CPU units.
+    pub cpu: u32,
+    /// Every size of the memory, in MiB.
+    pub memory_mib: Vec<u32>,
+    /// The same in words, as messages have it.
+    pub described: String,
+}
+
 const GIB: u32 = 1024;
 
 const SIZES: &[(u32, Memory)] = &[
@@ -75,12 +85,32 @@ impl Memory {
         }
     }
 
+    fn sizes(&self) -> Vec<u32> {
+        match self {
+            Self::Each(sizes) => sizes.to_vec(),
+            Self::Range { min, max, step } => (*min..=*max)
+                .step_by(usize::try_from(*step).unwrap_or(1))
+                .collect(),
+        }
+    }
+
     fn describe(&self) -> String {
         match self {
             Self::Each(sizes) => one_of(sizes.iter().copied()),
             Self::Range { min, max, step } => format!("{min} to {max} in steps of {step}"),
         }
     }
+}
+
+/// Every pair that Fargate has, from the smallest CPU to the largest.
+#[must_use]
+pub fn task_sizes() -> Vec<TaskSize> {
+    let size = |(cpu, memory): &(u32, Memory)| TaskSize {
+        cpu: *cpu,
+        memory_mib: memory.sizes(),
+        described: memory.describe(),
+    };
+    SIZES.iter().map(size).collect()
 }
 
 /// The CPU sizes, in CPU units.

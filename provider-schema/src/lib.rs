@@ -21,7 +21,8 @@ mod validate;
 
 pub use attributes::{ATTRIBUTES, Attribute, Attributes, NONE, answer_bytes};
 pub use error::{PropertyError, PropertyErrors};
-pub use parse::parse;
+pub use fargate::{TaskSize, task_sizes};
+pub use parse::{EXCLUDED_BY_TASK_DEFINITION, parse};
 pub use properties::{
     AutoScalingMetric, AwsLogsConfiguration, CpuArchitecture, KeyValuePair, LoadBalancer,
     NetworkConfiguration, PrimaryContainer, Properties, RepositoryCredentials, ScalingTarget,

@@ -48,7 +48,7 @@ const SCHEMES: &[(&str, Scheme)] = &[
 ];
 
 /// What `TaskDefinitionArn` excludes, as in `CreateExpressGatewayService`.
-const EXCLUDED_BY_TASK_DEFINITION: &[&str] = &[
+pub const EXCLUDED_BY_TASK_DEFINITION: &[&str] = &[
     "ExecutionRoleArn",
     "TaskRoleArn",
     "PrimaryContainer",

@@ -18,10 +18,10 @@ const PACKAGES: [&str; 3] = ["express-handler", "express-tests", "express-cli"];
 pub struct Arguments {
     /// Leave everything running at the end, until Ctrl-C.
     #[arg(long)]
-    keep: bool,
+    pub keep: bool,
     /// Simulated seconds per second.
     #[arg(long)]
-    rate: Option<u32>,
+    pub rate: Option<u32>,
 }
 
 pub fn run(arguments: &Arguments) -> anyhow::Result<()> {

@@ -1,9 +1,14 @@
 //! `cargo xtask generate`: writes what is made from the types of `provider-schema`.
 //!
-//! That is `provider-schema/express-service.schema.json`, and the tables of `README.md` between
-//! `<!-- generated: <table> -->` and `<!-- end generated -->`.
+//! That is `provider-schema/express-service.schema.json`, the schema of the rules for cfn-lint, the construct's
+//! `*.generated.ts`, and the tables of `README.md` between `<!-- generated: <table> -->` and
+//! `<!-- end generated -->`.
 
+mod cfn_lint;
+mod construct;
+mod jsdoc;
 mod readme;
+mod schema;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -54,24 +59,35 @@ struct File {
     fresh: String,
 }
 
-fn files() -> anyhow::Result<[File; 2]> {
+fn files() -> anyhow::Result<Vec<File>> {
     let root = root()?;
     let schema = provider_schema::json_schema();
     let readme = root.join("README.md");
     let tables = readme::tables(&schema)?;
     let fresh = readme::with_tables(&read(&readme)?, &tables)
         .with_context(|| format!("cannot fill in {}", readme.display()))?;
-    Ok([
-        File {
-            path: root
-                .join("provider-schema")
-                .join("express-service.schema.json"),
-            fresh: serde_json::to_string_pretty(&schema)? + "\n",
-        },
-        File {
-            path: readme,
-            fresh,
-        },
+    let file = |path: &str, fresh: String| File {
+        path: root.join(path),
+        fresh,
+    };
+    Ok(vec![
+        file(
+            "provider-schema/express-service.schema.json",
+            serde_json::to_string_pretty(&schema)? + "\n",
+        ),
+        file(
+            "templates/cfn-lint/express_service.schema.json",
+            serde_json::to_string_pretty(&cfn_lint::schema(&schema)?)? + "\n",
+        ),
+        file(
+            "cdk-construct/src/cfn-express-service.generated.ts",
+            construct::resource(&schema)?,
+        ),
+        file(
+            "cdk-construct/src/schema.generated.ts",
+            construct::tables(&schema)?,
+        ),
+        file("README.md", fresh),
     ])
 }
 

@@ -3,6 +3,8 @@
 //! All steps run, also after one has failed, so that one run shows all there is to repair. The last line counts
 //! tests where a step has tests, and the step itself where it has none.
 
+mod tally;
+
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -13,9 +15,11 @@ use std::time::Instant;
 use anyhow::{Context, ensure};
 use clap::Args;
 
+use self::tally::{Tally, cargo_result, tap_result, unittest_result};
 use crate::cargo::cargo;
+use crate::local_stack::LocalStack;
 use crate::tools::{self, Environment};
-use crate::{demo, fuzz, generate, root, simulate};
+use crate::{construct, demo, fuzz, generate, root, simulate};
 
 /// Tells the scenarios into which folder they write the requests that the handler sends.
 const RECORD_REQUESTS: &str = "EXPRESS_RECORD_REQUESTS";
@@ -44,27 +48,9 @@ const STEPS: &[Step] = &[
     ("requests against AWS's service models", service_models),
     ("conformance of local-aws", conformance),
     ("the demo", demo),
+    ("cdk-construct", cdk_construct),
+    ("cdk deploy to the local stack", cdk_deploy),
 ];
-
-/// How many checks of a step held.
-#[derive(Clone, Copy, Default)]
-struct Tally {
-    passed: u64,
-    failed: u64,
-}
-
-impl Tally {
-    /// A step that is one check.
-    const ONE: Self = Self {
-        passed: 1,
-        failed: 0,
-    };
-
-    fn add(&mut self, other: Self) {
-        self.passed += other.passed;
-        self.failed += other.failed;
-    }
-}
 
 #[derive(Args)]
 pub struct Arguments {
@@ -109,9 +95,11 @@ fn install() -> anyhow::Result<Tally> {
         Environment::Lint,
         Environment::ServiceModels,
         Environment::Conformance,
+        Environment::Construct,
     ] {
         tools::ready(environment)?;
     }
+    construct::install()?;
     Ok(Tally::ONE)
 }
 
@@ -153,7 +141,9 @@ fn cargo_tests() -> anyhow::Result<Tally> {
 
 fn cfn_lint() -> anyhow::Result<Tally> {
     let programs = tools::ready(Environment::Lint)?;
-    one(command(&programs.join("cfn-lint"))?.args(templates()?))
+    one(command(&programs.join("cfn-lint"))?
+        .args(["--append-rules", "templates/cfn-lint", "--"])
+        .args(templates()?))
 }
 
 fn sam_validate() -> anyhow::Result<Tally> {
@@ -175,6 +165,7 @@ fn python_tests() -> anyhow::Result<Tally> {
         (Environment::Stack, "local-aws/ministack"),
         (Environment::ServiceModels, "tests/service_models"),
         (Environment::Conformance, "tests/conformance"),
+        (Environment::Lint, "tests/cfn_lint"),
     ] {
         let python = tools::ready(environment)?.join("python");
         let mut tests = command(&python)?;
@@ -189,16 +180,21 @@ fn python_tests() -> anyhow::Result<Tally> {
                 ".",
             ])
             .current_dir(root()?.join(folder));
-        let Tally {
-            passed: ran,
-            failed,
-        } = counted(&mut tests, unittest_result)?;
-        tally.add(Tally {
-            passed: ran.saturating_sub(failed),
-            failed,
-        });
+        tally.add(unittests(&mut tests)?);
     }
     Ok(tally)
+}
+
+/// unittest says how many ran and how many of these failed.
+fn unittests(tests: &mut Command) -> anyhow::Result<Tally> {
+    let Tally {
+        passed: ran,
+        failed,
+    } = counted(tests, unittest_result)?;
+    Ok(Tally {
+        passed: ran.saturating_sub(failed),
+        failed,
+    })
 }
 
 fn protocol_histories() -> anyhow::Result<Tally> {
@@ -252,6 +248,23 @@ fn fuzz() -> anyhow::Result<Tally> {
 
 fn demo() -> anyhow::Result<Tally> {
     one(&mut demo::prepare(&demo::Arguments::default())?)
+}
+
+/// The CDK construct: its tests, its packages, and an app in Python that has one of them.
+fn cdk_construct() -> anyhow::Result<Tally> {
+    construct::install()?;
+    construct::build()?;
+    let mut tally = counted(&mut construct::tests()?, tap_result)?;
+    construct::documented()?;
+    construct::pack()?;
+    tally.add(unittests(&mut construct::app_tests()?)?);
+    Ok(tally)
+}
+
+/// That app, with the package of the step before, deployed with the CDK's command.
+fn cdk_deploy() -> anyhow::Result<Tally> {
+    let local_stack = LocalStack::start()?;
+    unittests(&mut construct::deployed(&local_stack)?)
 }
 
 /// Where the scenarios' requests are recorded.
@@ -330,61 +343,4 @@ fn passed_on(lines: impl Read, result: fn(&str) -> Option<Tally>) -> anyhow::Res
         tally.add(result(&line).unwrap_or_default());
     }
     Ok(tally)
-}
-
-/// `test result: ok. 12 passed; 0 failed; 0 ignored; …`
-fn cargo_result(line: &str) -> Option<Tally> {
-    let counts = line.strip_prefix("test result: ")?;
-    let count = |what: &str| -> Option<u64> {
-        let before = counts.split(what).next()?.trim_end();
-        before.rsplit(' ').next()?.parse().ok()
-    };
-    Some(Tally {
-        passed: count("passed;")?,
-        failed: count("failed;")?,
-    })
-}
-
-/// `Ran 12 tests in 0.3s`, then `OK` or `FAILED (failures=1, errors=2)`; the failed ones are counted in both.
-fn unittest_result(line: &str) -> Option<Tally> {
-    if let Some(ran) = line.strip_prefix("Ran ") {
-        let passed = ran.split(' ').next()?.parse().ok()?;
-        return Some(Tally { passed, failed: 0 });
-    }
-    let problems = line.strip_prefix("FAILED (")?.strip_suffix(')')?;
-    let failed = problems.split(", ").filter_map(|problem| {
-        let (kind, count) = problem.split_once('=')?;
-        matches!(kind, "failures" | "errors")
-            .then(|| count.parse::<u64>().ok())
-            .flatten()
-    });
-    Some(Tally {
-        passed: 0,
-        failed: failed.sum(),
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn cargo_s_results_are_read() {
-        let line = "test result: FAILED. 12 passed; 3 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.2s";
-        let tally = cargo_result(line).unwrap();
-        assert_eq!((tally.passed, tally.failed), (12, 3));
-        assert!(cargo_result("test plan::tests::a ... ok").is_none());
-    }
-
-    #[test]
-    fn unittest_s_results_are_read() {
-        assert_eq!(unittest_result("Ran 31 tests in 0.4s").unwrap().passed, 31);
-        assert_eq!(
-            unittest_result("FAILED (failures=1, errors=2, skipped=4)")
-                .unwrap()
-                .failed,
-            3
-        );
-        assert!(unittest_result("OK").is_none());
-    }
 }

@@ -38,6 +38,8 @@ pub enum Environment {
     ServiceModels,
     /// What the stand-in for AWS is compared with, and the AWS CLI.
     Conformance,
+    /// What packs the CDK construct for Python, and an app that has it.
+    Construct,
 }
 
 impl Environment {
@@ -48,6 +50,7 @@ impl Environment {
             Self::Lint => "lint",
             Self::ServiceModels => "service-models",
             Self::Conformance => "conformance",
+            Self::Construct => "cdk-construct",
         }
     }
 
@@ -58,6 +61,7 @@ impl Environment {
             Self::Lint => "xtask/lint-requirements.txt",
             Self::ServiceModels => "tests/service_models/requirements.txt",
             Self::Conformance => "tests/conformance/requirements.txt",
+            Self::Construct => "cdk-construct/integration/requirements.txt",
         }
     }
 }

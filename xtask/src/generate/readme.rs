@@ -7,6 +7,8 @@ use provider_schema::ATTRIBUTES;
 use provider_schema::updates::Property;
 use serde_json::Value;
 
+use super::schema::{is_input, resolve};
+
 const BEGIN: &str = "<!-- generated: ";
 const BEGIN_END: &str = " -->";
 const END: &str = "<!-- end generated -->";
@@ -93,7 +95,7 @@ fn add_properties(
 ) -> anyhow::Result<()> {
     let properties = object.get("properties").and_then(Value::as_object);
     for (name, property) in properties.context("an object without properties")? {
-        if prefix.is_empty() && is_attribute(schema, name) {
+        if prefix.is_empty() && !is_input(schema, name) {
             continue;
         }
         let path = format!("{prefix}{name}");
@@ -115,24 +117,6 @@ fn add_properties(
         }
     }
     Ok(())
-}
-
-/// Whether a name is an attribute and not also a property, as `TaskDefinitionArn` is.
-fn is_attribute(schema: &Value, name: &str) -> bool {
-    let is_property = Property::ALL
-        .iter()
-        .any(|property| property.path().split('.').next() == Some(name));
-    !is_property && schema.pointer(&format!("/properties/{name}")).is_some()
-}
-
-/// What a reference stands for.
-fn resolve<'a>(schema: &'a Value, property: &'a Value) -> &'a Value {
-    let wrapped = property.pointer("/allOf/0/$ref");
-    wrapped
-        .or_else(|| property.get("$ref"))
-        .and_then(Value::as_str)
-        .and_then(|reference| schema.pointer(reference.trim_start_matches('#')))
-        .unwrap_or(property)
 }
 
 /// The first paragraph of the comment, on one line.

@@ -1,0 +1,299 @@
+/**
+ * The provider's own checks, in the provider's own words, as far as an app can know what it will get: whatever is a
+ * token is right. `test/provider-fixtures.test.ts` holds this against the samples of provider-schema.
+ *
+ * One check is left to the provider: whether the attributes fit CloudFormation's answer, which depends on its domain
+ * and on the ids of stack and request.
+ */
+
+import { isUnknown } from './shape';
+import type { Environment, Shape } from './shape';
+import { EXCLUDED_BY_TASK_DEFINITION, LIMITS, PROPERTIES } from '../schema.generated';
+import { clusterName } from './arns';
+import { memoryForCpu } from './fargate';
+import { judge, wholeNumber } from './rules';
+import { kindOf, memberOf, quoted } from './texts';
+import { explain } from './unknown-names';
+
+/** Where the empty string is a value of its own. */
+const MAY_BE_EMPTY = ['PrimaryContainer.Environment[].Value', 'Tags[].Value'];
+/** What depends on the metric is asked together with it. */
+const ASKED_WITH_OTHERS = ['ScalingTarget.AutoScalingTargetValue'];
+/** The most that a percentage can be. */
+const PERCENT_MAX = 100;
+
+/** Everything that is wrong, a line each: a JSON pointer and what is wrong there. */
+export function problemsOf(properties: unknown, environment: Environment): string[] {
+  const bytes = hasUnknown(properties) ? 0 : Buffer.byteLength(JSON.stringify(properties));
+  if (bytes > LIMITS.PROPERTIES_BYTES_MAX) {
+    return [`the properties have ${bytes} bytes, at most ${LIMITS.PROPERTIES_BYTES_MAX} are allowed`];
+  }
+  const reading = new Reading(environment);
+  if (reading.object(properties, '', '', PROPERTIES)) {
+    reading.relations();
+  }
+  return reading.problems;
+}
+
+function hasUnknown(value: unknown): boolean {
+  if (isUnknown(value)) {
+    return true;
+  }
+  return typeof value === 'object' && value !== null && Object.values(value).some(hasUnknown);
+}
+
+function isEmpty(value: unknown): boolean {
+  return value === undefined || value === null || value === '';
+}
+
+/** A name with its place, for what must be unique. */
+type Named = readonly [name: string, pointer: string];
+
+/** One pass over the properties. What is valid by itself is kept, by path, for the rules across properties. */
+class Reading {
+  public readonly problems: string[] = [];
+  /** Paths of what is given, valid or not, known or not. */
+  private readonly given = new Set<string>();
+  private readonly valid = new Map<string, string>();
+  private readonly lists = new Map<string, unknown[]>();
+  private readonly variables: Named[] = [];
+  private readonly tagKeys: Named[] = [];
+
+  constructor(private readonly environment: Environment) {}
+
+  /** Reads an object at a pointer; its path has no indices. False if it is none. */
+  public object(value: unknown, pointer: string, path: string, shape: Shape): boolean {
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+      this.add(pointer, `expected an object, found ${kindOf(value)}`);
+      return false;
+    }
+    const members = shape.members ?? {};
+    const values = value as Record<string, unknown>;
+    for (const [name, member] of Object.entries(members)) {
+      const memberPath = path === '' ? name : `${path}.${name}`;
+      this.member(values[name], memberOf(pointer, name), memberPath, member);
+    }
+    const known = Object.keys(members);
+    for (const name of Object.keys(values).filter((candidate) => !known.includes(candidate))) {
+      this.add(memberOf(pointer, name), explain(name, known, pointer));
+    }
+    return true;
+  }
+
+  /** The rules across properties, asked about values that are valid on their own. */
+  public relations(): void {
+    this.taskDefinitionOrContainer();
+    this.memoryFits();
+    this.timeoutSuffices();
+    this.scaling();
+    this.network();
+    this.tags();
+    this.unique(this.variables, 'is the same name as at');
+    this.namesFit();
+  }
+
+  private add(pointer: string, problem: string): void {
+    this.problems.push(pointer === '' ? problem : `${pointer}: ${problem}`);
+  }
+
+  private member(value: unknown, pointer: string, path: string, shape: Shape): void {
+    const isMissing = MAY_BE_EMPTY.includes(path) ? value === undefined || value === null : isEmpty(value);
+    if (isMissing) {
+      if (shape.required) {
+        this.add(pointer, 'is required');
+      }
+      return;
+    }
+    this.given.add(path);
+    if (isUnknown(value)) {
+      return;
+    }
+    switch (shape.kind) {
+      case 'object':
+        this.object(value, pointer, path, shape);
+        break;
+      case 'list':
+        this.list(value, pointer, path, shape.items!);
+        break;
+      case 'text':
+      case 'integer':
+      case 'choice':
+        this.scalar(value, pointer, path, shape);
+    }
+  }
+
+  private list(value: unknown, pointer: string, path: string, items: Shape): void {
+    const isOfObjects = items.kind === 'object';
+    if (!Array.isArray(value)) {
+      this.add(pointer, `expected a list of ${isOfObjects ? 'objects' : 'strings'}, found ${kindOf(value)}`);
+      return;
+    }
+    // An empty `CommaDelimitedList` parameter becomes a list of one empty string.
+    if (!isOfObjects && value.length === 1 && isEmpty(value[0])) {
+      return;
+    }
+    this.lists.set(path, value);
+    value.forEach((item, index) => {
+      const at = memberOf(pointer, String(index));
+      if (isUnknown(item)) {
+        return;
+      }
+      if (isOfObjects) {
+        this.object(item, at, `${path}[]`, items);
+      } else {
+        this.scalar(item, at, `${path}[]`, items);
+      }
+    });
+  }
+
+  private scalar(value: unknown, pointer: string, path: string, shape: Shape): void {
+    if (typeof value === 'object') {
+      this.add(pointer, `expected a string, found ${kindOf(value)}`);
+      return;
+    }
+    const text = String(value);
+    const problem = ASKED_WITH_OTHERS.includes(path) ? undefined : judge(text, path, shape, this.environment);
+    if (problem !== undefined) {
+      this.add(pointer, problem);
+      return;
+    }
+    this.valid.set(path, text);
+    if (path === 'PrimaryContainer.Environment[].Name' || path === 'PrimaryContainer.Secrets[].Name') {
+      this.variables.push([text, pointer]);
+    } else if (path === 'Tags[].Key') {
+      this.tagKeys.push([text, pointer]);
+    }
+  }
+
+  /** The value that counts: the default if none is given, nothing if it is invalid or not known. */
+  private effective(path: string): string | undefined {
+    if (this.given.has(path)) {
+      return this.valid.get(path);
+    }
+    const [first, second] = path.split('.');
+    const shape = PROPERTIES.members[first!];
+    const member = second === undefined ? shape : shape?.members?.[second];
+    return member?.default === undefined ? undefined : String(member.default);
+  }
+
+  private taskDefinitionOrContainer(): void {
+    if (this.given.has('TaskDefinitionArn')) {
+      for (const name of EXCLUDED_BY_TASK_DEFINITION.filter((excluded) => this.given.has(excluded))) {
+        this.add(`/${name}`, 'cannot be given with `TaskDefinitionArn`');
+      }
+      return;
+    }
+    for (const name of ['ExecutionRoleArn', 'PrimaryContainer'].filter((needed) => !this.given.has(needed))) {
+      this.add(`/${name}`, 'is required unless `TaskDefinitionArn` is given');
+    }
+  }
+
+  private memoryFits(): void {
+    const [cpu, memory] = [this.effective('Cpu'), this.effective('Memory')];
+    if (this.given.has('TaskDefinitionArn') || cpu === undefined || memory === undefined) {
+      return;
+    }
+    const problem = memoryForCpu(Number(cpu), Number(memory));
+    if (problem !== undefined) {
+      this.add('/Memory', this.given.has('Memory') ? problem : `the default ${problem}`);
+    }
+  }
+
+  private timeoutSuffices(): void {
+    const timeout = this.valid.get('ServiceTimeout');
+    if (timeout !== undefined && Number(timeout) < LIMITS.SERVICE_TIMEOUT_S_MIN) {
+      this.add(
+        '/ServiceTimeout',
+        `\`${timeout}\` seconds are too few: ${LIMITS.CANARY_BAKE_MIN} + ${LIMITS.BAKE_MIN} minutes of bake and ` +
+          `${LIMITS.DEPLOYMENT_MARGIN_MIN} minutes for tasks to start and to roll back are ` +
+          `${LIMITS.SERVICE_TIMEOUT_S_MIN} seconds`,
+      );
+    }
+  }
+
+  private scaling(): void {
+    const min = this.effective('ScalingTarget.MinTaskCount');
+    const max = this.effective('ScalingTarget.MaxTaskCount');
+    if (min !== undefined && max !== undefined && Number(min) > Number(max)) {
+      this.add('/ScalingTarget/MinTaskCount', `\`${min}\` is more than \`MaxTaskCount\`, which is \`${max}\``);
+    }
+    const value = this.valid.get('ScalingTarget.AutoScalingTargetValue');
+    if (value !== undefined) {
+      const metric = this.effective('ScalingTarget.AutoScalingMetric');
+      const isPercentage = metric === 'AVERAGE_CPU' || metric === 'AVERAGE_MEMORY';
+      const problem = wholeNumber(value, 1, isPercentage ? PERCENT_MAX : undefined);
+      if (problem !== undefined) {
+        this.add('/ScalingTarget/AutoScalingTargetValue', problem);
+      }
+    }
+  }
+
+  private network(): void {
+    const groups = this.lists.get('NetworkConfiguration.SecurityGroups') ?? [];
+    const subnets = this.lists.get('NetworkConfiguration.Subnets') ?? [];
+    this.uniqueIds(groups, '/NetworkConfiguration/SecurityGroups');
+    this.uniqueIds(subnets, '/NetworkConfiguration/Subnets');
+    // An item that only CloudFormation knows may turn out to be none.
+    const isKnown = (items: unknown[]) => !items.some((item) => typeof item === 'object' && isUnknown(item));
+    if (groups.length > LIMITS.SECURITY_GROUPS_MAX && isKnown(groups)) {
+      this.add(
+        '/NetworkConfiguration/SecurityGroups',
+        `${groups.length} security groups are given, at most ${LIMITS.SECURITY_GROUPS_MAX} are allowed: a task has ` +
+          "five, and one is the provider's",
+      );
+    }
+    if (subnets.length > LIMITS.SUBNETS_MAX && isKnown(subnets)) {
+      const problem = `${subnets.length} subnets are given, at most ${LIMITS.SUBNETS_MAX} are allowed`;
+      this.add('/NetworkConfiguration/Subnets', problem);
+    }
+    // None at all means those of the default VPC.
+    if (subnets.length > 0 && subnets.length < LIMITS.SUBNETS_MIN) {
+      this.add('/NetworkConfiguration/Subnets', 'one subnet is given, expected two or more in different zones');
+    }
+  }
+
+  private uniqueIds(ids: unknown[], pointer: string): void {
+    const texts = ids.filter((id): id is string => typeof id === 'string' && !isUnknown(id)).sort();
+    const repeated = texts.filter((id, index) => id === texts[index + 1]);
+    for (const id of new Set(repeated)) {
+      this.add(pointer, `${quoted(id)} is given more than once`);
+    }
+  }
+
+  private tags(): void {
+    const { length } = this.lists.get('Tags') ?? [];
+    if (length > LIMITS.TAGS_MAX) {
+      this.add(
+        '/Tags',
+        `${length} tags are given, at most ${LIMITS.TAGS_MAX} are allowed: a resource has ` +
+          `${LIMITS.TAGS_PER_RESOURCE}, and ${LIMITS.TAGS_OURS} are the provider's`,
+      );
+    }
+    this.unique(this.tagKeys, 'is the same key as at');
+  }
+
+  private unique(names: readonly Named[], problem: string): void {
+    const firstAt = new Map<string, string>();
+    for (const [name, pointer] of names) {
+      const first = firstAt.get(name);
+      if (first === undefined) {
+        firstAt.set(name, pointer);
+      } else {
+        this.add(pointer, `${problem} ${first}`);
+      }
+    }
+  }
+
+  private namesFit(): void {
+    const cluster = this.effective('Cluster');
+    const service = this.valid.get('ServiceName') ?? '';
+    const length = cluster === undefined ? 0 : clusterName(cluster).length + service.length;
+    if (length > LIMITS.CLUSTER_AND_SERVICE_LENGTH_MAX) {
+      this.add(
+        '',
+        `\`Cluster\` and \`ServiceName\` have ${length} characters together, at most ` +
+          `${LIMITS.CLUSTER_AND_SERVICE_LENGTH_MAX} are allowed`,
+      );
+    }
+  }
+}

@@ -1,0 +1,168 @@
+/**
+ * Rules for one value: its text in, what is wrong with it out. Rules for what may be secret (environment variables,
+ * credentials) do not repeat the text.
+ */
+
+import type { Environment, Shape } from './shape';
+import { LIMITS } from '../schema.generated';
+import * as arns from './arns';
+import type { Problem } from './arns';
+import * as fargate from './fargate';
+import { quoted } from './texts';
+
+/** A number without a maximum of its own is one of 32 bits. */
+const NUMBER_MAX = 2 ** 32 - 1;
+
+type Rule = (text: string, environment: Environment) => Problem;
+
+/** The rules of texts and numbers that the schema does not have, by path; items of lists end in `[]`. */
+const RULES: Readonly<Record<string, Rule>> = {
+  ServiceTimeout: (text) => wholeNumber(text, 1, LIMITS.SERVICE_TIMEOUT_S_MAX),
+  ServiceName: serviceName,
+  Cluster: arns.cluster,
+  InfrastructureRoleArn: arns.role,
+  ExecutionRoleArn: arns.role,
+  TaskRoleArn: arns.role,
+  TaskDefinitionArn: arns.taskDefinition,
+  Cpu: fargate.cpu,
+  Memory: fargate.memory,
+  HealthCheckPath: healthCheckPath,
+  'PrimaryContainer.Image': image,
+  'PrimaryContainer.AwsLogsConfiguration.LogGroup': logGroup,
+  'PrimaryContainer.AwsLogsConfiguration.LogStreamPrefix': logStreamPrefix,
+  'PrimaryContainer.RepositoryCredentials.CredentialsParameter': arns.registrySecret,
+  'PrimaryContainer.Environment[].Name': variableName,
+  'PrimaryContainer.Environment[].Value': variableValue,
+  'PrimaryContainer.Secrets[].Name': variableName,
+  'PrimaryContainer.Secrets[].ValueFrom': arns.secretSource,
+  'NetworkConfiguration.SecurityGroups[]': (text) => arns.ec2Id(text, 'sg'),
+  'NetworkConfiguration.Subnets[]': (text) => arns.ec2Id(text, 'subnet'),
+  'Tags[].Key': tagKey,
+  'Tags[].Value': tagValue,
+};
+
+/** Of these, any text is right. */
+export const FREE_TEXTS: readonly string[] = ['ServiceToken', 'PrimaryContainer.Command[]'];
+
+/** Whether there is a rule of its own for what is at a path. */
+export function hasRule(path: string): boolean {
+  return path in RULES;
+}
+
+/** What is wrong with the text of a scalar. */
+export function judge(text: string, path: string, shape: Shape, environment: Environment): Problem {
+  const rule = RULES[path];
+  if (rule !== undefined) {
+    return rule(text, environment);
+  }
+  if (shape.kind === 'choice') {
+    return choice(text, shape.choices ?? []);
+  }
+  return shape.kind === 'integer' ? wholeNumber(text, shape.min ?? 0, shape.max) : undefined;
+}
+
+/** Decimal digits and nothing else: neither a sign, nor a fraction, nor leading zeros. */
+export function wholeNumber(text: string, min: number, max: number | undefined): Problem {
+  const number = Number(text);
+  if (/^(0|[1-9]\d*)$/.test(text) && number >= min && number <= (max ?? NUMBER_MAX)) {
+    return undefined;
+  }
+  const range = max === undefined ? `of at least ${min}` : `from ${min} to ${max}`;
+  return `${quoted(text)} is not a whole number ${range}`;
+}
+
+/** One of AWS's words, in AWS's case. */
+function choice(text: string, choices: ReadonlyArray<string | number>): Problem {
+  const words = choices.map(String);
+  if (words.includes(text)) {
+    return undefined;
+  }
+  const otherCase = words.find((word) => word.toLowerCase() === text.toLowerCase());
+  if (otherCase !== undefined) {
+    return `${quoted(text)} is in the wrong case, write ${quoted(otherCase)}`;
+  }
+  return `${quoted(text)} is not one of ${words.map(quoted).join(', ')}`;
+}
+
+function serviceName(text: string): Problem {
+  return arns.isEcsName(text, LIMITS.SERVICE_NAME_LENGTH_MAX)
+    ? undefined
+    : `${quoted(text)} is not the name of a service, expected up to ${LIMITS.SERVICE_NAME_LENGTH_MAX} letters, ` +
+        'digits, hyphens and underscores';
+}
+
+function image(text: string): Problem {
+  const beforeDigest = text.split('@', 1)[0] ?? '';
+  if (beforeDigest === '' || !/^[!-~]+$/.test(text)) {
+    return `${quoted(text)} is not an image, expected \`repository/name:tag\` or \`repository/name@digest\` without spaces`;
+  }
+  return beforeDigest.length > LIMITS.IMAGE_LENGTH_MAX
+    ? `${quoted(text)} has ${beforeDigest.length} characters, at most ${LIMITS.IMAGE_LENGTH_MAX} are allowed`
+    : undefined;
+}
+
+function healthCheckPath(text: string): Problem {
+  if (!/^\/[!-~]*$/.test(text)) {
+    return (
+      `${quoted(text)} is not a path, expected one that starts with \`/\` and has no spaces; other characters than ` +
+      'ASCII are percent-encoded'
+    );
+  }
+  return atMost(text, LIMITS.HEALTH_CHECK_PATH_LENGTH_MAX);
+}
+
+function logGroup(text: string): Problem {
+  if (!/^[A-Za-z0-9._\-/#]*$/.test(text) || text.startsWith('aws/')) {
+    return (
+      `${quoted(text)} is not the name of a log group, expected letters, digits and \`. _ - / #\`, not starting with ` +
+      '`aws/`'
+    );
+  }
+  return atMost(text, LIMITS.LOG_GROUP_LENGTH_MAX);
+}
+
+function logStreamPrefix(text: string): Problem {
+  if (/[:*\p{Cc}]/u.test(text)) {
+    return `${quoted(text)} may contain neither \`:\` nor \`*\``;
+  }
+  return atMost(text, LIMITS.LOG_STREAM_PREFIX_LENGTH_MAX);
+}
+
+function variableName(text: string): Problem {
+  // A name with `=` is most often a whole `NAME=value`, so the text may hold a secret.
+  return /[=\p{Cc}]/u.test(text)
+    ? 'the name of an environment variable has no `=` and no control characters; the value goes into a property of its own'
+    : undefined;
+}
+
+function variableValue(text: string): Problem {
+  return text.includes('\0') ? 'the value of an environment variable has no NUL character' : undefined;
+}
+
+function tagKey(text: string): Problem {
+  const [reserved] = /^(aws:|express:|amazonecsmanaged)/i.exec(text) ?? [];
+  if (reserved !== undefined) {
+    const whose = reserved.toLowerCase() === 'aws:' ? 'AWS' : 'the provider';
+    return `${quoted(text)} has a prefix that is reserved for ${whose}`;
+  }
+  return tagText(text, LIMITS.TAG_KEY_LENGTH_MAX);
+}
+
+function tagValue(text: string): Problem {
+  return /^aws:/i.test(text)
+    ? `${quoted(text)} has a prefix that is reserved for AWS`
+    : tagText(text, LIMITS.TAG_VALUE_LENGTH_MAX);
+}
+
+function tagText(text: string, lengthMax: number): Problem {
+  // Unicode's separators are its white space without the control characters.
+  const isAllowed = /^[\p{Alphabetic}\p{N}\p{White_Space}_.:/=+\-@]*$/u.test(text) && !/\p{Cc}/u.test(text);
+  return isAllowed
+    ? atMost(text, lengthMax)
+    : `${quoted(text)} may contain only letters, digits, spaces and \`_ . : / = + - @\``;
+}
+
+function atMost(text: string, lengthMax: number): Problem {
+  const { length } = [...text];
+  return length > lengthMax ? `${quoted(text)} has ${length} characters, at most ${lengthMax} are allowed` : undefined;
+}
