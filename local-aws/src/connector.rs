@@ -91,7 +91,9 @@ impl InProcess {
                     "the connection was lost before the answer".into(),
                 )))
             }
-            Some(fault @ (Fault::Throttle | Fault::ServerError | Fault::Deny)) => {
+            Some(
+                fault @ (Fault::Throttle | Fault::ServerError | Fault::Deny | Fault::Refuse(..)),
+            ) => {
                 let response = match fault.refusal(&call) {
                     Some(refusal) => self.cloud.refuse(&call, refusal),
                     None => self.cloud.carry_out(&call),

@@ -23,6 +23,8 @@ pub enum Fault {
     ServerError,
     /// IAM does not allow it.
     Deny,
+    /// AWS refuses with this code and message, as it does when a quota is used up.
+    Refuse(&'static str, &'static str),
 }
 
 /// Strikes the calls from number `first` (counted from 0 among those that match) for `times` calls.
@@ -113,6 +115,7 @@ impl Fault {
                 denial_code(call),
                 "not authorized to perform this action, by a fault rule",
             )),
+            Self::Refuse(code, message) => Some(Refusal::client(code, message)),
             Self::CrashBefore | Self::CrashAfter | Self::LandLate | Self::LoseAnswer => None,
         }
     }

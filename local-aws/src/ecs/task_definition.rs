@@ -60,6 +60,16 @@ impl TaskDefinition {
             .find(|container| container.name == name)
     }
 
+    /// The ARNs that its containers' secrets are read from.
+    pub(super) fn secrets(&self) -> impl Iterator<Item = &str> {
+        let containers = self.document.get("containerDefinitions");
+        let containers = containers.and_then(Value::as_array).into_iter().flatten();
+        let secrets = containers.filter_map(|it| it.get("secrets")?.as_array());
+        secrets
+            .flatten()
+            .filter_map(|secret| secret.get("valueFrom")?.as_str())
+    }
+
     fn output(&self) -> Value {
         let mut output = self.document.clone();
         let status = if self.is_active() {

@@ -134,7 +134,7 @@ fn fault(random: &mut Rng) -> Event {
     };
     let times = match fault {
         Fault::Throttle | Fault::ServerError => random.u64(1..8),
-        Fault::Deny | Fault::LoseAnswer => random.u64(1..3),
+        Fault::Deny | Fault::Refuse(..) | Fault::LoseAnswer => random.u64(1..3),
         Fault::CrashBefore | Fault::CrashAfter | Fault::LandLate => 1,
     };
     Event::Fault {
