@@ -34,6 +34,9 @@ pub use progress::{Examined, Progress, is_worth_a_look};
 /// Bytes of AWS's words in a sentence for people: the whole reason has 1,024.
 const EVIDENCE_BYTES_MAX: usize = 260;
 
+/// Bytes that are kept of each line of a log.
+const LOG_LINE_BYTES_MAX: usize = 400;
+
 /// One thing that is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
@@ -127,6 +130,8 @@ fn masked(evidence: &Evidence) -> Evidence {
     let mut masked = evidence.clone();
     for line in &mut masked.log_lines {
         *line = masks.cover_log_line(line);
+        // Only now: half a secret would not be known for one.
+        line.truncate(line.floor_char_boundary(LOG_LINE_BYTES_MAX));
     }
     let of_tasks = masked.tasks.iter_mut().flat_map(|task| {
         let of_containers = task.containers.iter_mut().map(|it| &mut it.reason);

@@ -215,12 +215,9 @@ async fn newest_deployment(
             }
         },
     )?;
-    let mut deployment = found.as_ref().map(|found| found.deployment.clone());
+    let mut deployment = found;
     if let (Some(deployment), Some(revision)) = (&mut deployment, &revision)
-        && found
-            .as_ref()
-            .and_then(|found| found.target_revision_arn.as_ref())
-            == revision_arn
+        && deployment.target_revision_arn.as_ref() == revision_arn
     {
         deployment.task_definition_arn = Some(revision.task_definition_arn.clone());
     }

@@ -53,6 +53,22 @@ impl Behaviour {
                 Fate::NotPlaced(_)
                 | Fate::NotLaunched(_)
                 | Fate::NotStarted(_)
+                | Fate::FallsIll(_)
+                | Fate::Answers { .. },
+            )
+            | None => None,
+        }
+    }
+
+    /// After how long its own health check fails, if it does.
+    pub(super) const fn illness_ms(self) -> Option<u64> {
+        match self.fate() {
+            Some(Fate::FallsIll(after_ms)) => Some(*after_ms),
+            Some(
+                Fate::NotPlaced(_)
+                | Fate::NotLaunched(_)
+                | Fate::NotStarted(_)
+                | Fate::Ends(_)
                 | Fate::Answers { .. },
             )
             | None => None,
@@ -64,7 +80,11 @@ impl Behaviour {
         match self.fate() {
             Some(Fate::Answers { health: _, log }) => log,
             Some(
-                Fate::NotPlaced(_) | Fate::NotLaunched(_) | Fate::NotStarted(_) | Fate::Ends(_),
+                Fate::NotPlaced(_)
+                | Fate::NotLaunched(_)
+                | Fate::NotStarted(_)
+                | Fate::FallsIll(_)
+                | Fate::Ends(_),
             )
             | None => &[],
         }
@@ -91,6 +111,8 @@ impl Behaviour {
 const fn answer(fate: &Fate) -> HealthAnswer {
     match fate {
         Fate::Answers { health, log: _ } => *health,
+        // The load balancer would take some seconds longer to see it.
+        Fate::FallsIll(_) => HealthAnswer::Status(503),
         Fate::NotPlaced(_) | Fate::NotLaunched(_) | Fate::NotStarted(_) | Fate::Ends(_) => {
             HealthAnswer::Refused
         }

@@ -110,6 +110,9 @@ pub fn of_refusal(
 
 fn role_cause(expected: &Expected, message: &str) -> Option<Cause> {
     rule_for(message)
-        .filter(|rule| rule.cause == Cause::ExecutionRoleNotAssumable)
+        .filter(|rule| {
+            let is_role = rule.cause == Cause::ExecutionRoleNotAssumable;
+            is_role || rule.cause == Cause::InfrastructureRoleNotUsable
+        })
         .map(|rule| cause_of(rule, message, expected))
 }

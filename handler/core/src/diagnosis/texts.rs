@@ -13,6 +13,7 @@ const MEMORY: &str = "out-of-memory.html";
 const START: &str = "cannot-start-container.html";
 const STOPPED: &str = "stopped-task-error-codes.html";
 const EVENTS: &str = "service-event-messages-list.html";
+const INFRASTRUCTURE: &str = "infrastructure_IAM_role.html";
 const BLUE_GREEN: &str = "troubleshooting-blue-green.html";
 /// <https://github.com/aws/amazon-ecs-agent>: `ecs-agent/api/errors`, `agent/asm`, `agent/ssm`
 const AGENT: &str = "https://github.com/aws/amazon-ecs-agent";
@@ -55,6 +56,16 @@ pub const RULES: &[TextRule] = &[
         Cause::InfrastructureRoleNotUsable,
         &["missing permissions on ecs infrastructure role"],
         BLUE_GREEN,
+    ),
+    rule(
+        Cause::InfrastructureRoleNotUsable,
+        &["unable to assume role and validate", "targetgrouparn"],
+        "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateService.html",
+    ),
+    rule(
+        Cause::InfrastructureRoleNotUsable,
+        &["configured ecs infrastructure role"],
+        INFRASTRUCTURE,
     ),
     rule(
         Cause::ListenerRuleChanged,

@@ -1,7 +1,7 @@
 //! The demo images that fail, each in one of the ways that AWS documents: one row for each.
 //!
-//! `demo/<name>` in any registry, with any tag. Texts are AWS's; `{image}`, `{port}`, `{role}` and `{region}` stand
-//! for those of the task. The pages are below <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/>.
+//! `demo/<name>` in any registry, with any tag. Texts are AWS's; `{image}`, `{port}`, `{region}` and
+//! `{environment}` stand for those of the task. The pages are below <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/>.
 
 use crate::ecs::HealthAnswer;
 
@@ -17,6 +17,8 @@ pub(in crate::ecs) enum Fate {
     NotStarted(&'static str),
     /// It ends by itself.
     Ends(Ending),
+    /// Its own health check fails after so many milliseconds (`stopped-task-error-codes.html`).
+    FallsIll(u64),
     /// It runs, and answers so to everybody.
     Answers {
         health: HealthAnswer,
@@ -182,7 +184,18 @@ pub(super) const ROWS: &[Row] = &[
             "fatal: no answer from the database, password=hunter2",
         ],
     ),
+    ends(
+        "demo/talkative",
+        1,
+        None,
+        &["fatal: cannot start with {environment}"],
+    ),
     ends("demo/finished", 0, None, &["all done"]),
+    // stopped-task-error-codes.html
+    Row {
+        image: "demo/ill",
+        fate: Fate::FallsIll(20_000),
+    },
     // service-event-messages-list.html
     Row {
         image: "demo/no-capacity",

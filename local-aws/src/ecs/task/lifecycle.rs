@@ -149,7 +149,10 @@ fn check_place(definition: &TaskDefinition) -> Result<(), Refusal> {
             Some(Fate::NotLaunched(reason)) => {
                 return Err(Refusal::client("ClientException", *reason));
             }
-            Some(Fate::NotStarted(_) | Fate::Ends(_) | Fate::Answers { .. }) | None => {}
+            Some(
+                Fate::NotStarted(_) | Fate::Ends(_) | Fate::FallsIll(_) | Fate::Answers { .. },
+            )
+            | None => {}
         }
     }
     Ok(())
@@ -230,9 +233,13 @@ fn start_containers(cloud: &mut Cloud, arn: &str) {
     };
     for container in &definition.containers {
         let text = match Behaviour::of(&container.image).fate() {
-            Some(Fate::NotStarted(text)) => Some(filled(cloud, text, container)),
+            Some(Fate::NotStarted(text)) => Some(filled(cloud, text, &definition, container)),
             Some(
-                Fate::NotPlaced(_) | Fate::NotLaunched(_) | Fate::Ends(_) | Fate::Answers { .. },
+                Fate::NotPlaced(_)
+                | Fate::NotLaunched(_)
+                | Fate::Ends(_)
+                | Fate::FallsIll(_)
+                | Fate::Answers { .. },
             )
             | None => role::execution_denial(cloud, &definition, container),
         };
@@ -313,10 +320,13 @@ fn run(cloud: &mut Cloud, arn: &str) {
     task.status = Status::Running;
     task.started_at_ms = Some(now_ms);
     task.due_ms = None;
-    let ending = task.ending;
+    let until_ms = task.ending.map(|it| it.after_ms).or(task
+        .behaviours
+        .iter()
+        .find_map(|(_, behaviour)| behaviour.illness_ms()));
     let service = task.service.clone();
-    if let Some(ending) = ending {
-        wait(cloud, arn, ending.after_ms);
+    if let Some(until_ms) = until_ms {
+        wait(cloud, arn, until_ms);
     }
     fleet::look_soon(cloud, &service);
 }
@@ -325,6 +335,13 @@ fn end_by_itself(cloud: &mut Cloud, arn: &str) {
     log_own_lines(cloud, arn, |behaviour| {
         behaviour.ending().map_or(&[], |ending| ending.log)
     });
+    let Some(task) = cloud.ecs.tasks.get(arn) else {
+        return;
+    };
+    if task.ending.is_none() {
+        let reason = "Task failed container health checks";
+        return begin_stop(cloud, arn, StopCause::Unhealthy, reason);
+    }
     if let Some(task) = cloud.ecs.tasks.get_mut(arn)
         && let Some(Ending {
             exit_code, reason, ..

@@ -4,7 +4,7 @@
 
 use crate::cloud::Cloud;
 use crate::ecs::image::Behaviour;
-use crate::ecs::task_definition::{self, Container};
+use crate::ecs::task_definition::{self, Container, TaskDefinition};
 
 /// The lines that a container writes by itself.
 pub(super) fn log_own_lines(
@@ -21,7 +21,7 @@ pub(super) fn log_own_lines(
     };
     for container in &definition.containers {
         for line in lines(Behaviour::of(&container.image)) {
-            let line = filled(cloud, line, container);
+            let line = filled(cloud, line, &definition, container);
             write(cloud, container, &id, &line);
         }
     }
@@ -50,9 +50,15 @@ fn write(cloud: &mut Cloud, container: &Container, task_id: &str, line: &str) {
 }
 
 /// A text of the table of images, with what it speaks of.
-pub(super) fn filled(cloud: &Cloud, text: &str, container: &Container) -> String {
+pub(super) fn filled(
+    cloud: &Cloud,
+    text: &str,
+    definition: &TaskDefinition,
+    container: &Container,
+) -> String {
     let port = container.ports.first().copied().unwrap_or_default();
     text.replace("{image}", &container.image)
         .replace("{port}", &port.to_string())
         .replace("{region}", &cloud.account.region)
+        .replace("{environment}", &definition.environment().join(" "))
 }
