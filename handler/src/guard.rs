@@ -1,10 +1,10 @@
 //! `Custom::ExpressProviderGuard`: keeps the provider's stack from being deleted while it is needed.
 //!
 //! Every other resource of the provider outlives the guard (`DependsOn` in `templates/provider.yaml`), so
-//! its Delete comes first: it fails while any owner has a service, and waits for load balancers that are
-//! being closed. That waiting is an operation like any other, with a waiter.
+//! its Delete comes first: it fails while any owner has a service, and waits for answers that are owed and for
+//! load balancers that are being closed. It is an operation like any other, with a waiter, even when nothing is to be waited for:
+//! an event that is delivered again then finds it, and neither answers otherwise nor leaves it open.
 
-use express_core::decision::HandlerErrorCode;
 use express_core::naming;
 
 use crate::Runtime;
@@ -35,11 +35,13 @@ pub(crate) enum Need {
         /// Which, for the user.
         problem: String,
     },
+    /// Requests that are not answered yet.
+    Answers,
     /// Load balancers that are going.
     Closings,
 }
 
-/// Answers a request for the guard, or begins to wait.
+/// Answers a request for the guard, or begins its Delete.
 ///
 /// # Errors
 /// When the ledger does not answer: Lambda delivers the event again.
@@ -47,17 +49,7 @@ pub(crate) async fn receive(taking: &Taking<'_>) -> Result<WaiterReply, RequestE
     if !is_delete(taking.envelope.request_type) {
         return taking.early.succeeded(PHYSICAL_ID).await;
     }
-    match look(taking.runtime).await? {
-        Need::Nothing => {
-            let id = taking.envelope.physical_resource_id.as_deref();
-            taking.early.succeeded(id.unwrap_or(PHYSICAL_ID)).await
-        }
-        Need::Services { problem } => {
-            let code = HandlerErrorCode::ResourceConflict;
-            taking.early.failed(code, &problem).await
-        }
-        Need::Closings => taking.delete().await,
-    }
+    taking.delete().await
 }
 
 /// Looks whether anything still needs the provider, and carries closings on.
@@ -69,11 +61,23 @@ pub(crate) async fn look(runtime: &Runtime) -> Result<Need, LedgerError> {
     if let Some(problem) = services_left(&contents) {
         return Ok(Need::Services { problem });
     }
+    if is_awaited(&contents, runtime.clock.now_ms()) {
+        return Ok(Need::Answers);
+    }
     Ok(if is_closing(runtime, &contents).await {
         Need::Closings
     } else {
         Need::Nothing
     })
+}
+
+/// Whether CloudFormation still waits for the answer to a Delete: without this function it would come never.
+fn is_awaited(contents: &Contents, now_ms: u64) -> bool {
+    let mut open = contents
+        .owners
+        .iter()
+        .filter_map(|record| record.operation.as_ref());
+    open.any(|operation| !operation.waits_for_closings && now_ms < operation.given_up_ms)
 }
 
 fn services_left(contents: &Contents) -> Option<String> {

@@ -196,13 +196,17 @@ impl<'a> Attempt<'a> {
 
     /// Of the provider's own Delete: none when nothing is left that needs the provider.
     async fn wait_for_closings(&self) -> Result<Option<Outcome>, OperationError> {
+        let wait_for = |reason| {
+            Outcome::Waiting(Wait {
+                reason,
+                retry_after_s: guard::RETRY_S,
+            })
+        };
         match guard::look(self.runtime).await? {
             guard::Need::Nothing => Ok(None),
             guard::Need::Services { problem } => Err(OperationError::ProviderInUse { problem }),
-            guard::Need::Closings => Ok(Some(Outcome::Waiting(Wait {
-                reason: WaitReason::LoadBalancersClosing,
-                retry_after_s: guard::RETRY_S,
-            }))),
+            guard::Need::Answers => Ok(Some(wait_for(WaitReason::AnswersOwed))),
+            guard::Need::Closings => Ok(Some(wait_for(WaitReason::LoadBalancersClosing))),
         }
     }
 

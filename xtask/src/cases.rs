@@ -15,6 +15,9 @@ use crate::root;
 /// The list of cases, below the workspace's folder.
 const CONTRACT: &str = "tests/CONTRACT.md";
 
+/// The cases that nothing is built for yet, with the reason.
+const WAITING: &str = "tests/WAITING.md";
+
 /// What the names of the tests that cover a case begin with.
 const PREFIX: &str = "case_";
 
@@ -32,10 +35,8 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
-    let path = root()?.join(CONTRACT);
-    let contract =
-        fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-    let cases = cases(&contract);
+    let (contract, waiting) = (read(CONTRACT)?, read(WAITING)?);
+    let (cases, waiting) = (cases(&contract), cases(&waiting));
     ensure!(!cases.is_empty(), "{CONTRACT} has no cases");
     let output;
     let tests = if arguments.run {
@@ -45,11 +46,21 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         output = cargo_test(&[PREFIX, "--list"])?;
         tests(&output, listed)
     };
-    let table = table(&cases, &tests)?;
-    print!("{table}");
+    let table = table(&cases, &waiting, &tests)?;
+    print!("{}", table.text);
     let failed = tests.iter().filter(|test| test.result == "FAILED").count();
     ensure!(failed == 0, "{failed} tests failed");
+    ensure!(
+        table.untested == 0,
+        "{} cases have no test and no reason in {WAITING}",
+        table.untested
+    );
     Ok(())
+}
+
+fn read(file: &str) -> anyhow::Result<String> {
+    let path = root()?.join(file);
+    fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))
 }
 
 /// One case of the contract.
@@ -132,18 +143,34 @@ fn ran(line: &str) -> Option<(&str, &str)> {
     Some((name.split(' ').next()?, result.split(',').next()?))
 }
 
-/// Each case with its tests below it, and a count as the last line.
-fn table(cases: &[Case], tests: &[Test]) -> anyhow::Result<String> {
+/// What there is to say of all cases.
+struct Table {
+    /// Each case with its tests below it, and a count as the last line.
+    text: String,
+    /// Cases without a test and without a reason.
+    untested: usize,
+}
+
+fn table(cases: &[Case], waiting: &[Case], tests: &[Test]) -> anyhow::Result<Table> {
     let mut of_case: BTreeMap<&str, Vec<&Test>> = BTreeMap::new();
     for test in tests {
         of_case.entry(test.case).or_default().push(test);
     }
-    let mut table = String::new();
-    let mut untested = 0;
+    let mut text_of_all = String::new();
+    let (mut untested, mut waits) = (0, 0);
     for Case { number, text } in cases {
         let covered = of_case.remove(number).unwrap_or_default();
+        let reason = waiting.iter().find(|case| case.number == *number);
+        ensure!(
+            reason.is_none() || covered.is_empty(),
+            "case {number} has a test: take it out of {WAITING}"
+        );
         let state = match covered.len() {
             0 if text.contains(REAL_ACCOUNT) => "real account".to_owned(),
+            0 if reason.is_some() => {
+                waits += 1;
+                "waits".to_owned()
+            }
             0 => {
                 untested += 1;
                 "no test".to_owned()
@@ -151,17 +178,25 @@ fn table(cases: &[Case], tests: &[Test]) -> anyhow::Result<String> {
             1 => "1 test".to_owned(),
             count => format!("{count} tests"),
         };
-        table.push_str(&format!("{number:>4}  {state:<12}  {}\n", shortened(text)));
+        text_of_all.push_str(&format!("{number:>4}  {state:<12}  {}\n", shortened(text)));
         for Test { name, result, .. } in covered {
-            table.push_str(&format!("      {result:<12}  {name}\n"));
+            text_of_all.push_str(&format!("      {result:<12}  {name}\n"));
+        }
+        if let Some(Case { text, .. }) = reason {
+            text_of_all.push_str(&format!("{:20}{text}\n", ""));
         }
     }
     if let Some(test) = of_case.values().flatten().next() {
         bail!("{CONTRACT} has no case {}: {}", test.case, test.name);
     }
     let count = cases.len();
-    table.push_str(&format!("\n{count} cases, {untested} without a test\n"));
-    Ok(table)
+    text_of_all.push_str(&format!(
+        "\n{count} cases, {untested} without a test, {waits} waiting for what is not built yet\n"
+    ));
+    Ok(Table {
+        text: text_of_all,
+        untested,
+    })
 }
 
 fn shortened(text: &str) -> String {
@@ -214,17 +249,36 @@ mod tests {
     fn the_table_says_which_cases_have_no_test() {
         let found = tests("test it::case_6_twice ... ok\n", ran);
         let cases = &cases(CONTRACT)[..3];
-        let table = table(cases, &found).unwrap();
+        let untested = table(cases, &[], &found).unwrap();
         let expected = "   6  1 test        Delivered twice.\n      ok            it::case_6_twice\n \
                         43b  no test       An invented id.\n  60  real account  An hour. ☁\n\n\
-                        3 cases, 1 without a test\n";
-        assert_eq!(table, expected);
+                        3 cases, 1 without a test, 0 waiting for what is not built yet\n";
+        assert_eq!((untested.text.as_str(), untested.untested), (expected, 1));
+    }
+
+    #[test]
+    fn a_case_that_waits_says_for_what_and_has_no_test() {
+        let waiting = [Case {
+            number: "43b",
+            text: "Nobody invents ids yet.",
+        }];
+        let found = tests("test it::case_6_twice ... ok\n", ran);
+        let waits = table(&cases(CONTRACT)[..3], &waiting, &found).unwrap();
+        assert_eq!(waits.untested, 0);
+        let line =
+            " 43b  waits         An invented id.\n                    Nobody invents ids yet.\n";
+        assert!(waits.text.contains(line), "{}", waits.text);
+        let found = tests("test it::case_43b_ends ... ok\n", ran);
+        assert!(table(&cases(CONTRACT)[..3], &waiting, &found).is_err());
     }
 
     #[test]
     fn a_test_of_an_unknown_case_is_an_error() {
         let found = tests("it::case_99_what: test\n", listed);
-        let problem = table(&cases(CONTRACT), &found).unwrap_err().to_string();
+        let problem = table(&cases(CONTRACT), &[], &found)
+            .err()
+            .expect("an error")
+            .to_string();
         assert!(
             problem.ends_with("has no case 99: it::case_99_what"),
             "{problem}"

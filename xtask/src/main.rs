@@ -7,11 +7,13 @@ mod check;
 mod demo;
 mod fuzz;
 mod generate;
+mod mutants;
 mod simulate;
 mod test;
 mod tools;
 
 use std::path::Path;
+use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
@@ -37,6 +39,8 @@ enum Task {
     Simulate(simulate::Simulate),
     /// Try inputs that nobody sends.
     Fuzz(fuzz::Arguments),
+    /// Change the code in small ways that a test must notice.
+    Mutants(mutants::Arguments),
     /// List the cases that must hold and the tests that cover them.
     Cases(cases::Arguments),
     /// Write the files and tables that are made from the types.
@@ -45,16 +49,27 @@ enum Task {
     Check(check::Arguments),
 }
 
-fn main() -> anyhow::Result<()> {
-    match Arguments::parse().task {
-        Task::Demo(arguments) => demo::run(&arguments),
-        Task::Test(arguments) => test::run(&arguments),
-        Task::Bench(bench) => bench::run(&bench),
-        Task::Simulate(simulate) => simulate::run(&simulate),
-        Task::Fuzz(arguments) => fuzz::run(&arguments),
-        Task::Cases(arguments) => cases::run(&arguments),
-        Task::Generate(arguments) => generate::run(&arguments),
-        Task::Check(arguments) => check::run(&arguments),
+fn main() -> ExitCode {
+    match run(&Arguments::parse().task) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: &Task) -> anyhow::Result<()> {
+    match task {
+        Task::Demo(arguments) => demo::run(arguments),
+        Task::Test(arguments) => test::run(arguments),
+        Task::Bench(bench) => bench::run(bench),
+        Task::Simulate(simulate) => simulate::run(simulate),
+        Task::Fuzz(arguments) => fuzz::run(arguments),
+        Task::Mutants(arguments) => mutants::run(arguments),
+        Task::Cases(arguments) => cases::run(arguments),
+        Task::Generate(arguments) => generate::run(arguments),
+        Task::Check(arguments) => check::run(arguments),
     }
 }
 

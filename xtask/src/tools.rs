@@ -1,4 +1,4 @@
-//! Python programs that tasks need: pinned, each set in a virtual environment below `.tools/`.
+//! Programs that tasks need: pinned, below `.tools/`; those in Python in a virtual environment for each set.
 //!
 //! An environment is made once, from a requirements file; afterwards nothing is fetched. It is made
 //! again when that file changes. An environment that could not be finished has no stamp and is made again too.
@@ -9,6 +9,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, bail, ensure};
 
+use crate::cargo::cargo;
 use crate::root;
 
 /// The oldest Python that MiniStack and the linters run on.
@@ -22,6 +23,9 @@ const PYTHON_NAMES: [&str; 6] = [
     "python3.11",
     "python3.10",
 ];
+
+/// <https://mutants.rs>
+const CARGO_MUTANTS: &str = "27.1.0";
 
 /// A set of programs that fit together.
 #[derive(Clone, Copy, Debug)]
@@ -115,6 +119,28 @@ fn install(folder: &Path, requirements: &Path) -> anyhow::Result<()> {
         requirements.display()
     );
     Ok(())
+}
+
+/// The program `cargo-mutants`, built first if need be: that takes three minutes.
+///
+/// # Errors
+/// When it cannot be had or built.
+pub fn cargo_mutants() -> anyhow::Result<PathBuf> {
+    let folder = root()?.join(".tools/mutants");
+    let program = folder.join("bin/cargo-mutants");
+    // Cargo's own list of what it has installed there.
+    let installed = fs::read_to_string(folder.join(".crates.toml")).unwrap_or_default();
+    if program.exists() && installed.contains(&format!("cargo-mutants {CARGO_MUTANTS} ")) {
+        return Ok(program);
+    }
+    let status = cargo()?
+        .args(["install", "cargo-mutants", "--locked"])
+        .args(["--version", CARGO_MUTANTS, "--root"])
+        .arg(&folder)
+        .status()
+        .context("cannot run cargo")?;
+    ensure!(status.success(), "cargo-mutants was not built: {status}");
+    Ok(program)
 }
 
 /// The first Python that is new enough.

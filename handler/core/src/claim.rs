@@ -32,9 +32,11 @@ pub const ANSWERED_IDS_MAX: usize = 50;
 pub const ATTEMPT_LENGTH_S: u32 = 60;
 /// Seconds beyond an attempt's length before it is taken for dead (DESIGN §4).
 pub const ATTEMPT_MARGIN_S: u32 = 15;
-/// Milliseconds by which the clocks of CloudFormation's hosts may differ: one request follows another from
-/// another host, so an issue time that is older by less than this does not say which was first.
-pub const ISSUE_TIMES_DIFFER_MS: u64 = 10_000;
+/// Milliseconds by which issue times of requests in the right order may differ: they are cut to whole seconds, and the
+/// clocks of CloudFormation's hosts are not the same one. An issue time that is older by no more than this does not say
+/// which request was first.
+/// AWS: <https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html> (`X-Amz-Date`)
+pub const ISSUE_TIMES_DIFFER_MS: u64 = 1_000;
 
 /// Who a service belongs to.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -68,6 +70,8 @@ pub struct OwnerRecord {
     pub answered_ids: Vec<String>,
     /// Requests that are over, oldest first: answered, or given up by CloudFormation.
     pub finished_requests: Vec<String>,
+    /// The newest request that was answered without an operation.
+    pub answered_at_once: Option<AnsweredAtOnce>,
     /// What was asked and is not over.
     pub operation: Option<Operation>,
     /// Requests that a later one ended before they were answered: still owed an answer.
@@ -79,6 +83,18 @@ pub struct OwnerRecord {
     /// The tombstone: when CloudFormation issued the newest Delete, also of something that was not known yet.
     /// A Create that is older was given up before it arrived. Milliseconds since the epoch.
     pub delete_issued_ms: Option<u64>,
+}
+
+/// A request that was answered without an operation: it asked for what was there.
+///
+/// Written before the answer is sent, so that a request which comes at the same time begins after it or ends it, and
+/// kept, because the attempt may die before it has sent it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AnsweredAtOnce {
+    /// CloudFormation's id of the request.
+    pub request_id: String,
+    /// The body of the answer.
+    pub body: String,
 }
 
 /// One service and what it holds.
@@ -248,6 +264,8 @@ pub struct Request {
 pub enum Reception {
     /// It is over already: nothing to do.
     Finished,
+    /// It was answered without an operation, with this body. Whether that was sent is not known: send it again.
+    AnsweredAtOnce(String),
     /// It is the open operation: carry on.
     Open,
     /// It is new: the record to write before anything else is done.

@@ -168,6 +168,9 @@ pub enum WaitReason {
     /// Load balancers that their last service has left are going.
     #[error("load balancers without services are still being deleted")]
     LoadBalancersClosing,
+    /// Requests of other owners are open.
+    #[error("requests for other resources are still to be answered")]
+    AnswersOwed,
     /// Another attempt may still be mutating.
     #[error("another attempt for this resource may still be running")]
     OtherAttempt,

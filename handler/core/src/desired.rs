@@ -64,6 +64,8 @@ impl Identity {
         } = environment;
         Self {
             owner_key: naming::owner_key(owner),
+            // Service ARNs have had the cluster's name in them for every account since 2021.
+            // AWS: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-arn-migration.html
             service_arn: format!(
                 "arn:{partition}:ecs:{region}:{account_id}:service/{cluster}/{service}"
             ),

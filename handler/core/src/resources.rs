@@ -19,34 +19,3 @@ use std::collections::BTreeMap;
 
 /// Tags by key.
 pub type Tags = BTreeMap<String, String>;
-
-/// The kinds, in order of dependency: each needs only those before it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum ResourceKind {
-    /// ECS cluster
-    Cluster,
-    /// CloudWatch Logs log group
-    LogGroup,
-    /// ECS task definition
-    TaskDefinition,
-    /// EC2 security group, of a service or of a load balancer
-    SecurityGroup,
-    /// Application Load Balancer
-    LoadBalancer,
-    /// Listener of a load balancer
-    Listener,
-    /// Target group
-    TargetGroup,
-    /// Listener rule
-    ListenerRule,
-    /// CloudWatch alarm
-    MetricAlarm,
-    /// ECS service
-    EcsService,
-    /// Scalable target
-    ScalableTarget,
-    /// Scaling policy
-    ScalingPolicy,
-    /// Route 53 alias record
-    AliasRecord,
-}

@@ -96,6 +96,19 @@ where
     }
 }
 
+/// What was asked for; nothing where AWS says that it does not exist, which a lookup takes for an answer and a deletion
+/// for done.
+///
+/// # Errors
+/// Any other failure of the call.
+pub fn if_found<T>(answer: Result<T, AwsError>) -> Result<Option<T>, AwsError> {
+    match answer {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if error.is_not_found() => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 impl AwsError {
     /// Whether AWS answered with exactly this code.
     #[must_use]

@@ -1,33 +1,17 @@
 //! Physical resource ids: what `Ref` returns and what later events carry back.
 //!
-//! The id of a service is its ECS service ARN, known before the first change is made. An event's id is
+//! The id of a service is its ECS service ARN (`Identity::service_arn`), known before the first change is made. An event's id is
 //! never taken apart to find out what it means: CloudFormation invents one when it cancels a Create that
 //! we have not answered (R1), so the meaning is looked up by owner in the ledger.
 //!
 //! AWS: <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref-responses.html> (an id is
 //! 1 byte to 1 KB)
 
-use super::stack_id::Place;
-
 /// The most bytes that a physical id may have.
 pub const PHYSICAL_ID_BYTES_MAX: usize = 1024;
 
 /// How ids begin that name nothing.
 const NOTHING: &str = "express-nothing:";
-
-/// The id of an Express service: the ARN that ECS will give it.
-///
-/// Service ARNs have had the cluster's name in them for every account since 2021.
-/// AWS: <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-arn-migration.html>
-#[must_use]
-pub fn of_service(place: &Place, cluster: &str, service: &str) -> String {
-    let Place {
-        partition,
-        region,
-        account,
-    } = place;
-    format!("arn:{partition}:ecs:{region}:{account}:service/{cluster}/{service}")
-}
 
 /// An id that names nothing: the answer to a Create that was refused before anything was claimed.
 ///
@@ -48,21 +32,6 @@ pub fn names_nothing(physical_id: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_id_of_a_service_is_its_arn() {
-        let place = Place {
-            partition: "aws-us-gov".into(),
-            region: "us-gov-west-1".into(),
-            account: "111122223333".into(),
-        };
-        let id = of_service(&place, "default", "web");
-        assert_eq!(
-            id,
-            "arn:aws-us-gov:ecs:us-gov-west-1:111122223333:service/default/web"
-        );
-        assert!(!names_nothing(&id));
-    }
 
     #[test]
     fn the_id_of_nothing_differs_by_request_and_is_never_empty_or_too_long() {

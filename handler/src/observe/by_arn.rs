@@ -13,7 +13,7 @@ use express_core::resources::target_group::ObservedTargetGroup;
 
 use super::{look_if, rule};
 use crate::aws::AwsClients;
-use crate::aws::error::AwsError;
+use crate::aws::error::{AwsError, if_found};
 use crate::resources;
 use crate::resources::ecs_service::deployment;
 
@@ -129,10 +129,8 @@ pub(super) async fn tags_of(
     if arns.is_empty() {
         return Ok(BTreeMap::new());
     }
-    match resources::elb_tags::find(aws, &arns).await {
-        Err(error) if error.is_not_found() => Ok(BTreeMap::new()),
-        found => found,
-    }
+    let found = if_found(resources::elb_tags::find(aws, &arns).await)?;
+    Ok(found.unwrap_or_default())
 }
 
 fn take_tags(found: &mut BTreeMap<String, Tags>, arn: &str, tags: &mut Tags) {
@@ -221,9 +219,11 @@ async fn newest_deployment(
     {
         deployment.task_definition_arn = Some(revision.task_definition_arn.clone());
     }
-    let has_served = deployment
-        .as_ref()
-        .is_some_and(|deployment| deployment.status == DeploymentStatus::Successful);
+    // What a deployment that failed has gone back to served before it.
+    let has_served = deployment.as_ref().is_some_and(|deployment| {
+        deployment.status == DeploymentStatus::Successful
+            || deployment.target_revision_arn.as_ref() != revision_arn
+    });
     service.live_target_group_arn = revision
         .filter(|_| has_served)
         .and_then(|revision| revision.target_group_arn);

@@ -65,25 +65,24 @@ impl<'a> EarlyAnswer<'a> {
 
     /// SUCCESS without attributes: of a Delete.
     pub(crate) async fn succeeded(&self, physical_id: &str) -> Result<WaiterReply, RequestError> {
-        self.send(&Answer {
+        let body = respond::render(&Answer {
             physical_resource_id: physical_id.to_owned(),
             ..self.empty()
-        })
-        .await
+        })?;
+        self.send(&body).await
     }
 
-    /// SUCCESS with attributes.
-    pub(crate) async fn succeeded_with(
+    /// The body of SUCCESS with attributes.
+    pub(super) fn success_with(
         &self,
         physical_id: &str,
         attributes: &Attributes,
-    ) -> Result<WaiterReply, RequestError> {
-        self.send(&Answer {
+    ) -> Result<String, RespondError> {
+        respond::render(&Answer {
             physical_resource_id: physical_id.to_owned(),
             data: Some(attributes.to_data()),
             ..self.empty()
         })
-        .await
     }
 
     fn empty(&self) -> Answer {
@@ -107,8 +106,9 @@ impl<'a> EarlyAnswer<'a> {
         }
     }
 
-    async fn send(&self, answer: &Answer) -> Result<WaiterReply, RequestError> {
-        sent_or_again(respond::respond(self.runtime, &self.answerable.response_url, answer).await)
+    /// Sends a body that was made for this request.
+    pub(super) async fn send(&self, body: &str) -> Result<WaiterReply, RequestError> {
+        sent_or_again(respond::send(self.runtime, &self.answerable.response_url, body).await)
     }
 }
 

@@ -107,7 +107,11 @@ impl Taking<'_> {
         }
     }
 
-    /// Answers an Update that changes nothing, and remembers that it did.
+    /// Answers an Update that changes nothing. That it did is written first: a request that comes at the same time
+    /// begins after it, or ends it.
+    ///
+    /// # Errors
+    /// A conflict when another request was quicker: then what this one means has to be found out again.
     pub(super) async fn unchanged(
         &self,
         read: &Stored,
@@ -115,11 +119,11 @@ impl Taking<'_> {
         attributes: provider_schema::Attributes,
     ) -> Result<WaiterReply, RequestError> {
         let physical_id = attributes.service_arn.clone();
-        let reply = self.early.succeeded_with(&physical_id, &attributes).await?;
+        let body = self.early.success_with(&physical_id, &attributes)?;
         let mut stored = read.clone();
         stored.record = begun;
-        stored.record.remember_answered(&physical_id);
+        stored.record.answer_at_once(&physical_id, body.clone());
         ledger::write(self.runtime, &mut stored).await?;
-        Ok(reply)
+        self.early.send(&body).await
     }
 }

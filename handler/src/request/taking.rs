@@ -167,6 +167,7 @@ impl Taking<'_> {
             let open_sealed = stored.as_ref().and_then(|stored| stored.sealed.as_deref());
             match (record.receive(request, open_sealed), stored) {
                 (Reception::Finished, _) => return Ok(WaiterReply::Done),
+                (Reception::AnsweredAtOnce(body), _) => return self.early.send(&body).await,
                 (
                     Reception::NothingToDo {
                         physical_id,
@@ -200,7 +201,10 @@ impl Taking<'_> {
                     if let (Some(stored), Some(identity)) = (&stored, identity) {
                         match self.look_first(stored, &begun, &sealed, identity).await {
                             Look::Unchanged(attributes) => {
-                                return self.unchanged(stored, *begun, *attributes).await;
+                                match self.unchanged(stored, *begun, *attributes).await {
+                                    Err(RequestError::Ledger(LedgerError::Conflict)) => continue,
+                                    done => return done,
+                                }
                             }
                             Look::Changes(found) => known = *found,
                             Look::Unclear => {}

@@ -11,7 +11,7 @@ use express_core::resources::alias_record::{AliasRecordSpec, ObservedAliasRecord
 
 use crate::aws::AwsClients;
 use crate::aws::error::answer::unbuildable;
-use crate::aws::error::{AwsError, aws_error};
+use crate::aws::error::{AwsError, aws_error, if_found};
 
 const CHANGE: &str = "route53:ChangeResourceRecordSets";
 
@@ -98,10 +98,8 @@ pub async fn delete(
     host: &str,
     record: &ObservedAliasRecord,
 ) -> Result<(), AwsError> {
-    match change(aws, hosted_zone_id, host, ChangeAction::Delete, record).await {
-        Err(error) if error.is_not_found() => Ok(()),
-        other => other,
-    }
+    let deleted = change(aws, hosted_zone_id, host, ChangeAction::Delete, record).await;
+    if_found(deleted).map(|_| ())
 }
 
 async fn change(

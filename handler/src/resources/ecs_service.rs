@@ -17,7 +17,7 @@ use express_core::resources::ecs_service::{
 use super::tags;
 use crate::aws::AwsClients;
 use crate::aws::error::answer::{member, text, unknown_value};
-use crate::aws::error::{AwsError, aws_error};
+use crate::aws::error::{AwsError, aws_error, if_found};
 
 pub mod deployment;
 pub mod event;
@@ -48,11 +48,9 @@ pub async fn find(
         .send()
         .await
         .map_err(aws_error(DESCRIBE));
-    let answer = match answer {
-        Ok(answer) => answer,
-        // A cluster that is gone has no services.
-        Err(error) if error.is_not_found() => return Ok(None),
-        Err(error) => return Err(error),
+    // A cluster that is gone has no services.
+    let Some(answer) = if_found(answer)? else {
+        return Ok(None);
     };
     if let Some(service) = answer.services().first() {
         return observed(DESCRIBE, service).map(Some);
@@ -186,13 +184,10 @@ pub async fn delete(
         .send()
         .await
         .map_err(aws_error(OPERATION));
-    match deleted {
-        Ok(answer) => {
-            observed(OPERATION, member(OPERATION, "service", answer.service())?).map(Some)
-        }
-        Err(error) if error.is_not_found() => Ok(None),
-        Err(error) => Err(error),
-    }
+    let Some(answer) = if_found(deleted)? else {
+        return Ok(None);
+    };
+    observed(OPERATION, member(OPERATION, "service", answer.service())?).map(Some)
 }
 
 fn observed(operation: &'static str, service: &Service) -> Result<ObservedEcsService, AwsError> {

@@ -18,7 +18,7 @@ use express_core::resources::listener_rule::{FULL_WEIGHT, ListenerRuleSpec, Obse
 use super::tags;
 use crate::aws::AwsClients;
 use crate::aws::error::answer::{PAGES_MAX, member, text, too_many_pages, unknown_value};
-use crate::aws::error::{AwsError, aws_error};
+use crate::aws::error::{AwsError, aws_error, if_found};
 
 const DESCRIBE: &str = "elasticloadbalancing:DescribeRules";
 
@@ -189,11 +189,7 @@ pub async fn delete(aws: &AwsClients, rule_arn: &str) -> Result<(), AwsError> {
         .send()
         .await
         .map_err(aws_error("elasticloadbalancing:DeleteRule"));
-    match deleted {
-        Ok(_) => Ok(()),
-        Err(error) if error.is_not_found() => Ok(()),
-        Err(error) => Err(error),
-    }
+    if_found(deleted).map(|_| ())
 }
 
 async fn describe(aws: &AwsClients, rule_arn: &str) -> Result<Option<Rule>, AwsError> {
@@ -204,11 +200,7 @@ async fn describe(aws: &AwsClients, rule_arn: &str) -> Result<Option<Rule>, AwsE
         .send()
         .await
         .map_err(aws_error(DESCRIBE));
-    match answer {
-        Ok(answer) => Ok(answer.rules().first().cloned()),
-        Err(error) if error.is_not_found() => Ok(None),
-        Err(error) => Err(error),
-    }
+    Ok(if_found(answer)?.and_then(|answer| answer.rules().first().cloned()))
 }
 
 fn to_tuples(weights: &BTreeMap<String, u32>) -> Vec<TargetGroupTuple> {

@@ -19,7 +19,7 @@ use provider_schema::Scheme;
 use super::tags;
 use crate::aws::AwsClients;
 use crate::aws::error::answer::{member, text, unknown_value};
-use crate::aws::error::{AwsError, aws_error};
+use crate::aws::error::{AwsError, aws_error, if_found};
 
 /// The attribute that keeps a load balancer from being deleted.
 /// AWS: <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-load-balancer-attributes.html>
@@ -45,15 +45,11 @@ pub async fn find(aws: &AwsClients, name: &str) -> Result<Option<ObservedLoadBal
         .send()
         .await
         .map_err(aws_error(OPERATION));
-    match answer {
-        Ok(answer) => answer
-            .load_balancers()
-            .first()
-            .map(|found| observed(OPERATION, found))
-            .transpose(),
-        Err(error) if error.is_not_found() => Ok(None),
-        Err(error) => Err(error),
-    }
+    let Some(answer) = if_found(answer)? else {
+        return Ok(None);
+    };
+    let found = answer.load_balancers().first();
+    found.map(|found| observed(OPERATION, found)).transpose()
 }
 
 /// Its attributes; none when it is gone.
@@ -72,10 +68,8 @@ pub async fn find_attributes(
         .send()
         .await
         .map_err(aws_error(OPERATION));
-    let answer = match answer {
-        Ok(answer) => answer,
-        Err(error) if error.is_not_found() => return Ok(None),
-        Err(error) => return Err(error),
+    let Some(answer) = if_found(answer)? else {
+        return Ok(None);
     };
     let protection = answer
         .attributes()
@@ -174,11 +168,7 @@ pub async fn delete(aws: &AwsClients, arn: &str) -> Result<(), AwsError> {
         .send()
         .await
         .map_err(aws_error("elasticloadbalancing:DeleteLoadBalancer"));
-    match deleted {
-        Ok(_) => Ok(()),
-        Err(error) if error.is_not_found() => Ok(()),
-        Err(error) => Err(error),
-    }
+    if_found(deleted).map(|_| ())
 }
 
 fn observed(

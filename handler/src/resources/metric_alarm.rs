@@ -14,7 +14,7 @@ use express_core::resources::metric_alarm::{
 use super::tags;
 use crate::aws::AwsClients;
 use crate::aws::error::answer::{member, text, unknown_value};
-use crate::aws::error::{AwsError, aws_error};
+use crate::aws::error::{AwsError, aws_error, if_found};
 
 mod queries;
 pub mod state;
@@ -88,11 +88,7 @@ pub async fn delete(aws: &AwsClients, name: &str) -> Result<(), AwsError> {
         .send()
         .await
         .map_err(aws_error("cloudwatch:DeleteAlarms"));
-    match deleted {
-        Ok(_) => Ok(()),
-        Err(error) if error.is_not_found() => Ok(()),
-        Err(error) => Err(error),
-    }
+    if_found(deleted).map(|_| ())
 }
 
 fn observed(operation: &'static str, alarm: &MetricAlarm) -> Result<ObservedMetricAlarm, AwsError> {

@@ -12,7 +12,7 @@ use express_core::resources::scalable_target::{ObservedScalableTarget, ScalableT
 
 use crate::aws::AwsClients;
 use crate::aws::error::answer::{number, text};
-use crate::aws::error::{AwsError, aws_error};
+use crate::aws::error::{AwsError, aws_error, if_found};
 
 /// The scalable target of a service.
 ///
@@ -96,9 +96,5 @@ pub async fn deregister(aws: &AwsClients, resource_id: &str) -> Result<(), AwsEr
         .map_err(aws_error(
             "application-autoscaling:DeregisterScalableTarget",
         ));
-    match deregistered {
-        Ok(_) => Ok(()),
-        Err(error) if error.is_not_found() => Ok(()),
-        Err(error) => Err(error),
-    }
+    if_found(deregistered).map(|_| ())
 }

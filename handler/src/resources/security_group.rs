@@ -16,7 +16,7 @@ use express_core::resources::security_group::{
 use super::tags;
 use crate::aws::AwsClients;
 use crate::aws::error::answer::{PAGES_MAX, text, too_many_pages};
-use crate::aws::error::{AwsError, aws_error};
+use crate::aws::error::{AwsError, aws_error, if_found};
 
 mod egress;
 
@@ -155,11 +155,7 @@ pub async fn delete(aws: &AwsClients, group_id: &str) -> Result<(), AwsError> {
         .send()
         .await
         .map_err(aws_error("ec2:DeleteSecurityGroup"));
-    match deleted {
-        Ok(_) => Ok(()),
-        Err(error) if error.is_not_found() => Ok(()),
-        Err(error) => Err(error),
-    }
+    if_found(deleted).map(|_| ())
 }
 
 async fn authorize_at_once(

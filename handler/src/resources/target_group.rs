@@ -19,7 +19,7 @@ use express_core::resources::target_group::{
 use super::{elb_tags, tags};
 use crate::aws::AwsClients;
 use crate::aws::error::answer::{PAGES_MAX, member, text, too_many_pages, unknown_value};
-use crate::aws::error::{AwsError, aws_error};
+use crate::aws::error::{AwsError, aws_error, if_found};
 
 pub mod health;
 
@@ -220,11 +220,7 @@ pub async fn delete(aws: &AwsClients, arn: &str) -> Result<(), AwsError> {
         .send()
         .await
         .map_err(aws_error("elasticloadbalancing:DeleteTargetGroup"));
-    match deleted {
-        Ok(_) => Ok(()),
-        Err(error) if error.is_not_found() => Ok(()),
-        Err(error) => Err(error),
-    }
+    if_found(deleted).map(|_| ())
 }
 
 async fn describe(

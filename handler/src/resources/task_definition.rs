@@ -17,7 +17,7 @@ use express_core::resources::task_definition::{ObservedTaskDefinition, TaskDefin
 use super::tags;
 use crate::aws::AwsClients;
 use crate::aws::error::answer::{PAGES_MAX, member, text, too_many_pages};
-use crate::aws::error::{AwsError, aws_error};
+use crate::aws::error::{AwsError, aws_error, if_found};
 
 mod conversion;
 
@@ -47,14 +47,11 @@ pub async fn find(aws: &AwsClients, arn: &str) -> Result<Option<ObservedTaskDefi
         .send()
         .await
         .map_err(aws_error(OPERATION));
-    match answer {
-        Ok(answer) => {
-            let found = member(OPERATION, "taskDefinition", answer.task_definition())?;
-            observed(OPERATION, found, tags::from_ecs(answer.tags())).map(Some)
-        }
-        Err(error) if error.is_not_found() => Ok(None),
-        Err(error) => Err(error),
-    }
+    let Some(answer) = if_found(answer)? else {
+        return Ok(None);
+    };
+    let found = member(OPERATION, "taskDefinition", answer.task_definition())?;
+    observed(OPERATION, found, tags::from_ecs(answer.tags())).map(Some)
 }
 
 /// Registers a new revision.
@@ -108,11 +105,7 @@ pub async fn deregister(aws: &AwsClients, arn: &str) -> Result<(), AwsError> {
         .send()
         .await
         .map_err(aws_error("ecs:DeregisterTaskDefinition"));
-    match answer {
-        Ok(_) => Ok(()),
-        Err(error) if error.is_not_found() => Ok(()),
-        Err(error) => Err(error),
-    }
+    if_found(answer).map(|_| ())
 }
 
 /// ARNs of the active revisions of a family, oldest first.

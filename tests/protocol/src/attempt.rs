@@ -3,20 +3,24 @@
 //!
 //! | here | there |
 //! |---|---|
-//! | `request.rs` | `request.rs`, and `carry_on` of `lib.rs` |
+//! | `request.rs`, `request/taking.rs` | `request.rs`, `request/…`, and `carry_on` of `lib.rs` |
 //! | this file | `operation.rs`, `operation/failure.rs` |
+//! | `round.rs` | `operation/round.rs` |
 //! | `hold.rs`, `goal.rs`, `answer.rs` | `operation/…` |
 //! | `plan.rs` | `core/src/plan` |
 //! | `placement.rs` | `ledger/pool.rs` |
 //! | `pool_operation.rs` | `pool_operation.rs`, `sweep.rs` |
+//! | `guard.rs` | `guard.rs` |
 
 mod answer;
 mod goal;
+pub mod guard;
 mod hold;
 mod placement;
 mod plan;
 pub mod pool_operation;
 pub mod request;
+mod round;
 
 use std::future::Future;
 use std::pin::pin;
@@ -27,11 +31,12 @@ use express_core::claim::Operation;
 
 use crate::aws::{AwsFailure, Sight};
 use crate::effect::{Effect, Failure, Reply as CallReply, RequestId, Response};
-use crate::history::Properties;
+use crate::history::{Properties, Service};
 use crate::ledger::{LedgerFailure, Stored};
 use crate::rules::Rule;
 use crate::world::Invocation;
 use goal::Goal;
+use guard::Need;
 use plan::{Decision, Step};
 
 /// As `operation.rs` has it.
@@ -71,6 +76,8 @@ enum Problem {
     Ledger(LedgerFailure),
     /// The answer could not be sent.
     Respond,
+    /// The provider is to be deleted, and cannot be.
+    ProviderInUse,
     /// CloudFormation gives up soon.
     OutOfTime,
     /// Something undoes what we do.
@@ -103,7 +110,22 @@ impl Problem {
             },
             Self::Ledger(failure) => failure != LedgerFailure::OwnedByAnother,
             Self::Respond => true,
-            Self::Plan(_) | Self::OutOfTime | Self::TooManyRounds => false,
+            Self::Plan(_) | Self::ProviderInUse | Self::OutOfTime | Self::TooManyRounds => false,
+        }
+    }
+
+    /// Whether a call may still have its effect: `is_outcome_unknown` and `may_land_late` of the handler.
+    fn may_land_late(self, invocation: &Invocation) -> bool {
+        match self {
+            Self::Aws(failure) => failure == AwsFailure::Unknown,
+            Self::Ledger(failure) => {
+                failure == LedgerFailure::UnknownClaim && !invocation.is_off(Rule::LateClaim)
+            }
+            Self::Plan(_)
+            | Self::Respond
+            | Self::ProviderInUse
+            | Self::OutOfTime
+            | Self::TooManyRounds => false,
         }
     }
 }
@@ -126,8 +148,10 @@ struct Attempt<'a> {
     invocation: &'a Invocation,
     stored: Rc<Stored>,
     name: String,
-    /// Whether nothing can have been made yet.
-    is_first: bool,
+    /// What was seen before the attempt began.
+    known: Known,
+    /// Names of services that the record no longer has: given back by the write that says so.
+    released: Vec<Service>,
     /// Whether a call ended without an answer.
     is_in_flight: bool,
     /// The step that AWS found outdated in the round before.
@@ -136,18 +160,28 @@ struct Attempt<'a> {
     is_priority_taken: bool,
 }
 
+/// What the invocation that received a request has seen already.
+#[derive(Default)]
+struct Known {
+    /// Whether nothing can have been made under the names of the service yet.
+    is_first: bool,
+    /// The service to converge to.
+    seen: Option<Sight>,
+}
+
 impl<'a> Attempt<'a> {
     const fn new(
         invocation: &'a Invocation,
         stored: Rc<Stored>,
         name: String,
-        is_first: bool,
+        known: Known,
     ) -> Self {
         Self {
             invocation,
             stored,
             name,
-            is_first,
+            known,
+            released: Vec::new(),
             is_in_flight: false,
             outdated: None,
             is_priority_taken: false,
@@ -183,7 +217,7 @@ impl<'a> Attempt<'a> {
             Err(Problem::Ledger(LedgerFailure::Conflict)) => Err(LedgerFailure::Conflict),
             Err(problem) => {
                 self.is_in_flight |=
-                    self.invocation.may_land_late() && !self.invocation.is_off(Rule::LateClaim);
+                    matches!(problem, Problem::Ledger(_)) && problem.may_land_late(self.invocation);
                 self.wait_or_fail(problem).await
             }
         }
@@ -200,6 +234,13 @@ impl<'a> Attempt<'a> {
         if self.invocation.now_ms() >= operation.answer_by_ms {
             return Err(Problem::OutOfTime);
         }
+        if operation.waits_for_closings {
+            match guard::look(self.invocation).await? {
+                Need::Nothing => {}
+                Need::Services => return Err(Problem::ProviderInUse),
+                Need::Time => return Ok(Outcome::Waiting(guard::RETRY_S)),
+            }
+        }
         for goal in self.goals(&operation) {
             match self.pursue(&goal, &operation).await? {
                 Pursuit::Converged => {}
@@ -213,7 +254,10 @@ impl<'a> Attempt<'a> {
 
     /// Observes, plans and applies until one goal is reached.
     async fn pursue(&mut self, goal: &Goal, operation: &Operation) -> Result<Pursuit, Problem> {
-        let mut sight = self.is_first.then(Sight::default);
+        let mut sight = match goal {
+            Goal::Converge(_) => self.known.seen.take(),
+            Goal::Remove(_) => None,
+        };
         for _ in 0..ROUNDS_MAX {
             let worked_ms = self.invocation.now_ms() - self.invocation.began_ms;
             if worked_ms > WORK_BUDGET_MS {
@@ -227,101 +271,13 @@ impl<'a> Attempt<'a> {
                 Decision::Converged => return Ok(Pursuit::Converged),
                 Decision::Removed => return Ok(Pursuit::Removed),
                 Decision::Wait(seconds) => {
-                    self.remember_deployment(&seen);
+                    self.remember_wait(goal, &seen);
                     return Ok(Pursuit::Waiting(seconds));
                 }
                 Decision::Apply(steps) => sight = self.apply(goal, steps, seen).await?,
             }
         }
         Err(Problem::TooManyRounds)
-    }
-
-    async fn observe(&self, goal: &Goal) -> Result<Sight, Problem> {
-        let at = self.slot_of(goal.service()).map(|(at, _)| at);
-        match self
-            .invocation
-            .call(Effect::Observe(goal.service(), at))
-            .await?
-        {
-            Response::Sight(sight) => Ok(*sight),
-            other => unreachable!("{other:?} is no sight"),
-        }
-    }
-
-    /// Applies the steps side by side; what is known then, unless it has to be looked at again.
-    async fn apply(
-        &mut self,
-        goal: &Goal,
-        steps: Vec<Step>,
-        mut seen: Sight,
-    ) -> Result<Option<Sight>, Problem> {
-        let deploys = |step: &Step| {
-            matches!(
-                step,
-                Step::Call(Effect::CreateService(_) | Effect::UpdateService(_))
-            )
-        };
-        let now_ms = self.invocation.now_ms();
-        if steps.iter().any(deploys)
-            && let Some(operation) = &mut self.stored_mut().record.operation
-        {
-            let newest = seen.service.as_ref();
-            operation.deployment_before =
-                newest.map(|(service, _)| service.deployment.id.to_string());
-            operation.deployment_asked_ms = Some(now_ms);
-        }
-        if steps.contains(&Step::ClaimSlot) {
-            self.note_claim(goal);
-        }
-        self.write().await?;
-        let calls = steps.iter().filter_map(Step::call).collect();
-        let (claimed, replies) = join(
-            self.apply_claims(goal, &steps),
-            self.invocation.calls(calls),
-        )
-        .await;
-        if let Some((at, slot)) = claimed? {
-            self.keep_slot(goal, at, slot);
-            self.is_priority_taken = false;
-            // Where its load balancer stands is not known yet.
-            seen.load_balancer = None;
-        }
-        let mut is_known = !steps.iter().any(Step::is_claim);
-        let mut failure = None;
-        let called = steps.into_iter().filter(|step| step.call().is_some());
-        for (step, reply) in called.zip(replies) {
-            match reply {
-                Ok(response) => is_known &= merge(&mut seen, response),
-                Err(error) => {
-                    is_known = false;
-                    failure = failure.or(self.tolerate(step, error));
-                }
-            }
-        }
-        match failure {
-            None => Ok(is_known.then_some(seen)),
-            Some(error) => Err(error.into()),
-        }
-    }
-
-    fn tolerate(&mut self, step: Step, error: Failure) -> Option<Failure> {
-        match error {
-            Failure::Aws(AwsFailure::PriorityInUse) => {
-                self.is_priority_taken = true;
-                None
-            }
-            Failure::Aws(AwsFailure::AlreadyExists | AwsFailure::NotFound)
-                if self.outdated.as_ref() != Some(&step) =>
-            {
-                self.outdated = Some(step);
-                None
-            }
-            Failure::Aws(AwsFailure::Unknown) => {
-                self.is_in_flight = true;
-                Some(error)
-            }
-            Failure::Aws(_) | Failure::Ledger(_) => Some(error),
-        }
     }
 
     fn must_answer_now(&self) -> bool {
@@ -342,7 +298,7 @@ impl<'a> Attempt<'a> {
         }
         if problem == Problem::Respond && operation.answer.is_some() {
             self.stored_mut().record.finish_operation(false);
-            return self.let_go(Outcome::Finished).await;
+            return self.finish().await;
         }
         let failed = async {
             self.decide(&operation, false).await?;
@@ -373,30 +329,24 @@ impl<'a> Attempt<'a> {
         if self.stored.record.operation.is_none() {
             self.stored_mut().sealed = None;
         }
+        let released = std::mem::take(&mut self.released);
         let written = self
             .invocation
             .call(Effect::PutOwner {
                 stored: Rc::clone(&self.stored),
                 seen,
                 names: None,
+                released: released.clone(),
             })
             .await;
-        if written.is_err() && !self.invocation.is_off(Rule::UnknownWrite) {
-            self.stored_mut().revision = seen;
+        if written.is_err() {
+            self.released = released;
+            if !self.invocation.is_off(Rule::UnknownWrite) {
+                self.stored_mut().revision = seen;
+            }
         }
         ledger_reply(written).map(|_| ())
     }
-}
-
-/// What a successful call says about the service; whether everything is still known.
-fn merge(seen: &mut Sight, response: Response) -> bool {
-    match response {
-        Response::Groups(groups) => seen.groups = Some(groups),
-        Response::LoadBalancer(status) => seen.load_balancer = Some(status),
-        Response::Rule(placed) => seen.rule = Some(placed),
-        _ => return false,
-    }
-    true
 }
 
 /// A reply of the ledger.

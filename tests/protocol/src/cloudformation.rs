@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use express_core::claim::{ISSUE_TIMES_DIFFER_MS, RequestType};
 
-use crate::attempt::Reply;
+use crate::attempt::{Reply, guard};
 use crate::effect::{Answer, RequestId};
 use crate::history::{Act, Change, Happening, Properties, UndoneBy};
 use crate::ledger::service_of;
@@ -18,6 +18,8 @@ use crate::world::{Event, Live, Request, World};
 const RETRIES_MAX: usize = 6;
 /// Milliseconds until a person does.
 const RETRY_MS: u64 = 120_000;
+/// Milliseconds between looks whether the other stacks are done with.
+const LOOK_MS: u64 = 60_000;
 
 /// What CloudFormation takes for existing.
 #[derive(Clone, Debug)]
@@ -41,6 +43,10 @@ pub async fn play(world: Rc<World>, stack: usize) -> Option<Reply> {
         stack,
         known: None,
     };
+    if history.stacks[stack].is_provider {
+        played.delete_provider().await;
+        return None;
+    }
     for act in &history.stacks[stack].acts {
         played.pause(act.after_ms).await;
         match (act.change, played.known.take()) {
@@ -48,10 +54,13 @@ pub async fn play(world: Rc<World>, stack: usize) -> Option<Reply> {
             (Change::Deploy(properties), Some(known)) => {
                 played.update(act, known, properties).await;
             }
-            (Change::Delete, Some(known)) => played.delete(act, known.physical_id).await,
+            (Change::Delete, Some(known)) => {
+                played.delete(act, known.physical_id).await;
+            }
             (Change::Delete, None) => {}
         }
     }
+    played.world.state().done += 1;
     None
 }
 
@@ -59,6 +68,19 @@ impl Stack {
     async fn pause(&self, milliseconds: u64) {
         let at_ms = self.world.now_ms() + milliseconds;
         self.world.until(at_ms, |_| false).await;
+    }
+
+    /// Deletes the guard once all other stacks are done with, and then the function.
+    async fn delete_provider(&self) {
+        let history = Rc::clone(&self.world.state().history);
+        while self.world.state().done + 1 < history.stacks.len() {
+            self.pause(LOOK_MS).await;
+        }
+        for act in &history.stacks[self.stack].acts {
+            self.pause(act.after_ms).await;
+            let is_deleted = self.delete(act, guard::PHYSICAL_ID.to_owned()).await;
+            self.world.state().is_provider_gone |= is_deleted;
+        }
     }
 
     async fn create(&mut self, act: &Act, properties: Properties) {
@@ -150,8 +172,8 @@ impl Stack {
         }
     }
 
-    /// Deletes by an id, again while it fails.
-    async fn delete(&mut self, act: &Act, physical_id: String) {
+    /// Deletes by an id, again while it fails; whether it succeeded.
+    async fn delete(&self, act: &Act, physical_id: String) -> bool {
         if let Some(service) = service_of(&physical_id) {
             self.world.state().live.remove(&service);
         }
@@ -166,10 +188,11 @@ impl Stack {
                 )
                 .await;
             if seen.is_some_and(|seen| seen.is_success) {
-                return;
+                return true;
             }
             self.pause(RETRY_MS).await;
         }
+        false
     }
 
     fn keep(&mut self, physical_id: String, properties: Properties) {

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use crate::aws::{AwsFailure, BalancerStatus, DeploymentStatus, Groups, Placed, Sight};
 use crate::history::{Properties, Service};
-use crate::ledger::{LedgerFailure, Members, Ordinal, Stored};
+use crate::ledger::{Contents, LedgerFailure, Members, Ordinal, Stored};
 use express_core::claim::pool::PoolItem;
 
 /// A request of CloudFormation: the stack, and which of its requests.
@@ -44,8 +44,9 @@ pub enum Effect {
         stored: Rc<Stored>,
         seen: u64,
         names: Option<Service>,
+        released: Vec<Service>,
     },
-    ReleaseNames(Service),
+    Scan,
     FindPool(u8),
     FindMembers(Ordinal, Option<Service>),
     Claim(Ordinal, Service),
@@ -88,6 +89,7 @@ pub enum Response {
     Done,
     Owner(Option<Rc<Stored>>),
     Pool(Option<PoolItem>),
+    Scanned(Contents),
     Members(Option<Members>),
     Slot(Option<u64>),
     Accepted(bool),
@@ -120,7 +122,7 @@ impl Effect {
             self,
             Self::FindOwner
                 | Self::PutOwner { .. }
-                | Self::ReleaseNames(_)
+                | Self::Scan
                 | Self::FindPool(_)
                 | Self::FindMembers(..)
                 | Self::Claim(..)
@@ -133,26 +135,29 @@ impl Effect {
         )
     }
 
-    /// Whether it writes claims: those writes have no revision that a late one would miss.
-    #[must_use]
-    pub const fn claims(&self) -> bool {
-        matches!(
-            self,
-            Self::ReleaseNames(_)
-                | Self::Claim(..)
-                | Self::ClaimNext { .. }
-                | Self::Release(..)
-                | Self::Offer(_)
-                | Self::Close(_)
-                | Self::OpenPool(_)
-                | Self::OpenOrdinal(..)
-        )
+    /// Whether it writes claims, as `CLAIMING_OPERATIONS` of `handler/src/ledger.rs` has it.
+    fn claims(&self) -> bool {
+        match self {
+            Self::Claim(..)
+            | Self::ClaimNext { .. }
+            | Self::Release(..)
+            | Self::Offer(_)
+            | Self::Close(_)
+            | Self::OpenPool(_)
+            | Self::OpenOrdinal(..) => true,
+            Self::PutOwner {
+                names, released, ..
+            } => names.is_some() || !released.is_empty(),
+            _ => false,
+        }
     }
 
     /// The failure of a call that got no answer.
     #[must_use]
-    pub const fn unknown(&self) -> Failure {
-        if self.is_of_ledger() {
+    pub fn unknown(&self) -> Failure {
+        if self.claims() {
+            Failure::Ledger(LedgerFailure::UnknownClaim)
+        } else if self.is_of_ledger() {
             Failure::Ledger(LedgerFailure::Unknown)
         } else {
             Failure::Aws(AwsFailure::Unknown)
@@ -250,8 +255,12 @@ impl fmt::Display for Effect {
                 stored,
                 seen,
                 names,
+                released,
             } => {
                 write!(f, "PutOwner over {seen}: {stored}")?;
+                for service in released {
+                    write!(f, " gives back s{service}")?;
+                }
                 names.map_or(Ok(()), |service| write!(f, " names s{service}"))
             }
             Self::StartWaiter(operation, number) => write!(f, "StartWaiter {operation} {number}"),

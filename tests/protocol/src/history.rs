@@ -33,6 +33,8 @@ pub struct History {
 /// What is done with one stack, one after another.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Script {
+    /// Whether it is the provider's own stack: once all others are done with, the guard in it is deleted.
+    pub is_provider: bool,
     /// The pool (VPC and scheme) of its service.
     pub pool: u8,
     /// The changes.

@@ -31,7 +31,7 @@ pub struct AtRest {
 }
 
 /// After every effect.
-pub const INVARIANTS: [Invariant; 8] = [
+pub const INVARIANTS: [Invariant; 9] = [
     Invariant {
         name: "one answer to each request",
         check: one_answer,
@@ -39,6 +39,10 @@ pub const INVARIANTS: [Invariant; 8] = [
     Invariant {
         name: "a Delete succeeds only when its service is INACTIVE",
         check: inactive_at_success,
+    },
+    Invariant {
+        name: "the provider goes only when nothing needs it",
+        check: nothing_needs_the_provider,
     },
     Invariant {
         name: "what another owns is not changed",
@@ -150,7 +154,7 @@ fn inactive_at_success(state: &State, touched: &Touched) -> Result<(), String> {
         return Ok(());
     };
     let request = state.request(id);
-    let is_success = request.seen.as_ref().is_some_and(|seen| seen.is_success);
+    let is_success = has_just_succeeded(state, id);
     let named = request.physical_id.as_deref().and_then(service_of);
     let (true, RequestType::Delete, Some(service), false) =
         (is_success, request.request_type, named, state.is_restored)
@@ -168,6 +172,35 @@ fn inactive_at_success(state: &State, touched: &Touched) -> Result<(), String> {
         }
         Some(_) | None => Ok(()),
     }
+}
+
+/// Whether the first answer has come, and says SUCCESS: one that is sent again may land when much else has happened.
+fn has_just_succeeded(state: &State, id: RequestId) -> bool {
+    let request = state.request(id);
+    let is_success = request.seen.as_ref().is_some_and(|seen| seen.is_success);
+    is_success && request.answers.len() == 1
+}
+
+fn nothing_needs_the_provider(state: &State, touched: &Touched) -> Result<(), String> {
+    let is_guard = |id: &RequestId| state.history.stacks[id.stack].is_provider;
+    if !touched
+        .answered
+        .filter(is_guard)
+        .is_some_and(|id| has_just_succeeded(state, id))
+    {
+        return Ok(());
+    }
+    for (stack, stored) in &state.ledger.owners {
+        if let Some(service) = stored.record.services.keys().next() {
+            return Err(format!("stack {stack} has {service}"));
+        }
+    }
+    for (at, balancer) in &state.aws.load_balancers {
+        if !balancer.rules.values().any(|rule| rule.of.is_none()) {
+            return Err(format!("load balancer {at} is there"));
+        }
+    }
+    Ok(())
 }
 
 fn strangers_are_left_alone(_: &State, touched: &Touched) -> Result<(), String> {
@@ -296,11 +329,16 @@ fn loses_waiter(state: &State, id: RequestId) -> bool {
         })
 }
 
+/// Once the provider is deleted nobody is left to note that an answer was heard, or that nobody waits for it.
 fn nothing_open(state: &State) -> Result<(), String> {
     for (stack, stored) in &state.ledger.owners {
         if let Some(open) = &stored.record.operation {
-            let id = RequestId::parse(&open.request_id);
-            if !id.is_some_and(|id| state.request(id).is_dead_letter) {
+            let is_over = |id: RequestId| {
+                let request = state.request(id);
+                let is_known = request.seen.is_some() || request.given_up_ms.is_some();
+                request.is_dead_letter || (state.is_provider_gone && is_known)
+            };
+            if !RequestId::parse(&open.request_id).is_some_and(is_over) {
                 return Err(format!("{} of stack {stack} is open", open.request_id));
             }
         }

@@ -53,6 +53,8 @@ pub enum LedgerFailure {
     OwnedByAnother,
     /// No answer came.
     Unknown,
+    /// No answer came to a claim, or to the giving back of one: it has no revision that a late one would miss.
+    UnknownClaim,
     /// DynamoDB throttled.
     Throttled,
 }
@@ -68,6 +70,17 @@ pub struct Members {
     pub is_open: bool,
     /// The slot of the service in question.
     pub own_slot: Option<u64>,
+}
+
+/// What a scan tells the guard and the sweep.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Contents {
+    /// Whether an owner has a service.
+    pub has_services: bool,
+    /// When CloudFormation stops waiting for the answers that are owed, but for the guard's.
+    pub awaited_until_ms: u64,
+    /// Load balancers without members, and whether they are OPEN.
+    pub empty: Vec<(Ordinal, bool)>,
 }
 
 /// A service's name as it stands in records and items.
@@ -93,13 +106,15 @@ pub const fn host(service: Service) -> Service {
 }
 
 impl Ledger {
-    /// Writes a record over the revision that was seen (0 for none), and claims the names of a new service with it.
+    /// Writes a record over the revision that was seen (0 for none), and with it claims the names of a new service,
+    /// and gives back those of services that are gone.
     pub fn put(
         &mut self,
         stack: usize,
         stored: Rc<Stored>,
         seen: u64,
         names: Option<Service>,
+        released: &[Service],
         off: Option<Rule>,
     ) -> Result<(), LedgerFailure> {
         let found = self.owners.get(&stack).map_or(0, |found| found.revision);
@@ -114,6 +129,9 @@ impl Ledger {
             self.services.insert(service, stack);
             self.hosts.insert(host(service), stack);
         }
+        for service in released {
+            self.release_names(stack, *service);
+        }
         if off == Some(Rule::Remembered) && stored.record.is_idle() {
             self.owners.remove(&stack);
         } else {
@@ -123,11 +141,32 @@ impl Ledger {
     }
 
     /// Gives back a service's names, if both are this stack's or nobody's.
-    pub fn release_names(&mut self, stack: usize, service: Service) {
+    fn release_names(&mut self, stack: usize, service: Service) {
         let is_ours = |holder: Option<&usize>| holder.is_none_or(|holder| *holder == stack);
         if is_ours(self.services.get(&service)) && is_ours(self.hosts.get(&host(service))) {
             self.services.remove(&service);
             self.hosts.remove(&host(service));
+        }
+    }
+
+    /// Reads everything.
+    #[must_use]
+    pub fn contents(&self) -> Contents {
+        let mut owners = self.owners.values();
+        let open = self
+            .owners
+            .values()
+            .filter_map(|stored| stored.record.operation.as_ref());
+        let awaited = open.filter(|operation| !operation.waits_for_closings);
+        let items = self.load_balancers.iter();
+        let empty = items.filter(|(_, item)| item.members.is_empty());
+        Contents {
+            has_services: owners.any(|stored| !stored.record.services.is_empty()),
+            awaited_until_ms: awaited
+                .map(|operation| operation.given_up_ms)
+                .max()
+                .unwrap_or(0),
+            empty: empty.map(|(at, item)| (*at, item.is_open)).collect(),
         }
     }
 

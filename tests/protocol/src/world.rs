@@ -84,6 +84,10 @@ pub struct State {
     pub violation: Option<Violation>,
     /// What happened.
     pub trace: Vec<String>,
+    /// Stacks that are done with.
+    pub done: usize,
+    /// Whether the provider's stack was deleted: nobody calls the function any more.
+    pub is_provider_gone: bool,
     /// Invocations that were made for pools.
     pool_invocations: u32,
     attempts: u64,
@@ -375,6 +379,8 @@ impl State {
             releases: BTreeMap::new(),
             violation: None,
             trace: Vec::new(),
+            done: 0,
+            is_provider_gone: false,
             pool_invocations: 0,
             attempts: 0,
             sequence: 0,

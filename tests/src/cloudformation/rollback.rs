@@ -6,6 +6,12 @@ use super::request::{Request, Seen};
 use super::stack::{self, Resource, Stack, StackOutcome, StackStatus};
 use super::{RequestType, Template};
 
+/// Seconds from the last answer, or the cancellation, to the rollback's first request. A stack operation notes the
+/// failure of the resource and its own before it begins the rollback, each an event of its own; so the rollback's
+/// requests are issued in another second.
+/// AWS: <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html>
+const ROLLBACK_AFTER_S: u64 = 2;
+
 /// What follows a replacing Update that failed, or that has to be undone. Both have been observed (R11).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FailedReplacement {
@@ -20,6 +26,7 @@ impl Stack {
     /// Deletes all that was begun: by the answered id, or by one that CloudFormation makes up for what it
     /// gave up before it was answered (R1).
     pub(super) async fn roll_back_create(&self, mut seen: Vec<Seen>) -> StackOutcome {
+        self.world.sleep_s(ROLLBACK_AFTER_S).await;
         let requests = seen.iter().map(|seen| self.delete_created(seen)).collect();
         let deleted = self.send_independently(requests).await;
         let status = if deleted.iter().all(Seen::is_success) {
@@ -61,6 +68,7 @@ impl Stack {
         template: &Template,
         mut seen: Vec<Seen>,
     ) -> StackOutcome {
+        self.world.sleep_s(ROLLBACK_AFTER_S).await;
         let reaction = self.state.borrow().failed_replacement;
         let mut back = Vec::new();
         let mut doomed = Vec::new();

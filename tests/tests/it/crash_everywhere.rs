@@ -57,7 +57,7 @@ fn a_life_ends_clean_when_the_function_dies_after_any_call() {
 }
 
 #[test]
-fn a_life_ends_clean_when_any_call_lands_late() {
+fn case_53_a_life_ends_clean_when_any_call_lands_after_its_attempt_has_died() {
     check(&life(), Fault::LandLate);
 }
 

@@ -8,6 +8,8 @@ use express_tests::account::Kind;
 use express_tests::cloudformation::SeenStatus;
 use express_tests::{Scenario, StackStatus, Template, World, web};
 use local_aws::fault::{Fault, Rule};
+use local_aws::wire::Service;
+use serde_json::{Value, json};
 
 use StackStatus::{CreateComplete, DeleteComplete, RollbackComplete};
 
@@ -124,4 +126,201 @@ fn case_19_a_create_that_is_refused_at_any_step_says_which_and_leaves_nothing() 
         let after = run.world.inventory().without_what_stays();
         assert_eq!(before.diff(&after), Vec::<String>::new(), "{denied}");
     }
+}
+
+/// A service of somebody else with the name and the cluster that ours is to have, on a load balancer of ours.
+fn foreign_service(world: &World) -> String {
+    let first = world
+        .stack("first")
+        .deploy_now(Template::of(&web().named("first")));
+    assert_eq!(first.status, CreateComplete);
+    world.settle();
+    let perform = |service: Service, operation: &str, input: Value| {
+        let answer = world.account().perform(service, operation, input);
+        answer.unwrap_or_else(|refusal| panic!("{operation}: {refusal:?}"))
+    };
+    let (vpc_id, subnets) = default_subnets(world);
+    let elb = Service::ElasticLoadBalancing;
+    let [first_group, second_group] = ["theirs-a", "theirs-b"].map(|name| {
+        let group = json!({
+            "Name": name, "Protocol": "HTTP", "Port": 80, "VpcId": vpc_id, "TargetType": "ip",
+        });
+        let made = perform(elb, "CreateTargetGroup", group);
+        made["TargetGroups"][0]["TargetGroupArn"].clone()
+    });
+    let weights = json!([
+        {"TargetGroupArn": first_group, "Weight": 100},
+        {"TargetGroupArn": second_group, "Weight": 0},
+    ]);
+    let rule = json!({
+        "ListenerArn": first.first().data["ECSManagedResourceArns.IngressPath.ListenerArn"],
+        "Priority": "50",
+        "Conditions": [{"Field": "path-pattern", "Values": ["/theirs"]}],
+        "Actions": [{"Type": "forward", "ForwardConfig": {"TargetGroups": weights}}],
+    });
+    let rule = perform(elb, "CreateRule", rule)["Rules"][0]["RuleArn"].clone();
+    let container = json!({
+        "name": "app",
+        "image": "public.ecr.aws/nginx/nginx:1.27",
+        "portMappings": [{"containerPort": 80}],
+    });
+    let definition = json!({
+        "family": "theirs",
+        "networkMode": "awsvpc",
+        "requiresCompatibilities": ["FARGATE"],
+        "cpu": "256",
+        "memory": "512",
+        "executionRoleArn": "arn:aws:iam::123456789012:role/execution",
+        "containerDefinitions": [container],
+    });
+    let definition = perform(Service::Ecs, "RegisterTaskDefinition", definition);
+    let service = json!({
+        "serviceName": "web",
+        "taskDefinition": definition["taskDefinition"]["taskDefinitionArn"],
+        "desiredCount": 1,
+        "launchType": "FARGATE",
+        "deploymentConfiguration": {"strategy": "BLUE_GREEN"},
+        "networkConfiguration": {"awsvpcConfiguration": {"subnets": subnets}},
+        "loadBalancers": [{
+            "targetGroupArn": first_group,
+            "containerName": "app",
+            "containerPort": 80,
+            "advancedConfiguration": {
+                "alternateTargetGroupArn": second_group,
+                "productionListenerRule": rule,
+                "roleArn": "arn:aws:iam::123456789012:role/infrastructure",
+            },
+        }],
+    });
+    let created = perform(Service::Ecs, "CreateService", service);
+    world.block_on(world.sleep_s(120));
+    created["service"]["serviceArn"]
+        .as_str()
+        .unwrap()
+        .to_owned()
+}
+
+fn delete_by_hand(world: &World, service: &str) {
+    let input = json!({"cluster": "default", "service": service, "force": true});
+    world
+        .account()
+        .perform(Service::Ecs, "DeleteService", input)
+        .unwrap();
+}
+
+#[test]
+fn case_18_a_service_of_somebody_else_is_left_alone_and_one_that_is_going_is_waited_for() {
+    let world = World::new();
+    let service = foreign_service(&world);
+    world.remember_foreign();
+    let refused = world.stack("app").deploy_now(Template::of(&web()));
+    assert_eq!(refused.status, RollbackComplete);
+    let reason = &refused.first().reason;
+    assert!(reason.starts_with("AlreadyExists"), "{reason}");
+    world.settle();
+    world.forget_foreign(Kind::EcsService, &service);
+    delete_by_hand(&world, &service);
+    // DRAINING, until its task has stopped; then INACTIVE.
+    let created = world.stack("app").deploy_now(Template::of(&web()));
+    assert_eq!(created.status, CreateComplete, "{}", created.first().reason);
+}
+
+/// A subnet that somebody makes.
+fn subnet(world: &World, vpc_id: &str, zone: &str, cidr: &str) -> String {
+    let input = json!({"VpcId": vpc_id, "AvailabilityZone": zone, "CidrBlock": cidr});
+    let answer = world
+        .account()
+        .perform(Service::Ec2, "CreateSubnet", input)
+        .unwrap();
+    answer["subnet"]["subnetId"].as_str().unwrap().to_owned()
+}
+
+fn default_subnets(world: &World) -> (String, Vec<String>) {
+    let cloud = world.account().cloud();
+    let mut subnets: Vec<_> = cloud.ec2.subnets.values().collect();
+    subnets.sort_by(|one, other| one.zone.cmp(&other.zone));
+    let vpc_id = subnets[0].vpc_id.clone();
+    (
+        vpc_id,
+        subnets.iter().map(|subnet| subnet.id.clone()).collect(),
+    )
+}
+
+#[test]
+fn case_24_subnets_that_cannot_work_are_refused_with_the_reason() {
+    let world = World::new();
+    let (vpc_id, defaults) = default_subnets(&world);
+    let perform = |operation: &str, input: Value| {
+        let answer = world.account().perform(Service::Ec2, operation, input);
+        answer.unwrap_or_else(|refusal| panic!("{operation}: {refusal:?}"))
+    };
+    // Without a route table of its own a subnet has the main one's route to the internet.
+    let private = subnet(&world, &vpc_id, "eu-west-1b", "172.31.128.0/24");
+    let same_zone = subnet(&world, &vpc_id, "eu-west-1a", "172.31.129.0/24");
+    let table = perform("CreateRouteTable", json!({"VpcId": vpc_id}));
+    let table = table["routeTable"]["routeTableId"].clone();
+    perform(
+        "AssociateRouteTable",
+        json!({"RouteTableId": table, "SubnetId": private}),
+    );
+    let other = perform("CreateVpc", json!({"CidrBlock": "10.9.0.0/16"}));
+    let other = other["vpc"]["vpcId"].as_str().unwrap().to_owned();
+    let elsewhere = subnet(&world, &other, "eu-west-1b", "10.9.1.0/24");
+    world.remember_foreign();
+    for (subnets, code, expected) in [
+        (vec![defaults[0].clone()], "InvalidRequest", "two or more"),
+        (
+            vec![defaults[0].clone(), same_zone],
+            "InvalidRequest",
+            "zone",
+        ),
+        (
+            vec![defaults[0].clone(), private],
+            "InvalidRequest",
+            "internet gateway",
+        ),
+        (
+            vec![defaults[0].clone(), elsewhere],
+            "InvalidRequest",
+            "VPC",
+        ),
+        (
+            vec![defaults[0].clone(), "subnet-0123456789abcdef0".to_owned()],
+            "NotFound",
+            "subnet-0123456789abcdef0",
+        ),
+    ] {
+        let properties = web().set("/NetworkConfiguration/Subnets", json!(subnets));
+        let before = world.inventory().without_what_stays();
+        let outcome = world.stack("app").deploy_now(Template::of(&properties));
+        assert_eq!(outcome.status, RollbackComplete, "{expected}");
+        let reason = &outcome.first().reason;
+        assert!(
+            reason.starts_with(code) && reason.contains(expected),
+            "{expected}: {reason}"
+        );
+        world.settle();
+        let after = world.inventory().without_what_stays();
+        assert_eq!(before.diff(&after), Vec::<String>::new(), "{expected}");
+    }
+}
+
+#[test]
+fn case_64_the_same_template_in_several_stacks_makes_a_service_in_each() {
+    // As with nested stacks and stack sets: logical ids and properties are alike, stacks are not.
+    let world = World::new();
+    let template = Template::of(&web().without("ServiceName"));
+    let stacks =
+        ["app", "app-nested-1A2B3C", "StackSet-app-0a1b2c3d"].map(|name| world.stack(name));
+    for stack in &stacks {
+        let outcome = stack.deploy_now(template.clone());
+        assert_eq!(outcome.status, CreateComplete, "{}", outcome.first().reason);
+    }
+    world.settle();
+    let ids: BTreeSet<String> = stacks
+        .iter()
+        .map(|stack| stack.resources()["Web"].physical_id.clone())
+        .collect();
+    assert_eq!(ids.len(), stacks.len());
+    assert_eq!(world.inventory().of(Kind::LoadBalancer).count(), 1);
 }

@@ -1,10 +1,13 @@
 //! Deleting a service.
 
+use express_core::naming::TAG_OWNER;
+use express_tests::account::{Inventory, Item, Kind};
 use express_tests::cloudformation::RequestType;
-use express_tests::{Scenario, StackStatus, Template, World, web};
-use serde_json::Value;
+use express_tests::{Scenario, Stack, StackStatus, Template, World, web};
+use local_aws::wire::Service;
+use serde_json::{Value, json};
 
-use StackStatus::{CreateComplete, DeleteComplete, RollbackComplete};
+use StackStatus::{CreateComplete, DeleteComplete, DeleteFailed, RollbackComplete};
 
 #[test]
 fn case_43_a_delete_of_an_id_that_nobody_knows_succeeds_and_changes_nothing() {
@@ -126,4 +129,203 @@ fn case_50_the_same_name_can_be_created_again_at_once() {
             DeleteComplete
         ]
     );
+}
+
+fn with_a_service(world: &World) -> Stack {
+    let stack = world.stack("app");
+    assert_eq!(
+        stack.deploy_now(Template::of(&web())).status,
+        CreateComplete
+    );
+    world.settle();
+    stack
+}
+
+/// One thing of a kind that belongs to a service.
+fn of_a_service(inventory: &Inventory, kind: Kind) -> Option<(&str, &Item)> {
+    let mut owned = inventory
+        .of(kind)
+        .filter(|(_, item)| item.tags.contains_key(TAG_OWNER) || kind == Kind::ScalableTarget);
+    owned.next()
+}
+
+/// What somebody deletes in the console: the call, and its input for a thing.
+type ByHand = (Kind, Service, &'static str, fn(&str, &Item) -> Value);
+
+const BY_HAND: [ByHand; 5] = [
+    (
+        Kind::ListenerRule,
+        Service::ElasticLoadBalancing,
+        "DeleteRule",
+        |id, _| json!({"RuleArn": id}),
+    ),
+    (
+        Kind::MetricAlarm,
+        Service::CloudWatch,
+        "DeleteAlarms",
+        |_, item| json!({"AlarmNames": [item.name]}),
+    ),
+    (
+        Kind::ScalableTarget,
+        Service::ApplicationAutoScaling,
+        "DeregisterScalableTarget",
+        |_, item| {
+            json!({
+                "ServiceNamespace": "ecs",
+                "ResourceId": item.name,
+                "ScalableDimension": "ecs:service:DesiredCount",
+            })
+        },
+    ),
+    (
+        Kind::EcsService,
+        Service::Ecs,
+        "DeleteService",
+        |id, _| json!({"cluster": "default", "service": id, "force": true}),
+    ),
+    (
+        Kind::TaskDefinition,
+        Service::Ecs,
+        "DeregisterTaskDefinition",
+        |id, _| json!({"taskDefinition": id}),
+    ),
+];
+
+fn delete_by_hand(world: &World, (kind, service, operation, input): ByHand) {
+    let inventory = world.inventory();
+    let (id, item) = of_a_service(&inventory, kind).unwrap_or_else(|| panic!("no {kind:?}"));
+    let deleted = world.account().perform(service, operation, input(id, item));
+    assert!(deleted.is_ok(), "{operation}: {deleted:?}");
+}
+
+#[test]
+fn case_42_what_was_deleted_by_hand_does_not_stop_a_delete() {
+    // One thing each, and at last all of them.
+    let alone = BY_HAND.iter().map(|one| vec![*one]);
+    for deleted in alone.chain([BY_HAND.to_vec()]) {
+        let world = World::new();
+        let before = world.inventory().without_what_stays();
+        let stack = with_a_service(&world);
+        let kinds: Vec<Kind> = deleted.iter().map(|one| one.0).collect();
+        for by_hand in deleted {
+            delete_by_hand(&world, by_hand);
+        }
+        let outcome = stack.delete_now();
+        assert_eq!(outcome.status, DeleteComplete, "{kinds:?}");
+        world.settle();
+        let after = world.inventory().without_what_stays();
+        assert_eq!(before.diff(&after), Vec::<String>::new(), "{kinds:?}");
+    }
+}
+
+#[test]
+fn case_42_a_second_delete_succeeds_and_changes_nothing() {
+    let world = World::new();
+    let stack = with_a_service(&world);
+    let id = stack.resources()["Web"].physical_id.clone();
+    assert_eq!(stack.delete_now().status, DeleteComplete);
+    world.settle();
+    let before = world.inventory();
+    world.deliver(stack.event(RequestType::Delete, Some(&id), &web()));
+    world.settle();
+    assert_eq!(before.diff(&world.inventory()), Vec::<String>::new());
+    let answers = answers(&world);
+    assert_eq!(answers.last().unwrap()["Status"], "SUCCESS");
+    assert_eq!(answers.last().unwrap()["PhysicalResourceId"], *id);
+}
+
+#[test]
+fn case_44_a_delete_leaves_what_has_lost_its_tag_and_says_which() {
+    for (kind, service, operation, input) in [
+        (
+            Kind::ListenerRule,
+            Service::ElasticLoadBalancing,
+            "RemoveTags",
+            (|id| json!({"ResourceArns": [id], "TagKeys": [TAG_OWNER]})) as fn(&str) -> Value,
+        ),
+        (
+            Kind::TargetGroup,
+            Service::ElasticLoadBalancing,
+            "RemoveTags",
+            |id| json!({"ResourceArns": [id], "TagKeys": [TAG_OWNER]}),
+        ),
+        (
+            Kind::SecurityGroup,
+            Service::Ec2,
+            "DeleteTags",
+            |id| json!({"ResourceId": [id], "Tag": [{"Key": TAG_OWNER}]}),
+        ),
+        (
+            Kind::EcsService,
+            Service::Ecs,
+            "UntagResource",
+            |id| json!({"resourceArn": id, "tagKeys": [TAG_OWNER]}),
+        ),
+    ] {
+        let world = World::new();
+        let stack = with_a_service(&world);
+        let inventory = world.inventory();
+        let (id, _) = of_a_service(&inventory, kind).unwrap();
+        world
+            .account()
+            .perform(service, operation, input(id))
+            .unwrap();
+        let outcome = stack.delete_now();
+        assert_eq!(outcome.status, DeleteFailed, "{kind:?}");
+        let reason = &outcome.last().reason;
+        assert!(reason.contains(TAG_OWNER), "{kind:?}: {reason}");
+        world.settle();
+        let left = world.inventory();
+        let is_left = left.of(kind).any(|(found, _)| found == id);
+        assert!(is_left, "{kind:?}");
+    }
+}
+
+#[test]
+fn case_48_a_deregistration_delay_of_half_an_hour_does_not_outlast_the_service_timeout() {
+    let world = World::new();
+    let stack = with_a_service(&world);
+    let inventory = world.inventory();
+    for (id, _) in inventory.of(Kind::TargetGroup) {
+        let delay = json!({"Key": "deregistration_delay.timeout_seconds", "Value": "1800"});
+        let input = json!({"TargetGroupArn": id, "Attributes": [delay]});
+        let elb = Service::ElasticLoadBalancing;
+        world
+            .account()
+            .perform(elb, "ModifyTargetGroupAttributes", input)
+            .unwrap();
+    }
+    let outcome = stack.delete_now();
+    assert_eq!(outcome.status, DeleteComplete, "{}", outcome.last().reason);
+    assert!(outcome.last().seconds() < 3_600);
+}
+
+#[test]
+fn case_52_a_load_balancer_that_is_protected_is_kept_and_named_and_the_service_goes() {
+    let world = World::new();
+    let stack = with_a_service(&world);
+    let inventory = world.inventory();
+    let (balancer, _) = inventory.of(Kind::LoadBalancer).next().unwrap();
+    let protection = json!({"Key": "deletion_protection.enabled", "Value": "true"});
+    world
+        .account()
+        .perform(
+            Service::ElasticLoadBalancing,
+            "ModifyLoadBalancerAttributes",
+            json!({"LoadBalancerArn": balancer, "Attributes": [protection]}),
+        )
+        .unwrap();
+    assert_eq!(stack.delete_now().status, DeleteComplete);
+    world.settle();
+    let left = world.inventory();
+    assert_eq!(
+        left.of(Kind::EcsService)
+            .filter(|(_, item)| item.description["status"] == "ACTIVE")
+            .count(),
+        0
+    );
+    let balancers: Vec<&str> = left.of(Kind::LoadBalancer).map(|(id, _)| id).collect();
+    assert_eq!(balancers, [balancer]);
+    let logs = world.logs().text();
+    assert!(logs.contains("pool.kept") && logs.contains("deletion protection is on"));
 }

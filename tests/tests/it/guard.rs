@@ -4,6 +4,7 @@ use express_handler::guard;
 use express_tests::account::Kind;
 use express_tests::cloudformation::RequestType;
 use express_tests::{Stack, StackStatus, Template, World, web};
+use local_aws::fault::{Fault, Rule};
 use serde_json::Value;
 
 /// Delivers a request for the guard of the provider's stack, and what it was answered, once it was.
@@ -66,4 +67,26 @@ fn case_47_the_provider_waits_for_the_load_balancers_that_are_going() {
     assert!(world.now_ms() > begun_ms, "it has waited");
     let after = world.inventory().without_what_stays();
     assert_eq!(before.diff(&after), Vec::<String>::new());
+}
+
+#[test]
+fn the_provider_waits_until_every_delete_is_answered() {
+    let world = World::new();
+    let stack = with_a_service(&world);
+    // Until its load balancer is gone, which the guard waits for too.
+    let dies = Rule::once(Some("cloudformation:PutResponse"), 0, Fault::CrashBefore).times(5);
+    world.faults().add(dies);
+    let deleting = world.spawn(stack.clone().delete());
+    while world.faults().struck() < 4 {
+        world.block_on(world.sleep_s(5));
+    }
+    assert_eq!(answered(&world, RequestType::Delete)["Status"], "SUCCESS");
+    assert_eq!(world.block_on(deleting).status, StackStatus::DeleteComplete);
+    let received = world.account().cloud().response_sink.received.clone();
+    let last = received.last().unwrap();
+    assert!(
+        last.body.contains("express-provider-guard"),
+        "{}",
+        last.body
+    );
 }

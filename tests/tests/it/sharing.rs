@@ -81,6 +81,44 @@ fn case_26_twenty_six_services_at_once_sit_on_two_load_balancers() {
 }
 
 #[test]
+fn case_25_the_last_slot_is_one_service_s_and_the_other_gets_a_load_balancer() {
+    let world = World::new();
+    created(&world, 24);
+    assert_eq!(members(&world), [24]);
+    let racing = ["left", "right"].map(|name| {
+        let stack = world.stack(name);
+        stack.deploy(Template::of(&web().named(name)))
+    });
+    for outcome in world.block_on(join_all(racing)) {
+        assert_eq!(outcome.status, StackStatus::CreateComplete);
+    }
+    world.settle();
+    assert_eq!(members(&world), [25, 1]);
+}
+
+/// Seconds between the last service's Delete and the next one's Create: before it, while it is removed, while the load
+/// balancer is closed, after that.
+const JOINS_AFTER_S: [u64; 10] = [0, 1, 3, 10, 20, 30, 45, 60, 120, 600];
+
+#[test]
+fn case_46_who_joins_while_the_last_one_leaves_has_a_load_balancer_that_stays() {
+    for seconds in JOINS_AFTER_S {
+        let world = World::new();
+        let stacks = created(&world, 1);
+        let leaving = world.spawn(stacks[0].clone().delete());
+        world.block_on(world.sleep_s(seconds));
+        let joined = world
+            .stack("next")
+            .deploy_now(Template::of(&web().named("next")));
+        assert_eq!(joined.status, StackStatus::CreateComplete, "{seconds} s");
+        let left = world.block_on(leaving);
+        assert_eq!(left.status, StackStatus::DeleteComplete, "{seconds} s");
+        world.settle();
+        assert_eq!(members(&world), [1], "{seconds} s");
+    }
+}
+
+#[test]
 fn a_hundred_services_under_aws_s_token_buckets_sit_on_four_load_balancers() {
     let outcome = scale::run(scale::Size {
         services: 100,

@@ -3,7 +3,7 @@
 use express_tests::account::Kind;
 use express_tests::cloudformation::{FailedReplacement, RequestType};
 use express_tests::properties::changes;
-use express_tests::{Scenario, ServiceProperties, StackStatus, World, web};
+use express_tests::{Scenario, ServiceProperties, Stack, StackStatus, Template, World, web};
 use local_aws::wire::Service;
 use serde_json::{Value, json};
 
@@ -208,5 +208,142 @@ fn case_43c_a_replacing_update_that_fails_ends_clean_either_way() {
         );
         let after = run.world.inventory().without_what_stays();
         assert_eq!(before.diff(&after), Vec::<String>::new(), "{reaction:?}");
+    }
+}
+
+/// What the ECS service is now.
+fn service(world: &World) -> Value {
+    let inventory = world.inventory();
+    let (_, service) = inventory
+        .of(Kind::EcsService)
+        .find(|(_, service)| service.description["status"] == "ACTIVE")
+        .expect("a service");
+    service.description.clone()
+}
+
+/// The container of the revision that serves.
+fn container(world: &World) -> Value {
+    let task_definition = service(world)["taskDefinition"].clone();
+    let inventory = world.inventory();
+    let (_, found) = inventory
+        .of(Kind::TaskDefinition)
+        .find(|(arn, _)| *arn == task_definition)
+        .expect("its task definition");
+    found.description["containerDefinitions"][0].clone()
+}
+
+fn created(world: &World, properties: &ServiceProperties) -> Stack {
+    let stack = world.stack("app");
+    let outcome = stack.deploy_now(Template::of(properties));
+    assert_eq!(outcome.status, CreateComplete, "{}", outcome.first().reason);
+    world.settle();
+    stack
+}
+
+fn by_hand(world: &World, changes: Value) {
+    let mut input = json!({"cluster": "default", "service": "web"});
+    for (name, value) in changes.as_object().unwrap() {
+        input[name] = value.clone();
+    }
+    world
+        .account()
+        .perform(Service::Ecs, "UpdateService", input)
+        .unwrap();
+}
+
+#[test]
+fn case_31_an_update_leaves_the_number_of_tasks_that_auto_scaling_has_set() {
+    let world = World::new();
+    let stack = created(&world, &web().set("/ScalingTarget/MaxTaskCount", 9));
+    by_hand(&world, json!({"desiredCount": 7}));
+    world.block_on(world.sleep_s(300));
+    let changed = web()
+        .set("/ScalingTarget/MaxTaskCount", 9)
+        .image("public.ecr.aws/nginx/nginx:1.28");
+    assert_eq!(
+        stack.deploy_now(Template::of(&changed)).status,
+        UpdateComplete
+    );
+    assert_eq!(service(&world)["desiredCount"], 7);
+}
+
+#[test]
+fn case_37_an_update_comes_through_while_somebody_deploys_or_scales_the_service() {
+    for changes in [
+        json!({"forceNewDeployment": true}),
+        json!({"desiredCount": 2}),
+    ] {
+        for seconds in [0, 3, 40] {
+            let world = World::new();
+            let stack = created(&world, &web());
+            by_hand(&world, changes.clone());
+            world.block_on(world.sleep_s(seconds));
+            let changed = web().image("public.ecr.aws/nginx/nginx:1.28");
+            let outcome = stack.deploy_now(Template::of(&changed));
+            let context = format!("{changes} {seconds} s: {}", outcome.first().reason);
+            assert_eq!(outcome.status, UpdateComplete, "{context}");
+            assert_eq!(
+                container(&world)["image"],
+                "public.ecr.aws/nginx/nginx:1.28",
+                "{context}"
+            );
+        }
+    }
+}
+
+#[test]
+fn case_38_another_digest_of_the_same_image_is_deployed() {
+    let image = |digit: &str| {
+        let digest = digit.repeat(64);
+        format!("123456789012.dkr.ecr.eu-west-1.amazonaws.com/web@sha256:{digest}")
+    };
+    let world = World::new();
+    let stack = created(&world, &web().image(&image("a")));
+    let outcome = stack.deploy_now(Template::of(&web().image(&image("b"))));
+    assert_eq!(outcome.status, UpdateComplete);
+    assert_eq!(container(&world)["image"], image("b"));
+}
+
+#[test]
+fn case_39_lists_are_replaced_in_full_and_tags_that_are_removed_go() {
+    let variable = |name: &str| json!({"Name": name, "Value": "1"});
+    let tag = |key: &str| json!({"Key": key, "Value": "1"});
+    let with = |names: [&str; 2]| {
+        let list = |make: &dyn Fn(&str) -> Value| Value::from(names.map(make).to_vec());
+        web()
+            .set("/PrimaryContainer/Environment", list(&variable))
+            .set("/PrimaryContainer/Command", json!(names))
+            .set("/Tags", list(&tag))
+    };
+    let world = World::new();
+    let stack = created(&world, &with(["first", "both"]));
+    let outcome = stack.deploy_now(Template::of(&with(["both", "second"])));
+    assert_eq!(outcome.status, UpdateComplete);
+    world.settle();
+    let container = container(&world);
+    assert_eq!(container["command"], json!(["both", "second"]));
+    let mut names: Vec<&Value> = container["environment"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|variable| &variable["name"])
+        .collect();
+    names.sort_by_key(|name| name.as_str());
+    assert_eq!(names, ["both", "second"]);
+    let serving = service(&world)["taskDefinition"].clone();
+    for ((kind, id), item) in &world.inventory().items {
+        // An old revision is as it was registered, CloudWatch ignores tags of an alarm that exists, a log group
+        // outlives its service, and what is shared has no owner.
+        let is_old = *kind == Kind::TaskDefinition && *id != serving;
+        let takes_tags_once = matches!(kind, Kind::MetricAlarm | Kind::LogGroup);
+        let has_owner = item.tags.contains_key(express_core::naming::TAG_OWNER);
+        if has_owner && !is_old && !takes_tags_once {
+            let own: Vec<&String> = item
+                .tags
+                .keys()
+                .filter(|key| ["first", "both", "second"].contains(&key.as_str()))
+                .collect();
+            assert_eq!(own, ["both", "second"], "{kind:?} {}", item.name);
+        }
     }
 }

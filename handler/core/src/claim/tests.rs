@@ -177,6 +177,23 @@ fn case_43b_a_create_that_arrives_after_its_delete_has_no_effect() {
 }
 
 #[test]
+fn a_request_that_was_answered_at_once_is_answered_again_in_the_same_words() {
+    let record = done(&owner(), &create("1", WEB));
+    let mut unchanged = begun(&record, &update("2", WEB, WEB));
+    unchanged.answer_at_once(WEB, "the answer".to_owned());
+    assert!(unchanged.operation.is_none());
+    let again = unchanged.receive(&update("2", WEB, WEB), None);
+    assert_eq!(again, Reception::AnsweredAtOnce("the answer".to_owned()));
+    // Once another request was answered like this, it is over like any other.
+    let mut later = begun(&unchanged, &update("3", WEB, WEB));
+    later.answer_at_once(WEB, "another answer".to_owned());
+    assert_eq!(
+        later.receive(&update("2", WEB, WEB), None),
+        Reception::Finished
+    );
+}
+
+#[test]
 fn a_request_that_cloudformation_has_moved_on_from_has_no_effect() {
     let record = done(&owner(), &at(1_000, create("1", WEB)));
     let record = done(&record, &at(100_000, update("2", WEB, WEB)));
@@ -185,7 +202,7 @@ fn a_request_that_cloudformation_has_moved_on_from_has_no_effect() {
     assert_eq!(late(delete("4", WEB)), Reception::Overtaken);
     assert_eq!(late(create("1", WEB)), Reception::Finished);
     // Another host's clock, not another order.
-    let close = at(95_000, delete("5", WEB));
+    let close = at(99_000, delete("5", WEB));
     assert!(matches!(record.receive(&close, None), Reception::Begin(_)));
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{
-    ANSWERED_IDS_MAX, ATTEMPT_LENGTH_S, DecidedAnswer, FINISHED_REQUESTS_MAX,
+    ANSWERED_IDS_MAX, ATTEMPT_LENGTH_S, AnsweredAtOnce, FINISHED_REQUESTS_MAX,
     ISSUE_TIMES_DIFFER_MS, Operation, Owner, OwnerRecord, Reception, Request, RequestType,
     RunningAttempt, ServiceRecord, Superseded,
 };
@@ -17,6 +17,7 @@ impl OwnerRecord {
             services: BTreeMap::new(),
             answered_ids: Vec::new(),
             finished_requests: Vec::new(),
+            answered_at_once: None,
             operation: None,
             superseded: Vec::new(),
             running: None,
@@ -30,6 +31,11 @@ impl OwnerRecord {
     /// `sealed` is the sealed part of the operation that is open now, if any.
     #[must_use]
     pub fn receive(&self, request: &Request, sealed: Option<&str>) -> Reception {
+        if let Some(answered) = &self.answered_at_once
+            && answered.request_id == request.request_id
+        {
+            return Reception::AnsweredAtOnce(answered.body.clone());
+        }
         let is_over = self.finished_requests.contains(&request.request_id)
             || self
                 .superseded
@@ -222,16 +228,17 @@ impl OwnerRecord {
         self.remember_finished(operation.request_id);
     }
 
-    /// Records that the open operation was answered at once, with `physical_id`.
-    pub fn remember_answered(&mut self, physical_id: &str) {
-        if let Some(operation) = &mut self.operation {
-            operation.answer = Some(DecidedAnswer {
-                is_success: true,
-                body: String::new(),
-                physical_id: physical_id.to_owned(),
-            });
-        }
-        self.finish_operation(true);
+    /// Records that the open operation needs no work and is answered at once: SUCCESS for `physical_id`, with `body`.
+    pub fn answer_at_once(&mut self, physical_id: &str, body: String) {
+        let Some(operation) = self.operation.take() else {
+            return;
+        };
+        self.remember_heard(physical_id);
+        self.remember_finished(operation.request_id.clone());
+        self.answered_at_once = Some(AnsweredAtOnce {
+            request_id: operation.request_id,
+            body,
+        });
     }
 
     /// Records that a superseded request was answered.

@@ -15,7 +15,7 @@ use express_core::resources::ecs_service::{DeploymentStatus, ObservedDeployment}
 
 use crate::aws::AwsClients;
 use crate::aws::error::answer::{member, text, unknown_value};
-use crate::aws::error::{AwsError, aws_error};
+use crate::aws::error::{AwsError, aws_error, if_found};
 
 /// What a service revision says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,10 +45,8 @@ pub async fn find_newest(
         .send()
         .await
         .map_err(aws_error(OPERATION));
-    let answer = match answer {
-        Ok(answer) => answer,
-        Err(error) if error.is_not_found() => return Ok(None),
-        Err(error) => return Err(error),
+    let Some(answer) = if_found(answer)? else {
+        return Ok(None);
     };
     // AWS does not promise an order within the page; the page holds the newest 20.
     let newest = answer
@@ -81,15 +79,11 @@ pub async fn find(aws: &AwsClients, arn: &str) -> Result<Option<ObservedDeployme
         .send()
         .await
         .map_err(aws_error(OPERATION));
-    match answer {
-        Ok(answer) => answer
-            .service_deployments()
-            .first()
-            .map(|deployment| observed(OPERATION, deployment))
-            .transpose(),
-        Err(error) if error.is_not_found() => Ok(None),
-        Err(error) => Err(error),
-    }
+    let Some(answer) = if_found(answer)? else {
+        return Ok(None);
+    };
+    let found = answer.service_deployments().first();
+    found.map(|found| observed(OPERATION, found)).transpose()
 }
 
 /// The revision of this ARN: what it runs, and the target group of its tasks.
@@ -105,24 +99,17 @@ pub async fn find_revision(aws: &AwsClients, arn: &str) -> Result<Option<FoundRe
         .send()
         .await
         .map_err(aws_error(OPERATION));
-    match answer {
-        Ok(answer) => answer
-            .service_revisions()
-            .first()
-            .map(|revision| {
-                Ok(FoundRevision {
-                    task_definition_arn: text(
-                        OPERATION,
-                        "taskDefinition",
-                        revision.task_definition(),
-                    )?,
-                    target_group_arn: target_group(revision),
-                })
-            })
-            .transpose(),
-        Err(error) if error.is_not_found() => Ok(None),
-        Err(error) => Err(error),
-    }
+    let Some(answer) = if_found(answer)? else {
+        return Ok(None);
+    };
+    let Some(revision) = answer.service_revisions().first() else {
+        return Ok(None);
+    };
+    let task_definition = revision.task_definition();
+    Ok(Some(FoundRevision {
+        task_definition_arn: text(OPERATION, "taskDefinition", task_definition)?,
+        target_group_arn: target_group(revision),
+    }))
 }
 
 /// Stops a deployment and rolls it back. One that has ended meanwhile counts as stopped.

@@ -4,7 +4,7 @@ use aws_sdk_ec2::types::{IpPermission, IpRange, Ipv6Range};
 
 use super::{TCP, describe_one};
 use crate::aws::AwsClients;
-use crate::aws::error::{AwsError, aws_error};
+use crate::aws::error::{AwsError, aws_error, if_found};
 use crate::resources::vpc;
 
 /// All protocols, in EC2's words.
@@ -63,11 +63,7 @@ pub async fn restrict_egress(aws: &AwsClients, group_id: &str) -> Result<(), Aws
         .send()
         .await
         .map_err(aws_error("ec2:RevokeSecurityGroupEgress"));
-    match revoked {
-        Ok(_) => Ok(()),
-        Err(error) if error.is_not_found() => Ok(()),
-        Err(error) => Err(error),
-    }
+    if_found(revoked).map(|_| ())
 }
 
 fn to_range(range: &str) -> IpPermission {

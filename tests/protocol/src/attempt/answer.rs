@@ -4,6 +4,7 @@ use express_core::claim::{DecidedAnswer, Operation, RequestType, Superseded};
 
 use super::{Attempt, Outcome, Problem};
 use crate::effect::{Answer, Effect, RequestId};
+use crate::ledger::LedgerFailure;
 use crate::rules::{Gap, Rule};
 use crate::world::Invocation;
 
@@ -73,6 +74,11 @@ impl Attempt<'_> {
             in_time && is_read
         };
         self.stored_mut().record.finish_operation(heard);
+        Ok(self.finish().await?)
+    }
+
+    /// Writes that the operation is over.
+    pub(super) async fn finish(&mut self) -> Result<Outcome, LedgerFailure> {
         if !self.is_in_flight {
             let name = self.name.clone();
             self.stored_mut().record.end_attempt(&name);

@@ -3,6 +3,7 @@
 use express_core::claim::{Operation, Slot};
 
 use super::placement::{self, Place};
+use super::plan::Step;
 use super::{Attempt, Problem, ledger_reply, pool_operation};
 use crate::effect::{Effect, Failure, Response};
 use crate::history::{Properties, Service};
@@ -65,8 +66,9 @@ impl Attempt<'_> {
         if let Some((at, _)) = place {
             self.leave(at, *service).await?;
         }
-        ledger_reply(self.invocation.call(Effect::ReleaseNames(*service)).await)?;
+        // Its names are given back by the next write of the record, which is that of the answer.
         self.stored_mut().record.services.remove(&arn(*service));
+        self.released.push(*service);
         Ok(())
     }
 
@@ -106,10 +108,10 @@ impl Attempt<'_> {
     pub(super) async fn apply_claims(
         &self,
         goal: &Goal,
-        steps: &[super::Step],
+        steps: &[Step],
     ) -> Result<Option<Place>, Problem> {
         let service = goal.service();
-        if steps.contains(&super::Step::ClaimNextSlot) {
+        if steps.contains(&Step::ClaimNextSlot) {
             let (at, current) = self
                 .slot_of(service)
                 .ok_or(Problem::Ledger(LedgerFailure::Conflict))?;
@@ -125,11 +127,11 @@ impl Attempt<'_> {
                 Err(Failure::Aws(failure)) => unreachable!("the ledger said {failure:?}"),
             };
         }
-        if !steps.contains(&super::Step::ClaimSlot) {
+        if !steps.contains(&Step::ClaimSlot) {
             return Ok(None);
         }
         let pool = self.pool();
-        let held = if self.is_first {
+        let held = if self.known.is_first {
             None
         } else {
             placement::find_slot(self.invocation, pool, service).await?

@@ -3,10 +3,12 @@
 use express_core::claim::{Awaited, RunningAttempt, Waiting};
 use express_core::resources::ecs_service::DeploymentStatus as CoreStatus;
 
+use super::goal::Goal;
 use super::{Attempt, CONTINUE_AFTER_S, Outcome, WORK_BUDGET_MS, ledger_reply};
 use crate::aws::{DeploymentStatus, Sight};
 use crate::effect::{Effect, Response};
-use crate::ledger::{LedgerFailure, service_of};
+use crate::history::Service;
+use crate::ledger::{LedgerFailure, arn, service_of};
 use crate::rules::Rule;
 
 /// Seconds between looks at a record that another attempt holds.
@@ -117,41 +119,66 @@ impl Attempt<'_> {
         let waiting = operation.waiting.as_ref()?;
         let now_ms = self.invocation.now_ms();
         let is_due = now_ms.saturating_sub(waiting.observed_ms) >= QUICK_LOOKS * WAITING_S * 1000
-            || now_ms + super::STOP_MARGIN_S * 1000 >= operation.answer_by_ms
+            || self.is_time_to_stop(operation)
+            || now_ms >= operation.answer_by_ms
             || !self.stored.record.superseded.is_empty();
         if self.stored.record.running.is_some() || is_due || operation.answer.is_some() {
             return None;
         }
-        let Awaited::Deployment { arn, status: _ } = &waiting.awaited else {
-            return None;
-        };
-        let service = operation.converge.as_deref().and_then(service_of)?;
-        match self.invocation.call(Effect::FindDeployment(service)).await {
-            Ok(Response::Deployment(Some((id, DeploymentStatus::Running))))
-                if id.to_string() == *arn =>
-            {
-                Some(WAITING_S)
+        let is_unchanged = match &waiting.awaited {
+            Awaited::Deployment { arn, status: _ } => {
+                let service = operation.converge.as_deref().and_then(service_of)?;
+                let found = self.invocation.call(Effect::FindDeployment(service)).await;
+                matches!(found, Ok(Response::Deployment(Some((id, DeploymentStatus::Running))))
+                    if id.to_string() == *arn)
             }
-            Ok(_) | Err(_) => None,
-        }
+            Awaited::Draining { service_arn } => {
+                let service = service_of(service_arn)?;
+                let observe = Effect::Observe(service, None);
+                let found = self.invocation.call(observe).await;
+                matches!(found, Ok(Response::Sight(seen)) if drains(&seen))
+            }
+        };
+        is_unchanged.then_some(WAITING_S)
     }
 
-    /// Notes the deployment that is waited for.
-    pub(super) fn remember_deployment(&mut self, seen: &Sight) {
+    /// Whether an earlier attempt has waited for this service to drain: it had removed what serves.
+    pub(super) fn has_drained(&self, service: Service) -> bool {
+        let operation = self.stored.record.operation.as_ref();
+        operation
+            .and_then(|operation| operation.waiting.as_ref())
+            .is_some_and(|waiting| match &waiting.awaited {
+                Awaited::Draining { service_arn } => service_of(service_arn) == Some(service),
+                Awaited::Deployment { .. } => false,
+            })
+    }
+
+    /// Notes what is waited for.
+    pub(super) fn remember_wait(&mut self, goal: &Goal, seen: &Sight) {
+        let awaited = match goal {
+            Goal::Converge(_) => seen
+                .service
+                .as_ref()
+                .filter(|(_, status)| *status == DeploymentStatus::Running)
+                .map(|(service, _)| Awaited::Deployment {
+                    arn: service.deployment.id.to_string(),
+                    status: CoreStatus::Running,
+                }),
+            Goal::Remove(service) => drains(seen).then(|| Awaited::Draining {
+                service_arn: arn(*service),
+            }),
+        };
         let observed_ms = self.invocation.now_ms();
-        let running = seen
-            .service
-            .as_ref()
-            .filter(|(_, status)| *status == DeploymentStatus::Running);
-        let waiting = running.map(|(service, _)| Waiting {
-            awaited: Awaited::Deployment {
-                arn: service.deployment.id.to_string(),
-                status: CoreStatus::Running,
-            },
-            observed_ms,
-        });
         if let Some(operation) = &mut self.stored_mut().record.operation {
-            operation.waiting = waiting;
+            operation.waiting = awaited.map(|awaited| Waiting {
+                awaited,
+                observed_ms,
+            });
         }
     }
+}
+
+fn drains(seen: &Sight) -> bool {
+    let service = seen.service.as_ref();
+    service.is_some_and(|(service, _)| service.drains_until_ms.is_some())
 }

@@ -137,7 +137,7 @@ impl Attempt<'_> {
         }
     }
 
-    fn is_time_to_stop(&self, operation: &Operation) -> bool {
+    pub(super) fn is_time_to_stop(&self, operation: &Operation) -> bool {
         let length_ms = operation.answer_by_ms.saturating_sub(operation.started_ms);
         let margin_ms = (STOP_MARGIN_S * 1000).min(length_ms / 2);
         self.invocation.now_ms() >= operation.answer_by_ms.saturating_sub(margin_ms)

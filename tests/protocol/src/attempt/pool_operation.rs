@@ -5,6 +5,9 @@ use crate::effect::{Effect, OperationId, Response};
 use crate::ledger::Ordinal;
 use crate::world::Invocation;
 
+/// Seconds between looks while ELB still holds the security group with its network interfaces.
+const RETRY_S: u64 = 30;
+
 /// Starts the closing of a load balancer. `number` tells one emptiness from the next.
 pub(super) async fn start_close(
     invocation: &Invocation,
@@ -21,7 +24,8 @@ pub async fn carry_on(invocation: Invocation, at: Ordinal) -> Option<Reply> {
     close(&invocation, at).await.ok()
 }
 
-async fn close(invocation: &Invocation, at: Ordinal) -> Result<Reply, Problem> {
+/// One round of a closing.
+pub(super) async fn close(invocation: &Invocation, at: Ordinal) -> Result<Reply, Problem> {
     let Response::Members(Some(members)) = invocation.call(Effect::FindMembers(at, None)).await?
     else {
         return Ok(Reply::Done);
@@ -43,21 +47,18 @@ async fn close(invocation: &Invocation, at: Ordinal) -> Result<Reply, Problem> {
     }
     if let Some((id, _)) = found {
         invocation.call(Effect::DeleteLoadBalancer(at, id)).await?;
+        // Its network interfaces hold the group for a while yet.
+        return Ok(Reply::Wait(RETRY_S));
     }
     Ok(Reply::Done)
 }
 
 /// Sweeps once: what is empty and still there is closed again.
 pub async fn sweep(invocation: Invocation) -> Option<Reply> {
-    let empty: Vec<Ordinal> = {
-        let state = invocation.world.state();
-        let items = state.ledger.load_balancers.iter();
-        items
-            .filter(|(_, item)| item.members.is_empty())
-            .map(|(at, _)| *at)
-            .collect()
+    let Ok(Response::Scanned(contents)) = invocation.call(Effect::Scan).await else {
+        return None;
     };
-    for at in empty {
+    for (at, _) in contents.empty {
         let found = invocation.call(Effect::FindLoadBalancer(at)).await.ok()?;
         if let Response::Found(Some(_)) = found {
             // A number of its own for each sweep: the name of an execution is used once.

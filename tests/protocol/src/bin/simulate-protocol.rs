@@ -13,6 +13,10 @@ use express_protocol::rules::Gap;
 use express_protocol::shrink::shrunk;
 use express_protocol::{History, Options, Rule, World};
 
+/// A fifth of a history is allocating.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Seeds that have failed before, one a line with the reason.
 const REGRESSIONS: &str = include_str!("../../regressions.txt");
 

@@ -40,13 +40,17 @@ impl History {
         } else {
             faults(rng, count)
         };
-        Self {
+        let mut history = Self {
             seed,
             capacity,
             stacks,
             faults,
             happenings: happenings(rng, count),
+        };
+        if one_in(rng, 10) && !only_creates && !history.restores_the_table() {
+            delete_the_provider(rng, &mut history);
         }
+        history
     }
 }
 
@@ -69,7 +73,11 @@ fn script(rng: &mut Rng, stack: usize, only_creates: bool) -> Script {
             }
         }
     }
-    Script { pool, acts }
+    Script {
+        is_provider: false,
+        pool,
+        acts,
+    }
 }
 
 fn act(rng: &mut Rng, stack: usize, index: usize) -> Act {
@@ -100,6 +108,37 @@ fn act(rng: &mut Rng, stack: usize, index: usize) -> Act {
         } else {
             Vec::new()
         },
+    }
+}
+
+/// The stacks are deleted, most of them, and then the provider's.
+fn delete_the_provider(rng: &mut Rng, history: &mut History) {
+    let provider = history.stacks.len();
+    for (stack, script) in history.stacks.iter_mut().enumerate() {
+        if !one_in(rng, 12) {
+            let delete = act(rng, stack, script.acts.len());
+            script.acts.push(Act {
+                change: Change::Delete,
+                ..delete
+            });
+        }
+    }
+    let delete = act(rng, provider, 0);
+    history.stacks.push(Script {
+        is_provider: true,
+        pool: 0,
+        acts: vec![Act {
+            change: Change::Delete,
+            timeout_s: TIMEOUT_S,
+            ..delete
+        }],
+    });
+    if rng.bool() {
+        let mut further = faults(rng, 1);
+        for fault in &mut further {
+            fault.stack = provider;
+        }
+        history.faults.extend(further);
     }
 }
 

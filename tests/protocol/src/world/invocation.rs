@@ -32,7 +32,6 @@ pub struct Invocation {
     pub began_ms: u64,
     rng: RefCell<Rng>,
     calls: Cell<u32>,
-    may_land_late: Cell<bool>,
 }
 
 impl Invocation {
@@ -56,7 +55,6 @@ impl Invocation {
             began_ms,
             rng: RefCell::new(Rng::with_seed(mixed)),
             calls: Cell::new(0),
-            may_land_late: Cell::new(false),
         }
     }
 
@@ -70,12 +68,6 @@ impl Invocation {
     #[must_use]
     pub fn is_off(&self, rule: Rule) -> bool {
         self.world.state.borrow().is_off(rule)
-    }
-
-    /// Whether a claim, or the giving back of one, got no answer: `LedgerError::may_land_late`.
-    #[must_use]
-    pub fn may_land_late(&self) -> bool {
-        self.may_land_late.get()
     }
 
     /// A name for an attempt that no other attempt has.
@@ -197,9 +189,6 @@ impl Invocation {
                 (Some(late(now_ms + by_ms, effect)), Begun::Crashed)
             }
             Some(FaultKind::Lost(by_ms)) => {
-                if effect.claims() {
-                    self.may_land_late.set(true);
-                }
                 let answered = Begun::Answered(Err(effect.unknown()), now_ms + CALL_MS);
                 (Some(late(now_ms + by_ms, effect)), answered)
             }

@@ -44,6 +44,9 @@ pub enum Work {
 
 impl World {
     fn invoke(self: &Rc<Self>, work: Work, caller: Caller) {
+        if self.state.borrow().is_provider_gone {
+            return;
+        }
         let invocation = {
             let mut state = self.state.borrow_mut();
             let (stack, request, number) = match work {

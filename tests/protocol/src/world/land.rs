@@ -76,16 +76,14 @@ impl State {
                 stored,
                 seen,
                 names,
+                released,
             } => {
                 self.ledger
-                    .put(actor, stored, seen, names, off)
+                    .put(actor, stored, seen, names, &released, off)
                     .map_err(Failure::Ledger)?;
                 Response::Done
             }
-            Effect::ReleaseNames(service) => {
-                self.ledger.release_names(actor, service);
-                Response::Done
-            }
+            Effect::Scan => Response::Scanned(self.ledger.contents()),
             Effect::FindPool(pool) => Response::Pool(self.ledger.pools.get(&pool).cloned()),
             Effect::FindMembers(at, service) => Response::Members(self.ledger.members(at, service)),
             Effect::Claim(at, service) => {

@@ -178,6 +178,7 @@ impl World {
             WaitReason::AlarmNotOk { .. }
             | WaitReason::StepRefused { .. }
             | WaitReason::LoadBalancersClosing
+            | WaitReason::AnswersOwed
             | WaitReason::OtherAttempt => panic!("nothing ends this: {}", wait.reason),
         }
     }

@@ -1,0 +1,220 @@
+//! What people, broken neighbours and other versions do to a service, and what the next request makes of it.
+
+use express_core::naming::TAG_OWNER;
+use express_tests::account::{Item, Kind};
+use express_tests::world::provider::LEDGER_TABLE;
+use express_tests::{Stack, StackStatus, Template, World, account, web};
+use local_aws::wire::Service;
+use serde_json::{Value, json};
+
+use StackStatus::{CreateComplete, DeleteComplete, RollbackFailed, UpdateComplete};
+
+const ELB: Service = Service::ElasticLoadBalancing;
+
+/// A change by hand: to a thing of this kind, by this call, with this input.
+struct ByHand {
+    kind: Kind,
+    service: Service,
+    operation: &'static str,
+    input: fn(&str, &Item) -> Value,
+}
+
+const CHANGES: [ByHand; 7] = [
+    ByHand {
+        kind: Kind::ListenerRule,
+        service: ELB,
+        operation: "DeleteRule",
+        input: |id, _| json!({"RuleArn": id}),
+    },
+    ByHand {
+        kind: Kind::ListenerRule,
+        service: ELB,
+        operation: "SetRulePriorities",
+        input: |id, _| json!({"RulePriorities": [{"RuleArn": id, "Priority": "7"}]}),
+    },
+    ByHand {
+        kind: Kind::TargetGroup,
+        service: ELB,
+        operation: "ModifyTargetGroup",
+        input: |id, _| json!({"TargetGroupArn": id, "HealthCheckPath": "/elsewhere"}),
+    },
+    ByHand {
+        kind: Kind::TargetGroup,
+        service: ELB,
+        operation: "ModifyTargetGroupAttributes",
+        input: |id, _| {
+            let delay = json!({"Key": "deregistration_delay.timeout_seconds", "Value": "1800"});
+            json!({"TargetGroupArn": id, "Attributes": [delay]})
+        },
+    },
+    ByHand {
+        kind: Kind::MetricAlarm,
+        service: Service::CloudWatch,
+        operation: "DeleteAlarms",
+        input: |_, item| json!({"AlarmNames": [item.name]}),
+    },
+    ByHand {
+        kind: Kind::ScalableTarget,
+        service: Service::ApplicationAutoScaling,
+        operation: "DeregisterScalableTarget",
+        input: |_, item| {
+            json!({
+                "ServiceNamespace": "ecs",
+                "ResourceId": item.name,
+                "ScalableDimension": "ecs:service:DesiredCount",
+            })
+        },
+    },
+    ByHand {
+        kind: Kind::SecurityGroup,
+        service: Service::Ec2,
+        operation: "DeleteTags",
+        input: |id, _| json!({"ResourceId": [id], "Tag": [{"Key": TAG_OWNER}]}),
+    },
+];
+
+impl ByHand {
+    /// Does it to the part of the service with this name.
+    fn happen(&self, world: &World, service: &str) {
+        let inventory = world.inventory();
+        let owner = inventory
+            .of(Kind::EcsService)
+            .find(|(_, item)| item.name == service)
+            .map(|(_, item)| item.tags[TAG_OWNER].clone());
+        let (id, item) = inventory
+            .of(self.kind)
+            .find(|(_, item)| {
+                item.tags.get(TAG_OWNER) == owner.as_ref() || item.name.ends_with(service)
+            })
+            .unwrap_or_else(|| panic!("{service} has no {:?}", self.kind));
+        let input = (self.input)(id, item);
+        let done = world.account().perform(self.service, self.operation, input);
+        assert!(done.is_ok(), "{}: {done:?}", self.operation);
+    }
+}
+
+fn created(world: &World, name: &str) -> Stack {
+    let stack = world.stack(name);
+    let outcome = stack.deploy_now(Template::of(&web().named(name)));
+    assert_eq!(outcome.status, CreateComplete, "{}", outcome.first().reason);
+    world.settle();
+    stack
+}
+
+/// What was made by hand is gone, and what was removed is there again: ids aside, as before.
+fn names(world: &World) -> Vec<String> {
+    let inventory = world.inventory();
+    let parts = inventory
+        .items
+        .iter()
+        .filter(|((kind, _), _)| !matches!(kind, Kind::TaskDefinition | Kind::MetricAlarm));
+    let mut names: Vec<String> = parts
+        .map(|((kind, _), item)| format!("{kind:?} {}", item.name))
+        .collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn case_56_what_was_changed_by_hand_is_repaired_by_the_next_update() {
+    // The last one is refused instead: it is case 44's.
+    for change in &CHANGES[..CHANGES.len() - 1] {
+        let world = World::new();
+        let stack = created(&world, "web");
+        let before = names(&world);
+        change.happen(&world, "web");
+        let outcome = stack.update_unchanged_now();
+        let context = format!("{}: {}", change.operation, outcome.first().reason);
+        assert_eq!(outcome.status, UpdateComplete, "{context}");
+        world.settle();
+        if change.operation != "SetRulePriorities" {
+            assert_eq!(names(&world), before, "{context}");
+        }
+        let mutations = mutations(&world);
+        assert_eq!(
+            stack.update_unchanged_now().status,
+            UpdateComplete,
+            "{context}"
+        );
+        assert_eq!(self::mutations(&world), mutations, "{context}");
+        assert_eq!(stack.delete_now().status, DeleteComplete, "{context}");
+    }
+}
+
+fn mutations(world: &World) -> usize {
+    let history = world.history();
+    let calls = history.calls();
+    calls.filter(|call| call.recorded.mutates()).count()
+}
+
+#[test]
+fn case_57_a_broken_member_stops_nobody_else_on_its_load_balancer() {
+    for change in &CHANGES {
+        let world = World::new();
+        created(&world, "broken");
+        let healthy = created(&world, "healthy");
+        change.happen(&world, "broken");
+        let context = change.operation;
+        let changed = web()
+            .named("healthy")
+            .image("public.ecr.aws/nginx/nginx:1.28");
+        let updated = healthy.deploy_now(Template::of(&changed));
+        assert_eq!(updated.status, UpdateComplete, "{context}");
+        created(&world, "newcomer");
+        assert_eq!(healthy.delete_now().status, DeleteComplete, "{context}");
+        world.settle();
+        assert_eq!(
+            world.inventory().of(Kind::LoadBalancer).count(),
+            1,
+            "{context}"
+        );
+    }
+}
+
+#[test]
+fn case_58_what_a_newer_version_wrote_is_not_overwritten_and_the_upgrade_is_named() {
+    let world = World::new();
+    created(&world, "web");
+    let ledger = account::ledger(world.account());
+    let written = |item: &Value| {
+        item["pk"]["S"]
+            .as_str()
+            .is_some_and(|pk| pk.starts_with("pool#"))
+    };
+    let pool = ledger.iter().find(|item| written(item)).expect("a pool");
+    let mut newer = pool.clone();
+    let version = newer
+        .as_object_mut()
+        .unwrap()
+        .get_mut("schema_version")
+        .expect("a version");
+    *version = json!({"N": "999"});
+    let put = json!({"TableName": LEDGER_TABLE, "Item": newer});
+    world
+        .account()
+        .perform(Service::DynamoDb, "PutItem", put)
+        .unwrap();
+    let stack = world.stack("next");
+    let outcome = stack.deploy_now(Template::of(&web().named("next")));
+    // Whether the claim was made cannot be read either, so nothing is taken for gone.
+    assert_eq!(outcome.status, RollbackFailed);
+    for seen in &outcome.seen {
+        let reason = &seen.reason;
+        assert!(
+            reason.contains("schema version 999") && reason.contains("upgrade"),
+            "{reason}"
+        );
+    }
+    world.settle();
+    let after = account::ledger(world.account());
+    assert_eq!(after.iter().find(|item| written(item)), Some(&newer));
+    // Once the version is one that can be read, the Delete comes through.
+    let put = json!({"TableName": LEDGER_TABLE, "Item": pool});
+    world
+        .account()
+        .perform(Service::DynamoDb, "PutItem", put)
+        .unwrap();
+    let failed = outcome.last().clone();
+    let deleted = world.block_on(stack.delete_again(failed)).unwrap();
+    assert!(deleted.is_success(), "{}", deleted.reason);
+}

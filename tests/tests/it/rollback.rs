@@ -1,0 +1,258 @@
+//! Updates that fail, are cancelled, or are undone because something else failed.
+
+use express_tests::account::{Inventory, Kind};
+use express_tests::cloudformation::RequestType;
+use express_tests::{Stack, StackOutcome, StackStatus, Template, World, web};
+use local_aws::fault::{Fault, Rule};
+
+use StackStatus::{
+    CreateComplete, DeleteComplete, UpdateComplete, UpdateRollbackComplete, UpdateRollbackFailed,
+};
+
+/// Seconds after which a sibling fails: before anything was changed, while it is changed, while ECS deploys.
+const CANCELLED_AFTER_S: [u64; 6] = [0, 1, 5, 20, 45, 90];
+/// When all that is asked for is long done.
+const LATER_S: u64 = 1_500;
+
+fn created(world: &World) -> Stack {
+    let stack = world.stack("app");
+    assert_eq!(
+        stack.deploy_now(Template::of(&web())).status,
+        CreateComplete
+    );
+    world.settle();
+    stack
+}
+
+/// Everything but what each deployment changes: revisions count up, and the rollback alarm watches the other group.
+fn without_revisions(world: &World) -> Inventory {
+    let mut inventory = world.inventory().without_what_stays();
+    inventory.items.retain(|(kind, _), _| {
+        !matches!(
+            kind,
+            Kind::TaskDefinition | Kind::EcsService | Kind::MetricAlarm
+        )
+    });
+    inventory
+}
+
+fn mutations(world: &World) -> usize {
+    let history = world.history();
+    history
+        .calls()
+        .filter(|call| call.recorded.mutates())
+        .count()
+}
+
+/// The image of the revision that the service runs.
+fn running_image(world: &World) -> String {
+    let inventory = world.inventory();
+    let (_, service) = inventory
+        .of(Kind::EcsService)
+        .find(|(_, service)| service.description["status"] == "ACTIVE")
+        .expect("a service");
+    let task_definition = service.description["taskDefinition"].as_str().unwrap();
+    let (_, found) = inventory
+        .of(Kind::TaskDefinition)
+        .find(|(arn, _)| *arn == task_definition)
+        .expect("its task definition");
+    found.description["containerDefinitions"][0]["image"]
+        .as_str()
+        .unwrap()
+        .to_owned()
+}
+
+fn is_as_before(world: &World, stack: &Stack, before: &Inventory, context: &str) {
+    world.settle();
+    assert_eq!(
+        before.diff(&without_revisions(world)),
+        Vec::<String>::new(),
+        "{context}"
+    );
+    assert_eq!(
+        running_image(world),
+        "public.ecr.aws/nginx/nginx:1.27",
+        "{context}"
+    );
+    let mutated = mutations(world);
+    assert_eq!(
+        stack.update_unchanged_now().status,
+        UpdateComplete,
+        "{context}"
+    );
+    assert_eq!(mutations(world), mutated, "{context}");
+}
+
+#[test]
+fn case_32_after_a_deployment_that_failed_the_update_back_changes_nothing() {
+    let world = World::new();
+    let stack = created(&world);
+    let before = without_revisions(&world);
+    let outcome = stack.deploy_now(Template::of(&web().image("demo/unhealthy")));
+    assert_eq!(outcome.status, UpdateRollbackComplete);
+    let answered_ms = outcome.first().seen_ms;
+    assert!(
+        outcome.first().reason.contains("NotStabilized"),
+        "{}",
+        outcome.first().reason
+    );
+    let changed_later: Vec<String> = {
+        let history = world.history();
+        let calls = history.calls().map(|call| &call.recorded);
+        let later = calls.filter(|call| call.mutates() && call.at_ms > answered_ms);
+        // The revision that failed is no longer needed.
+        later
+            .map(local_aws::recorder::Recorded::name)
+            .filter(|name| name != "ecs:DeregisterTaskDefinition")
+            .collect()
+    };
+    assert_eq!(changed_later, Vec::<String>::new());
+    is_as_before(&world, &stack, &before, "after the rollback");
+}
+
+#[test]
+fn case_33_an_update_that_is_undone_because_a_later_resource_failed_restores_everything() {
+    let world = World::new();
+    let stack = created(&world);
+    let before = without_revisions(&world);
+    let changed = web()
+        .image("public.ecr.aws/nginx/nginx:1.28")
+        .health_check_path("/up")
+        .environment("MODE", "production")
+        .set("/ScalingTarget/MaxTaskCount", 4)
+        .set("/PrimaryContainer/ContainerPort", 8080);
+    let template = Template::of(&changed).sibling_fails_after(LATER_S);
+    let outcome = stack.deploy_now(template);
+    assert_eq!(outcome.status, UpdateRollbackComplete);
+    assert!(outcome.first().is_success(), "{}", outcome.first().reason);
+    is_as_before(&world, &stack, &before, "after the rollback");
+}
+
+#[test]
+fn case_34_a_replacement_that_is_undone_deletes_the_new_service_only() {
+    let world = World::new();
+    let stack = created(&world);
+    let before = world.inventory();
+    let template = Template::of(&web().named("shop")).sibling_fails_after(LATER_S);
+    let outcome = stack.deploy_now(template);
+    assert_eq!(outcome.status, UpdateRollbackComplete);
+    world.settle();
+    let deleted: Vec<_> = deletes(&outcome);
+    assert_eq!(deleted, [outcome.first().physical_id.as_deref()]);
+    assert_eq!(
+        before.diff(&world.inventory()),
+        ["+ LogGroup /aws/ecs/default/shop"]
+    );
+}
+
+#[test]
+fn case_34_a_replacement_that_succeeds_deletes_the_old_service_at_the_end_and_keeps_the_load_balancer()
+ {
+    let world = World::new();
+    let stack = created(&world);
+    let old = stack.resources()["Web"].physical_id.clone();
+    let balancers = balancers(&world);
+    let outcome = stack.deploy_now(Template::of(&web().named("shop")));
+    assert_eq!(outcome.status, UpdateComplete);
+    world.settle();
+    assert_eq!(deletes(&outcome), [Some(old.as_str())]);
+    assert_eq!(self::balancers(&world), balancers);
+}
+
+fn balancers(world: &World) -> Vec<String> {
+    let inventory = world.inventory();
+    let balancers = inventory.of(Kind::LoadBalancer);
+    balancers.map(|(arn, _)| arn.to_owned()).collect()
+}
+
+fn deletes(outcome: &StackOutcome) -> Vec<Option<&str>> {
+    let deletes = outcome.seen.iter();
+    deletes
+        .filter(|seen| seen.request_type == RequestType::Delete)
+        .map(|seen| seen.sent_id.as_deref())
+        .collect()
+}
+
+#[test]
+fn case_35_another_logical_id_with_the_same_name_is_refused_and_nothing_is_touched() {
+    let world = World::new();
+    let stack = created(&world);
+    let before = world.inventory();
+    let outcome = stack.deploy_now(Template::empty().with("Renamed", &web()));
+    assert_eq!(outcome.status, UpdateRollbackComplete);
+    let reason = &outcome.first().reason;
+    assert!(
+        reason.starts_with("AlreadyExists") && reason.contains("`Web`"),
+        "{reason}"
+    );
+    world.settle();
+    assert_eq!(before.diff(&world.inventory()), Vec::<String>::new());
+}
+
+#[test]
+fn case_35_another_logical_id_with_a_generated_name_is_another_service_and_the_first_goes() {
+    let world = World::new();
+    let stack = world.stack("app");
+    let generated = web().without("ServiceName");
+    let first = stack.deploy_now(Template::of(&generated));
+    assert_eq!(first.status, CreateComplete);
+    let outcome = stack.deploy_now(Template::empty().with("Renamed", &generated));
+    assert_eq!(outcome.status, UpdateComplete);
+    world.settle();
+    assert_eq!(deletes(&outcome), [first.first().physical_id.as_deref()]);
+    let inventory = world.inventory();
+    let active = inventory
+        .of(Kind::EcsService)
+        .filter(|(_, service)| service.description["status"] == "ACTIVE");
+    let active: Vec<&str> = active.map(|(arn, _)| arn).collect();
+    assert_eq!(active, [stack.resources()["Renamed"].physical_id.as_str()]);
+}
+
+#[test]
+fn case_36_an_update_that_is_cancelled_at_any_time_ends_as_it_was_before() {
+    for seconds in CANCELLED_AFTER_S {
+        let world = World::new();
+        let stack = created(&world);
+        let before = without_revisions(&world);
+        let changed = web().image("public.ecr.aws/nginx/nginx:1.28");
+        let template = Template::of(&changed).sibling_fails_after(seconds);
+        let outcome = stack.deploy_now(template);
+        let context = format!("{seconds} s");
+        assert_eq!(outcome.status, UpdateRollbackComplete, "{context}");
+        is_as_before(&world, &stack, &before, &context);
+    }
+}
+
+#[test]
+fn case_36_after_a_rollback_that_was_skipped_the_next_update_and_the_delete_work() {
+    let world = World::new();
+    let before = world.inventory().without_what_stays();
+    let stack = created(&world);
+    let denied = Rule::once(Some("ecs:UpdateService"), 0, Fault::Deny).times(u64::MAX);
+    world.faults().add(denied);
+    // The second change makes the way back a deployment too.
+    let outcome = stack.deploy_now(Template::of(
+        &web()
+            .health_check_path("/up")
+            .image("public.ecr.aws/nginx/nginx:1.28"),
+    ));
+    assert!(
+        matches!(
+            outcome.status,
+            UpdateRollbackFailed | UpdateRollbackComplete
+        ),
+        "{:?}",
+        outcome.status
+    );
+    world.faults().clear();
+    let changed = web().image("public.ecr.aws/nginx/nginx:1.29");
+    assert_eq!(
+        stack.deploy_now(Template::of(&changed)).status,
+        UpdateComplete
+    );
+    assert_eq!(running_image(&world), "public.ecr.aws/nginx/nginx:1.29");
+    assert_eq!(stack.delete_now().status, DeleteComplete);
+    world.settle();
+    let after = world.inventory().without_what_stays();
+    assert_eq!(before.diff(&after), Vec::<String>::new());
+}
