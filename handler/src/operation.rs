@@ -19,6 +19,7 @@
 //! observes everything anew.
 
 mod answer;
+mod examine;
 mod failure;
 mod goal;
 mod hold;
@@ -221,6 +222,7 @@ impl<'a> Attempt<'a> {
                 return Ok(Pursuit::Waiting(another_attempt()));
             }
             self.observe(goal, operation, &mut observed).await?;
+            self.examine(goal, &observed).await;
             let timing = self.timing(operation);
             let decision = goal
                 .plan(self.runtime, &observed, &timing)
@@ -229,6 +231,7 @@ impl<'a> Attempt<'a> {
                 Decision::Converged(attributes) => return Ok(Pursuit::Converged(attributes)),
                 Decision::Removed => return Ok(Pursuit::Removed),
                 Decision::Wait(wait) => {
+                    self.remember_predecessor(goal, &wait);
                     self.remember_wait(goal, &observed);
                     return Ok(Pursuit::Waiting(wait));
                 }
@@ -262,6 +265,7 @@ impl<'a> Attempt<'a> {
                 .operation
                 .as_ref()
                 .and_then(|operation| operation.deployment_before.clone()),
+            is_hopeless: self.is_hopeless(),
             is_create: !self.was_answered(operation),
             request_id: operation.request_id.clone(),
         }

@@ -98,7 +98,9 @@ impl InProcess {
             Some(Fault::StaleRead) => {
                 HttpConnectorFuture::ready(Ok(to_sdk(self.cloud.carry_out_late(&call))))
             }
-            Some(fault @ (Fault::Throttle | Fault::ServerError | Fault::Deny)) => {
+            Some(
+                fault @ (Fault::Throttle | Fault::ServerError | Fault::Deny | Fault::Refuse(..)),
+            ) => {
                 let response = match fault.refusal(&call) {
                     Some(refusal) => self.cloud.refuse(&call, refusal),
                     None => self.cloud.carry_out(&call),

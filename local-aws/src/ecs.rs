@@ -18,6 +18,7 @@ mod fleet;
 mod image;
 pub(crate) mod page;
 mod revision;
+mod role;
 mod service;
 mod tag;
 mod task;
@@ -29,6 +30,7 @@ use serde_json::{Value, json};
 
 use crate::cloud::{Cloud, Outcome};
 use crate::wire::{Input, Refusal};
+use role::can_assume;
 
 pub use task::traffic_answer;
 
@@ -37,8 +39,7 @@ pub use task::traffic_answer;
 pub struct State {
     /// Roles that ECS cannot assume yet, by ARN: until when, in milliseconds since the epoch.
     ///
-    /// IAM takes seconds until a new role can be assumed; a role whose name contains `not-assumable`
-    /// never can.
+    /// IAM takes seconds until a new role can be assumed; what a role's name says of it is in `role`.
     pub unassumable_roles: BTreeMap<String, u64>,
     /// Where the first revision of a service goes.
     pub first_revision: FirstRevision,
@@ -139,12 +140,6 @@ pub(crate) fn set_desired_count(cloud: &mut Cloud, cluster: &str, service: &str,
         service.desired = count;
         fleet::look_soon(cloud, &arn);
     }
-}
-
-/// Whether ECS can assume the role now.
-fn can_assume(cloud: &Cloud, role: &str) -> bool {
-    let until_ms = cloud.ecs.unassumable_roles.get(role).copied();
-    !role.contains("not-assumable") && until_ms.is_none_or(|until_ms| until_ms <= cloud.now_ms)
 }
 
 fn client(code: &str, message: impl Into<String>) -> Refusal {

@@ -49,7 +49,7 @@ pub use target_group::TargetGroup;
 
 pub(crate) use health::{happen, next_due_ms};
 pub(crate) use rule::{rule_targets, set_rule_weights};
-pub(crate) use target::{deregister_target, register_target, target_health};
+pub(crate) use target::{deregister_target, register_target, target_health, target_problem};
 
 use std::collections::BTreeMap;
 

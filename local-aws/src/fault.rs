@@ -30,6 +30,8 @@ pub enum Fault {
     ServerError,
     /// IAM does not allow it.
     Deny,
+    /// AWS refuses with this code and message, as it does when a quota is used up.
+    Refuse(&'static str, &'static str),
 }
 
 /// How old an answer of a [`Fault::StaleRead`] may be, in milliseconds: AWS's pages speak of seconds.
@@ -125,6 +127,7 @@ impl Fault {
                 denial_code(call),
                 "not authorized to perform this action, by a fault rule",
             )),
+            Self::Refuse(code, message) => Some(Refusal::client(code, message)),
             Self::CrashBefore
             | Self::CrashAfter
             | Self::LandLate

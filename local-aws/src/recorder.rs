@@ -56,9 +56,16 @@ impl Recorded {
     /// Whether the call only looks.
     #[must_use]
     pub fn reads(&self) -> bool {
-        ["Describe", "List", "Get", "Decrypt", "GenerateDataKey"]
-            .iter()
-            .any(|prefix| self.operation.starts_with(prefix))
+        [
+            "Describe",
+            "Filter",
+            "List",
+            "Get",
+            "Decrypt",
+            "GenerateDataKey",
+        ]
+        .iter()
+        .any(|prefix| self.operation.starts_with(prefix))
     }
 }
 

@@ -19,6 +19,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::diagnosis::{Examined, Verdict};
+
 /// Version of the record's form. A newer one than this is refused: an older provider must not write it.
 pub const SCHEMA_VERSION: u32 = 1;
 /// Requests remembered as finished: CloudFormation sends one at a time per resource, and Lambda
@@ -156,6 +158,13 @@ pub struct Operation {
     pub deployment_before: Option<String>,
     /// What is waited for, so that a waiting attempt needs one look only.
     pub waiting: Option<Waiting>,
+    /// The last closer look at the deployment that was asked for.
+    #[serde(default)]
+    pub examined: Option<Examined>,
+    /// Why that deployment does not get on, as far as is known. AWS cannot tell it any more once the deployment
+    /// was rolled back: its targets are gone by then.
+    #[serde(default)]
+    pub verdict: Option<Verdict>,
 }
 
 /// An answer that is decided. It holds nothing secret: attributes and a reason.

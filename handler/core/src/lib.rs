@@ -12,6 +12,7 @@
 //! - [`sought`]: where its parts are found.
 //! - [`observed`]: what AWS last told us; absence is not ignorance.
 //! - [`plan`]: the order of things, and its reasons.
+//! - [`diagnosis`]: why a service does not get on.
 //! - [`step`], [`decision`]: what planning answers.
 //! - [`naming`]: every name, tag and token.
 //!
@@ -23,6 +24,7 @@
 pub mod claim;
 pub mod decision;
 pub mod desired;
+pub mod diagnosis;
 pub mod naming;
 pub mod network;
 pub mod observed;

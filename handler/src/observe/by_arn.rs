@@ -213,18 +213,16 @@ async fn newest_deployment(
             }
         },
     )?;
-    let mut deployment = found.as_ref().map(|found| found.deployment.clone());
-    let target_arn = found
-        .as_ref()
-        .and_then(|found| found.target_revision_arn.as_ref());
+    let mut deployment = found;
     if let (Some(deployment), Some(revision)) = (&mut deployment, &revision)
-        && target_arn == revision_arn
+        && deployment.target_revision_arn.as_ref() == revision_arn
     {
         deployment.task_definition_arn = Some(revision.task_definition_arn.clone());
     }
     // What a deployment that failed has gone back to served before it.
     let has_served = deployment.as_ref().is_some_and(|deployment| {
-        deployment.status == DeploymentStatus::Successful || target_arn != revision_arn
+        deployment.status == DeploymentStatus::Successful
+            || deployment.target_revision_arn.as_ref() != revision_arn
     });
     service.live_target_group_arn = revision
         .filter(|_| has_served)

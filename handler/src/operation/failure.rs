@@ -2,16 +2,16 @@
 
 use express_core::claim::{Awaited, Operation};
 use express_core::decision::{HandlerErrorCode, Wait, WaitReason};
+use express_core::diagnosis::{self, Cause, Expected, Finding, Verdict};
 use express_core::plan::PlanError;
 use express_core::step::Step;
 
-use super::{Attempt, Outcome};
+use super::{Attempt, Outcome, examine};
 use crate::aws::error::AwsError;
 use crate::cloudformation::reason::{Whereabouts, reason};
 use crate::cloudformation::respond::RespondError;
 use crate::error::chain;
 use crate::ledger::LedgerError;
-use crate::resources;
 use crate::seal::SealError;
 
 /// How long a role may take to be known everywhere in IAM; roles made by the same stack are common.
@@ -184,40 +184,101 @@ impl Attempt<'_> {
             request_id: operation.request_id.clone(),
             log_stream: self.invocation.log_stream.clone(),
         };
-        let mut problem = match error {
+        let problem = match error {
             OperationError::Step { step, source } => {
                 format!("{step}: {} ({})", source.message, source.code)
             }
             OperationError::Plan(error) => error.to_string(),
+            OperationError::OutOfTime => out_of_time(operation),
             other => chain(other).to_string(),
         };
-        if let OperationError::Plan(PlanError::DeploymentFailed { .. }) = error
-            && let Some(cause) = self.why_tasks_stopped(operation).await
-        {
-            problem.push_str("; last stopped task: ");
-            problem.push_str(&cause);
+        match self.verdict(operation, error).await {
+            Some(verdict) => {
+                let problem = match error {
+                    // AWS's own words are the evidence already.
+                    OperationError::Step { step, source: _ } => format!("{verdict}; {step}"),
+                    OperationError::Plan(_) => verdict.to_string(),
+                    _ => format!("{problem}: {verdict}"),
+                };
+                let remedy = match error {
+                    OperationError::Plan(PlanError::OwnedByAnother { .. }) => None,
+                    _ => Some(verdict.remedy.as_str()),
+                };
+                reason(verdict.class, &problem, remedy, &whereabouts)
+            }
+            None => reason(error.class(), &problem, None, &whereabouts),
         }
-        if matches!(error, OperationError::OutOfTime)
-            && let Some(waiting) = &operation.waiting
-        {
-            let awaited = match &waiting.awaited {
-                Awaited::Deployment { arn, status: _ } => format!("deployment {arn}"),
-                Awaited::Draining { service_arn } => format!("service {service_arn} to drain"),
-            };
-            problem.push_str(": still waiting for ");
-            problem.push_str(&awaited);
-        }
-        reason(error.class(), &problem, None, &whereabouts)
     }
 
-    /// The cause that ECS gives for the newest task that stopped: it says more than the deployment does.
-    async fn why_tasks_stopped(&self, operation: &Operation) -> Option<String> {
-        let arn = operation.converge.as_ref()?;
-        let service = self.stored.record.services.get(arn)?;
-        let aws = &self.runtime.aws;
-        resources::ecs_service::stopped_task::find_reason(aws, &service.cluster, &service.name)
-            .await
-            .ok()
-            .flatten()
+    /// What is known of the cause beyond what the error says.
+    async fn verdict(&self, operation: &Operation, error: &OperationError) -> Option<Verdict> {
+        let expected = self.expected(operation);
+        let finding = match error {
+            OperationError::Plan(PlanError::DeploymentFailed { .. })
+            | OperationError::OutOfTime => {
+                return operation.verdict.clone();
+            }
+            OperationError::Step { step: _, source } => {
+                diagnosis::of_refusal(&expected, source.class, &source.code, &source.message)?
+            }
+            OperationError::Plan(PlanError::AlarmInAlarm { alarm }) => {
+                let alarms = self.alarms(std::slice::from_ref(alarm)).await;
+                let numbers = alarms.into_iter().next().and_then(|it| it.state_reason);
+                told(Cause::AlarmInAlarm, error, numbers.unwrap_or_default())
+            }
+            OperationError::Plan(PlanError::OwnedByAnother { resource })
+                if resource.starts_with("record ") =>
+            {
+                told(Cause::HostNameTaken, error, String::new())
+            }
+            _ => return None,
+        };
+        examine::log(std::slice::from_ref(&finding));
+        Some(finding.verdict())
     }
+
+    /// What the request says of the roles; the sealed part is open whenever a step was planned.
+    fn expected(&self, operation: &Operation) -> Expected {
+        let service = operation
+            .converge
+            .as_ref()
+            .and_then(|arn| self.stored.record.services.get(arn));
+        let properties = self.sealed.as_ref().and_then(|it| it.properties.as_ref());
+        let known = Expected {
+            service: service.map_or_else(String::new, |service| service.name.clone()),
+            ..Expected::default()
+        };
+        match properties {
+            Some(properties) => Expected {
+                infrastructure_role_arn: properties.infrastructure_role_arn.clone(),
+                execution_role_arn: properties.execution_role_arn.clone(),
+                task_role_arn: properties.task_role_arn.clone(),
+                ..known
+            },
+            None => known,
+        }
+    }
+}
+
+/// A cause that the error has words for already.
+fn told(cause: Cause, error: &OperationError, evidence: String) -> Finding {
+    Finding {
+        cause,
+        what: error.to_string(),
+        evidence,
+        is_certain: true,
+    }
+}
+
+fn out_of_time(operation: &Operation) -> String {
+    let mut problem = OperationError::OutOfTime.to_string();
+    if let Some(waiting) = &operation.waiting {
+        let awaited = match &waiting.awaited {
+            Awaited::Deployment { arn, status: _ } => format!("deployment {arn}"),
+            Awaited::Draining { service_arn } => format!("service {service_arn} to drain"),
+        };
+        problem.push_str(": still waiting for ");
+        problem.push_str(&awaited);
+    }
+    problem
 }

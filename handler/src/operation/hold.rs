@@ -133,11 +133,12 @@ impl Attempt<'_> {
         }
     }
 
-    /// Changed, gone, or not to be had: a full look decides.
+    /// Changed, gone, not getting on, or not to be had: a full look decides.
     async fn look_at_deployment(&self, arn: &str, status: DeploymentStatus) -> Option<Wait> {
         let found = resources::ecs_service::deployment::find(&self.runtime.aws, arn).await;
-        let deployment = found.ok().flatten()?.deployment;
-        (deployment.status == status).then_some(Wait {
+        let deployment = found.ok().flatten()?;
+        let is_as_before = deployment.status == status && !self.is_to_be_examined(&deployment);
+        is_as_before.then_some(Wait {
             reason: WaitReason::DeploymentRunning {
                 service: deployment.arn,
                 stage: deployment.stage,

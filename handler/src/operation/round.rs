@@ -92,6 +92,8 @@ impl Attempt<'_> {
                 .map(|deployment| deployment.arn.clone());
             operation.deployment_asked_ms = Some(self.runtime.clock.now_ms());
             operation.deployments_asked += 1;
+            operation.examined = None;
+            operation.verdict = None;
         }
         for step in steps {
             if let Step::ClaimSlot(request) = step {

@@ -1,4 +1,4 @@
-//! ECS services: found, created, updated, deleted; their deployments and stopped tasks.
+//! ECS services: found, created, updated, deleted; their deployments, tasks and events.
 //!
 //! Identity: name and cluster. Repeat-safe: CreateService by its client token; UpdateService is sent only
 //! with what differs. `desiredCount` is written once, at creation: auto scaling owns it.
@@ -20,8 +20,9 @@ use crate::aws::error::answer::{member, text, unknown_value};
 use crate::aws::error::{AwsError, aws_error, if_found};
 
 pub mod deployment;
+pub mod event;
 mod settings;
-pub mod stopped_task;
+pub mod task;
 
 const DESCRIBE: &str = "ecs:DescribeServices";
 

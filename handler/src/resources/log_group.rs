@@ -10,6 +10,8 @@ use express_core::resources::log_group::{LogGroupSpec, ObservedLogGroup};
 use crate::aws::AwsClients;
 use crate::aws::error::{AwsError, aws_error};
 
+pub mod tail;
+
 /// The log group of exactly this name.
 ///
 /// The look-up is by prefix, and the answer is sorted by name: a group of exactly this name comes before

@@ -17,6 +17,7 @@ use crate::aws::error::answer::{member, text, unknown_value};
 use crate::aws::error::{AwsError, aws_error, if_found};
 
 mod queries;
+pub mod state;
 
 /// Minutes without data are minutes without errors.
 /// AWS: <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missing-data.html>

@@ -21,6 +21,8 @@ use crate::aws::AwsClients;
 use crate::aws::error::answer::{PAGES_MAX, member, text, too_many_pages, unknown_value};
 use crate::aws::error::{AwsError, aws_error, if_found};
 
+pub mod health;
+
 const DESCRIBE: &str = "elasticloadbalancing:DescribeTargetGroups";
 
 /// Seconds that a draining target of a new group keeps its connections.

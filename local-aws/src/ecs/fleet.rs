@@ -150,7 +150,8 @@ fn check_health(cloud: &mut Cloud, revision: &Revision) -> usize {
         match task.target_health(cloud) {
             Some(TargetHealth::Healthy) => healthy.push(task.arn.clone()),
             Some(TargetHealth::Unhealthy) if !in_grace => {
-                unhealthy.push((task.arn.clone(), task.target_group().to_owned()));
+                let problem = task.target_problem(cloud).unwrap_or_default();
+                unhealthy.push((task.arn.clone(), task.target_group().to_owned(), problem));
             }
             Some(
                 TargetHealth::Unhealthy
@@ -171,14 +172,15 @@ fn check_health(cloud: &mut Cloud, revision: &Revision) -> usize {
             deployment::task_became_healthy(cloud, &revision.service, &revision.arn);
         }
     }
-    for (arn, group) in &unhealthy {
+    for (arn, group, problem) in &unhealthy {
         let reason = format!("Task failed ELB health checks in (target-group {group})");
         service::tell(
             cloud,
             &revision.service,
             format!(
-                "(task {}) failed ELB health checks in (target-group {group}).",
-                id(arn)
+                "(task {}) (port {}) is unhealthy in (target-group {group}) due to (reason {problem})",
+                id(arn),
+                revision.load_balancer.container_port
             ),
         );
         task::begin_stop(cloud, arn, StopCause::Unhealthy, &reason);
@@ -202,7 +204,11 @@ fn launch(cloud: &mut Cloud, revision: &Revision, number: usize) {
         match task::start(cloud, revision, &subnet, &started_by, tags.clone()) {
             Ok(arn) => started.push(id(&arn).to_owned()),
             Err(refusal) => {
-                let message = format!("failed to launch a task with (error {}).", refusal.message);
+                let message = if refusal.code == task::NOT_PLACED {
+                    format!("was unable to place a task. Reason: {}", refusal.message)
+                } else {
+                    format!("failed to launch a task with (error {}).", refusal.message)
+                };
                 service::tell(cloud, &revision.service, message);
                 count_failure(cloud, &revision.service, &revision.arn);
                 let retry_ms = cloud.now_ms + LAUNCH_RETRY_MS;

@@ -1,20 +1,20 @@
 //! What an image does when it runs. The name decides, so that anyone can try a failure.
 
+mod mishap;
+
 use super::HealthAnswer;
+
+pub(super) use mishap::{Ending, Fate};
 
 /// The behaviour of a container, by its image's repository, whatever registry and tag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Behaviour {
     /// Answers 200 to everything.
     Healthy,
-    /// `demo/crash`: exits with status 1 a second after its start.
-    Crash,
-    /// `demo/unhealthy`: answers 503 to everything.
-    Unhealthy,
     /// `demo/errors`: healthy to the load balancer, 500 to everyone else.
     Errors,
-    /// `demo/missing`: is in no registry.
-    Missing,
+    /// Fails as the table in `image/mishap.rs` says.
+    Fails(&'static Fate),
 }
 
 impl Behaviour {
@@ -28,23 +28,73 @@ impl Behaviour {
         }
         .unwrap_or(without_digest);
         let named = |name: &str| repository == name || repository.ends_with(&format!("/{name}"));
-        [
-            ("demo/crash", Self::Crash),
-            ("demo/unhealthy", Self::Unhealthy),
-            ("demo/errors", Self::Errors),
-            ("demo/missing", Self::Missing),
-        ]
-        .into_iter()
-        .find(|(name, _)| named(name))
-        .map_or(Self::Healthy, |(_, behaviour)| behaviour)
+        if named("demo/errors") {
+            return Self::Errors;
+        }
+        mishap::ROWS
+            .iter()
+            .find(|row| named(row.image))
+            .map_or(Self::Healthy, |row| Self::Fails(&row.fate))
+    }
+
+    /// What becomes of it, if it does not simply run.
+    pub(super) const fn fate(self) -> Option<&'static Fate> {
+        match self {
+            Self::Healthy | Self::Errors => None,
+            Self::Fails(fate) => Some(fate),
+        }
+    }
+
+    /// How it ends by itself, if it does.
+    pub(super) const fn ending(self) -> Option<&'static Ending> {
+        match self.fate() {
+            Some(Fate::Ends(ending)) => Some(ending),
+            Some(
+                Fate::NotPlaced(_)
+                | Fate::NotLaunched(_)
+                | Fate::NotStarted(_)
+                | Fate::FallsIll(_)
+                | Fate::Answers { .. },
+            )
+            | None => None,
+        }
+    }
+
+    /// After how long its own health check fails, if it does.
+    pub(super) const fn illness_ms(self) -> Option<u64> {
+        match self.fate() {
+            Some(Fate::FallsIll(after_ms)) => Some(*after_ms),
+            Some(
+                Fate::NotPlaced(_)
+                | Fate::NotLaunched(_)
+                | Fate::NotStarted(_)
+                | Fate::Ends(_)
+                | Fate::Answers { .. },
+            )
+            | None => None,
+        }
+    }
+
+    /// What it logs when it starts to run.
+    pub(super) const fn first_lines(self) -> &'static [&'static str] {
+        match self.fate() {
+            Some(Fate::Answers { health: _, log }) => log,
+            Some(
+                Fate::NotPlaced(_)
+                | Fate::NotLaunched(_)
+                | Fate::NotStarted(_)
+                | Fate::FallsIll(_)
+                | Fate::Ends(_),
+            )
+            | None => &[],
+        }
     }
 
     /// The answer to a load balancer's health check.
     pub(super) const fn health_answer(self) -> HealthAnswer {
         match self {
             Self::Healthy | Self::Errors => HealthAnswer::Status(200),
-            Self::Unhealthy => HealthAnswer::Status(503),
-            Self::Crash | Self::Missing => HealthAnswer::Refused,
+            Self::Fails(fate) => answer(fate),
         }
     }
 
@@ -53,31 +103,54 @@ impl Behaviour {
         match self {
             Self::Healthy => HealthAnswer::Status(200),
             Self::Errors => HealthAnswer::Status(500),
-            Self::Unhealthy => HealthAnswer::Status(503),
-            Self::Crash | Self::Missing => HealthAnswer::Refused,
+            Self::Fails(fate) => answer(fate),
+        }
+    }
+}
+
+const fn answer(fate: &Fate) -> HealthAnswer {
+    match fate {
+        Fate::Answers { health, log: _ } => *health,
+        // The load balancer would take some seconds longer to see it.
+        Fate::FallsIll(_) => HealthAnswer::Status(503),
+        Fate::NotPlaced(_) | Fate::NotLaunched(_) | Fate::NotStarted(_) | Fate::Ends(_) => {
+            HealthAnswer::Refused
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Behaviour;
+    use super::*;
 
     #[test]
     fn the_repository_decides_whatever_registry_tag_or_digest() {
-        for (image, behaviour) in [
-            ("demo/crash", Behaviour::Crash),
-            ("localhost:5000/demo/crash:1.2", Behaviour::Crash),
-            ("demo/unhealthy@sha256:00", Behaviour::Unhealthy),
+        for (image, health) in [
+            ("demo/crash", HealthAnswer::Refused),
+            ("localhost:5000/demo/crash:1.2", HealthAnswer::Refused),
+            ("demo/unhealthy@sha256:00", HealthAnswer::Status(503)),
             (
-                "1.dkr.ecr.eu-west-1.amazonaws.com/demo/errors:v1@sha256:00",
-                Behaviour::Errors,
+                "1.dkr.ecr.eu-west-1.amazonaws.com/demo/not-found:v1@sha256:00",
+                HealthAnswer::Status(404),
             ),
-            ("demo/missing:latest", Behaviour::Missing),
-            ("nodemo/crash", Behaviour::Healthy),
-            ("nginx", Behaviour::Healthy),
+            ("demo/missing:latest", HealthAnswer::Refused),
+            ("nodemo/crash", HealthAnswer::Status(200)),
+            ("demo/errors:2", HealthAnswer::Status(200)),
+            ("nginx", HealthAnswer::Status(200)),
         ] {
-            assert_eq!(Behaviour::of(image), behaviour, "{image}");
+            assert_eq!(Behaviour::of(image).health_answer(), health, "{image}");
+        }
+        assert_eq!(
+            Behaviour::of("demo/errors").traffic_answer(),
+            HealthAnswer::Status(500)
+        );
+    }
+
+    #[test]
+    fn each_image_of_the_table_is_found_by_its_own_name() {
+        for row in mishap::ROWS {
+            assert_eq!(Behaviour::of(row.image), Behaviour::Fails(&row.fate));
+            assert!(row.image.starts_with("demo/"));
         }
     }
 }

@@ -4,10 +4,11 @@
 //! AWS: <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-lifecycle-explanation.html>
 
 mod lifecycle;
+mod log_lines;
 
 use serde_json::{Value, json};
 
-use super::image::Behaviour;
+use super::image::{Behaviour, Ending};
 use super::page::{PAGE_MAX, page};
 use super::tag::{self, Tags};
 use super::task_definition::{self, TaskDefinition};
@@ -16,7 +17,7 @@ use crate::cloud::{Cloud, Outcome};
 use crate::ec2::NetworkInterface;
 use crate::wire::{Input, timestamp};
 
-pub(super) use lifecycle::{StopCause, advance, begin_stop, start};
+pub(super) use lifecycle::{NOT_PLACED, StopCause, advance, begin_stop, start};
 
 /// Tasks in one DescribeTasks call.
 /// AWS: <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeTasks.html>
@@ -46,8 +47,8 @@ pub(super) struct Task {
     /// The target group and port under which it is registered.
     target: Option<(String, u16)>,
     behaviours: Vec<(String, Behaviour)>,
-    /// Whether an essential container ends by itself.
-    crashes: bool,
+    /// How an essential container ends by itself.
+    ending: Option<&'static Ending>,
     exit_code: Option<i64>,
     container_reason: Option<String>,
     stop: Option<(StopCause, String)>,
@@ -118,6 +119,18 @@ impl Task {
     /// The name of the group, for people.
     pub(super) fn target_group(&self) -> &str {
         self.target.as_ref().map_or("", |(group, _)| group)
+    }
+
+    /// The group that its revision's tasks are registered in.
+    fn target_group_of(&self, cloud: &Cloud) -> String {
+        let revision = cloud.ecs.revisions.get(&self.revision);
+        revision.map_or_else(String::new, |revision| revision.target_group.clone())
+    }
+
+    /// Why the load balancer finds it unhealthy, in ELB's words.
+    pub(super) fn target_problem(&self, cloud: &Cloud) -> Option<String> {
+        let (group, port) = self.target.as_ref()?;
+        crate::elbv2::target_problem(cloud, group, &self.interface.private_ip, *port)
     }
 
     fn containers_run(&self) -> bool {

@@ -60,6 +60,26 @@ impl TaskDefinition {
             .find(|container| container.name == name)
     }
 
+    /// The ARNs that its containers' secrets are read from.
+    pub(super) fn secrets(&self) -> Vec<&str> {
+        self.of_containers("secrets", "valueFrom")
+    }
+
+    /// The values of its containers' environment.
+    pub(super) fn environment(&self) -> Vec<&str> {
+        self.of_containers("environment", "value")
+    }
+
+    fn of_containers(&self, list: &str, member: &str) -> Vec<&str> {
+        let containers = self.document.get("containerDefinitions");
+        let containers = containers.and_then(Value::as_array).into_iter().flatten();
+        let items = containers.filter_map(|it| it.get(list)?.as_array());
+        items
+            .flatten()
+            .filter_map(|item| item.get(member)?.as_str())
+            .collect()
+    }
+
     fn output(&self) -> Value {
         let mut output = self.document.clone();
         let status = if self.is_active() {

@@ -280,6 +280,19 @@ pub(crate) fn target_health(
     Some(target.health)
 }
 
+/// Why a target is not healthy, in the words that DescribeTargetHealth has for it.
+pub(crate) fn target_problem(
+    cloud: &Cloud,
+    target_group_arn: &str,
+    ip: &str,
+    port: u16,
+) -> Option<String> {
+    let group = cloud.elbv2.target_groups.get(target_group_arn)?;
+    let target = group.targets.get(&(ip.to_owned(), port))?;
+    let used = health::use_of(&cloud.elbv2, target_group_arn, &target.zone);
+    target.reason(used).map(|(_, words)| words)
+}
+
 pub(super) fn describe_health(cloud: &Cloud, input: Input<'_>) -> Outcome {
     input.only(&["TargetGroupArn", "Targets"])?;
     let state = &cloud.elbv2;

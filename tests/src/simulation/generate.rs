@@ -140,7 +140,7 @@ fn fault(random: &mut Rng) -> Event {
         // Up to a whole attempt in which nothing answers, or all that is read is old.
         Fault::NoAnswer => random.u64(1..14),
         Fault::StaleRead => random.u64(1..40),
-        Fault::Deny | Fault::LoseAnswer => random.u64(1..3),
+        Fault::Deny | Fault::Refuse(..) | Fault::LoseAnswer => random.u64(1..3),
         Fault::CrashBefore | Fault::CrashAfter | Fault::LandLate => 1,
     };
     Event::Fault {

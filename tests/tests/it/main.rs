@@ -4,6 +4,7 @@ mod contract;
 mod crash_everywhere;
 mod create;
 mod delete;
+mod diagnosis;
 mod drift;
 mod driver;
 mod guard;

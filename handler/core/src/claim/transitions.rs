@@ -177,6 +177,8 @@ impl OwnerRecord {
             deployments_asked: 0,
             deployment_before: None,
             waiting: None,
+            examined: None,
+            verdict: None,
         });
         record
     }

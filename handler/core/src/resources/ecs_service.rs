@@ -9,6 +9,7 @@
 //! AWS: <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateService.html>
 
 use super::Tags;
+use crate::diagnosis::Progress;
 
 /// Percent of requests that the new revision takes first: Express Mode's (F§B).
 pub const CANARY_PERCENT: f64 = 5.0;
@@ -125,6 +126,10 @@ pub struct ObservedDeployment {
     pub stage: Option<String>,
     /// Milliseconds since the epoch.
     pub created_ms: u64,
+    /// How far it is.
+    pub progress: Progress,
+    /// The revision that it deploys; none before ECS has made it.
+    pub target_revision_arn: Option<String>,
     /// Task definition of the revision that it deploys; none before it was asked for.
     pub task_definition_arn: Option<String>,
 }

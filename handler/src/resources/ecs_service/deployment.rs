@@ -6,24 +6,16 @@
 //! <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ServiceRevisionLoadBalancer.html>
 
 use aws_sdk_ecs::types::{
-    ServiceDeployment, ServiceDeploymentStatus, ServiceRevision, StopServiceDeploymentStopType,
+    ServiceDeployment, ServiceDeploymentLifecycleStage, ServiceDeploymentStatus, ServiceRevision,
+    StopServiceDeploymentStopType,
 };
 use aws_smithy_types::DateTime;
+use express_core::diagnosis::Progress;
 use express_core::resources::ecs_service::{DeploymentStatus, ObservedDeployment};
 
 use crate::aws::AwsClients;
 use crate::aws::error::answer::{member, text, unknown_value};
 use crate::aws::error::{AwsError, aws_error, if_found};
-
-/// A deployment, and what leads to what it deploys. The deployment itself is without its task definition:
-/// that is a further call ([`find_revision`]).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FoundDeployment {
-    /// The deployment.
-    pub deployment: ObservedDeployment,
-    /// `targetServiceRevision`; none before ECS has made it.
-    pub target_revision_arn: Option<String>,
-}
 
 /// What a service revision says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,7 +26,8 @@ pub struct FoundRevision {
     pub target_group_arn: Option<String>,
 }
 
-/// The newest deployment of a service, whoever started it.
+/// The newest deployment of a service, whoever started it; without its task definition, which is a further call
+/// ([`find_revision`]).
 ///
 /// # Errors
 /// When AWS refuses or its answer is unusable.
@@ -42,7 +35,7 @@ pub async fn find_newest(
     aws: &AwsClients,
     cluster: &str,
     service: &str,
-) -> Result<Option<FoundDeployment>, AwsError> {
+) -> Result<Option<ObservedDeployment>, AwsError> {
     const OPERATION: &str = "ecs:ListServiceDeployments";
     let answer = aws
         .ecs
@@ -77,7 +70,7 @@ pub async fn find_newest(
 ///
 /// # Errors
 /// When AWS refuses or its answer is unusable.
-pub async fn find(aws: &AwsClients, arn: &str) -> Result<Option<FoundDeployment>, AwsError> {
+pub async fn find(aws: &AwsClients, arn: &str) -> Result<Option<ObservedDeployment>, AwsError> {
     const OPERATION: &str = "ecs:DescribeServiceDeployments";
     let answer = aws
         .ecs
@@ -153,32 +146,58 @@ fn target_group(revision: &ServiceRevision) -> Option<String> {
 fn observed(
     operation: &'static str,
     found: &ServiceDeployment,
-) -> Result<FoundDeployment, AwsError> {
+) -> Result<ObservedDeployment, AwsError> {
     let created = member(operation, "createdAt", found.created_at())?;
     let created_ms = created
         .to_millis()
         .ok()
         .and_then(|millis| u64::try_from(millis).ok())
         .ok_or_else(|| unknown_value(operation, "createdAt", &created.to_string()))?;
-    Ok(FoundDeployment {
-        deployment: ObservedDeployment {
-            arn: text(
-                operation,
-                "serviceDeploymentArn",
-                found.service_deployment_arn(),
-            )?,
-            status: status(operation, member(operation, "status", found.status())?)?,
-            status_reason: found.status_reason().map(str::to_owned),
-            stage: found
-                .lifecycle_stage()
-                .map(|stage| stage.as_str().to_owned()),
-            created_ms,
-            task_definition_arn: None,
-        },
+    Ok(ObservedDeployment {
+        arn: text(
+            operation,
+            "serviceDeploymentArn",
+            found.service_deployment_arn(),
+        )?,
+        status: status(operation, member(operation, "status", found.status())?)?,
+        status_reason: found.status_reason().map(str::to_owned),
+        stage: found
+            .lifecycle_stage()
+            .map(|stage| stage.as_str().to_owned()),
+        created_ms,
+        progress: progress(found),
         target_revision_arn: found
             .target_service_revision()
             .and_then(|revision| revision.arn().map(str::to_owned)),
+        task_definition_arn: None,
     })
+}
+
+/// AWS: <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ServiceDeploymentCircuitBreaker.html>,
+/// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ServiceRevisionSummary.html>
+fn progress(found: &ServiceDeployment) -> Progress {
+    let count = |count: i32| u32::try_from(count).unwrap_or_default();
+    Progress {
+        failures: found
+            .deployment_circuit_breaker()
+            .map_or(0, |breaker| count(breaker.failure_count())),
+        running: found
+            .target_service_revision()
+            .map_or(0, |revision| count(revision.running_task_count())),
+        // A rolling deployment has no stages.
+        is_scaling_up: found.lifecycle_stage().is_none_or(|stage| {
+            matches!(
+                stage,
+                ServiceDeploymentLifecycleStage::ReconcileService
+                    | ServiceDeploymentLifecycleStage::PreScaleUp
+                    | ServiceDeploymentLifecycleStage::ScaleUp
+            )
+        }),
+        triggered_alarms: found
+            .alarms()
+            .map(|alarms| alarms.triggered_alarm_names().to_vec())
+            .unwrap_or_default(),
+    }
 }
 
 fn status(
@@ -234,7 +253,7 @@ mod tests {
             (Status::RollbackFailed, DeploymentStatus::Failed),
         ] {
             let found = observed("x:Y", &described(given)).expect("is usable");
-            assert_eq!(found.deployment.status, expected);
+            assert_eq!(found.status, expected);
         }
         assert!(observed("x:Y", &described(Status::from("HOVERING"))).is_err());
     }
@@ -242,7 +261,7 @@ mod tests {
     #[test]
     fn time_and_revision_are_read() {
         let found = observed("x:Y", &described(ServiceDeploymentStatus::Pending)).expect("usable");
-        assert_eq!(found.deployment.created_ms, 1_700_000_000_123);
+        assert_eq!(found.created_ms, 1_700_000_000_123);
         assert_eq!(found.target_revision_arn.as_deref(), Some("arn:revision"));
     }
 }

@@ -7,14 +7,15 @@
 //! Whatever ends a task before ACTIVATING takes it to DEPROVISIONING.
 //! AWS: <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-lifecycle-explanation.html>
 
+use super::log_lines::{filled, log, log_own_lines};
 use super::{Status, Task};
 use crate::cloud::Cloud;
 use crate::ecs::agenda::Subject;
-use crate::ecs::image::Behaviour;
+use crate::ecs::image::{Behaviour, Ending, Fate};
 use crate::ecs::revision::Revision;
 use crate::ecs::tag::Tags;
 use crate::ecs::task_definition::{self, TaskDefinition};
-use crate::ecs::{can_assume, fleet};
+use crate::ecs::{can_assume, fleet, role, service};
 use crate::wire::Refusal;
 
 /// How long each state takes. AWS promises nothing; these are the middle of what Fargate shows for a
@@ -26,11 +27,12 @@ const STOPPING_MS: u64 = 1_000;
 const DEPROVISIONING_MS: u64 = 5_000;
 /// How often a draining target is asked for.
 const DRAINING_LOOK_MS: u64 = 5_000;
-/// `demo/crash` runs for this long.
-const CRASH_AFTER_MS: u64 = 1_000;
 /// How long a stopped task can be described: "at least 1 hour".
 /// AWS: <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/stopped-task-errors.html>
 const REMEMBERED_MS: u64 = 60 * 60 * 1_000;
+
+/// The code of a refusal that Fargate gives, which no API returns.
+pub(in crate::ecs) const NOT_PLACED: &str = "NotPlaced";
 
 /// Why a task stops.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,7 +83,8 @@ pub(in crate::ecs) fn start(
     let definition = task_definition::by_arn(&cloud.ecs, &revision.task_definition)
         .ok_or_else(|| Refusal::internal("the revision's task definition is gone"))?
         .clone();
-    check_roles(cloud, &definition)?;
+    role::check(cloud, &definition)?;
+    check_place(&definition)?;
     let id = cloud.random.hex(32);
     let arn = cloud
         .account
@@ -92,10 +95,11 @@ pub(in crate::ecs) fn start(
         &revision.network.security_groups,
         &arn.replacen(":task/", ":attachment/", 1),
     )?;
-    let crashes = definition
+    let ending = definition
         .containers
         .iter()
-        .any(|it| it.essential && Behaviour::of(&it.image) == Behaviour::Crash);
+        .filter(|it| it.essential)
+        .find_map(|it| Behaviour::of(&it.image).ending());
     let behaviours = definition
         .containers
         .iter()
@@ -118,7 +122,7 @@ pub(in crate::ecs) fn start(
         interface_attached: true,
         target: None,
         behaviours,
-        crashes,
+        ending,
         exit_code: None,
         container_reason: None,
         stop: None,
@@ -137,21 +141,18 @@ pub(in crate::ecs) fn start(
     Ok(arn)
 }
 
-/// The execution and the task role are assumed when a task is launched.
-fn check_roles(cloud: &Cloud, definition: &TaskDefinition) -> Result<(), Refusal> {
-    for role in [&definition.execution_role, &definition.task_role]
-        .into_iter()
-        .flatten()
-    {
-        if !can_assume(cloud, role) {
-            return Err(Refusal::client(
-                "ClientException",
-                format!(
-                    "ECS was unable to assume the role '{role}' that was provided for this task. Please verify \
-                     that the role being passed has the proper trust relationship and permissions and that your \
-                     IAM user has permissions to pass this role."
-                ),
-            ));
+/// The images that stand for a Fargate without room.
+fn check_place(definition: &TaskDefinition) -> Result<(), Refusal> {
+    for container in &definition.containers {
+        match Behaviour::of(&container.image).fate() {
+            Some(Fate::NotPlaced(reason)) => return Err(Refusal::client(NOT_PLACED, *reason)),
+            Some(Fate::NotLaunched(reason)) => {
+                return Err(Refusal::client("ClientException", *reason));
+            }
+            Some(
+                Fate::NotStarted(_) | Fate::Ends(_) | Fate::FallsIll(_) | Fate::Answers { .. },
+            )
+            | None => {}
         }
     }
     Ok(())
@@ -193,7 +194,7 @@ pub(in crate::ecs) fn advance(cloud: &mut Cloud, arn: &str, at_ms: u64) {
         Status::Provisioning => enter(cloud, arn, Status::Pending, PENDING_MS),
         Status::Pending => start_containers(cloud, arn),
         Status::Activating => run(cloud, arn),
-        Status::Running => crash(cloud, arn),
+        Status::Running => end_by_itself(cloud, arn),
         Status::Deactivating => drain(cloud, arn),
         Status::Stopping => {
             if let Some(task) = cloud.ecs.tasks.get_mut(arn) {
@@ -231,12 +232,18 @@ fn start_containers(cloud: &mut Cloud, arn: &str) {
         return;
     };
     for container in &definition.containers {
-        if Behaviour::of(&container.image) == Behaviour::Missing {
-            let reason = format!(
-                "CannotPullContainerError: pull image manifest has been retried 1 time(s): failed to resolve ref \
-                 {}: pull access denied, repository does not exist or may require authorization",
-                container.image
-            );
+        let text = match Behaviour::of(&container.image).fate() {
+            Some(Fate::NotStarted(text)) => Some(filled(cloud, text, &definition, container)),
+            Some(
+                Fate::NotPlaced(_)
+                | Fate::NotLaunched(_)
+                | Fate::Ends(_)
+                | Fate::FallsIll(_)
+                | Fate::Answers { .. },
+            )
+            | None => role::execution_denial(cloud, &definition, container),
+        };
+        if let Some(reason) = text {
             if let Some(task) = cloud.ecs.tasks.get_mut(arn) {
                 task.container_reason = Some(reason.clone());
             }
@@ -254,6 +261,12 @@ fn start_containers(cloud: &mut Cloud, arn: &str) {
         }
     }
     if let Err(refusal) = register(cloud, &task) {
+        let group = task.target_group_of(cloud);
+        let event = format!(
+            "failed to register targets in (target-group {group}) with (error {})",
+            refusal.message
+        );
+        service::tell(cloud, &task.service, event);
         let reason = format!("failed to register targets: {}", refusal.message);
         return begin_stop(cloud, arn, StopCause::FailedToStart, &reason);
     }
@@ -269,6 +282,17 @@ fn register(cloud: &mut Cloud, task: &Task) -> Result<(), Refusal> {
         revision.load_balancer.container_port,
     );
     let (ip, zone) = (&task.interface.private_ip, &task.interface.zone);
+    let role = &revision.load_balancer.role;
+    let session = "ecs-service-scheduler";
+    if let Some(text) = role::denial(
+        role,
+        session,
+        "elasticloadbalancing",
+        "RegisterTargets",
+        &group,
+    ) {
+        return Err(Refusal::client("AccessDenied", text));
+    }
     crate::elbv2::register_target(cloud, &group, ip, port, zone)?;
     if let Some(task) = cloud.ecs.tasks.get_mut(&task.arn) {
         task.target = Some((group, port));
@@ -288,6 +312,7 @@ fn deregister(cloud: &mut Cloud, arn: &str) {
 
 fn run(cloud: &mut Cloud, arn: &str) {
     log(cloud, arn, "started");
+    log_own_lines(cloud, arn, Behaviour::first_lines);
     let now_ms = cloud.now_ms;
     let Some(task) = cloud.ecs.tasks.get_mut(arn) else {
         return;
@@ -295,22 +320,35 @@ fn run(cloud: &mut Cloud, arn: &str) {
     task.status = Status::Running;
     task.started_at_ms = Some(now_ms);
     task.due_ms = None;
-    let crashes = task.crashes;
+    let until_ms = task.ending.map(|it| it.after_ms).or(task
+        .behaviours
+        .iter()
+        .find_map(|(_, behaviour)| behaviour.illness_ms()));
     let service = task.service.clone();
-    if crashes {
-        wait(cloud, arn, CRASH_AFTER_MS);
+    if let Some(until_ms) = until_ms {
+        wait(cloud, arn, until_ms);
     }
     fleet::look_soon(cloud, &service);
 }
 
-fn crash(cloud: &mut Cloud, arn: &str) {
-    log(
-        cloud,
-        arn,
-        "fatal: this image crashes a second after its start",
-    );
-    if let Some(task) = cloud.ecs.tasks.get_mut(arn) {
-        task.exit_code = Some(1);
+fn end_by_itself(cloud: &mut Cloud, arn: &str) {
+    log_own_lines(cloud, arn, |behaviour| {
+        behaviour.ending().map_or(&[], |ending| ending.log)
+    });
+    let Some(task) = cloud.ecs.tasks.get(arn) else {
+        return;
+    };
+    if task.ending.is_none() {
+        let reason = "Task failed container health checks";
+        return begin_stop(cloud, arn, StopCause::Unhealthy, reason);
+    }
+    if let Some(task) = cloud.ecs.tasks.get_mut(arn)
+        && let Some(Ending {
+            exit_code, reason, ..
+        }) = task.ending
+    {
+        task.exit_code = Some(*exit_code);
+        task.container_reason = reason.map(str::to_owned);
     }
     begin_stop(
         cloud,
@@ -360,24 +398,5 @@ fn forget(cloud: &mut Cloud, arn: &str) {
     let task = cloud.ecs.tasks.remove(arn);
     if let Some(service) = task.and_then(|task| cloud.ecs.services.get_mut(&task.service)) {
         service.tasks.retain(|other| other != arn);
-    }
-}
-
-/// One line from every container into its stream, `prefix/container/task id`.
-/// AWS: <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/using_awslogs.html>
-fn log(cloud: &mut Cloud, arn: &str, message: &str) {
-    let Some(task) = cloud.ecs.tasks.get(arn) else {
-        return;
-    };
-    let id = task.id().to_owned();
-    let Some(definition) = task_definition::by_arn(&cloud.ecs, &task.definition).cloned() else {
-        return;
-    };
-    for container in &definition.containers {
-        if let Some(log) = &container.log {
-            let stream = format!("{}/{}/{id}", log.stream_prefix, container.name);
-            // A group that was deleted while the task runs loses its lines, as on AWS.
-            drop(crate::logs::append(cloud, &log.group, &stream, message));
-        }
     }
 }

@@ -118,7 +118,8 @@ fn not_listed_yet(
     })
 }
 
-/// A deployment is running: wait for it. One of ours that leaves no time to answer is rolled back.
+/// A deployment is running: wait for it. One of ours that leaves no time to answer, or that cannot succeed any
+/// more, is rolled back.
 fn follow(
     desired: &Desired,
     service: &ObservedEcsService,
@@ -127,8 +128,8 @@ fn follow(
     steps: &mut Vec<Step>,
 ) -> Option<Wait> {
     let is_ours = is_own(deployment, timing);
-    let is_late = timing.now_ms >= timing.stop_at_ms;
-    if is_ours && is_late && deployment.status == DeploymentStatus::Running {
+    let is_to_end = timing.is_hopeless || timing.now_ms >= timing.stop_at_ms;
+    if is_ours && is_to_end && deployment.status == DeploymentStatus::Running {
         steps.push(Step::StopDeployment {
             deployment_arn: deployment.arn.clone(),
         });

@@ -48,6 +48,35 @@ fn own_deployment_that_leaves_no_time_to_answer_is_stopped_once() {
 }
 
 #[test]
+fn own_deployment_that_cannot_succeed_is_stopped_and_another_one_is_not() {
+    let hopeless = |mut seen: super::Seen| {
+        seen.world.timing.is_hopeless = true;
+        seen
+    };
+    check(
+        web(),
+        hopeless(seen(web()).own_deployment(DeploymentStatus::Running)),
+        expect![[r#"
+            StopDeployment(deployment-1)
+        "#]],
+    );
+    check(
+        web(),
+        hopeless(seen(web()).own_deployment(DeploymentStatus::GoingBack)),
+        expect![[r#"
+            Wait 15 s: deployment of service `web` is running
+        "#]],
+    );
+    check(
+        web(),
+        hopeless(seen(web()).other_deployment(DeploymentStatus::Running)),
+        expect![[r#"
+            Wait 15 s: deployment of service `web` is running
+        "#]],
+    );
+}
+
+#[test]
 fn own_deployment_that_failed_fails_the_update() {
     check(
         changed(),

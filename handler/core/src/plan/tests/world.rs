@@ -77,6 +77,7 @@ impl World {
                 deployment_asked_ms: None,
                 deployments_asked: 0,
                 deployment_before: None,
+                is_hopeless: false,
                 is_create: true,
                 request_id: "create".to_owned(),
             },
@@ -96,6 +97,7 @@ impl World {
             deployment_asked_ms: None,
             deployments_asked: 0,
             deployment_before: None,
+            is_hopeless: false,
             is_create: false,
             request_id: format!("update at {now_ms}"),
         };
@@ -229,6 +231,8 @@ impl World {
             status_reason: None,
             stage: None,
             created_ms: self.timing.now_ms,
+            progress: crate::diagnosis::Progress::default(),
+            target_revision_arn: None,
             task_definition_arn: Some(task_definition_arn.to_owned()),
         });
         // Two revisions run now, and nobody asks which of them serves.

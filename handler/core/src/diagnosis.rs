@@ -1,0 +1,165 @@
+//! Why a service does not get on: evidence in, findings out.
+//!
+//! ECS says that a deployment failed; why, it says in five places: the tasks that stopped, the health of the
+//! targets, the service's events, the alarms, and the container's log. Here they are put together. What AWS's
+//! texts mean is in `texts`, what each cause is called, proves it and remedies it in `cause`, its sentence in
+//! `wording`. Nothing here decides what is done about it.
+//!
+//! A finding is *certain* when the deployment cannot succeed any more: only then is it worth stopping. A task
+//! that is healthy makes every other finding uncertain.
+
+mod around;
+mod cause;
+mod evidence;
+mod logs;
+mod mask;
+mod progress;
+mod targets;
+mod tasks;
+#[cfg(test)]
+mod tests;
+mod texts;
+mod wording;
+
+use serde::{Deserialize, Serialize};
+
+use crate::decision::HandlerErrorCode;
+
+pub use around::of_refusal;
+pub use cause::{Cause, Proof};
+pub use evidence::{Alarm, Evidence, Expected, StoppedContainer, StoppedTask, Target};
+pub use mask::Masks;
+pub use progress::{Examined, Progress, is_worth_a_look};
+
+/// Bytes of AWS's words in a sentence for people: the whole reason has 1,024.
+const EVIDENCE_BYTES_MAX: usize = 260;
+
+/// Bytes that are kept of each line of a log.
+const LOG_LINE_BYTES_MAX: usize = 400;
+
+/// One thing that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// What.
+    pub cause: Cause,
+    /// One sentence with the names and numbers of this case.
+    pub what: String,
+    /// AWS's words, or the application's.
+    pub evidence: String,
+    /// Whether the deployment cannot succeed any more.
+    pub is_certain: bool,
+}
+
+/// What is kept of a finding until it is answered: targets and weights are gone once ECS has rolled back. In
+/// words only, so that an older provider reads the causes of a newer one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verdict {
+    /// [`Cause::code`]
+    pub code: String,
+    /// CloudFormation's word for it.
+    pub class: HandlerErrorCode,
+    /// Sentence and evidence.
+    pub what: String,
+    /// What to do.
+    pub remedy: String,
+    /// Whether the deployment cannot succeed any more.
+    pub is_certain: bool,
+}
+
+impl Finding {
+    /// A finding that needs no evidence but `text`.
+    #[must_use]
+    pub fn plain(cause: Cause, text: &str, expected: &Expected) -> Self {
+        let evidence = Evidence {
+            expected: expected.clone(),
+            ..Evidence::default()
+        };
+        Self {
+            cause,
+            what: wording::sentence(cause, text, &evidence),
+            evidence: text.to_owned(),
+            is_certain: true,
+        }
+    }
+
+    /// What is kept and told of it.
+    #[must_use]
+    pub fn verdict(&self) -> Verdict {
+        let mut evidence = self.evidence.trim().to_owned();
+        if evidence.len() > EVIDENCE_BYTES_MAX {
+            evidence.truncate(evidence.floor_char_boundary(EVIDENCE_BYTES_MAX));
+            evidence.push('…');
+        }
+        let what = if evidence.is_empty() {
+            self.what.clone()
+        } else {
+            format!("{} ({evidence})", self.what)
+        };
+        Verdict {
+            code: self.cause.code().to_owned(),
+            class: self.cause.class(),
+            what,
+            remedy: self.cause.remedy().to_owned(),
+            is_certain: self.is_certain,
+        }
+    }
+}
+
+impl std::fmt::Display for Verdict {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "{}: {}", self.code, self.what)
+    }
+}
+
+/// All that the evidence tells, the most telling first; each cause once.
+#[must_use]
+pub fn diagnose(evidence: &Evidence) -> Vec<Finding> {
+    let evidence = masked(evidence);
+    let mut found = tasks::findings(&evidence);
+    found.extend(targets::findings(&evidence));
+    found.extend(around::findings(&evidence));
+    found.sort_by_key(|finding| (!finding.is_certain, finding.cause));
+    let mut told = std::collections::BTreeSet::new();
+    found.retain(|finding| told.insert(finding.cause));
+    found
+}
+
+/// The evidence as it may be shown.
+fn masked(evidence: &Evidence) -> Evidence {
+    let masks = &evidence.expected.masks;
+    let mut masked = evidence.clone();
+    for line in &mut masked.log_lines {
+        *line = masks.cover_log_line(line);
+        // Only now: half a secret would not be known for one.
+        line.truncate(line.floor_char_boundary(LOG_LINE_BYTES_MAX));
+    }
+    let of_tasks = masked.tasks.iter_mut().flat_map(|task| {
+        let of_containers = task.containers.iter_mut().map(|it| &mut it.reason);
+        std::iter::once(&mut task.reason).chain(of_containers)
+    });
+    let texts = of_tasks
+        .filter_map(Option::as_mut)
+        .chain(&mut masked.events)
+        .chain(&mut masked.status_reason);
+    for text in texts {
+        *text = masks.cover(text);
+    }
+    masked
+}
+
+/// Whether a cause leaves no other outcome than failure.
+fn is_proven(cause: Cause, is_repeated: bool, evidence: &Evidence) -> bool {
+    if evidence
+        .targets
+        .iter()
+        .any(|target| target.state == "healthy")
+    {
+        return false;
+    }
+    match cause.proof() {
+        Proof::Once => true,
+        Proof::Repeated => is_repeated,
+        Proof::Lasting(lasting_ms) => evidence.age_ms >= lasting_ms,
+        Proof::Never => false,
+    }
+}

@@ -1,0 +1,713 @@
+//! Does each cause happen, is it named, and soon enough? One row for each way in which a service does not get on.
+
+use std::collections::BTreeSet;
+
+use express_core::diagnosis::Cause;
+use express_tests::cloudformation::{Seen, SeenStatus};
+use express_tests::properties::{ENVIRONMENT_CANARY, role};
+use express_tests::{Run, Scenario, ServiceProperties, StackStatus, Template, World, web};
+use local_aws::elbv2::Priority;
+use local_aws::fault::{Fault, Rule};
+use local_aws::wire::Service;
+use serde_json::json;
+
+use StackStatus::{CreateComplete, RollbackComplete, UpdateRollbackComplete};
+
+/// Bytes of a reason: what CloudFormation shows without cutting it.
+const REASON_BYTES_MAX: usize = 1_000;
+/// Seconds after which a cause that needs one look is told: the first look, the rollback, and the answer.
+const AT_ONCE_S: u64 = 120;
+/// The same for one that has to come again, or is waited out for the two minutes that IAM may need.
+const AFTER_MINUTES_S: u64 = 240;
+/// The same for what others may give back.
+const AFTER_PATIENCE_S: u64 = 420;
+/// The same for what a slow start looks like: the grace period of 300 s passes first.
+const AFTER_GRACE_S: u64 = 480;
+
+/// What is asked for, the cause, what the reason names, and within how many seconds.
+type Row = (
+    fn() -> ServiceProperties,
+    Cause,
+    &'static [&'static str],
+    u64,
+);
+
+const ECR_IMAGE: &str = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/web:1";
+
+fn image(image: &str) -> ServiceProperties {
+    web().image(image).health_check_path("/up")
+}
+
+fn with_secret(execution_role: &str, value_from: &str) -> ServiceProperties {
+    web().set("/ExecutionRoleArn", role(execution_role)).set(
+        "/PrimaryContainer/Secrets",
+        json!([{"Name": "DB", "ValueFrom": value_from}]),
+    )
+}
+
+const IMAGES: &[Row] = &[
+    (
+        || image("demo/missing"),
+        Cause::ImageNotFound,
+        &["`demo/missing`", "CannotPullContainerError"],
+        AT_ONCE_S,
+    ),
+    (
+        || image("demo/no-such-tag:9"),
+        Cause::ImageNotFound,
+        &["`demo/no-such-tag:9`"],
+        AT_ONCE_S,
+    ),
+    (
+        || image("demo/forbidden"),
+        Cause::ImagePullDenied,
+        &["403 Forbidden"],
+        AFTER_MINUTES_S,
+    ),
+    (
+        || image("demo/other-processor"),
+        Cause::WrongArchitecture,
+        &["`X86_64`", "docker build --platform"],
+        AT_ONCE_S,
+    ),
+    (
+        || image("demo/wrong-binary"),
+        Cause::WrongArchitecture,
+        &["exec format error"],
+        AT_ONCE_S,
+    ),
+    (
+        || image("demo/unreachable-registry"),
+        Cause::RegistryUnreachable,
+        &["NAT gateway"],
+        AFTER_MINUTES_S,
+    ),
+    (
+        || image("demo/rate-limited"),
+        Cause::RegistryRateLimited,
+        &["toomanyrequests"],
+        AFTER_PATIENCE_S,
+    ),
+    (
+        || image("demo/too-large"),
+        Cause::DiskFull,
+        &["no space left"],
+        AFTER_MINUTES_S,
+    ),
+    (
+        || image("demo/not-pulled"),
+        Cause::ImageNotPulled,
+        &["diffIDs"],
+        AFTER_MINUTES_S,
+    ),
+];
+
+const STARTS: &[Row] = &[
+    (
+        || image("demo/no-secret"),
+        Cause::SecretNotFound,
+        &["secret:db-AbCdEf` does not exist"],
+        AT_ONCE_S,
+    ),
+    (
+        || image("demo/no-secret-key"),
+        Cause::SecretKeyNotFound,
+        &["json key"],
+        AT_ONCE_S,
+    ),
+    (
+        || image("demo/no-parameter"),
+        Cause::ParameterNotFound,
+        &["`/web/db`"],
+        AT_ONCE_S,
+    ),
+    (
+        || image("demo/unreachable-secrets"),
+        Cause::SecretsUnreachable,
+        &["AWS Secrets Manager", "NAT gateway"],
+        AFTER_MINUTES_S,
+    ),
+    (
+        || image("demo/unreachable-logs"),
+        Cause::LogsUnreachable,
+        &["CloudWatch Logs"],
+        AFTER_MINUTES_S,
+    ),
+    (
+        || image("demo/no-command"),
+        Cause::CommandNotFound,
+        &["\"serve\""],
+        AT_ONCE_S,
+    ),
+    (
+        || image("demo/out-of-memory"),
+        Cause::OutOfMemory,
+        &["2048 MiB", "raise `Memory`"],
+        AFTER_MINUTES_S,
+    ),
+    (
+        || image("demo/crash"),
+        Cause::ContainerCrashed,
+        &["exit code 1", "crashes a second after its start"],
+        AFTER_MINUTES_S,
+    ),
+    (
+        || image("demo/no-database"),
+        Cause::ContainerCrashed,
+        &[
+            "exit code 3",
+            "no answer from the database, password=[redacted]",
+        ],
+        AFTER_MINUTES_S,
+    ),
+    (
+        || image("demo/ill"),
+        Cause::ContainerHealthCheckFailed,
+        &["own health check"],
+        AFTER_MINUTES_S,
+    ),
+    (
+        || image("demo/finished"),
+        Cause::ContainerFinished,
+        &["exit code 0", "all done"],
+        AFTER_MINUTES_S,
+    ),
+];
+
+const ROLES: &[Row] = &[
+    (
+        || web().set("/ExecutionRoleArn", role("not-assumable")),
+        Cause::ExecutionRoleNotAssumable,
+        &["role/not-assumable`", "ecs-tasks.amazonaws.com"],
+        AFTER_MINUTES_S,
+    ),
+    (
+        || web().set("/TaskRoleArn", role("task-not-assumable")),
+        Cause::TaskRoleNotAssumable,
+        &["role/task-not-assumable`"],
+        AFTER_MINUTES_S,
+    ),
+    (
+        || web().set("/InfrastructureRoleArn", role("not-assumable")),
+        Cause::InfrastructureRoleNotUsable,
+        &["role/not-assumable`", "`ecs.amazonaws.com`"],
+        AFTER_MINUTES_S,
+    ),
+    (
+        || web().set("/InfrastructureRoleArn", role("without-RegisterTargets")),
+        Cause::InfrastructureRoleLacksAction,
+        &["`elasticloadbalancing:RegisterTargets`"],
+        AFTER_MINUTES_S,
+    ),
+    (
+        || {
+            web()
+                .image(ECR_IMAGE)
+                .set("/ExecutionRoleArn", role("without-GetAuthorizationToken"))
+        },
+        Cause::ExecutionRoleLacksAction,
+        &["`ecr:GetAuthorizationToken`"],
+        AFTER_MINUTES_S,
+    ),
+    (
+        || {
+            web()
+                .image(ECR_IMAGE)
+                .set("/ExecutionRoleArn", role("without-BatchGetImage"))
+        },
+        Cause::ExecutionRoleLacksAction,
+        &["`ecr:BatchGetImage` on `arn:aws:ecr:eu-west-1:123456789012:repository/web`"],
+        AFTER_MINUTES_S,
+    ),
+    (
+        || web().set("/ExecutionRoleArn", role("without-CreateLogStream")),
+        Cause::ExecutionRoleLacksAction,
+        &["`logs:CreateLogStream`"],
+        AFTER_MINUTES_S,
+    ),
+    (
+        || {
+            with_secret(
+                "without-GetSecretValue",
+                "arn:aws:secretsmanager:eu-west-1:123456789012:secret:db-AbCdEf",
+            )
+        },
+        Cause::ExecutionRoleLacksAction,
+        &["`secretsmanager:GetSecretValue`"],
+        AFTER_MINUTES_S,
+    ),
+    (
+        || {
+            with_secret(
+                "without-GetParameters",
+                "arn:aws:ssm:eu-west-1:123456789012:parameter/web/db",
+            )
+        },
+        Cause::ExecutionRoleLacksAction,
+        &["`ssm:GetParameters`"],
+        AFTER_MINUTES_S,
+    ),
+];
+
+const HEALTH: &[Row] = &[
+    (
+        || image("demo/not-found"),
+        Cause::HealthCheckRefused,
+        &["`/up`", "port 80", "404"],
+        AFTER_MINUTES_S,
+    ),
+    (
+        || image("demo/login"),
+        Cause::HealthCheckRefused,
+        &["302"],
+        AFTER_MINUTES_S,
+    ),
+    (
+        || image("demo/unhealthy"),
+        Cause::HealthCheckFailed,
+        &["`/up`", "port 80", "503"],
+        AFTER_GRACE_S,
+    ),
+    (
+        || image("demo/slow"),
+        Cause::HealthCheckTimeout,
+        &["`/up`", "port 80", "5 seconds"],
+        AFTER_GRACE_S,
+    ),
+    (
+        || image("demo/deaf"),
+        Cause::NotListening,
+        &["`/up`", "nothing listens on port 80"],
+        AFTER_GRACE_S,
+    ),
+    (
+        || image("demo/other-port"),
+        Cause::WrongPort,
+        &["port 3000", "port 80", "ContainerPort"],
+        AFTER_MINUTES_S,
+    ),
+    (
+        || image("demo/localhost"),
+        Cause::LocalhostOnly,
+        &["localhost only", "0.0.0.0"],
+        AFTER_MINUTES_S,
+    ),
+];
+
+const CAPACITY: &[Row] = &[
+    (
+        || image("demo/no-capacity"),
+        Cause::FargateCapacity,
+        &["Capacity is unavailable"],
+        AFTER_PATIENCE_S,
+    ),
+    (
+        || image("demo/too-many-vcpus"),
+        Cause::FargateQuota,
+        &["vCPU", "Service Quotas"],
+        AFTER_MINUTES_S,
+    ),
+    (
+        || image("demo/too-much-memory"),
+        Cause::TaskSizeAboveLimit,
+        &["MEMORY"],
+        AT_ONCE_S,
+    ),
+    (
+        || image("demo/no-addresses"),
+        Cause::SubnetOutOfAddresses,
+        &["InsufficientFreeAddressesInSubnet"],
+        AFTER_MINUTES_S,
+    ),
+];
+
+/// The call that AWS refuses, its code, and the cause.
+const QUOTAS: &[(&str, &str, Cause)] = &[
+    (
+        "elasticloadbalancing:CreateLoadBalancer",
+        "TooManyLoadBalancers",
+        Cause::LoadBalancerQuota,
+    ),
+    (
+        "elasticloadbalancing:CreateTargetGroup",
+        "TooManyTargetGroups",
+        Cause::TargetGroupQuota,
+    ),
+    (
+        "elasticloadbalancing:CreateRule",
+        "TooManyRules",
+        Cause::RuleQuota,
+    ),
+    (
+        "ec2:AuthorizeSecurityGroupIngress",
+        "RulesPerSecurityGroupLimitExceeded",
+        Cause::SecurityGroupRuleQuota,
+    ),
+    (
+        "ec2:CreateSecurityGroup",
+        "SecurityGroupLimitExceeded",
+        Cause::SecurityGroupQuota,
+    ),
+    (
+        "logs:CreateLogGroup",
+        "LimitExceededException",
+        Cause::OtherQuota,
+    ),
+];
+
+fn failed(run: &Run, number: usize) -> Seen {
+    let seen = run.seen()[number].clone();
+    assert_eq!(seen.status, SeenStatus::Failed, "{}", seen.reason);
+    seen
+}
+
+/// The reason names the cause and what it is about, in time and in one short line; the log has the finding.
+fn check(run: &Run, seen: &Seen, cause: Cause, names: &[&str], within_s: u64) {
+    let reason = &seen.reason;
+    let beginning = format!("{}: ", cause.class());
+    assert!(reason.starts_with(&beginning), "{cause:?}: {reason}");
+    assert!(
+        reason.contains(&format!("{}: ", cause.code())),
+        "{cause:?}: {reason}"
+    );
+    for name in names {
+        assert!(
+            reason.contains(name),
+            "{cause:?} does not name {name}: {reason}"
+        );
+    }
+    assert!(
+        reason.len() < REASON_BYTES_MAX && !reason.contains('\n'),
+        "{reason}"
+    );
+    assert!(
+        seen.seconds() <= within_s,
+        "{cause:?} took {} s: {reason}",
+        seen.seconds()
+    );
+    assert!(!run.world.logs().text().contains(ENVIRONMENT_CANARY));
+}
+
+fn all() -> impl Iterator<Item = &'static Row> {
+    [IMAGES, STARTS, ROLES, HEALTH, CAPACITY]
+        .into_iter()
+        .flatten()
+}
+
+fn creates(rows: &[Row]) {
+    for (properties, cause, names, within_s) in rows {
+        let world = World::new();
+        let before = world.inventory().without_what_stays();
+        let run = Scenario::new().create(properties()).run_in(world);
+        assert_eq!(run.statuses(), [RollbackComplete], "{cause:?}");
+        check(&run, &failed(&run, 0), *cause, names, *within_s);
+        let told = format!("\"code\":\"{}\"", cause.code());
+        let logged = run.world.logs().text();
+        assert!(logged.contains(&told), "{cause:?} is in no log line");
+        let after = run.world.inventory().without_what_stays();
+        assert_eq!(before.diff(&after), Vec::<String>::new(), "{cause:?}");
+    }
+}
+
+#[test]
+fn case_21_an_image_that_cannot_be_pulled_is_named_in_minutes() {
+    creates(IMAGES);
+}
+
+#[test]
+fn case_21_a_task_that_cannot_start_or_ends_is_explained_in_minutes() {
+    creates(STARTS);
+}
+
+#[test]
+fn case_20_a_role_that_cannot_be_used_is_named_in_minutes() {
+    creates(ROLES);
+}
+
+#[test]
+fn case_21_a_health_check_that_fails_is_explained_in_minutes() {
+    creates(HEALTH);
+}
+
+#[test]
+fn case_22_capacity_and_quotas_of_fargate_are_named() {
+    creates(CAPACITY);
+}
+
+#[test]
+fn case_22_quotas_of_load_balancing_and_ec2_are_named_at_once() {
+    for (call, code, cause) in QUOTAS {
+        let world = World::new();
+        let refusal = Fault::Refuse(code, "The maximum number has been reached");
+        world
+            .faults()
+            .add(Rule::once(Some(call), 0, refusal).times(u64::MAX));
+        let run = Scenario::new().create(web()).run_in(world);
+        assert_eq!(run.statuses(), [RollbackComplete], "{cause:?}");
+        check(
+            &run,
+            &failed(&run, 0),
+            *cause,
+            &[code, "Service Quotas"][..1],
+            AT_ONCE_S,
+        );
+    }
+}
+
+#[test]
+fn case_32_an_update_that_cannot_succeed_is_rolled_back_before_it_is_answered_and_the_rollback_changes_nothing()
+ {
+    for (properties, cause, names, within_s) in all() {
+        let created = Scenario::new().create(web()).then_settle();
+        let run = created.then_update(properties()).then_settle().run();
+        assert_eq!(
+            run.statuses(),
+            [CreateComplete, UpdateRollbackComplete],
+            "{cause:?}"
+        );
+        // Tasks of before may have to go first.
+        check(&run, &failed(&run, 1), *cause, names, *within_s + 60);
+        let back = &run.seen()[2];
+        assert_eq!(
+            back.status,
+            SeenStatus::Success,
+            "{cause:?}: {}",
+            back.reason
+        );
+        let deployments = run
+            .mutations()
+            .iter()
+            .filter(|call| *call == "ecs:UpdateService")
+            .count();
+        // A role that cannot be assumed is tried again and again while IAM may not know it yet.
+        let is_refused = *cause == Cause::InfrastructureRoleNotUsable;
+        assert!(
+            is_refused || deployments <= 2,
+            "{cause:?}: {deployments} updates"
+        );
+        let service = run.world.account().perform(
+            Service::Ecs,
+            "DescribeServices",
+            json!({"services": ["web"]}),
+        );
+        let service = &service.unwrap()["services"][0];
+        assert_eq!(
+            service["runningCount"], service["desiredCount"],
+            "{cause:?}"
+        );
+    }
+}
+
+#[test]
+fn case_10_what_a_crashing_container_prints_of_its_environment_is_nowhere() {
+    let run = Scenario::new()
+        .create(image("demo/talkative").environment("TOKEN", ENVIRONMENT_CANARY))
+        .run();
+    let seen = failed(&run, 0);
+    let names = ["fatal: cannot start with [redacted]"];
+    check(
+        &run,
+        &seen,
+        Cause::ContainerCrashed,
+        &names,
+        AFTER_MINUTES_S,
+    );
+}
+
+/// Lets `happen` go on beside everything else, once a second for ten minutes.
+fn meanwhile(world: &World, happen: impl Fn(&World) + 'static) {
+    let world = world.clone();
+    let until_ms = world.now_ms() + 600_000;
+    world.clone().spawn(async move {
+        while world.now_ms() < until_ms {
+            happen(&world);
+            world.sleep_s(1).await;
+        }
+    });
+}
+
+#[test]
+fn case_21_a_log_group_that_somebody_deletes_again_and_again_is_named() {
+    let world = World::new();
+    meanwhile(&world, |world| {
+        let groups = world.account().cloud().logs.groups.clone();
+        for name in groups.into_keys() {
+            let group = json!({"logGroupName": name});
+            let deleted = world
+                .account()
+                .perform(Service::Logs, "DeleteLogGroup", group);
+            assert!(deleted.is_ok());
+        }
+    });
+    let run = Scenario::new().create(web()).run_in(world);
+    let names = ["log group of the container does not exist"];
+    check(
+        &run,
+        &failed(&run, 0),
+        Cause::LogGroupNotFound,
+        &names,
+        AFTER_MINUTES_S,
+    );
+}
+
+#[test]
+fn case_56_a_rule_that_somebody_changes_during_a_deployment_is_named() {
+    let world = World::new();
+    meanwhile(&world, |world| {
+        let (rules, group) = {
+            let cloud = world.account().cloud();
+            let rules: Vec<String> = cloud
+                .elbv2
+                .listeners
+                .keys()
+                .flat_map(|listener| cloud.elbv2.rules_of(listener))
+                .filter(|rule| rule.priority != Priority::Default)
+                .map(|rule| rule.arn.clone())
+                .collect();
+            (rules, cloud.elbv2.target_groups.keys().next().cloned())
+        };
+        for rule in rules {
+            let action = json!({"Type": "forward", "TargetGroupArn": group});
+            let input = json!({"RuleArn": rule, "Actions": [action]});
+            let service = Service::ElasticLoadBalancing;
+            let changed = world.account().perform(service, "ModifyRule", input);
+            assert!(changed.is_ok(), "{changed:?}");
+        }
+    });
+    let run = Scenario::new().create(web()).run_in(world);
+    let names = ["two target groups", "find out who changes it"];
+    check(
+        &run,
+        &failed(&run, 0),
+        Cause::ListenerRuleChanged,
+        &names,
+        AFTER_MINUTES_S,
+    );
+}
+
+#[test]
+fn case_17_a_host_name_that_has_a_record_of_somebody_else_is_named() {
+    let world = World::new();
+    let record = json!({
+        "path": format!("/2013-04-01/hostedzone/{}/rrset", world.provider().hosted_zone_id),
+        "body": {"ChangeBatch": {"Changes": {"Change": {
+            "Action": "CREATE",
+            "ResourceRecordSet": {"Name": "web.apps.example.com", "Type": "A", "TTL": "60",
+                "ResourceRecords": {"ResourceRecord": {"Value": "192.0.2.1"}}},
+        }}}},
+    });
+    let created = world
+        .account()
+        .perform(Service::Route53, "ChangeResourceRecordSets", record);
+    assert!(created.is_ok(), "{created:?}");
+    world.remember_foreign();
+    let run = Scenario::new().create(web()).run_in(world);
+    let names = ["`web.apps.example.com`", "choose another `ServiceName`"];
+    check(
+        &run,
+        &failed(&run, 0),
+        Cause::HostNameTaken,
+        &names,
+        AT_ONCE_S,
+    );
+}
+
+#[test]
+fn an_alarm_that_is_in_alarm_before_an_update_is_named_with_its_numbers() {
+    let world = World::new();
+    let stack = world.stack("app");
+    assert_eq!(
+        stack.deploy_now(Template::of(&web())).status,
+        CreateComplete
+    );
+    world.settle();
+    meanwhile(&world, |world| {
+        let alarms = world.account().cloud().cloudwatch.alarms.clone();
+        for name in alarms.into_keys() {
+            let input = json!({"AlarmName": name, "StateValue": "ALARM",
+                "StateReason": "Threshold Crossed: 2 out of the last 3 datapoints [12.5, 10.0] were greater than the threshold (1.0)"});
+            let set = world
+                .account()
+                .perform(Service::CloudWatch, "SetAlarmState", input);
+            assert!(set.is_ok(), "{set:?}");
+        }
+    });
+    let outcome = stack.deploy_now(Template::of(&image("nginx:2")));
+    let run = Run {
+        world: world.clone(),
+        outcomes: vec![outcome],
+    };
+    let names = ["-rollback`", "[12.5, 10.0]", "threshold (1.0)"];
+    check(
+        &run,
+        &failed(&run, 0),
+        Cause::AlarmInAlarm,
+        &names,
+        AFTER_PATIENCE_S,
+    );
+}
+
+#[test]
+fn case_18_a_predecessor_that_does_not_go_is_named_when_the_time_is_up() {
+    let world = World::new();
+    let stack = world.stack("app");
+    assert_eq!(
+        stack.deploy_now(Template::of(&web())).status,
+        CreateComplete
+    );
+    world.settle();
+    // Without its infrastructure role, ECS cannot take its targets out, and the service drains.
+    let until_ms = world.now_ms() + 1_500_000;
+    world
+        .account()
+        .cloud()
+        .ecs
+        .unassumable_roles
+        .insert(role("infrastructure"), until_ms);
+    let delete = json!({"service": "web", "force": true});
+    world
+        .account()
+        .perform(Service::Ecs, "DeleteService", delete)
+        .unwrap();
+    let update = image("nginx:2").service_timeout(1_300);
+    let outcome = stack.deploy_now(Template::of(&update));
+    let run = Run {
+        world: world.clone(),
+        outcomes: vec![outcome],
+    };
+    let names = ["`web`", "DRAINING", "infrastructure role"];
+    check(
+        &run,
+        &failed(&run, 0),
+        Cause::PredecessorDraining,
+        &names,
+        1_300,
+    );
+}
+
+/// Causes that have a test of their own above.
+const ABOVE: &[Cause] = &[
+    Cause::LogGroupNotFound,
+    Cause::ListenerRuleChanged,
+    Cause::HostNameTaken,
+    Cause::AlarmInAlarm,
+    Cause::PredecessorDraining,
+];
+/// Causes that `local-aws` cannot bring about: its deployments neither watch alarms nor have hooks. Their texts are
+/// tried in core.
+const IN_CORE: &[Cause] = &[Cause::AlarmRolledBack, Cause::LifecycleHookFailed];
+
+#[test]
+fn each_cause_has_a_scenario() {
+    let rows = all().map(|(_, cause, _, _)| *cause);
+    let quotas = QUOTAS.iter().map(|(_, _, cause)| *cause);
+    let tried: BTreeSet<Cause> = rows
+        .chain(quotas)
+        .chain(ABOVE.iter().chain(IN_CORE).copied())
+        .collect();
+    let untried: Vec<&Cause> = Cause::ALL
+        .iter()
+        .filter(|cause| !tried.contains(cause))
+        .collect();
+    assert_eq!(untried, Vec::<&Cause>::new());
+}
