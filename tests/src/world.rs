@@ -4,13 +4,13 @@ use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_async::rt::sleep::{AsyncSleep, SharedAsyncSleep};
-use aws_smithy_async::time::SharedTimeSource;
+use aws_smithy_async::time::{SharedTimeSource, TimeSource};
 use aws_smithy_runtime_api::client::http::SharedHttpConnector;
 use express_handler::Runtime;
 use express_handler::aws::AwsClients;
@@ -58,6 +58,25 @@ pub(crate) enum Changed {
 /// Looks at a world after each attempt that may have changed something; says what does not hold.
 pub type Watch = Rc<dyn Fn(&World, &Inventory) -> Vec<String>>;
 
+/// A clock that does not show what the others do.
+#[derive(Debug)]
+struct Skewed {
+    clock: VirtualClock,
+    offset: Duration,
+    is_fast: bool,
+}
+
+impl TimeSource for Skewed {
+    fn now(&self) -> SystemTime {
+        let now = self.clock.now();
+        if self.is_fast {
+            now + self.offset
+        } else {
+            now - self.offset
+        }
+    }
+}
+
 /// A world. Clones share it.
 #[derive(Clone)]
 pub struct World(Rc<Shared>);
@@ -83,6 +102,8 @@ struct Shared {
     executions_seen: Cell<usize>,
     dead_letters: RefCell<Vec<Value>>,
     redelivery: Cell<Option<Duration>>,
+    clocks_differ: Cell<Duration>,
+    processes_begun: Cell<u64>,
     attempts_per_check: Cell<u64>,
     first_answers: RefCell<FirstAnswers>,
 }
@@ -157,6 +178,8 @@ impl World {
             executions_seen: Cell::default(),
             dead_letters: RefCell::default(),
             redelivery: Cell::default(),
+            clocks_differ: Cell::default(),
+            processes_begun: Cell::default(),
             attempts_per_check: Cell::new(1),
             first_answers: RefCell::default(),
         }))
@@ -212,6 +235,11 @@ impl World {
     /// Delivers every event twice, the second time `later`: Lambda's promise is at least once.
     pub fn deliver_twice(&self, later: Duration) {
         self.0.redelivery.set(Some(later));
+    }
+
+    /// Every other process of the function has a clock that is fast by this much, the others one that is slow.
+    pub fn clocks_differ_by(&self, offset: Duration) {
+        self.0.clocks_differ.set(offset);
     }
 
     /// Delivers the event of an earlier request again, now.
@@ -452,10 +480,18 @@ impl World {
             .unwrap_or_else(|error| panic!("the provider's environment is wrong: {error}"))
     }
 
+    /// The clock of a new process.
     fn handler_clock(&self) -> Clock {
         let random = Arc::clone(&self.0.random);
+        let number = self.0.processes_begun.get();
+        self.0.processes_begun.set(number + 1);
+        let time = Skewed {
+            clock: self.0.clock.clone(),
+            offset: self.0.clocks_differ.get(),
+            is_fast: number.is_multiple_of(2),
+        };
         Clock::new(
-            SharedTimeSource::new(self.0.clock.clone()),
+            SharedTimeSource::new(time),
             SharedAsyncSleep::new(self.0.clock.clone()),
             Arc::new(move |buffer| {
                 let mut random = lock(&random);

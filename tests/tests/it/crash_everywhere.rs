@@ -1,5 +1,7 @@
 //! Every scenario, with a fault at every call of it, one at a time: the same end.
 
+use std::time::Duration;
+
 use express_tests::{Run, Scenario, StackStatus, World, web};
 use local_aws::fault::{Fault, Rule};
 
@@ -62,6 +64,27 @@ fn a_life_ends_clean_when_the_function_dies_after_any_call() {
 #[test]
 fn case_53_a_life_ends_clean_when_any_call_lands_after_its_attempt_has_died() {
     check(&life(), Fault::LandLate);
+}
+
+/// Attempts die at a call here and there, also while it is on its way, and whoever comes next has another time.
+#[test]
+fn case_54_clocks_that_differ_by_minutes_let_no_two_attempts_mutate() {
+    const EVERY: usize = 5;
+    for fault in [Fault::CrashAfter, Fault::LandLate] {
+        let calls = life().run().world.history().calls().count();
+        for number in (0..calls).step_by(EVERY) {
+            let world = World::new();
+            world.clocks_differ_by(Duration::from_secs(300));
+            let before = world.inventory().without_what_stays();
+            world.faults().add(Rule::once(None, number as u64, fault));
+            let run = life().run_in(world);
+            let context = format!("call {number}: {fault:?}");
+            let ends = run.statuses();
+            assert_eq!(ends.last(), Some(&StackStatus::DeleteComplete), "{context}");
+            let after = run.world.inventory().without_what_stays();
+            assert_eq!(before.diff(&after), Vec::<String>::new(), "{context}");
+        }
+    }
 }
 
 #[test]
