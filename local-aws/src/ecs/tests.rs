@@ -2,6 +2,7 @@
 
 mod deployments;
 mod requests;
+mod strategies;
 
 use serde_json::{Value, json};
 
@@ -134,9 +135,8 @@ impl World {
                 },
             }],
             "deploymentConfiguration": {
-                "strategy": "CANARY",
-                "bakeTimeInMinutes": 3,
-                "canaryConfiguration": {"canaryPercent": 5.0, "canaryBakeTimeInMinutes": 3},
+                "strategy": "BLUE_GREEN",
+                "bakeTimeInMinutes": 0,
                 "deploymentCircuitBreaker": {"enable": true, "rollback": true},
             },
             "propagateTags": "SERVICE",
