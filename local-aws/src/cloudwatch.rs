@@ -27,7 +27,7 @@ use crate::tags::{self, TagProblem};
 use crate::wire::{Input, Refusal};
 
 pub use metric_alarm::{AlarmState, MetricAlarm};
-pub(crate) use metric_data::{Metric, report};
+pub use metric_data::{Metric, report};
 
 /// What the service holds.
 #[derive(Clone, Debug, Default)]

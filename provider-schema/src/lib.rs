@@ -13,6 +13,7 @@ mod fargate;
 pub mod limits;
 pub mod ownership;
 mod parse;
+mod percent;
 mod properties;
 mod rules;
 mod schema;
@@ -22,10 +23,13 @@ mod validate;
 pub use attributes::{ATTRIBUTES, Attribute, Attributes, NONE, answer_bytes};
 pub use error::{PropertyError, PropertyErrors};
 pub use parse::parse;
+pub use percent::Percent;
 pub use properties::{
-    AutoScalingMetric, AwsLogsConfiguration, CpuArchitecture, KeyValuePair, LoadBalancer,
-    NetworkConfiguration, PrimaryContainer, Properties, RepositoryCredentials, ScalingTarget,
-    Scheme, Secret, Sharing, Tag,
+    AutoScalingMetric, AwsLogsConfiguration, CanaryConfiguration, CircuitBreaker, CpuArchitecture,
+    Deployment, DeploymentStrategy, KeyValuePair, LinearConfiguration, LoadBalancer,
+    NetworkConfiguration, Preset, PrimaryContainer, Properties, RepositoryCredentials,
+    RollbackAlarm, ScalingTarget, Scheme, Secret, Sharing, Tag, ThresholdConfiguration,
+    ThresholdType,
 };
 pub use schema::json_schema;
 

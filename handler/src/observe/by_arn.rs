@@ -224,9 +224,12 @@ async fn newest_deployment(
     {
         deployment.task_definition_arn = Some(revision.task_definition_arn.clone());
     }
-    let has_served = deployment
-        .as_ref()
-        .is_some_and(|deployment| deployment.status == DeploymentStatus::Successful);
+    // What a failed deployment was to bring has perhaps never served; the revision that is there instead has.
+    let has_served = found.as_ref().is_some_and(|found| {
+        found.deployment.status == DeploymentStatus::Successful
+            || found.deployment.status == DeploymentStatus::Failed
+                && found.target_revision_arn.as_ref() != revision_arn
+    });
     service.live_target_group_arn = revision
         .filter(|_| has_served)
         .and_then(|revision| revision.target_group_arn);

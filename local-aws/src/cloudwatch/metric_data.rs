@@ -15,11 +15,13 @@ const KEPT_MINUTES: u64 = 24 * 60;
 
 /// Which metric: namespace, name and dimensions.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Metric {
-    pub(crate) namespace: String,
-    pub(crate) name: String,
+pub struct Metric {
+    /// `AWS/ApplicationELB`
+    pub namespace: String,
+    /// `RequestCount`
+    pub name: String,
     /// Values by name.
-    pub(crate) dimensions: BTreeMap<String, String>,
+    pub dimensions: BTreeMap<String, String>,
 }
 
 /// What was reported in one minute.
@@ -72,7 +74,7 @@ impl MetricData {
 }
 
 /// Reports one value of a metric, and has the alarms on it evaluated when the minute is over.
-pub(crate) fn report(cloud: &mut Cloud, metric: &Metric, at_ms: u64, value: f64) {
+pub fn report(cloud: &mut Cloud, metric: &Metric, at_ms: u64, value: f64) {
     let minute = at_ms / MINUTE_MS;
     let by_metric = &mut cloud.cloudwatch.data.by_metric;
     let minutes = by_metric.entry(metric.clone()).or_default();

@@ -80,10 +80,10 @@ fn request(cloud: &mut Cloud, host: &str) {
     // The sixth parts of a minute's requests add up to all of them.
     let part = visitors.ticks % TICKS_A_MINUTE;
     let number = per_minute * (part + 1) / TICKS_A_MINUTE - per_minute * part / TICKS_A_MINUTE;
-    visitors.requests += number;
     visitors.ticks += 1;
     // Which of several load balancers answers is up to DNS; with none, nobody does.
     let RouteOutcome::Answered(answer) = outcome else {
+        visitors.requests += number;
         return;
     };
     let total: u64 = answer
@@ -92,6 +92,7 @@ fn request(cloud: &mut Cloud, host: &str) {
         .map(|group| u64::from(group.weight))
         .sum();
     if total == 0 {
+        visitors.requests += number;
         return;
     }
     for group in &answer.groups {
@@ -109,6 +110,8 @@ fn request(cloud: &mut Cloud, host: &str) {
         } else {
             due / 1000
         };
+        // What is owed is made, and counted, later.
+        visitors.requests += count;
         let turn = visitors.ticks;
         forward(
             cloud,
