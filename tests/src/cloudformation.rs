@@ -14,6 +14,6 @@ pub use answer::Answers;
 pub(crate) use answer::check as check_answer;
 pub use event::{RESPONSE_URL_CANARY, RequestType, request_of};
 pub use request::{Seen, SeenStatus};
-pub use rollback::FailedReplacement;
+pub use rollback::{FailedReplacement, ROLLBACK_AFTER_S};
 pub use stack::{Resource, Stack, StackOutcome, StackStatus};
 pub use template::{LOGICAL_ID, Template};

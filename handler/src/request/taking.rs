@@ -205,39 +205,63 @@ impl Taking<'_> {
                 // An operation cannot be open in a record that is not there.
                 (Reception::Open, None) => {}
                 (Reception::Begin(begun), stored) => {
-                    let mut known = Known::default();
-                    if let (Some(stored), Some(identity)) = (&stored, identity) {
-                        match self.look_first(stored, &begun, &sealed, identity).await {
-                            Look::Unchanged(attributes) => {
-                                match self.unchanged(stored, (*begun).clone(), *attributes).await {
-                                    Err(RequestError::Ledger(LedgerError::Conflict)) => continue,
-                                    done => return done,
-                                }
-                            }
-                            Look::Changes(found) => known = *found,
-                            Look::Unclear => {}
-                        }
-                    }
-                    let new = identity
-                        .filter(|identity| !record.services.contains_key(&identity.service_arn));
-                    let read = stored.as_ref();
-                    match self.begin(read, (*begun).clone(), &sealed, new).await {
-                        Ok((stored, name)) => return self.work(stored, name, sealed, known).await,
-                        Err(RequestError::Ledger(LedgerError::Conflict)) => {}
-                        Err(error) => {
-                            let refused = Refused {
-                                error,
-                                read,
-                                before: &record,
-                                begun: *begun,
-                            };
-                            return self.refused(refused, &sealed).await;
-                        }
+                    let new = New {
+                        read: stored.as_ref(),
+                        before: &record,
+                        begun: *begun,
+                        identity,
+                    };
+                    if let Some(reply) = self.take_new(new, &sealed).await? {
+                        return Ok(reply);
                     }
                 }
             }
         }
         Err(LedgerError::Conflict.into())
+    }
+
+    /// A request that is new to its owner. None when another one was quicker: what this one means has changed then.
+    async fn take_new(
+        &self,
+        new: New<'_>,
+        sealed: &SealedOperation,
+    ) -> Result<Option<WaiterReply>, RequestError> {
+        let New {
+            read,
+            before,
+            begun,
+            identity,
+        } = new;
+        let mut known = Known::default();
+        if let (Some(stored), Some(identity)) = (read, identity) {
+            match self.look_first(stored, &begun, sealed, identity).await {
+                Look::Unchanged(attributes) => {
+                    return match self.unchanged(stored, begun, *attributes).await {
+                        Err(RequestError::Ledger(LedgerError::Conflict)) => Ok(None),
+                        answered => answered.map(Some),
+                    };
+                }
+                Look::Changes(found) => known = *found,
+                Look::Unclear => {}
+            }
+        }
+        let names = identity.filter(|it| !before.services.contains_key(&it.service_arn));
+        match self.begin(read, begun.clone(), sealed, names).await {
+            Ok((stored, name)) => {
+                let worked = self.work(stored, name, sealed.clone(), known).await;
+                worked.map(Some)
+            }
+            Err(RequestError::Ledger(LedgerError::Conflict)) => Ok(None),
+            Err(error) => {
+                let refused = Refused {
+                    error,
+                    read,
+                    before,
+                    begun,
+                };
+                self.refused(refused, sealed).await.map(Some)
+            }
+        }
     }
 
     /// Writes the operation, sealed, with the names of a new service, and starts its waiter.
@@ -334,6 +358,18 @@ impl Taking<'_> {
         }
         Err(RequestError::WaitersExhausted)
     }
+}
+
+/// A request that is new to its owner.
+struct New<'a> {
+    /// The owner's record as it was read.
+    read: Option<&'a Stored>,
+    /// The same, or one of an owner of whom nothing is known.
+    before: &'a OwnerRecord,
+    /// The record with the request as its operation.
+    begun: OwnerRecord,
+    /// What is to be, where the request is not a Delete.
+    identity: Option<&'a Identity>,
 }
 
 /// A request that could not begin.

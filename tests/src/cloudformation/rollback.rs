@@ -10,7 +10,7 @@ use super::{RequestType, Template};
 /// failure of the resource and its own before it begins the rollback, each an event of its own; so the rollback's
 /// requests are issued in another second.
 /// AWS: <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html>
-const ROLLBACK_AFTER_S: u64 = 2;
+pub const ROLLBACK_AFTER_S: u64 = 2;
 
 /// What follows a replacing Update that failed, or that has to be undone. Both have been observed (R11).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
