@@ -22,7 +22,7 @@ export interface CfnExpressServiceProps {
   /**
    * Seconds that CloudFormation waits for the service to be up before it gives up.
    *
-   * At most 3600, at least 1260: the bakes of a deployment (3 + 3 minutes) and 15 minutes.
+   * At most 3600, at least 15 minutes and the bakes of a deployment: 1260 with the 3 + 3 minutes of the default.
    *
    * @default 3600
    * @see https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-cloudformation-customresource.html
@@ -179,6 +179,13 @@ export interface CfnExpressServiceProps {
    * @default - as its members say
    */
   readonly loadBalancer?: CfnExpressService.LoadBalancerProperty;
+
+  /**
+   * How a new revision of the service comes into service, and what sends it back.
+   *
+   * @default - as its members say
+   */
+  readonly deployment?: CfnExpressService.DeploymentProperty;
 
 }
 
@@ -349,6 +356,169 @@ export class CfnExpressService extends cdk.CfnResource implements cdk.ITaggable 
 }
 
 export namespace CfnExpressService {
+  /**
+   * How a new revision of the service comes into service, and what sends it back.
+   */
+  export interface DeploymentProperty {
+    /**
+     * What the settings beside it are where they are not given.
+     *
+     * `PRODUCTION`: those of Express Mode, a canary of 5 % for 3 minutes and 3 minutes of bake. `DEVELOPMENT`: as
+     * fast as ECS can be: `Strategy` `BLUE_GREEN`, and every bake time 0. The rollback alarm then sees next to
+     * nothing of a new revision before the old one is gone.
+     *
+     * @default 'PRODUCTION'
+     */
+    readonly preset?: string;
+
+    /**
+     * How requests move from the old revision to the new one.
+     *
+     * `CANARY`: a small part of them first, then the rest. `LINEAR`: in equal steps. `BLUE_GREEN`: all at once, when
+     * the new revision runs in full. `ROLLING`: task by task, each as soon as it is healthy; the only one that does
+     * not run twice the tasks. With `Preset` `DEVELOPMENT` the default is `BLUE_GREEN`. The first deployment of a
+     * service has no old revision and bakes nothing.
+     *
+     * @default 'CANARY'
+     * @see https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeploymentConfiguration.html
+     */
+    readonly strategy?: string;
+
+    /**
+     * Minutes for which both revisions run after all requests have moved.
+     *
+     * 0 to 1440; 3 if not given, 0 with `Preset` `DEVELOPMENT`. Not with `ROLLING`: there ECS takes as long as the
+     * alarms look back. All bakes and 15 minutes must fit into `ServiceTimeout`.
+     *
+     * @default - none
+     * @see https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeploymentConfiguration.html
+     */
+    readonly bakeTimeInMinutes?: number;
+
+    /**
+     * The canary's part and time; only with `Strategy` `CANARY`.
+     *
+     * @default - as its members say
+     */
+    readonly canaryConfiguration?: CfnExpressService.CanaryConfigurationProperty;
+
+    /**
+     * The steps and their time; only with `Strategy` `LINEAR`.
+     *
+     * @default - as its members say
+     */
+    readonly linearConfiguration?: CfnExpressService.LinearConfigurationProperty;
+
+    /**
+     * What ends a deployment whose tasks fail.
+     *
+     * @default - as its members say
+     */
+    readonly circuitBreaker?: CfnExpressService.CircuitBreakerProperty;
+
+    /**
+     * What ends a deployment whose answers are errors.
+     *
+     * @default - as its members say
+     */
+    readonly rollbackAlarm?: CfnExpressService.RollbackAlarmProperty;
+
+    /**
+     * Names of further CloudWatch alarms that roll a deployment back when they are in ALARM.
+     *
+     * Up to nine, beside the provider's own. They must exist. One that is in ALARM when a deployment starts makes
+     * ECS ignore all of them for that deployment. Their order has no meaning.
+     *
+     * @default - none
+     * @see https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-alarm-failure.html
+     */
+    readonly alarmNames?: string[];
+
+    /**
+     * Any text; when it changes, the service is deployed again, with nothing else changed.
+     *
+     * For new values of secrets, or an image whose tag has moved. Up to 128 characters. Not with
+     * `TaskDefinitionArn`: there a new revision does it. It becomes a label of the container in the task definition.
+     *
+     * @default - none
+     */
+    readonly forceDeployment?: string;
+  }
+
+  /**
+   * A canary: a small part of the requests first.
+   */
+  export interface CanaryConfigurationProperty {
+    /**
+     * Percent of the requests that the new revision takes first.
+     *
+     * 0.1 to 100 in steps of 0.1.
+     *
+     * @default 5
+     * @see https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CanaryConfiguration.html
+     */
+    readonly canaryPercent?: number;
+
+    /**
+     * Minutes for which it takes that part.
+     *
+     * 0 to 1440; 0 if not given with `Preset` `DEVELOPMENT`. The alarm looks at whole minutes and needs two of
+     * them, so less than 3 shows it little. ECS's own default is 10.
+     *
+     * @default 3
+     * @see https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CanaryConfiguration.html
+     */
+    readonly canaryBakeTimeInMinutes?: number;
+  }
+
+  /**
+   * What ends a deployment whose tasks fail; it is then rolled back.
+   */
+  export interface CircuitBreakerProperty {
+    /**
+     * Whether ECS gives a deployment up when too many of its tasks fail.
+     *
+     * `false` leaves it to `ServiceTimeout` to end a deployment whose tasks never start.
+     *
+     * @default true
+     * @see https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-circuit-breaker.html
+     */
+    readonly enable?: boolean;
+
+    /**
+     * How many failed tasks are too many.
+     *
+     * @default - as its members say
+     */
+    readonly thresholdConfiguration?: CfnExpressService.ThresholdConfigurationProperty;
+  }
+
+  /**
+   * A linear deployment: equal steps.
+   */
+  export interface LinearConfigurationProperty {
+    /**
+     * Percent of the requests that move with each step.
+     *
+     * 3 to 100 in steps of 0.1.
+     *
+     * @default 10
+     * @see https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_LinearConfiguration.html
+     */
+    readonly stepPercent?: number;
+
+    /**
+     * Minutes between two steps.
+     *
+     * 0 to 1440; 0 if not given with `Preset` `DEVELOPMENT`. Not counted after the last step. ECS's own default is
+     * 6, which with steps of 10 % would not fit into `ServiceTimeout`.
+     *
+     * @default 3
+     * @see https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_LinearConfiguration.html
+     */
+    readonly stepBakeTimeInMinutes?: number;
+  }
+
   /**
    * Which load balancer the service is behind.
    */
@@ -532,6 +702,60 @@ export namespace CfnExpressService {
   }
 
   /**
+   * The provider's alarm: the share of errors among the answers of the new revision.
+   */
+  export interface RollbackAlarmProperty {
+    /**
+     * Percent of errors among the answers of a minute that is still accepted.
+     *
+     * 0 to 99.9 in steps of 0.1. Errors are answers with a status of 500 and above.
+     *
+     * @default 1
+     * @see https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-cloudwatch-metrics.html
+     */
+    readonly errorRatePercent?: number;
+
+    /**
+     * Requests to the new revision in a minute below which the share of errors says nothing.
+     *
+     * 1 to 1000000. One failed request in a silent minute is no reason to go back. In a canary only its part of the
+     * requests counts.
+     *
+     * @default 20
+     */
+    readonly minimumRequests?: number;
+
+    /**
+     * Whether answers with a status of 400 to 499 are errors too, as in Express Mode.
+     *
+     * Clients cause them: a crawler or a wrong link would roll the deployment back.
+     *
+     * @default false
+     */
+    readonly count4xx?: boolean;
+
+    /**
+     * Minutes that are looked at.
+     *
+     * 1 to 60.
+     *
+     * @default 3
+     * @see https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
+     */
+    readonly evaluationPeriods?: number;
+
+    /**
+     * How many of these minutes must have too many errors.
+     *
+     * Up to `EvaluationPeriods`; 2, or 1 of 1, if not given.
+     *
+     * @default 2
+     * @see https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
+     */
+    readonly datapointsToAlarm?: number;
+  }
+
+  /**
    * How many tasks run, and what decides it.
    */
   export interface ScalingTargetProperty {
@@ -596,6 +820,32 @@ export namespace CfnExpressService {
      */
     readonly valueFrom: string;
   }
+
+  /**
+   * How many failed tasks are too many.
+   */
+  export interface ThresholdConfigurationProperty {
+    /**
+     * What `Value` counts.
+     *
+     * `COUNT`: tasks. `BOUNDED_PERCENT`: percent of the tasks that should run, but at least 3 and at most 200 tasks.
+     * `UNBOUNDED_PERCENT`: the same without these bounds.
+     *
+     * @default 'BOUNDED_PERCENT'
+     * @see https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ThresholdConfiguration.html
+     */
+    readonly type?: string;
+
+    /**
+     * How many of it.
+     *
+     * 1 to 100 percent, or 1 to 5000 tasks.
+     *
+     * @default 50
+     * @see https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ThresholdConfiguration.html
+     */
+    readonly value?: number;
+  }
 }
 
 /**
@@ -628,4 +878,26 @@ export enum Scheme {
   INTERNET_FACING = 'internet-facing',
   /** `internal` */
   INTERNAL = 'internal',
+}
+
+/**
+ * What the other settings of a deployment are where they are not given.
+ */
+export enum Preset {
+  /** `PRODUCTION` */
+  PRODUCTION = 'PRODUCTION',
+  /** `DEVELOPMENT` */
+  DEVELOPMENT = 'DEVELOPMENT',
+}
+
+/**
+ * What a circuit breaker's threshold counts; ECS's words.
+ */
+export enum ThresholdType {
+  /** `COUNT` */
+  COUNT = 'COUNT',
+  /** `BOUNDED_PERCENT` */
+  BOUNDED_PERCENT = 'BOUNDED_PERCENT',
+  /** `UNBOUNDED_PERCENT` */
+  UNBOUNDED_PERCENT = 'UNBOUNDED_PERCENT',
 }

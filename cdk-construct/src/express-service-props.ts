@@ -1,9 +1,10 @@
 import * as cdk from 'aws-cdk-lib';
+import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as ecs from 'aws-cdk-lib/aws-ecs';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as logs from 'aws-cdk-lib/aws-logs';
-import { AutoScalingMetric, Sharing } from './cfn-express-service.generated';
+import { AutoScalingMetric, Preset, Sharing, ThresholdType } from './cfn-express-service.generated';
 import { IExpressServiceProvider } from './express-service-provider';
 
 /**
@@ -37,6 +38,160 @@ export interface ExpressServiceScaling {
    * @default 60
    */
   readonly autoScalingTargetValue?: number;
+}
+
+/**
+ * A part of the requests and the time for which it stays as it is.
+ */
+export interface ExpressServiceTrafficShift {
+  /**
+   * Percent of the requests, in steps of 0.1: of a canary what it takes first, otherwise what moves with each step.
+   *
+   * @default - 5 for a canary, 10 for a step
+   */
+  readonly percent?: number;
+
+  /**
+   * Time until the next requests move, in whole minutes.
+   *
+   * @default - 3 minutes; none with `Preset.DEVELOPMENT`
+   */
+  readonly bakeTime?: cdk.Duration;
+}
+
+/**
+ * What ends a deployment whose tasks fail; it is then rolled back.
+ */
+export interface ExpressServiceCircuitBreaker {
+  /**
+   * Whether ECS gives a deployment up when too many of its tasks fail.
+   *
+   * @default true
+   */
+  readonly enable?: boolean;
+
+  /**
+   * What `threshold` counts.
+   *
+   * @default ThresholdType.BOUNDED_PERCENT
+   */
+  readonly thresholdType?: ThresholdType;
+
+  /**
+   * How many failed tasks are too many: 1 to 100 percent, or 1 to 5000 tasks.
+   *
+   * @default 50
+   */
+  readonly threshold?: number;
+}
+
+/**
+ * The provider's alarm: the share of errors among the answers of the new revision.
+ */
+export interface ExpressServiceRollbackAlarm {
+  /**
+   * Percent of errors among the answers of a minute that is still accepted, in steps of 0.1.
+   *
+   * @default 1
+   */
+  readonly errorRatePercent?: number;
+
+  /**
+   * Requests to the new revision in a minute below which the share of errors says nothing.
+   *
+   * @default 20
+   */
+  readonly minimumRequests?: number;
+
+  /**
+   * Whether answers with a status of 400 to 499 are errors too.
+   *
+   * @default false
+   */
+  readonly countClientErrors?: boolean;
+
+  /**
+   * Minutes that are looked at, 1 to 60.
+   *
+   * @default 3
+   */
+  readonly evaluationPeriods?: number;
+
+  /**
+   * How many of these minutes must have too many errors.
+   *
+   * @default - 2, or 1 of 1
+   */
+  readonly datapointsToAlarm?: number;
+}
+
+/**
+ * How a new revision of the service comes into service, and what sends it back.
+ */
+export interface ExpressServiceDeployment {
+  /**
+   * What the settings beside it are where they are not given. `Preset.DEVELOPMENT` is as fast as ECS can be.
+   *
+   * @default Preset.PRODUCTION
+   */
+  readonly preset?: Preset;
+
+  /**
+   * How requests move from the old revision to the new one.
+   *
+   * @default - `CANARY`; `BLUE_GREEN` with `Preset.DEVELOPMENT`
+   */
+  readonly strategy?: ecs.DeploymentStrategy;
+
+  /**
+   * For how long both revisions run after all requests have moved, in whole minutes. Not with `ROLLING`.
+   *
+   * @default - 3 minutes; none with `Preset.DEVELOPMENT`
+   */
+  readonly bakeTime?: cdk.Duration;
+
+  /**
+   * The canary's part and time; only with the strategy `CANARY`.
+   *
+   * @default - 5 % for 3 minutes
+   */
+  readonly canary?: ExpressServiceTrafficShift;
+
+  /**
+   * The steps and their time; only with the strategy `LINEAR`.
+   *
+   * @default - steps of 10 %, 3 minutes each
+   */
+  readonly linear?: ExpressServiceTrafficShift;
+
+  /**
+   * What ends a deployment whose tasks fail.
+   *
+   * @default - half of the tasks
+   */
+  readonly circuitBreaker?: ExpressServiceCircuitBreaker;
+
+  /**
+   * What ends a deployment whose answers are errors.
+   *
+   * @default - more than 1 % of 20 requests or more, in 2 of 3 minutes
+   */
+  readonly rollbackAlarm?: ExpressServiceRollbackAlarm;
+
+  /**
+   * Further alarms that roll a deployment back, at most nine. They are made before the service, so they cannot be about
+   * its own metrics.
+   *
+   * @default - none
+   */
+  readonly alarms?: cloudwatch.IAlarm[];
+
+  /**
+   * Any text; when it changes, the service is deployed again, with nothing else changed. Not with `taskDefinition`.
+   *
+   * @default - none
+   */
+  readonly forceDeployment?: string;
 }
 
 /**
@@ -214,7 +369,15 @@ export interface ExpressServiceProps {
   readonly logStreamPrefix?: string;
 
   /**
-   * For how long CloudFormation waits for the service to be up before it gives up; 21 to 60 minutes.
+   * How a new revision of the service comes into service, and what sends it back.
+   *
+   * @default - a canary of 5 % for 3 minutes, and 3 minutes with both revisions
+   */
+  readonly deployment?: ExpressServiceDeployment;
+
+  /**
+   * For how long CloudFormation waits for the service to be up before it gives up: up to an hour, and at least 15 minutes
+   * more than a deployment bakes.
    *
    * @default cdk.Duration.hours(1)
    */

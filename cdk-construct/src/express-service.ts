@@ -6,7 +6,7 @@ import * as elbv2 from 'aws-cdk-lib/aws-elasticloadbalancingv2';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
 import { CfnExpressService, Scheme } from './cfn-express-service.generated';
-import { ExpressServiceProps } from './express-service-props';
+import { ExpressServiceDeployment, ExpressServiceProps } from './express-service-props';
 import { ExpressServiceProvider } from './express-service-provider';
 import { ServiceMetrics } from './service-metrics';
 
@@ -152,6 +152,7 @@ export class ExpressService extends cdk.Resource implements iam.IGrantable, ec2.
       networkConfiguration: network.configuration,
       scalingTarget: props.scaling,
       loadBalancer: loadBalancer(vpc, props),
+      deployment: props.deployment && deployment(props.deployment),
     });
     // What the service runs with has to be there before it and as long as it: the roles with their policies, the routes
     // by which images are pulled and subnets are told to be public, and the provider.
@@ -329,6 +330,28 @@ function loadBalancer(
   }
   const scheme = isPublic ? Scheme.INTERNET_FACING : Scheme.INTERNAL;
   return { sharing, scheme: isPublic === undefined ? undefined : scheme };
+}
+
+function deployment(given: ExpressServiceDeployment): CfnExpressService.DeploymentProperty {
+  const { bakeTime, canary, linear, circuitBreaker, rollbackAlarm, alarms, ...rest } = given;
+  const { countClientErrors, ...alarm } = rollbackAlarm ?? {};
+  const { threshold, thresholdType } = circuitBreaker ?? {};
+  const isThresholdGiven = threshold !== undefined || thresholdType !== undefined;
+  return {
+    ...rest,
+    bakeTimeInMinutes: bakeTime?.toMinutes(),
+    canaryConfiguration: canary && {
+      canaryPercent: canary.percent,
+      canaryBakeTimeInMinutes: canary.bakeTime?.toMinutes(),
+    },
+    linearConfiguration: linear && { stepPercent: linear.percent, stepBakeTimeInMinutes: linear.bakeTime?.toMinutes() },
+    circuitBreaker: circuitBreaker && {
+      enable: circuitBreaker.enable,
+      thresholdConfiguration: isThresholdGiven ? { type: thresholdType, value: threshold } : undefined,
+    },
+    rollbackAlarm: rollbackAlarm && { ...alarm, count4xx: countClientErrors },
+    alarmNames: alarms?.map(({ alarmName }) => alarmName),
+  };
 }
 
 /** No list in place of an empty one. */

@@ -11,7 +11,7 @@ export const PROPERTIES: ObjectShape = {
     },
     "ServiceTimeout": {
       "kind": "integer",
-      "min": 1260,
+      "min": 900,
       "max": 3600,
       "default": 3600
     },
@@ -226,6 +226,139 @@ export const PROPERTIES: ObjectShape = {
           ]
         }
       }
+    },
+    "Deployment": {
+      "kind": "object",
+      "members": {
+        "Preset": {
+          "kind": "choice",
+          "choices": [
+            "PRODUCTION",
+            "DEVELOPMENT"
+          ],
+          "default": "PRODUCTION"
+        },
+        "Strategy": {
+          "kind": "choice",
+          "choices": [
+            "CANARY",
+            "LINEAR",
+            "BLUE_GREEN",
+            "ROLLING"
+          ],
+          "default": "CANARY"
+        },
+        "BakeTimeInMinutes": {
+          "kind": "integer",
+          "min": 0,
+          "max": 1440
+        },
+        "CanaryConfiguration": {
+          "kind": "object",
+          "members": {
+            "CanaryPercent": {
+              "kind": "percent",
+              "min": 0.1,
+              "max": 100,
+              "default": 5
+            },
+            "CanaryBakeTimeInMinutes": {
+              "kind": "integer",
+              "min": 0,
+              "max": 1440,
+              "default": 3
+            }
+          }
+        },
+        "LinearConfiguration": {
+          "kind": "object",
+          "members": {
+            "StepPercent": {
+              "kind": "percent",
+              "min": 3,
+              "max": 100,
+              "default": 10
+            },
+            "StepBakeTimeInMinutes": {
+              "kind": "integer",
+              "min": 0,
+              "max": 1440,
+              "default": 3
+            }
+          }
+        },
+        "CircuitBreaker": {
+          "kind": "object",
+          "members": {
+            "Enable": {
+              "kind": "boolean",
+              "default": true
+            },
+            "ThresholdConfiguration": {
+              "kind": "object",
+              "members": {
+                "Type": {
+                  "kind": "choice",
+                  "choices": [
+                    "COUNT",
+                    "BOUNDED_PERCENT",
+                    "UNBOUNDED_PERCENT"
+                  ],
+                  "default": "BOUNDED_PERCENT"
+                },
+                "Value": {
+                  "kind": "integer",
+                  "min": 1,
+                  "max": 5000,
+                  "default": 50
+                }
+              }
+            }
+          }
+        },
+        "RollbackAlarm": {
+          "kind": "object",
+          "members": {
+            "ErrorRatePercent": {
+              "kind": "percent",
+              "min": 0,
+              "max": 99.9,
+              "default": 1
+            },
+            "MinimumRequests": {
+              "kind": "integer",
+              "min": 1,
+              "max": 1000000,
+              "default": 20
+            },
+            "Count4xx": {
+              "kind": "boolean",
+              "default": false
+            },
+            "EvaluationPeriods": {
+              "kind": "integer",
+              "min": 1,
+              "max": 60,
+              "default": 3
+            },
+            "DatapointsToAlarm": {
+              "kind": "integer",
+              "min": 1,
+              "max": 60,
+              "default": 2
+            }
+          }
+        },
+        "AlarmNames": {
+          "kind": "list",
+          "items": {
+            "kind": "text"
+          }
+        },
+        "ForceDeployment": {
+          "kind": "text"
+        }
+      }
     }
   }
 };
@@ -377,10 +510,10 @@ export const LIMITS = {
   PROPERTIES_BYTES_MAX: 100000,
   QUOTED_LENGTH_MAX: 64,
   SERVICE_TIMEOUT_S_MAX: 3600,
-  SERVICE_TIMEOUT_S_MIN: 1260,
-  CANARY_BAKE_MIN: 3,
-  BAKE_MIN: 3,
   DEPLOYMENT_MARGIN_MIN: 15,
+  ALARM_NAMES_MAX: 9,
+  ALARM_NAME_LENGTH_MAX: 255,
+  FORCE_DEPLOYMENT_LENGTH_MAX: 128,
   SUBNETS_MAX: 16,
   SUBNETS_MIN: 2,
   SECURITY_GROUPS_MAX: 4,

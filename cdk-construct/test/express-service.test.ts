@@ -6,6 +6,7 @@ import * as path from 'node:path';
 import { test } from 'node:test';
 import * as cdk from 'aws-cdk-lib';
 import { Match, Template } from 'aws-cdk-lib/assertions';
+import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as ecr from 'aws-cdk-lib/aws-ecr';
 import * as ecs from 'aws-cdk-lib/aws-ecs';
@@ -15,7 +16,16 @@ import * as logs from 'aws-cdk-lib/aws-logs';
 import * as s3 from 'aws-cdk-lib/aws-s3';
 import * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
 import * as ssm from 'aws-cdk-lib/aws-ssm';
-import { AutoScalingMetric, ExpressService, ExpressServiceProps, ExpressServiceProvider, Sharing } from '../lib';
+import {
+  AutoScalingMetric,
+  CfnExpressService,
+  ExpressService,
+  ExpressServiceProps,
+  ExpressServiceProvider,
+  Preset,
+  Sharing,
+  ThresholdType,
+} from '../lib';
 import { FOLDER, only, properties, stack, stackInAccount } from './setting';
 
 const IMAGE = ecs.ContainerImage.fromRegistry('public.ecr.aws/nginx/nginx:1.29');
@@ -154,6 +164,44 @@ const CASES: Record<keyof ExpressServiceProps, Case> = {
     given: (of) => ({ logGroup: logs.LogGroup.fromLogGroupName(of, 'Logs', '/web'), logStreamPrefix: 'web' }),
     expected: { PrimaryContainer: { AwsLogsConfiguration: { LogStreamPrefix: 'web' } } },
   },
+  deployment: {
+    given: (of) => ({
+      deployment: {
+        preset: Preset.PRODUCTION,
+        strategy: ecs.DeploymentStrategy.CANARY,
+        bakeTime: cdk.Duration.minutes(5),
+        canary: { percent: 12.5, bakeTime: cdk.Duration.minutes(10) },
+        circuitBreaker: { enable: true, thresholdType: ThresholdType.COUNT, threshold: 2 },
+        rollbackAlarm: {
+          errorRatePercent: 0.5,
+          minimumRequests: 100,
+          countClientErrors: true,
+          evaluationPeriods: 5,
+          datapointsToAlarm: 3,
+        },
+        alarms: [cloudwatch.Alarm.fromAlarmName(of, 'Latency', 'web-latency')],
+        forceDeployment: '2026-11-21',
+      },
+    }),
+    expected: {
+      Deployment: {
+        Preset: 'PRODUCTION',
+        Strategy: 'CANARY',
+        BakeTimeInMinutes: 5,
+        CanaryConfiguration: { CanaryPercent: 12.5, CanaryBakeTimeInMinutes: 10 },
+        CircuitBreaker: { Enable: true, ThresholdConfiguration: { Type: 'COUNT', Value: 2 } },
+        RollbackAlarm: {
+          ErrorRatePercent: 0.5,
+          MinimumRequests: 100,
+          Count4xx: true,
+          EvaluationPeriods: 5,
+          DatapointsToAlarm: 3,
+        },
+        AlarmNames: Match.anyValue(),
+        ForceDeployment: '2026-11-21',
+      },
+    },
+  },
   serviceTimeout: { given: () => ({ serviceTimeout: cdk.Duration.minutes(30) }), expected: { ServiceTimeout: 1800 } },
 };
 
@@ -164,6 +212,30 @@ for (const [name, { given, expected }] of Object.entries(CASES)) {
     Template.fromStack(of).hasResourceProperties('Custom::ExpressService', expected);
   });
 }
+
+test('a linear deployment has its steps, and those that take too long are refused', () => {
+  const of = stack();
+  const steps = (minutes: number) => ({
+    strategy: ecs.DeploymentStrategy.LINEAR,
+    linear: { percent: 10, bakeTime: cdk.Duration.minutes(minutes) },
+  });
+  new ExpressService(of, 'Web', { image: IMAGE, deployment: steps(1) });
+  assert.deepEqual(properties(of).Deployment, {
+    Strategy: 'LINEAR',
+    LinearConfiguration: { StepPercent: 10, StepBakeTimeInMinutes: 1 },
+  });
+  const slow = () => new ExpressService(stack(), 'Web', { image: IMAGE, deployment: steps(6) });
+  assert.throws(slow, /\/Deployment: the bakes are too long: `3600` seconds are too few: 9 × 6 \+ 3 minutes/);
+});
+
+test('bakes that only the deployment knows are taken', () => {
+  const of = stack();
+  const bakeTimeInMinutes = new cdk.CfnParameter(of, 'Bake', { type: 'Number' }).valueAsNumber;
+  const rest = { serviceToken: 'arn:token', infrastructureRoleArn: ROLE, executionRoleArn: ROLE, serviceTimeout: 900 };
+  const primaryContainer = { image: 'web:1' };
+  new CfnExpressService(of, 'Web', { ...rest, primaryContainer, deployment: { bakeTimeInMinutes } });
+  assert.deepEqual(properties(of).Deployment, { BakeTimeInMinutes: { Ref: 'Bake' } });
+});
 
 test('every property of the interface has a case', () => {
   const assembly = JSON.parse(fs.readFileSync(path.join(FOLDER, '.jsii'), 'utf8'));

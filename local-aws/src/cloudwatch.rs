@@ -1,16 +1,19 @@
 //! CloudWatch: metric alarms.
 //!
-//! Alarms are validated as AWS validates them and kept in full; there is no store of metrics yet, so
-//! every period of every alarm is one without data points. An alarm therefore begins as
-//! `INSUFFICIENT_DATA` and takes the state that its `TreatMissingData` gives after one period; the same
-//! happens after `SetAlarmState`, whose state lasts only until the next evaluation.
+//! Alarms are validated as AWS validates them and kept in full. Other services here report metrics, and alarms
+//! are evaluated when a period is over in which there may be something new: after the alarm was put, after
+//! `SetAlarmState`, whose state lasts only until then, and as long as there are data points to look back at.
+//! There are no calls to put or to read metrics.
 //!
 //! AWS: <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_Operations.html>,
 //! <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missing-data.html>
 
 mod definition;
+mod evaluation;
 mod expression;
+mod maths;
 mod metric_alarm;
+mod metric_data;
 mod metric_query;
 #[cfg(test)]
 mod tests;
@@ -24,12 +27,14 @@ use crate::tags::{self, TagProblem};
 use crate::wire::{Input, Refusal};
 
 pub use metric_alarm::{AlarmState, MetricAlarm};
+pub use metric_data::{Metric, report};
 
 /// What the service holds.
 #[derive(Clone, Debug, Default)]
 pub struct State {
     /// By name.
     pub alarms: BTreeMap<String, MetricAlarm>,
+    data: metric_data::MetricData,
     /// No alarm is evaluated earlier. Every call asks for it, and an account may have thousands of alarms.
     evaluation_due_ms: Option<u64>,
 }
@@ -63,6 +68,12 @@ pub fn alarm_state(cloud: &Cloud, name: &str) -> Option<AlarmState> {
     cloud.cloudwatch.alarms.get(name).map(|alarm| alarm.state)
 }
 
+/// How far the alarm `name` looks back, if there is one.
+pub(crate) fn looks_back_ms(cloud: &Cloud, name: &str) -> Option<u64> {
+    let alarm = cloud.cloudwatch.alarms.get(name)?;
+    Some(alarm.definition.evaluation.looks_back_ms())
+}
+
 /// When the next thing happens here by itself, in milliseconds since the epoch.
 pub(crate) const fn next_due_ms(state: &State) -> Option<u64> {
     state.evaluation_due_ms
@@ -78,9 +89,11 @@ pub(crate) fn happen(cloud: &mut Cloud) {
     let mut later_ms = None;
     for alarm in state.alarms.values_mut() {
         match alarm.evaluation_due_ms {
-            Some(due_ms) if due_ms <= now_ms => alarm.evaluate(now_ms),
-            Some(due_ms) => later_ms = Some(later_ms.unwrap_or(due_ms).min(due_ms)),
-            None => {}
+            Some(due_ms) if due_ms <= now_ms => alarm.evaluate(&state.data, now_ms),
+            Some(_) | None => {}
+        }
+        if let Some(due_ms) = alarm.evaluation_due_ms {
+            later_ms = Some(later_ms.unwrap_or(due_ms).min(due_ms));
         }
     }
     state.evaluation_due_ms = later_ms;

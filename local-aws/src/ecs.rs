@@ -5,9 +5,8 @@
 //! named as on AWS) over one for each task ([`task`]), both driven by an [`agenda`]: the scheduler looks
 //! at a service that is changing every 5 s and at a steady one every 30 s, as `fleet` says.
 //!
-//! Not simulated, and refused: launch types and capacity providers other than FARGATE, rolling and
-//! linear deployments, lifecycle hooks, test listener rules, services without a load balancer.
-//! Canary percent and bake times are checked, stored and answered, and take no time.
+//! Not simulated, and refused: launch types and capacity providers other than FARGATE, lifecycle hooks, test
+//! listener rules, early success criteria, services without a load balancer.
 //!
 //! AWS: <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Operations.html>
 

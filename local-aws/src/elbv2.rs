@@ -32,6 +32,7 @@ mod rule_index;
 mod tag;
 mod target;
 mod target_group;
+mod traffic;
 
 #[cfg(test)]
 mod tests;
@@ -46,8 +47,8 @@ pub use route::{Answer, RouteOutcome, RoutedGroup, route};
 pub use rule_index::{Priority, Rule};
 pub use target::{Target, TargetHealth};
 pub use target_group::TargetGroup;
+pub use traffic::{Visitors, visit};
 
-pub(crate) use health::{happen, next_due_ms};
 pub(crate) use rule::{rule_targets, set_rule_weights};
 pub(crate) use target::{deregister_target, register_target, target_health, target_problem};
 
@@ -68,6 +69,9 @@ pub struct State {
     pub listeners: BTreeMap<String, Listener>,
     /// Target groups with their targets.
     pub target_groups: BTreeMap<String, TargetGroup>,
+    /// Who comes, by host.
+    pub visitors: BTreeMap<String, Visitors>,
+    visit_due_ms: Option<u64>,
     rules: Rules,
     agenda: Agenda,
 }
@@ -77,6 +81,18 @@ impl State {
     pub fn rules_of(&self, listener_arn: &str) -> impl Iterator<Item = &Rule> {
         self.rules.of_listener(listener_arn)
     }
+}
+
+/// When the next thing happens here by itself, in milliseconds since the epoch.
+pub(crate) fn next_due_ms(state: &State) -> Option<u64> {
+    let visit_ms = state.visit_due_ms.into_iter();
+    visit_ms.chain(health::next_due_ms(state)).min()
+}
+
+/// Lets happen what is due at `cloud.now_ms`.
+pub(crate) fn happen(cloud: &mut Cloud) {
+    health::happen(cloud);
+    traffic::happen(cloud);
 }
 
 pub(crate) fn call(cloud: &mut Cloud, operation: &str, input: Input<'_>) -> Outcome {

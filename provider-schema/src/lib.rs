@@ -13,6 +13,7 @@ mod fargate;
 pub mod limits;
 pub mod ownership;
 mod parse;
+mod percent;
 mod properties;
 mod rules;
 mod schema;
@@ -23,10 +24,13 @@ pub use attributes::{ATTRIBUTES, Attribute, Attributes, NONE, answer_bytes};
 pub use error::{PropertyError, PropertyErrors};
 pub use fargate::{TaskSize, task_sizes};
 pub use parse::{EXCLUDED_BY_TASK_DEFINITION, parse};
+pub use percent::Percent;
 pub use properties::{
-    AutoScalingMetric, AwsLogsConfiguration, CpuArchitecture, KeyValuePair, LoadBalancer,
-    NetworkConfiguration, PrimaryContainer, Properties, RepositoryCredentials, ScalingTarget,
-    Scheme, Secret, Sharing, Tag,
+    AutoScalingMetric, AwsLogsConfiguration, CanaryConfiguration, CircuitBreaker, CpuArchitecture,
+    Deployment, DeploymentStrategy, KeyValuePair, LinearConfiguration, LoadBalancer,
+    NetworkConfiguration, Preset, PrimaryContainer, Properties, RepositoryCredentials,
+    RollbackAlarm, ScalingTarget, Scheme, Secret, Sharing, Tag, ThresholdConfiguration,
+    ThresholdType,
 };
 pub use schema::json_schema;
 

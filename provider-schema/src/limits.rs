@@ -2,6 +2,8 @@
 //!
 //! Defaults of properties are not here: they stand beside the types, in `properties/defaults.rs`.
 
+use std::ops::RangeInclusive;
+
 /// Letters of a service name. ECS allows 255; ours is the limit of a DNS label, because the name
 /// is part of the service's host name, and because every answer must fit CloudFormation's limit.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateService.html>
@@ -47,20 +49,48 @@ pub const QUOTED_LENGTH_MAX: usize = 64;
 /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-cloudformation-customresource.html>
 pub const SERVICE_TIMEOUT_S_MAX: u32 = 3600;
 
-/// Minutes for which a new revision takes the canary's share of the traffic.
-/// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/express-service-work.html>
-pub const CANARY_BAKE_MIN: u32 = 3;
+/// Minutes of one bake: of a canary, of a step, or after all traffic has moved.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeploymentConfiguration.html>
+pub const BAKE_MINUTES_MAX: u32 = 1440;
 
-/// Minutes for which the old revision is kept after all traffic has moved.
-/// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/express-service-work.html>
-pub const BAKE_MIN: u32 = 3;
+/// All of something, in tenths of a percent.
+pub const ALL_TENTHS: u32 = 1000;
+
+/// Tenths of a percent of the requests that a canary may take.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CanaryConfiguration.html>
+pub const CANARY_PERCENT_TENTHS: RangeInclusive<u16> = 1..=1000;
+
+/// Tenths of a percent of the requests that may move with one step.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_LinearConfiguration.html>
+pub const STEP_PERCENT_TENTHS: RangeInclusive<u16> = 30..=1000;
+
+/// Tenths of a percent of errors that may be accepted: with 100 % the alarm could never be in ALARM.
+pub const ERROR_RATE_PERCENT_TENTHS: RangeInclusive<u16> = 0..=999;
+
+/// Requests a minute that the rollback alarm may ask for. No limit of AWS's; more is a mistake.
+pub const MINIMUM_REQUESTS_MAX: u32 = 1_000_000;
+
+/// Minutes that the rollback alarm may look at: as many as a deployment can last. CloudWatch allows a day.
+/// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html>
+pub const EVALUATION_PERIODS_MAX: u32 = 60;
+
+/// Alarms that a template may name beside the provider's own. ECS documents no number; ours keeps one look at all
+/// of them within one call.
+pub const ALARM_NAMES_MAX: usize = 9;
+
+/// Characters of an alarm's name.
+/// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html>
+pub const ALARM_NAME_LENGTH_MAX: usize = 255;
+
+/// Characters of `ForceDeployment`; ours.
+pub const FORCE_DEPLOYMENT_LENGTH_MAX: usize = 128;
 
 /// Minutes that `ServiceTimeout` must leave beyond the bakes: start of the tasks, health checks,
 /// and a rollback with an answer of its own.
 pub const DEPLOYMENT_MARGIN_MIN: u32 = 15;
 
-/// Seconds that `ServiceTimeout` must at least give.
-pub const SERVICE_TIMEOUT_S_MIN: u32 = (CANARY_BAKE_MIN + BAKE_MIN + DEPLOYMENT_MARGIN_MIN) * 60;
+/// Seconds that `ServiceTimeout` must at least give: for a deployment that bakes nothing.
+pub const SERVICE_TIMEOUT_S_MIN: u32 = DEPLOYMENT_MARGIN_MIN * 60;
 
 /// Subnets of a service.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_AwsVpcConfiguration.html>

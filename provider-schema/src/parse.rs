@@ -6,15 +6,16 @@
 //! equal properties. Placeholders stand for what was invalid; they never leave this module.
 
 mod container;
+mod deployment;
 mod reader;
 mod unknown;
 
-pub(crate) use self::reader::Reading;
+pub(crate) use self::reader::{Members, Reading};
 
 use serde_json::Value;
 
 use self::container::primary_container;
-use self::reader::Members;
+use self::deployment::deployment;
 use crate::error::{Pointer, PropertyErrors};
 use crate::limits::{PROPERTIES_BYTES_MAX, SERVICE_TIMEOUT_S_MAX, TASKS_MAX};
 use crate::properties::{
@@ -115,11 +116,10 @@ fn properties(
     let scaling_target = scaling_target(&mut members, problems);
     let tags = tags(&mut members, problems);
     let load_balancer = load_balancer(&mut members, problems);
-    validate::timeout_suffices(
-        service_timeout_s,
-        &members.pointer("ServiceTimeout"),
-        problems,
-    );
+    let deployment = deployment(&mut members, problems);
+    if let Some(deployment) = &deployment {
+        validate::timeout_suffices(service_timeout_s, deployment, &members, problems);
+    }
     members.finish(problems);
     let properties = Properties {
         service_token,
@@ -143,6 +143,7 @@ fn properties(
         scaling_target,
         tags,
         load_balancer,
+        deployment: deployment.unwrap_or_default(),
     };
     validate::names_and_answer_fit(&properties, request, problems);
     properties
@@ -162,6 +163,12 @@ fn task_definition_or_container(members: &Members<'_>, problems: &mut PropertyEr
                 &members.pointer(name),
                 "cannot be given with `TaskDefinitionArn`",
             );
+        }
+        let deployment = members.pointer("Deployment");
+        if members.is_given_within("Deployment", "ForceDeployment") {
+            let problem =
+                "cannot be given with `TaskDefinitionArn`: a new revision of it is deployed";
+            problems.add(&deployment.member("ForceDeployment"), problem);
         }
         return;
     }

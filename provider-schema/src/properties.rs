@@ -10,9 +10,14 @@
 
 mod container;
 pub(crate) mod defaults;
+mod deployment;
 
 pub use container::{
     AwsLogsConfiguration, KeyValuePair, PrimaryContainer, RepositoryCredentials, Secret,
+};
+pub use deployment::{
+    CanaryConfiguration, CircuitBreaker, Deployment, DeploymentStrategy, LinearConfiguration,
+    Preset, RollbackAlarm, ThresholdConfiguration, ThresholdType,
 };
 
 use schemars::JsonSchema;
@@ -37,7 +42,7 @@ pub struct Properties {
 
     /// Seconds that CloudFormation waits for the service to be up before it gives up.
     ///
-    /// At most 3600, at least 1260: the bakes of a deployment (3 + 3 minutes) and 15 minutes.
+    /// At most 3600, at least 15 minutes and the bakes of a deployment: 1260 with the 3 + 3 minutes of the default.
     /// AWS: <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-cloudformation-customresource.html>
     #[serde(rename = "ServiceTimeout", default = "defaults::service_timeout_s")]
     #[schemars(range(min = limits::SERVICE_TIMEOUT_S_MIN, max = limits::SERVICE_TIMEOUT_S_MAX))]
@@ -153,6 +158,10 @@ pub struct Properties {
     /// Which load balancer the service is behind.
     #[serde(default)]
     pub load_balancer: LoadBalancer,
+
+    /// How a new revision of the service comes into service, and what sends it back.
+    #[serde(default)]
+    pub deployment: Deployment,
 }
 
 /// Where the tasks run.

@@ -7,10 +7,11 @@ use std::ops::RangeInclusive;
 use crate::arn::is_ecs_name;
 use crate::error::quoted;
 use crate::limits::{
-    HEALTH_CHECK_PATH_LENGTH_MAX, IMAGE_LENGTH_MAX, LOG_GROUP_LENGTH_MAX,
-    LOG_STREAM_PREFIX_LENGTH_MAX, SERVICE_NAME_LENGTH_MAX, TAG_KEY_LENGTH_MAX,
-    TAG_VALUE_LENGTH_MAX,
+    ALARM_NAME_LENGTH_MAX, FORCE_DEPLOYMENT_LENGTH_MAX, HEALTH_CHECK_PATH_LENGTH_MAX,
+    IMAGE_LENGTH_MAX, LOG_GROUP_LENGTH_MAX, LOG_STREAM_PREFIX_LENGTH_MAX, SERVICE_NAME_LENGTH_MAX,
+    TAG_KEY_LENGTH_MAX, TAG_VALUE_LENGTH_MAX,
 };
+use crate::percent::Percent;
 
 /// Any text.
 pub(crate) fn any(text: &str) -> Result<String, String> {
@@ -32,6 +33,19 @@ pub(crate) fn whole_number(text: &str, range: RangeInclusive<u32>) -> Result<u32
         } else {
             format!("{} is not a whole number from {min} to {max}", quoted(text))
         }
+    })
+}
+
+/// A percentage with at most one decimal, from the first to the last of the tenths.
+pub(crate) fn percent(text: &str, tenths: RangeInclusive<u16>) -> Result<Percent, String> {
+    let percent = Percent::parse(text).filter(|percent| tenths.contains(&percent.tenths()));
+    percent.ok_or_else(|| {
+        format!(
+            "{} is not a percentage from {} to {} in steps of 0.1",
+            quoted(text),
+            Percent::from_tenths(*tenths.start()),
+            Percent::from_tenths(*tenths.end())
+        )
     })
 }
 
@@ -172,6 +186,25 @@ pub(crate) fn tag_value(text: &str) -> Result<String, String> {
         ));
     }
     tag_text(text, TAG_VALUE_LENGTH_MAX)
+}
+
+/// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html>
+pub(crate) fn alarm_name(text: &str) -> Result<String, String> {
+    // An ARN has the name behind `alarm:`; ECS wants the name alone.
+    if text.starts_with("arn:") || text.chars().any(char::is_control) {
+        return Err(format!(
+            "{} is not the name of an alarm, expected a name without its ARN",
+            quoted(text)
+        ));
+    }
+    at_most(text, ALARM_NAME_LENGTH_MAX)
+}
+
+pub(crate) fn force_deployment(text: &str) -> Result<String, String> {
+    if text.chars().any(char::is_control) {
+        return Err("may have no control characters".to_owned());
+    }
+    at_most(text, FORCE_DEPLOYMENT_LENGTH_MAX)
 }
 
 fn tag_text(text: &str, length_max: usize) -> Result<String, String> {

@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 
 use crate::error::quoted;
 use crate::properties::{
-    LoadBalancer, NetworkConfiguration, PrimaryContainer, Properties, ScalingTarget,
+    CircuitBreaker, Deployment, LoadBalancer, NetworkConfiguration, PrimaryContainer, Properties,
+    RollbackAlarm, ScalingTarget, ThresholdConfiguration, defaults,
 };
 
 /// What an update does when a property has changed.
@@ -16,7 +17,7 @@ use crate::properties::{
 pub enum Effect {
     /// Settings change; the tasks that run stay.
     InPlace,
-    /// A canary deployment starts new tasks and then stops the old ones.
+    /// A deployment, in the manner of `Deployment.Strategy`, starts new tasks and then stops the old ones.
     NewDeployment,
     /// A new service is made, under a new physical id, and the old one deleted afterwards.
     Replacement,
@@ -113,6 +114,27 @@ table! {
         "It would move the service to another load balancer.",
     Scheme "LoadBalancer.Scheme" Refused
         "It would move the service to another load balancer. To name the scheme that the service has is no change.",
+    Preset "Deployment.Preset" InPlace
+        "What changes is what follows from it.",
+    Strategy "Deployment.Strategy" InPlace
+        "It counts from the next deployment on, which may be that of the same update. A running deployment ends first.",
+    BakeTimeInMinutes "Deployment.BakeTimeInMinutes" InPlace "",
+    CanaryPercent "Deployment.CanaryConfiguration.CanaryPercent" InPlace "",
+    CanaryBakeTimeInMinutes "Deployment.CanaryConfiguration.CanaryBakeTimeInMinutes" InPlace "",
+    StepPercent "Deployment.LinearConfiguration.StepPercent" InPlace "",
+    StepBakeTimeInMinutes "Deployment.LinearConfiguration.StepBakeTimeInMinutes" InPlace "",
+    CircuitBreakerEnable "Deployment.CircuitBreaker.Enable" InPlace "",
+    ThresholdType "Deployment.CircuitBreaker.ThresholdConfiguration.Type" InPlace "",
+    ThresholdValue "Deployment.CircuitBreaker.ThresholdConfiguration.Value" InPlace "",
+    ErrorRatePercent "Deployment.RollbackAlarm.ErrorRatePercent" InPlace "",
+    MinimumRequests "Deployment.RollbackAlarm.MinimumRequests" InPlace "",
+    Count4xx "Deployment.RollbackAlarm.Count4xx" InPlace "",
+    EvaluationPeriods "Deployment.RollbackAlarm.EvaluationPeriods" InPlace "",
+    DatapointsToAlarm "Deployment.RollbackAlarm.DatapointsToAlarm" InPlace "",
+    AlarmNames "Deployment.AlarmNames" InPlace
+        "Alarms that were added to the ECS service by hand stay. Another order is no change.",
+    ForceDeployment "Deployment.ForceDeployment" NewDeployment
+        "To take it away is a change, too.",
 }
 
 /// The properties that differ, in the order of the documentation.
@@ -176,6 +198,7 @@ fn leaves(properties: &Properties) -> Vec<(Property, Value)> {
         scaling_target,
         tags,
         load_balancer,
+        deployment,
     } = properties;
     let mut leaves = vec![
         (Property::ServiceToken, json!(service_token)),
@@ -205,13 +228,25 @@ fn leaves(properties: &Properties) -> Vec<(Property, Value)> {
         (Property::SecurityGroups, json!(security_groups)),
         (Property::Subnets, json!(subnets)),
     ]);
+    leaves.extend(scaling_leaves(scaling_target));
+    leaves.push((Property::Tags, json!(tags)));
+    let LoadBalancer { sharing, scheme } = load_balancer;
+    leaves.extend([
+        (Property::Sharing, json!(sharing)),
+        (Property::Scheme, json!(scheme)),
+    ]);
+    leaves.extend(deployment_leaves(deployment));
+    leaves
+}
+
+fn scaling_leaves(scaling_target: &ScalingTarget) -> [(Property, Value); 4] {
     let ScalingTarget {
         min_task_count,
         max_task_count,
         auto_scaling_metric,
         auto_scaling_target_value,
     } = scaling_target;
-    leaves.extend([
+    [
         (Property::MinTaskCount, json!(min_task_count)),
         (Property::MaxTaskCount, json!(max_task_count)),
         (Property::AutoScalingMetric, json!(auto_scaling_metric)),
@@ -219,14 +254,65 @@ fn leaves(properties: &Properties) -> Vec<(Property, Value)> {
             Property::AutoScalingTargetValue,
             json!(auto_scaling_target_value),
         ),
-        (Property::Tags, json!(tags)),
-    ]);
-    let LoadBalancer { sharing, scheme } = load_balancer;
-    leaves.extend([
-        (Property::Sharing, json!(sharing)),
-        (Property::Scheme, json!(scheme)),
-    ]);
-    leaves
+    ]
+}
+
+fn deployment_leaves(deployment: &Deployment) -> Vec<(Property, Value)> {
+    let Deployment {
+        preset,
+        strategy,
+        bake_time_in_minutes,
+        canary_configuration,
+        linear_configuration,
+        circuit_breaker,
+        rollback_alarm,
+        alarm_names,
+        force_deployment,
+    } = deployment;
+    // What belongs to another strategy has no value of its own: that it comes or goes is the strategy's change.
+    let canary = canary_configuration.unwrap_or_default();
+    let linear = linear_configuration.unwrap_or_default();
+    let CircuitBreaker {
+        enable,
+        threshold_configuration,
+    } = circuit_breaker;
+    let ThresholdConfiguration {
+        threshold_type,
+        value,
+    } = threshold_configuration;
+    let RollbackAlarm {
+        error_rate_percent,
+        minimum_requests,
+        count_4xx,
+        evaluation_periods,
+        datapoints_to_alarm,
+    } = rollback_alarm;
+    let bake = bake_time_in_minutes.unwrap_or(defaults::bake_minutes());
+    vec![
+        (Property::Preset, json!(preset)),
+        (Property::Strategy, json!(strategy)),
+        (Property::BakeTimeInMinutes, json!(bake)),
+        (Property::CanaryPercent, json!(canary.canary_percent)),
+        (
+            Property::CanaryBakeTimeInMinutes,
+            json!(canary.canary_bake_time_in_minutes),
+        ),
+        (Property::StepPercent, json!(linear.step_percent)),
+        (
+            Property::StepBakeTimeInMinutes,
+            json!(linear.step_bake_time_in_minutes),
+        ),
+        (Property::CircuitBreakerEnable, json!(enable)),
+        (Property::ThresholdType, json!(threshold_type)),
+        (Property::ThresholdValue, json!(value)),
+        (Property::ErrorRatePercent, json!(error_rate_percent)),
+        (Property::MinimumRequests, json!(minimum_requests)),
+        (Property::Count4xx, json!(count_4xx)),
+        (Property::EvaluationPeriods, json!(evaluation_periods)),
+        (Property::DatapointsToAlarm, json!(datapoints_to_alarm)),
+        (Property::AlarmNames, json!(alarm_names)),
+        (Property::ForceDeployment, json!(force_deployment)),
+    ]
 }
 
 fn container_leaves(container: Option<&PrimaryContainer>) -> Vec<(Property, Value)> {

@@ -6,12 +6,12 @@ use std::collections::HashMap;
 use crate::attributes::worst_case_answer_bytes;
 use crate::error::{Pointer, PropertyErrors, quoted};
 use crate::limits::{
-    ANSWER_BYTES_MAX, ANSWER_BYTES_RESERVED, BAKE_MIN, CANARY_BAKE_MIN,
-    CLUSTER_AND_SERVICE_LENGTH_MAX, DEPLOYMENT_MARGIN_MIN, SECURITY_GROUPS_MAX,
-    SERVICE_TIMEOUT_S_MIN, SUBNETS_MAX, SUBNETS_MIN, TAGS_MAX, TAGS_OURS, TAGS_PER_RESOURCE,
+    ALARM_NAMES_MAX, ANSWER_BYTES_MAX, ANSWER_BYTES_RESERVED, CLUSTER_AND_SERVICE_LENGTH_MAX,
+    DEPLOYMENT_MARGIN_MIN, SECURITY_GROUPS_MAX, SERVICE_TIMEOUT_S_MAX, SUBNETS_MAX, SUBNETS_MIN,
+    TAGS_MAX, TAGS_OURS, TAGS_PER_RESOURCE,
 };
-use crate::parse::Reading;
-use crate::properties::{Properties, defaults};
+use crate::parse::{Members, Reading};
+use crate::properties::{Deployment, Properties, defaults};
 use crate::{RequestContext, fargate};
 
 /// The memory is one that Fargate gives with this CPU.
@@ -37,20 +37,63 @@ pub(crate) fn memory_fits(
 /// A deployment with its bakes can end before CloudFormation gives up.
 pub(crate) fn timeout_suffices(
     service_timeout_s: Reading<u32>,
+    deployment: &Deployment,
+    members: &Members<'_>,
+    problems: &mut PropertyErrors,
+) {
+    let Some(timeout) = service_timeout_s.or(defaults::service_timeout_s()) else {
+        return;
+    };
+    let (bakes, how) = deployment.bakes();
+    let needed = (bakes + DEPLOYMENT_MARGIN_MIN) * 60;
+    if timeout >= needed {
+        return;
+    }
+    // Where more than CloudFormation's most is needed, only shorter bakes help.
+    let (pointer, subject) = if needed > SERVICE_TIMEOUT_S_MAX {
+        ("Deployment", "the bakes are too long: ")
+    } else {
+        ("ServiceTimeout", "")
+    };
+    problems.add(
+        &members.pointer(pointer),
+        format!(
+            "{subject}`{timeout}` seconds are too few: {how} minutes of bake and {DEPLOYMENT_MARGIN_MIN} \
+             minutes for tasks to start and to roll back are {needed} seconds"
+        ),
+    );
+}
+
+/// `names` has `None` for what is no name.
+pub(crate) fn alarm_names(
+    names: &[Option<String>],
     pointer: &Pointer,
     problems: &mut PropertyErrors,
 ) {
-    let Reading::Given(timeout) = service_timeout_s else {
-        return;
-    };
-    if timeout < SERVICE_TIMEOUT_S_MIN {
+    unique_ids(names, pointer, problems);
+    if names.len() > ALARM_NAMES_MAX {
         problems.add(
             pointer,
             format!(
-                "`{timeout}` seconds are too few: {CANARY_BAKE_MIN} + {BAKE_MIN} minutes of bake \
-                 and {DEPLOYMENT_MARGIN_MIN} minutes for tasks to start and to roll back are \
-                 {SERVICE_TIMEOUT_S_MIN} seconds"
+                "{} alarms are given, at most {ALARM_NAMES_MAX} are allowed",
+                names.len()
             ),
+        );
+    }
+}
+
+pub(crate) fn datapoints(
+    datapoints: Option<u32>,
+    periods: Option<u32>,
+    pointer: &Pointer,
+    problems: &mut PropertyErrors,
+) {
+    if let (Some(datapoints), Some(periods)) = (datapoints, periods)
+        && datapoints > periods
+    {
+        problems.add(
+            pointer,
+            format!("`{datapoints}` is more than `EvaluationPeriods`, which is `{periods}`"),
         );
     }
 }

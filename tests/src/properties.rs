@@ -73,6 +73,23 @@ pub fn changes() -> Vec<(&'static str, Value)> {
             json!({"AutoScalingMetric": "REQUEST_COUNT_PER_TARGET", "AutoScalingTargetValue": 500}),
         ),
         ("/Tags", json!([{"Key": "team", "Value": "web"}])),
+        ("/Deployment/Preset", json!("DEVELOPMENT")),
+        ("/Deployment/Strategy", json!("ROLLING")),
+        (
+            "/Deployment/CanaryConfiguration",
+            json!({"CanaryPercent": 10, "CanaryBakeTimeInMinutes": 5}),
+        ),
+        ("/Deployment/BakeTimeInMinutes", json!(10)),
+        (
+            "/Deployment/CircuitBreaker",
+            json!({"Enable": true, "ThresholdConfiguration": {"Type": "COUNT", "Value": 2}}),
+        ),
+        (
+            "/Deployment/RollbackAlarm",
+            json!({"ErrorRatePercent": 2.5, "MinimumRequests": 50, "Count4xx": true, "EvaluationPeriods": 5}),
+        ),
+        ("/Deployment/AlarmNames", json!(["latency"])),
+        ("/Deployment/ForceDeployment", json!("again")),
     ]
 }
 

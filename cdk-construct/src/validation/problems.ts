@@ -10,17 +10,17 @@ import { isUnknown } from './shape';
 import type { Environment, Shape } from './shape';
 import { EXCLUDED_BY_TASK_DEFINITION, LIMITS, PROPERTIES } from '../schema.generated';
 import { clusterName } from './arns';
+import { contradictions, timeoutSuffices } from './deployment';
+import type { Finding } from './deployment';
 import { memoryForCpu } from './fargate';
-import { judge, wholeNumber } from './rules';
+import { PERCENT_MAX, judge, wholeNumber } from './rules';
 import { kindOf, memberOf, quoted } from './texts';
 import { explain } from './unknown-names';
 
 /** Where the empty string is a value of its own. */
 const MAY_BE_EMPTY = ['PrimaryContainer.Environment[].Value', 'Tags[].Value'];
-/** What depends on the metric is asked together with it. */
-const ASKED_WITH_OTHERS = ['ScalingTarget.AutoScalingTargetValue'];
-/** The most that a percentage can be. */
-const PERCENT_MAX = 100;
+/** What depends on another property is asked together with it. */
+const ASKED_WITH_OTHERS = ['ScalingTarget.AutoScalingTargetValue', 'Deployment.CircuitBreaker.ThresholdConfiguration.Value'];
 
 /** Everything that is wrong, a line each: a JSON pointer and what is wrong there. */
 export function problemsOf(properties: unknown, environment: Environment): string[] {
@@ -46,6 +46,11 @@ function isEmpty(value: unknown): boolean {
   return value === undefined || value === null || value === '';
 }
 
+/** An item that only CloudFormation knows may turn out to be none. */
+function isKnown(items: unknown[]): boolean {
+  return !items.some((item) => typeof item === 'object' && isUnknown(item));
+}
+
 /** A name with its place, for what must be unique. */
 type Named = readonly [name: string, pointer: string];
 
@@ -54,6 +59,10 @@ class Reading {
   public readonly problems: string[] = [];
   /** Paths of what is given, valid or not, known or not. */
   private readonly given = new Set<string>();
+  /** Paths of objects whose members are not known. */
+  private readonly opaque = new Set<string>();
+  /** Where there are problems. */
+  private readonly places: string[] = [];
   private readonly valid = new Map<string, string>();
   private readonly lists = new Map<string, unknown[]>();
   private readonly variables: Named[] = [];
@@ -82,9 +91,9 @@ class Reading {
 
   /** The rules across properties, asked about values that are valid on their own. */
   public relations(): void {
+    this.deployment();
     this.taskDefinitionOrContainer();
     this.memoryFits();
-    this.timeoutSuffices();
     this.scaling();
     this.network();
     this.tags();
@@ -92,7 +101,29 @@ class Reading {
     this.namesFit();
   }
 
+  public isGiven(path: string): boolean {
+    return this.given.has(path);
+  }
+
+  /** The value that counts: the default if none is given, nothing if it is invalid or not known. */
+  public effective(path: string): string | undefined {
+    if (this.given.has(path)) {
+      return this.valid.get(path);
+    }
+    const names = path.split('.');
+    if (names.some((_, index) => this.opaque.has(names.slice(0, index + 1).join('.')))) {
+      return undefined;
+    }
+    const shape = names.reduce<Shape | undefined>((of, name) => of?.members?.[name], PROPERTIES);
+    return shape?.default === undefined ? undefined : String(shape.default);
+  }
+
+  private addAll(findings: readonly Finding[]): void {
+    findings.forEach(([pointer, problem]) => this.add(pointer, problem));
+  }
+
   private add(pointer: string, problem: string): void {
+    this.places.push(pointer);
     this.problems.push(pointer === '' ? problem : `${pointer}: ${problem}`);
   }
 
@@ -106,17 +137,22 @@ class Reading {
     }
     this.given.add(path);
     if (isUnknown(value)) {
+      this.opaque.add(path);
       return;
     }
     switch (shape.kind) {
       case 'object':
-        this.object(value, pointer, path, shape);
+        if (!this.object(value, pointer, path, shape)) {
+          this.opaque.add(path);
+        }
         break;
       case 'list':
         this.list(value, pointer, path, shape.items!);
         break;
       case 'text':
       case 'integer':
+      case 'percent':
+      case 'boolean':
       case 'choice':
         this.scalar(value, pointer, path, shape);
     }
@@ -165,21 +201,14 @@ class Reading {
     }
   }
 
-  /** The value that counts: the default if none is given, nothing if it is invalid or not known. */
-  private effective(path: string): string | undefined {
-    if (this.given.has(path)) {
-      return this.valid.get(path);
-    }
-    const [first, second] = path.split('.');
-    const shape = PROPERTIES.members[first!];
-    const member = second === undefined ? shape : shape?.members?.[second];
-    return member?.default === undefined ? undefined : String(member.default);
-  }
-
   private taskDefinitionOrContainer(): void {
     if (this.given.has('TaskDefinitionArn')) {
       for (const name of EXCLUDED_BY_TASK_DEFINITION.filter((excluded) => this.given.has(excluded))) {
         this.add(`/${name}`, 'cannot be given with `TaskDefinitionArn`');
+      }
+      if (this.given.has('Deployment.ForceDeployment')) {
+        const problem = 'cannot be given with `TaskDefinitionArn`: a new revision of it is deployed';
+        this.add('/Deployment/ForceDeployment', problem);
       }
       return;
     }
@@ -199,16 +228,23 @@ class Reading {
     }
   }
 
-  private timeoutSuffices(): void {
-    const timeout = this.valid.get('ServiceTimeout');
-    if (timeout !== undefined && Number(timeout) < LIMITS.SERVICE_TIMEOUT_S_MIN) {
-      this.add(
-        '/ServiceTimeout',
-        `\`${timeout}\` seconds are too few: ${LIMITS.CANARY_BAKE_MIN} + ${LIMITS.BAKE_MIN} minutes of bake and ` +
-          `${LIMITS.DEPLOYMENT_MARGIN_MIN} minutes for tasks to start and to roll back are ` +
-          `${LIMITS.SERVICE_TIMEOUT_S_MIN} seconds`,
-      );
+  private deployment(): void {
+    const threshold = this.valid.get('Deployment.CircuitBreaker.ThresholdConfiguration.Value');
+    this.addAll(contradictions(this, threshold));
+    const pointer = '/Deployment/AlarmNames';
+    const names = this.lists.get('Deployment.AlarmNames') ?? [];
+    this.uniqueIds(names, pointer);
+    if (names.length > LIMITS.ALARM_NAMES_MAX && isKnown(names)) {
+      this.add(pointer, `${names.length} alarms are given, at most ${LIMITS.ALARM_NAMES_MAX} are allowed`);
     }
+    // Nothing is said about what follows from something wrong; what is no property at all changes nothing.
+    const known = Object.keys(PROPERTIES.members.Deployment!.members!);
+    const isSound = !this.places.some((place) => {
+      const [, first, second] = place.split('/');
+      return first === 'Deployment' && (second === undefined || known.includes(second));
+    });
+    const finding = isSound ? timeoutSuffices(this) : undefined;
+    this.addAll(finding === undefined ? [] : [finding]);
   }
 
   private scaling(): void {
@@ -233,8 +269,6 @@ class Reading {
     const subnets = this.lists.get('NetworkConfiguration.Subnets') ?? [];
     this.uniqueIds(groups, '/NetworkConfiguration/SecurityGroups');
     this.uniqueIds(subnets, '/NetworkConfiguration/Subnets');
-    // An item that only CloudFormation knows may turn out to be none.
-    const isKnown = (items: unknown[]) => !items.some((item) => typeof item === 'object' && isUnknown(item));
     if (groups.length > LIMITS.SECURITY_GROUPS_MAX && isKnown(groups)) {
       this.add(
         '/NetworkConfiguration/SecurityGroups',

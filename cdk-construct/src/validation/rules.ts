@@ -12,6 +12,8 @@ import { quoted } from './texts';
 
 /** A number without a maximum of its own is one of 32 bits. */
 const NUMBER_MAX = 2 ** 32 - 1;
+/** The most that a percentage can be. */
+export const PERCENT_MAX = 100;
 
 type Rule = (text: string, environment: Environment) => Problem;
 
@@ -37,6 +39,8 @@ const RULES: Readonly<Record<string, Rule>> = {
   'PrimaryContainer.Secrets[].ValueFrom': arns.secretSource,
   'NetworkConfiguration.SecurityGroups[]': (text) => arns.ec2Id(text, 'sg'),
   'NetworkConfiguration.Subnets[]': (text) => arns.ec2Id(text, 'subnet'),
+  'Deployment.AlarmNames[]': alarmName,
+  'Deployment.ForceDeployment': forceDeployment,
   'Tags[].Key': tagKey,
   'Tags[].Value': tagValue,
 };
@@ -55,10 +59,20 @@ export function judge(text: string, path: string, shape: Shape, environment: Env
   if (rule !== undefined) {
     return rule(text, environment);
   }
-  if (shape.kind === 'choice') {
-    return choice(text, shape.choices ?? []);
+  switch (shape.kind) {
+    case 'choice':
+      return choice(text, shape.choices ?? []);
+    case 'boolean':
+      return choice(text, ['true', 'false']);
+    case 'percent':
+      return percent(text, shape.min ?? 0, shape.max ?? PERCENT_MAX);
+    case 'integer':
+      return wholeNumber(text, shape.min ?? 0, shape.max);
+    case 'text':
+    case 'object':
+    case 'list':
+      return undefined;
   }
-  return shape.kind === 'integer' ? wholeNumber(text, shape.min ?? 0, shape.max) : undefined;
 }
 
 /** Decimal digits and nothing else: neither a sign, nor a fraction, nor leading zeros. */
@@ -69,6 +83,14 @@ export function wholeNumber(text: string, min: number, max: number | undefined):
   }
   const range = max === undefined ? `of at least ${min}` : `from ${min} to ${max}`;
   return `${quoted(text)} is not a whole number ${range}`;
+}
+
+/** Decimal digits with at most one decimal: `5`, `5.0`, `0.1`. */
+function percent(text: string, min: number, max: number): Problem {
+  const number = Number(text);
+  return /^(0|[1-9]\d*)(\.\d)?$/.test(text) && number >= min && number <= max
+    ? undefined
+    : `${quoted(text)} is not a percentage from ${min} to ${max} in steps of 0.1`;
 }
 
 /** One of AWS's words, in AWS's case. */
@@ -137,6 +159,17 @@ function variableName(text: string): Problem {
 
 function variableValue(text: string): Problem {
   return text.includes('\0') ? 'the value of an environment variable has no NUL character' : undefined;
+}
+
+function alarmName(text: string): Problem {
+  // An ARN has the name behind `alarm:`; ECS wants the name alone.
+  return text.startsWith('arn:') || /\p{Cc}/u.test(text)
+    ? `${quoted(text)} is not the name of an alarm, expected a name without its ARN`
+    : atMost(text, LIMITS.ALARM_NAME_LENGTH_MAX);
+}
+
+function forceDeployment(text: string): Problem {
+  return /\p{Cc}/u.test(text) ? 'may have no control characters' : atMost(text, LIMITS.FORCE_DEPLOYMENT_LENGTH_MAX);
 }
 
 function tagKey(text: string): Problem {

@@ -4,12 +4,12 @@ import * as cdk from 'aws-cdk-lib';
 
 /** What validation knows of a property. */
 export interface Shape {
-  readonly kind: 'text' | 'integer' | 'choice' | 'object' | 'list';
+  readonly kind: 'text' | 'integer' | 'percent' | 'boolean' | 'choice' | 'object' | 'list';
   readonly required?: boolean;
   readonly choices?: ReadonlyArray<string | number>;
   readonly min?: number;
   readonly max?: number;
-  readonly default?: string | number;
+  readonly default?: string | number | boolean;
   /** Of a list. */
   readonly items?: Shape;
   /** Of an object, in the order of the documentation. */

@@ -1,15 +1,22 @@
 //! What one Express service is to consist of. The only reader of the properties: the destructuring
 //! below has no `..`, so a new property does not compile before it is used here.
 
+mod deployment;
+
 use std::collections::BTreeMap;
 
-use provider_schema::{AutoScalingMetric, PrimaryContainer, Properties, Sharing, Tag};
+use provider_schema::{
+    AutoScalingMetric, Deployment, PrimaryContainer, Properties, ScalingTarget, Sharing, Tag,
+};
 
+pub use self::deployment::RollbackAlarms;
+use self::deployment::{deployment_settings, rollback_alarms};
 use crate::claim::{Owner, ServiceRecord};
 use crate::naming;
 use crate::network::{Network, scheme_name};
 use crate::resources::Tags;
 use crate::resources::cluster::ClusterSpec;
+use crate::resources::ecs_service::DeploymentSettings;
 use crate::resources::log_group::LogGroupSpec;
 use crate::resources::task_definition::{ContainerSpec, TaskDefinitionSpec};
 
@@ -141,6 +148,10 @@ pub struct Desired {
     pub health_check_path: String,
     /// How many tasks.
     pub scaling: Scaling,
+    /// How deployments go.
+    pub deployment: DeploymentSettings,
+    /// What rolls a deployment back.
+    pub alarms: RollbackAlarms,
     /// The user's tags and ours.
     pub tags: Tags,
     /// The task definition that the old properties gave: the service may still run it.
@@ -203,6 +214,7 @@ impl Desired {
             scaling_target,
             tags,
             load_balancer,
+            deployment,
         } = properties;
         let all_tags = with_ours(tags, &identity);
         let task_definition = match (task_definition_arn, primary_container, execution_role_arn) {
@@ -214,7 +226,12 @@ impl Desired {
                     cpu_architecture: *cpu_architecture,
                     execution_role_arn: execution_role_arn.clone(),
                     task_role_arn: task_role_arn.clone(),
-                    container: container_spec(container, &identity, &environment.region),
+                    container: container_spec(
+                        container,
+                        deployment,
+                        &identity,
+                        &environment.region,
+                    ),
                     tags: all_tags.clone(),
                 }))
             }
@@ -240,12 +257,9 @@ impl Desired {
             user_security_group_ids: network_configuration.security_groups.clone(),
             infrastructure_role_arn: infrastructure_role_arn.clone(),
             health_check_path: health_check_path.clone(),
-            scaling: Scaling {
-                min: scaling_target.min_task_count,
-                max: scaling_target.max_task_count,
-                metric: scaling_target.auto_scaling_metric,
-                target_value: scaling_target.auto_scaling_target_value,
-            },
+            scaling: scaling(scaling_target),
+            deployment: deployment_settings(deployment),
+            alarms: rollback_alarms(deployment, old),
             tags: all_tags,
             given_before: old.and_then(|old| old.task_definition_arn.clone()),
             removed_tag_keys: removed_keys(old, tags),
@@ -273,8 +287,24 @@ impl Desired {
     }
 }
 
+fn scaling(target: &ScalingTarget) -> Scaling {
+    let ScalingTarget {
+        min_task_count,
+        max_task_count,
+        auto_scaling_metric,
+        auto_scaling_target_value,
+    } = target;
+    Scaling {
+        min: *min_task_count,
+        max: *max_task_count,
+        metric: *auto_scaling_metric,
+        target_value: *auto_scaling_target_value,
+    }
+}
+
 fn container_spec(
     container: &PrimaryContainer,
+    deployment: &Deployment,
     identity: &Identity,
     region: &str,
 ) -> ContainerSpec {
@@ -313,6 +343,7 @@ fn container_spec(
         log_group: log_group_name(identity, Some(container)),
         log_stream_prefix,
         region: region.to_owned(),
+        force_deployment: deployment.force_deployment.clone(),
     }
 }
 

@@ -10,7 +10,7 @@ use aws_sdk_ecs::types::{
     ServiceField,
 };
 use express_core::resources::ecs_service::{
-    DeploymentSettings, EcsServiceChange, EcsServiceSpec, HEALTH_CHECK_GRACE_S, ObservedEcsService,
+    DeploymentChange, EcsServiceChange, EcsServiceSpec, HEALTH_CHECK_GRACE_S, ObservedEcsService,
     ServiceStatus,
 };
 
@@ -82,7 +82,9 @@ pub async fn create(
         initial_desired_count,
         network,
         ingress,
-        alarm_name,
+        deployment_settings,
+        alarm_names,
+        dropped_alarm_names: _,
         tags: wanted_tags,
     } = spec;
     let created = aws
@@ -100,7 +102,8 @@ pub async fn create(
         .load_balancers(settings::load_balancer(ingress))
         .deployment_configuration(settings::deployment(
             OPERATION,
-            std::slice::from_ref(alarm_name),
+            deployment_settings,
+            alarm_names,
         )?)
         .health_check_grace_period_seconds(HEALTH_CHECK_GRACE_S)
         .enable_ecs_managed_tags(true)
@@ -135,7 +138,7 @@ pub async fn update(
         task_definition_arn,
         network,
         ingress,
-        deployment_settings,
+        deployment,
     } = change;
     let network = network
         .as_ref()
@@ -153,9 +156,13 @@ pub async fn update(
                 .as_ref()
                 .map(|ingress| vec![settings::load_balancer(ingress)]),
         );
-    if let Some(DeploymentSettings { alarm_names }) = deployment_settings {
+    if let Some(DeploymentChange {
+        settings,
+        alarm_names,
+    }) = deployment
+    {
         request = request
-            .deployment_configuration(settings::deployment(OPERATION, alarm_names)?)
+            .deployment_configuration(settings::deployment(OPERATION, settings, alarm_names)?)
             .health_check_grace_period_seconds(HEALTH_CHECK_GRACE_S);
     }
     let answer = request.send().await.map_err(aws_error(OPERATION))?;
@@ -203,7 +210,7 @@ fn observed(operation: &'static str, service: &Service) -> Result<ObservedEcsSer
         task_definition_arn: text(operation, "taskDefinition", service.task_definition())?,
         network: settings::read_network(operation, service)?,
         ingress: settings::read_ingress(service),
-        deployment_settings_are_ours: settings::deployment_is_ours(service),
+        deployment_settings: settings::read_deployment(service),
         alarm_names: settings::alarm_names(service),
         tags: tags::from_ecs(service.tags()),
         deployment: None,

@@ -7,9 +7,9 @@
 
 use aws_sdk_cloudwatch::types::{AlarmType, ComparisonOperator, MetricAlarm, StateValue};
 use express_core::resources::metric_alarm::{
-    AlarmState, DATAPOINTS_TO_ALARM, ERROR_RATE_PERCENT, EVALUATION_PERIODS, MetricAlarmSpec,
-    ObservedMetricAlarm,
+    AlarmRule, AlarmState, MetricAlarmSpec, ObservedMetricAlarm,
 };
+use provider_schema::Percent;
 
 use super::tags;
 use crate::aws::AwsClients;
@@ -23,7 +23,7 @@ pub mod state;
 /// AWS: <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missing-data.html>
 const MISSING_DATA: &str = "notBreaching";
 /// What people see in the console.
-const DESCRIPTION: &str = "Share of 5xx answers in percent; ECS rolls a deployment back on it";
+const DESCRIPTION: &str = "Share of errors in percent; ECS rolls a deployment back on it";
 
 /// The alarm of this name.
 ///
@@ -56,8 +56,17 @@ pub async fn put(aws: &AwsClients, spec: &MetricAlarmSpec) -> Result<(), AwsErro
         arn: _,
         load_balancer: _,
         watched: _,
+        rule,
         tags: wanted_tags,
     } = spec;
+    let AlarmRule {
+        error_rate,
+        // These two are in the expression.
+        requests_min: _,
+        counts_4xx: _,
+        evaluation_periods,
+        datapoints_to_alarm,
+    } = rule;
     aws.cloudwatch
         .put_metric_alarm()
         .alarm_name(name)
@@ -65,9 +74,9 @@ pub async fn put(aws: &AwsClients, spec: &MetricAlarmSpec) -> Result<(), AwsErro
         .actions_enabled(true)
         .set_metrics(Some(queries::to_sdk(spec)))
         .comparison_operator(ComparisonOperator::GreaterThanThreshold)
-        .threshold(f64::from(ERROR_RATE_PERCENT))
-        .evaluation_periods(EVALUATION_PERIODS.cast_signed())
-        .datapoints_to_alarm(DATAPOINTS_TO_ALARM.cast_signed())
+        .threshold(error_rate.to_f64())
+        .evaluation_periods(evaluation_periods.cast_signed())
+        .datapoints_to_alarm(datapoints_to_alarm.cast_signed())
         .treat_missing_data(MISSING_DATA)
         .set_tags(Some(tags::to_cloudwatch(wanted_tags)))
         .send()
@@ -102,22 +111,26 @@ fn observed(operation: &'static str, alarm: &MetricAlarm) -> Result<ObservedMetr
             other => return Err(unknown_value(operation, "StateValue", other.as_str())),
         },
         expression: queries::compared_expression(alarm.metrics()),
-        settings_are_ours: settings_are_ours(alarm)
-            && queries::are_ours(alarm.metrics(), &target_groups),
+        rule: rule(alarm).filter(|rule| queries::are_ours(alarm.metrics(), &target_groups, *rule)),
         target_groups,
     })
 }
 
-fn settings_are_ours(alarm: &MetricAlarm) -> bool {
+/// When the alarm speaks; none when it does so in another manner than we write.
+fn rule(alarm: &MetricAlarm) -> Option<AlarmRule> {
     // An alarm takes actions unless it was told not to.
-    alarm.actions_enabled() != Some(false)
+    let is_ours = alarm.actions_enabled() != Some(false)
         && alarm.comparison_operator() == Some(&ComparisonOperator::GreaterThanThreshold)
-        && alarm
-            .threshold()
-            .is_some_and(|found| (found - f64::from(ERROR_RATE_PERCENT)).abs() < f64::EPSILON)
-        && alarm.evaluation_periods() == Some(EVALUATION_PERIODS.cast_signed())
-        && alarm.datapoints_to_alarm() == Some(DATAPOINTS_TO_ALARM.cast_signed())
-        && alarm.treat_missing_data() == Some(MISSING_DATA)
+        && alarm.treat_missing_data() == Some(MISSING_DATA);
+    let count = |count: Option<i32>| u32::try_from(count?).ok();
+    let rule = AlarmRule {
+        error_rate: Percent::from_f64(alarm.threshold()?)?,
+        requests_min: queries::requests_min(alarm.metrics())?,
+        counts_4xx: queries::counts_4xx(alarm.metrics()),
+        evaluation_periods: count(alarm.evaluation_periods())?,
+        datapoints_to_alarm: count(alarm.datapoints_to_alarm())?,
+    };
+    is_ours.then_some(rule)
 }
 
 #[cfg(test)]
@@ -133,6 +146,13 @@ mod tests {
             arn: String::new(),
             load_balancer: "app/express-1/abc".to_owned(),
             watched,
+            rule: AlarmRule {
+                error_rate: Percent::from_tenths(10),
+                requests_min: 20,
+                counts_4xx: false,
+                evaluation_periods: 3,
+                datapoints_to_alarm: 2,
+            },
             tags: Tags::new(),
         }
     }
@@ -158,18 +178,22 @@ mod tests {
             Watched::One("targetgroup/a/1".to_owned()),
             Watched::Both("targetgroup/a/1".to_owned(), "targetgroup/b/2".to_owned()),
         ] {
-            let spec = wanted(watched);
-            let found = observed("x:Y", &described(&spec)).expect("is usable");
-            assert!(found.settings_are_ours);
-            assert!(!differs(&spec, &found));
+            for counts_4xx in [false, true] {
+                let mut spec = wanted(watched.clone());
+                spec.rule.counts_4xx = counts_4xx;
+                let found = observed("x:Y", &described(&spec)).expect("is usable");
+                assert_eq!(found.rule, Some(spec.rule));
+                assert!(!differs(&spec, &found));
+            }
         }
     }
 
     #[test]
     fn every_changed_setting_is_seen() {
-        let changes: [fn(&mut MetricAlarm); 8] = [
+        let changes: [fn(&mut MetricAlarm); 9] = [
             |alarm| alarm.actions_enabled = Some(false),
             |alarm| alarm.threshold = Some(5.0),
+            |alarm| alarm.threshold = Some(0.05),
             |alarm| alarm.evaluation_periods = Some(1),
             |alarm| alarm.datapoints_to_alarm = None,
             |alarm| alarm.treat_missing_data = Some("missing".to_owned()),
@@ -181,10 +205,11 @@ mod tests {
             },
         ];
         for change in changes {
-            let mut alarm = described(&wanted(Watched::One("targetgroup/a/1".to_owned())));
+            let spec = wanted(Watched::One("targetgroup/a/1".to_owned()));
+            let mut alarm = described(&spec);
             change(&mut alarm);
             let found = observed("x:Y", &alarm).expect("is usable");
-            assert!(!found.settings_are_ours, "{alarm:?}");
+            assert!(differs(&spec, &found), "{alarm:?}");
         }
     }
 }

@@ -81,16 +81,19 @@ async fn wrong_alarm(
     let (Some(service), Some(alarm)) = (service.filter(is_at_rest), alarm) else {
         return Ok(None);
     };
-    let ([revision], Some(ingress), true) = (
+    let ([revision], Some(ingress), Some(deployment), true) = (
         service.current_revision_arns.as_slice(),
         &service.ingress,
+        &service.deployment_settings,
         is_owned(&service.tags, &owner_key),
     ) else {
         return Ok(None);
     };
     let revision = resources::ecs_service::deployment::find_revision(aws, revision).await?;
     let live = revision.and_then(|revision| revision.target_group_arn);
-    let spec = live.and_then(|live| MetricAlarmSpec::at_rest(name, &alarm, ingress, &live));
+    let spec = live.and_then(|live| {
+        MetricAlarmSpec::at_rest(name, &alarm, ingress, &deployment.strategy, &live)
+    });
     Ok(spec.filter(|spec| metric_alarm::differs(spec, &alarm)))
 }
 

@@ -4,6 +4,7 @@
 
 use serde_json::{Map, Number, Value};
 
+use super::evaluation::Evaluation;
 use super::metric_query::{self, check_period, check_statistic, dimensions};
 use super::{invalid, missing};
 use crate::wire::{Input, Refusal};
@@ -95,8 +96,7 @@ pub(super) struct Definition {
     /// The members as `DescribeAlarms` answers them.
     pub(super) members: Map<String, Value>,
     pub(super) period_s: u64,
-    pub(super) evaluation_periods: i64,
-    pub(super) treat_missing_data: TreatMissingData,
+    pub(super) evaluation: Evaluation,
 }
 
 impl Definition {
@@ -109,14 +109,15 @@ impl Definition {
         } else {
             single_metric(input, &mut members)?
         };
-        let evaluation_periods = periods(input, period_s, &mut members)?;
+        periods(input, period_s, &mut members)?;
         threshold(input, &mut members)?;
         let treat_missing_data = missing_data(input, &mut members)?;
+        let evaluation = Evaluation::new(&members, period_s, treat_missing_data)
+            .map_err(|problem| Refusal::client("UnsupportedMember", problem))?;
         Ok(Self {
             members,
             period_s,
-            evaluation_periods,
-            treat_missing_data,
+            evaluation,
         })
     }
 
@@ -206,7 +207,7 @@ fn periods(
     input: Input<'_>,
     period_s: u64,
     members: &mut Map<String, Value>,
-) -> Result<i64, Refusal> {
+) -> Result<(), Refusal> {
     let evaluation_periods = input
         .integer("EvaluationPeriods")?
         .ok_or_else(|| missing("EvaluationPeriods"))?;
@@ -235,7 +236,7 @@ fn periods(
         }
         members.insert("DatapointsToAlarm".to_owned(), datapoints.into());
     }
-    Ok(evaluation_periods)
+    Ok(())
 }
 
 fn threshold(input: Input<'_>, members: &mut Map<String, Value>) -> Result<(), Refusal> {

@@ -6,8 +6,9 @@
 
 use serde_json::{Map, Value, json};
 
-use super::definition::{Definition, TreatMissingData};
-use super::{invalid, missing, refused_tags};
+use super::definition::Definition;
+use super::metric_data::{Metric, MetricData};
+use super::{State, invalid, missing, refused_tags};
 use crate::cloud::{Cloud, Outcome};
 use crate::paging::{self, Page};
 use crate::tags::{self, Tags};
@@ -66,36 +67,20 @@ pub struct MetricAlarm {
 }
 
 impl MetricAlarm {
-    /// Looks at one period without data points.
-    pub(super) fn evaluate(&mut self, now_ms: u64) {
-        self.evaluation_due_ms = None;
-        let state = match self.definition.treat_missing_data {
-            TreatMissingData::NotBreaching => AlarmState::Ok,
-            TreatMissingData::Breaching => AlarmState::Alarm,
-            TreatMissingData::Missing => AlarmState::InsufficientData,
-            TreatMissingData::Ignore => return,
-        };
-        if state == self.state {
+    /// Takes the state that follows from the data; there is another look as long as there is some.
+    pub(super) fn evaluate(&mut self, data: &MetricData, now_ms: u64) {
+        let evaluation = &self.definition.evaluation;
+        let verdict = evaluation.judge(data, now_ms, self.state);
+        self.evaluation_due_ms = verdict
+            .has_data
+            .then(|| evaluation.end_of_period_ms(now_ms + 1));
+        if verdict.state == self.state {
             return;
         }
-        self.state = state;
+        self.state = verdict.state;
         self.state_updated_ms = now_ms;
         self.state_reason_data = None;
-        self.state_reason = match self.definition.treat_missing_data {
-            TreatMissingData::Missing => {
-                "Insufficient Data: no datapoints were received".to_owned()
-            }
-            TreatMissingData::NotBreaching
-            | TreatMissingData::Breaching
-            | TreatMissingData::Ignore => {
-                format!(
-                    "Threshold Crossed: no datapoints were received for {} period(s) and missing \
-                     datapoints were treated as [{}].",
-                    self.definition.evaluation_periods,
-                    self.definition.treat_missing_data.as_str()
-                )
-            }
-        };
+        self.state_reason = verdict.reason;
     }
 
     fn describe(&self, name: &str) -> Value {
@@ -115,6 +100,25 @@ impl MetricAlarm {
             alarm.extend(state.into_iter().filter(|(_, value)| !value.is_null()));
         }
         Value::Object(alarm)
+    }
+}
+
+/// Has the alarms on `metric` evaluated when the period of its data point of the minute until `until_ms` is over.
+pub(super) fn expect_data(state: &mut State, metric: &Metric, until_ms: u64) {
+    let mut earliest_ms = None;
+    for alarm in state.alarms.values_mut() {
+        let evaluation = &alarm.definition.evaluation;
+        if evaluation.watches(metric) {
+            let over_ms = evaluation.end_of_period_ms(until_ms);
+            let due_ms = alarm
+                .evaluation_due_ms
+                .map_or(over_ms, |due_ms| due_ms.min(over_ms));
+            alarm.evaluation_due_ms = Some(due_ms);
+            earliest_ms = Some(earliest_ms.unwrap_or(due_ms).min(due_ms));
+        }
+    }
+    if let Some(due_ms) = earliest_ms {
+        state.expect_evaluation(due_ms);
     }
 }
 

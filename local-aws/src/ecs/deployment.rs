@@ -4,20 +4,24 @@
 //! AWS: <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-deployment.html>,
 //! <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ServiceDeployment.html>
 
+mod failure;
 mod output;
+mod rolling;
 mod stages;
+mod traffic;
 
 use serde_json::json;
 
 use super::page::page;
 use super::revision::Revision;
-use super::service::{self, DeploymentConfiguration};
-use super::{FirstRevision, State, client, invalid_parameter};
+use super::service::{self, DeploymentConfiguration, Strategy};
+use super::{State, client, invalid_parameter};
 use crate::cloud::{Cloud, Outcome};
 use crate::wire::Input;
 
+pub(super) use failure::{task_became_healthy, task_failed};
 pub(super) use output::summaries;
-pub(super) use stages::{advance, task_became_healthy, task_failed};
+pub(super) use stages::advance;
 
 /// Deployments in one DescribeServiceDeployments call, and in a page of ListServiceDeployments when
 /// nothing is said.
@@ -46,9 +50,16 @@ pub(super) struct Deployment {
     failures: u32,
     failed_tasks: u32,
     breaker_triggered: bool,
+    /// Whether its alarms count: none was in ALARM when it started.
+    watches_alarms: bool,
+    /// The alarms that ended it.
+    triggered_alarms: Vec<String>,
     rollback: Option<(String, u64)>,
-    /// Percent of production traffic that goes to the target revision.
-    target_weight: u32,
+    /// Share of production traffic that goes to the target revision, in tenths of a percent, and since when.
+    target_share: u32,
+    shifted_at_ms: u64,
+    /// When its stage began.
+    stage_since_ms: u64,
     created_at_ms: u64,
     started_at_ms: Option<u64>,
     finished_at_ms: Option<u64>,
@@ -145,6 +156,10 @@ impl Deployment {
     pub(super) const fn is_open(&self) -> bool {
         self.status.is_open()
     }
+
+    const fn is_rolling(&self) -> bool {
+        matches!(self.configuration.strategy, Strategy::Rolling { .. })
+    }
 }
 
 /// Starts a deployment of what the service is set to; one that is open gives way to it.
@@ -175,13 +190,17 @@ pub(super) fn start(cloud: &mut Cloud, service_arn: &str) {
         source: source.map(|revision| revision.arn.clone()),
         status: Status::Pending,
         status_reason: None,
-        stage: first_stage(&cloud.ecs, service_arn, source),
+        stage: first_stage(&cloud.ecs, service, source),
         configuration: service.configuration.clone(),
         failures: 0,
         failed_tasks: 0,
         breaker_triggered: false,
+        watches_alarms: false,
+        triggered_alarms: Vec::new(),
         rollback: None,
-        target_weight: 0,
+        target_share: 0,
+        shifted_at_ms: cloud.now_ms,
+        stage_since_ms: cloud.now_ms,
         created_at_ms: cloud.now_ms,
         started_at_ms: None,
         finished_at_ms: None,
@@ -199,29 +218,18 @@ pub(super) fn start(cloud: &mut Cloud, service_arn: &str) {
     super::fleet::look_soon(cloud, service_arn);
 }
 
-/// RECONCILE_SERVICE "only happens" when tasks of other revisions than the source are still there.
-fn first_stage(state: &State, service_arn: &str, source: Option<&Revision>) -> Stage {
+/// RECONCILE_SERVICE "only happens" when tasks of other revisions than the source are still there. A rolling
+/// deployment replaces whatever there is.
+fn first_stage(state: &State, service: &service::Service, source: Option<&Revision>) -> Stage {
     let source = source.map(|revision| &revision.arn);
-    let mut tasks = super::task::of_service(state, service_arn);
-    if tasks.any(|task| !task.is_stopped() && Some(&task.revision) != source) {
+    let mut tasks = super::task::of_service(state, &service.arn);
+    let is_rolling = matches!(service.configuration.strategy, Strategy::Rolling { .. });
+    if is_rolling {
+        Stage::ScaleUp
+    } else if tasks.any(|task| !task.is_stopped() && Some(&task.revision) != source) {
         Stage::ReconcileService
     } else {
         Stage::PreScaleUp
-    }
-}
-
-/// Which of the two groups the next revision takes: the one that the source does not have.
-pub(super) fn next_group(
-    load_balancer: &service::LoadBalancer,
-    source: Option<&Revision>,
-    first: FirstRevision,
-) -> String {
-    match (source, first) {
-        (Some(source), _) if source.target_group == load_balancer.primary => {
-            load_balancer.alternate.clone()
-        }
-        (Some(_), _) | (None, FirstRevision::Primary) => load_balancer.primary.clone(),
-        (None, FirstRevision::Alternate) => load_balancer.alternate.clone(),
     }
 }
 

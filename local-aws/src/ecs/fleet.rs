@@ -113,6 +113,18 @@ pub(super) fn hold(cloud: &mut Cloud, revision: &str, desired: u32) -> Fleet {
     }
 }
 
+/// How many tasks of a revision are meant to run, and how many of those the load balancer finds healthy.
+pub(super) fn strength(cloud: &Cloud, revision: &str) -> (usize, usize) {
+    let Some(revision) = cloud.ecs.revisions.get(revision) else {
+        return (0, 0);
+    };
+    let wanted = tasks_of(cloud, revision).filter(|task| task.is_wanted());
+    wanted.fold((0, 0), |(wanted, healthy), task| {
+        let is_healthy = task.target_health(cloud) == Some(TargetHealth::Healthy);
+        (wanted + 1, healthy + usize::from(is_healthy))
+    })
+}
+
 fn tasks_of<'a>(cloud: &'a Cloud, revision: &'a Revision) -> impl Iterator<Item = &'a Task> {
     let tasks = task::of_service(&cloud.ecs, &revision.service);
     tasks.filter(|task| task.revision == revision.arn)

@@ -19,7 +19,7 @@ use crate::cloud::{Account, Cloud, Outcome};
 use crate::wire::{Input, Refusal, timestamp};
 
 pub(super) use change::{create, update};
-pub(super) use configuration::DeploymentConfiguration;
+pub(super) use configuration::{ALL_TENTHS, DeploymentConfiguration, Strategy};
 pub(super) use settings::{LoadBalancer, Network};
 
 /// Services in one DescribeServices call, and in a page of ListServices when nothing is said.
@@ -124,8 +124,29 @@ impl Service {
             platform_version: self.platform_version.clone(),
             network: self.network.clone(),
             load_balancer: self.load_balancer.clone(),
-            target_group: deployment::next_group(&self.load_balancer, source, first),
+            target_group: self.next_group(source, first),
             created_at_ms: now_ms,
+        }
+    }
+
+    /// Which of the two groups the next revision takes.
+    ///
+    /// A rolling deployment stays in the group that serves: the service's load balancer configuration goes on, and
+    /// ECS moves no traffic between groups.
+    /// AWS: <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/update-bluegreen-to-rolling.html>
+    fn next_group(&self, source: Option<&Revision>, first: FirstRevision) -> String {
+        let LoadBalancer {
+            primary, alternate, ..
+        } = &self.load_balancer;
+        let is_rolling = matches!(self.configuration.strategy, Strategy::Rolling { .. });
+        // The group that serves; none when the service got another pair.
+        let live = source.map(|source| &source.target_group);
+        let live = live.filter(|live| [primary, alternate].contains(live));
+        match (live, first) {
+            (Some(live), _) if is_rolling => live.clone(),
+            (Some(live), _) => self.load_balancer.other_group(live).to_owned(),
+            (None, FirstRevision::Alternate) if !is_rolling => alternate.clone(),
+            (None, FirstRevision::Primary | FirstRevision::Alternate) => primary.clone(),
         }
     }
 

@@ -3,6 +3,7 @@
 mod deployments;
 mod mishaps;
 mod requests;
+mod strategies;
 
 use serde_json::{Value, json};
 
@@ -135,9 +136,8 @@ impl World {
                 },
             }],
             "deploymentConfiguration": {
-                "strategy": "CANARY",
-                "bakeTimeInMinutes": 3,
-                "canaryConfiguration": {"canaryPercent": 5.0, "canaryBakeTimeInMinutes": 3},
+                "strategy": "BLUE_GREEN",
+                "bakeTimeInMinutes": 0,
                 "deploymentCircuitBreaker": {"enable": true, "rollback": true},
             },
             "propagateTags": "SERVICE",

@@ -84,12 +84,12 @@ pub(super) enum Use {
 }
 
 /// When the next thing happens here by itself, in milliseconds since the epoch.
-pub(crate) fn next_due_ms(state: &State) -> Option<u64> {
+pub(super) fn next_due_ms(state: &State) -> Option<u64> {
     state.agenda.entries.first().map(|(due_ms, _)| *due_ms)
 }
 
 /// Lets happen what is due at `cloud.now_ms`.
-pub(crate) fn happen(cloud: &mut Cloud) {
+pub(super) fn happen(cloud: &mut Cloud) {
     while let Some((due_ms, due)) = cloud.elbv2.agenda.take_due(cloud.now_ms) {
         match due {
             Due::Active(arn) => load_balancer::become_active(cloud, &arn),

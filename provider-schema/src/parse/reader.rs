@@ -78,6 +78,12 @@ impl<'a> Members<'a> {
         self.values.get(name).is_some_and(|value| !is_empty(value))
     }
 
+    /// Whether an object is there and has the member `inner`, neither null nor empty.
+    pub(crate) fn is_given_within(&self, name: &str, inner: &str) -> bool {
+        let inner = self.values.get(name).and_then(|value| value.get(inner));
+        inner.is_some_and(|value| !is_empty(value))
+    }
+
     /// A scalar, read as text and judged by `rule`.
     pub(crate) fn scalar<T>(
         &mut self,

@@ -4,6 +4,7 @@
 //! guide: <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/express-service-work.html>
 
 use crate::limits;
+use crate::percent::Percent;
 
 pub(crate) fn service_timeout_s() -> u32 {
     limits::SERVICE_TIMEOUT_S_MAX
@@ -43,4 +44,40 @@ pub(crate) fn max_task_count() -> u32 {
 
 pub(crate) fn auto_scaling_target_value() -> u32 {
     60
+}
+
+pub(crate) fn yes() -> bool {
+    true
+}
+
+pub(crate) fn bake_minutes() -> u32 {
+    3
+}
+
+pub(crate) fn canary_percent() -> Percent {
+    Percent::from_tenths(50)
+}
+
+pub(crate) fn step_percent() -> Percent {
+    Percent::from_tenths(100)
+}
+
+pub(crate) fn threshold_value() -> u32 {
+    50
+}
+
+pub(crate) fn error_rate_percent() -> Percent {
+    Percent::from_tenths(10)
+}
+
+pub(crate) fn minimum_requests() -> u32 {
+    20
+}
+
+pub(crate) fn evaluation_periods() -> u32 {
+    3
+}
+
+pub(crate) fn datapoints_to_alarm() -> u32 {
+    2
 }

@@ -22,6 +22,10 @@ fn request(change: impl FnOnce(&mut Value)) -> Properties {
         "NetworkConfiguration": {},
         "ScalingTarget": {},
         "LoadBalancer": {},
+        "Deployment": {
+            "CircuitBreaker": { "ThresholdConfiguration": {} },
+            "RollbackAlarm": {},
+        },
     });
     change(&mut value);
     parse(&value, &REQUEST).unwrap()
@@ -71,6 +75,20 @@ fn samples() -> Vec<(Property, Value)> {
         (Property::Tags, json!([{ "Key": "team", "Value": "web" }])),
         (Property::Sharing, json!("DEDICATED")),
         (Property::Scheme, json!("internal")),
+        (Property::Strategy, json!("ROLLING")),
+        (Property::BakeTimeInMinutes, json!("4")),
+        (Property::CanaryPercent, json!("2.5")),
+        (Property::CanaryBakeTimeInMinutes, json!("4")),
+        (Property::CircuitBreakerEnable, json!("false")),
+        (Property::ThresholdType, json!("COUNT")),
+        (Property::ThresholdValue, json!("5")),
+        (Property::ErrorRatePercent, json!("2.5")),
+        (Property::MinimumRequests, json!("5")),
+        (Property::Count4xx, json!("true")),
+        (Property::EvaluationPeriods, json!("5")),
+        (Property::DatapointsToAlarm, json!("1")),
+        (Property::AlarmNames, json!(["latency"])),
+        (Property::ForceDeployment, json!("again")),
     ]
 }
 
@@ -84,9 +102,48 @@ fn each_property_alone_is_the_only_change() {
         assert_eq!(changes(&new, &old), [property]);
     }
     let mut covered: HashSet<Property> = samples().iter().map(|(property, _)| *property).collect();
-    // It cannot change alone; its test is the next one.
+    // They cannot change alone; their tests are the next ones.
     covered.insert(Property::TaskDefinitionArn);
+    covered.insert(Property::Preset);
+    covered.extend([Property::StepPercent, Property::StepBakeTimeInMinutes]);
     assert_eq!(covered.len(), Property::ALL.len());
+}
+
+#[test]
+fn a_preset_changes_what_follows_from_it() {
+    let old = request(|_| ());
+    let new = request(|request| set(request, "Deployment.Preset", &json!("DEVELOPMENT")));
+    assert_eq!(
+        changes(&old, &new),
+        [
+            Property::Preset,
+            Property::Strategy,
+            Property::BakeTimeInMinutes
+        ]
+    );
+}
+
+#[test]
+fn the_steps_of_a_linear_deployment_change_in_place() {
+    let linear = |name: &str, value: &str| {
+        request(|request| {
+            set(request, "Deployment.Strategy", &json!("LINEAR"));
+            let path = format!("Deployment.LinearConfiguration.{name}");
+            set(request, &path, &json!(value));
+        })
+    };
+    let old = linear("StepPercent", "");
+    for (property, name, value) in [
+        (Property::StepPercent, "StepPercent", "20"),
+        (
+            Property::StepBakeTimeInMinutes,
+            "StepBakeTimeInMinutes",
+            "1",
+        ),
+    ] {
+        assert_eq!(changes(&old, &linear(name, value)), [property]);
+        assert_eq!(property.effect(), Effect::InPlace);
+    }
 }
 
 #[test]

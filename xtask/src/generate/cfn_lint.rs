@@ -100,7 +100,8 @@ fn strip(value: &mut Value) {
                 }
             }
             // Properties may be called so too, but theirs are objects.
-            for name in ["description", "default", "insertionOrder"] {
+            // Python divides binary fractions: to its validator 5.1 is no multiple of 0.1.
+            for name in ["description", "default", "insertionOrder", "multipleOf"] {
                 if members.get(name).is_some_and(|member| !is_schema(member)) {
                     members.remove(name);
                 }

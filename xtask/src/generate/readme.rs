@@ -7,7 +7,7 @@ use provider_schema::ATTRIBUTES;
 use provider_schema::updates::Property;
 use serde_json::Value;
 
-use super::schema::{is_input, resolve};
+use super::schema::{is_input, resolve, without_zero_decimal};
 
 const BEGIN: &str = "<!-- generated: ";
 const BEGIN_END: &str = " -->";
@@ -155,7 +155,8 @@ fn default(object: &Value, name: &str, property: &Value, kind: &Value) -> String
     }
     match property.get("default") {
         Some(Value::String(text)) => format!("`{text}`"),
-        Some(Value::Number(number)) => format!("`{number}`"),
+        Some(number @ Value::Number(_)) => format!("`{}`", without_zero_decimal(number)),
+        Some(Value::Bool(truth)) => format!("`{truth}`"),
         _ if kind.get("properties").is_some() => String::new(),
         _ => "–".to_owned(),
     }

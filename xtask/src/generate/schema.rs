@@ -23,7 +23,28 @@ pub fn definition_name(property: &Value) -> Option<&str> {
     reference(property)?.rsplit('/').next()
 }
 
+/// A number as people write it: `5`, where the schema has `5.0` because decimals are allowed.
+pub fn without_zero_decimal(value: &Value) -> Value {
+    let text = value.as_f64().map(|number| number.to_string());
+    let whole = text.and_then(|text| text.parse::<i64>().ok());
+    whole.map_or_else(|| value.clone(), Value::from)
+}
+
 fn reference(property: &Value) -> Option<&str> {
     let wrapped = property.pointer("/allOf/0/$ref");
     wrapped.or_else(|| property.get("$ref"))?.as_str()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn only_a_decimal_that_says_nothing_is_left_out() {
+        assert_eq!(without_zero_decimal(&json!(5.0)), json!(5));
+        assert_eq!(without_zero_decimal(&json!(0.1)), json!(0.1));
+        assert_eq!(without_zero_decimal(&json!(3600)), json!(3600));
+        assert_eq!(without_zero_decimal(&json!("5.0")), json!("5.0"));
+    }
 }

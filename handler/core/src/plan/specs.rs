@@ -7,7 +7,7 @@ use crate::naming::{self, Pair};
 use crate::observed::Observed;
 use crate::resources::Tags;
 use crate::resources::alias_record::AliasRecordSpec;
-use crate::resources::ecs_service::{EcsServiceSpec, ServiceIngress, TaskNetwork};
+use crate::resources::ecs_service::{EcsServiceSpec, ServiceIngress, Strategy, TaskNetwork};
 use crate::resources::listener::{ListenerRole, ListenerSpec};
 use crate::resources::listener_rule::ListenerRuleSpec;
 use crate::resources::load_balancer::LoadBalancerSpec;
@@ -121,17 +121,23 @@ pub(super) fn serving_first(observed: &Observed) -> Option<[&ObservedTargetGroup
     Some(if live == Some(&b.arn) { [b, a] } else { [a, b] })
 }
 
-/// The alarm looks at the idle group; while none is live yet, at both (R10).
+/// The alarm looks at the idle group; while none is live yet, and where the new revision takes the live one, at both
+/// (R10).
 pub(super) fn metric_alarm(desired: &Desired, observed: &Observed) -> Option<MetricAlarmSpec> {
     let [a, b] = observed.target_groups()?;
     let live = observed
         .ecs_service
         .present()
         .and_then(|service| service.live_target_group_arn.as_deref());
-    let watched = match live {
-        Some(live) if live == a.arn => Watched::One(b.full_name().to_owned()),
-        Some(live) if live == b.arn => Watched::One(a.full_name().to_owned()),
-        Some(_) | None => Watched::Both(a.full_name().to_owned(), b.full_name().to_owned()),
+    let both = || Watched::Both(a.full_name().to_owned(), b.full_name().to_owned());
+    let watched = match (&desired.deployment.strategy, live) {
+        (Strategy::Rolling, _) => both(),
+        (_, Some(live)) if live == a.arn => Watched::One(b.full_name().to_owned()),
+        (_, Some(live)) if live == b.arn => Watched::One(a.full_name().to_owned()),
+        (
+            Strategy::Canary { .. } | Strategy::Linear { .. } | Strategy::BlueGreen { .. },
+            Some(_) | None,
+        ) => both(),
     };
     let name = alarm_name(desired);
     let environment = &desired.environment;
@@ -143,6 +149,7 @@ pub(super) fn metric_alarm(desired: &Desired, observed: &Observed) -> Option<Met
         name,
         load_balancer: observed.load_balancer.present()?.full_name().to_owned(),
         watched,
+        rule: desired.alarms.rule,
         tags: desired.tags.clone(),
     })
 }
@@ -185,7 +192,11 @@ pub(super) fn ecs_service(
             infrastructure_role_arn: desired.infrastructure_role_arn.clone(),
             container_port: container_port(desired, observed)?,
         },
-        alarm_name: alarm_name(desired),
+        deployment_settings: desired.deployment.clone(),
+        alarm_names: std::iter::once(alarm_name(desired))
+            .chain(desired.alarms.names.iter().cloned())
+            .collect(),
+        dropped_alarm_names: desired.alarms.dropped_names.clone(),
         tags: desired.tags.clone(),
     })
 }

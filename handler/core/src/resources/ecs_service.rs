@@ -8,15 +8,11 @@
 //! Delete is complete only at INACTIVE: ECS needs the user's roles until then (R20).
 //! AWS: <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateService.html>
 
+use provider_schema::{Percent, ThresholdType};
+
 use super::Tags;
 use crate::diagnosis::Progress;
 
-/// Percent of requests that the new revision takes first: Express Mode's (F§B).
-pub const CANARY_PERCENT: f64 = 5.0;
-/// Minutes at that share: Express Mode's (F§B).
-pub const CANARY_BAKE_MINUTES: i32 = 3;
-/// Minutes after all requests were moved: Express Mode's (F§B).
-pub const BAKE_MINUTES: i32 = 3;
 /// Seconds after a task's start during which ECS ignores unhealthy targets: Express Mode's (F§B).
 pub const HEALTH_CHECK_GRACE_S: i32 = 300;
 /// Percent of the desired count that may run during a deployment: Express Mode's (F§B).
@@ -39,8 +35,12 @@ pub struct EcsServiceSpec {
     pub network: TaskNetwork,
     /// How requests come to them.
     pub ingress: ServiceIngress,
-    /// Name of the rollback alarm.
-    pub alarm_name: String,
+    /// How deployments go.
+    pub deployment_settings: DeploymentSettings,
+    /// Names of the alarms that roll a deployment back: ours first, then those of the properties.
+    pub alarm_names: Vec<String>,
+    /// Names of alarms that the old properties gave and the new ones do not.
+    pub dropped_alarm_names: Vec<String>,
     /// Tags, the user's among them.
     pub tags: Tags,
 }
@@ -84,8 +84,8 @@ pub struct ObservedEcsService {
     pub network: TaskNetwork,
     /// How requests come to them; none when it is not in the form that we write.
     pub ingress: Option<ServiceIngress>,
-    /// Whether strategy, bakes, circuit breaker, percentages and grace period are ours.
-    pub deployment_settings_are_ours: bool,
+    /// How deployments go; none when percentages, switches or the grace period are not what we write.
+    pub deployment_settings: Option<DeploymentSettings>,
     /// Names of the alarms that roll deployments back.
     pub alarm_names: Vec<String>,
     /// Its tags.
@@ -157,14 +157,59 @@ pub struct EcsServiceChange {
     /// `loadBalancers`
     pub ingress: Option<ServiceIngress>,
     /// `deploymentConfiguration` and `healthCheckGracePeriodSeconds`
-    pub deployment_settings: Option<DeploymentSettings>,
+    pub deployment: Option<DeploymentChange>,
 }
 
-/// What `deploymentConfiguration` says beside our constants.
+/// What is sent as `deploymentConfiguration`, which is replaced as a whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeploymentChange {
+    /// How deployments go.
+    pub settings: DeploymentSettings,
+    /// `alarms.alarmNames`: ours, those of the properties, and those that people have added.
+    pub alarm_names: Vec<String>,
+}
+
+/// What of `deploymentConfiguration` the properties decide, beside the alarms.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeploymentSettings {
-    /// `alarms.alarmNames`: ours, and those that people have added.
-    pub alarm_names: Vec<String>,
+    /// How requests move to the new revision.
+    pub strategy: Strategy,
+    /// `deploymentCircuitBreaker.enable`
+    pub is_breaker_enabled: bool,
+    /// `deploymentCircuitBreaker.thresholdConfiguration.type`
+    pub threshold_type: ThresholdType,
+    /// `deploymentCircuitBreaker.thresholdConfiguration.value`
+    pub threshold: u32,
+}
+
+/// `strategy`, with what ECS wants to know for it. Times are in minutes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Strategy {
+    /// A part first, then the rest.
+    Canary {
+        /// `canaryPercent`
+        percent: Percent,
+        /// `canaryBakeTimeInMinutes`
+        canary_bake: u32,
+        /// `bakeTimeInMinutes`
+        bake: u32,
+    },
+    /// In equal steps.
+    Linear {
+        /// `stepPercent`
+        percent: Percent,
+        /// `stepBakeTimeInMinutes`
+        step_bake: u32,
+        /// `bakeTimeInMinutes`
+        bake: u32,
+    },
+    /// All at once.
+    BlueGreen {
+        /// `bakeTimeInMinutes`
+        bake: u32,
+    },
+    /// Task by task, in the group that serves.
+    Rolling,
 }
 
 impl EcsServiceChange {
@@ -175,13 +220,13 @@ impl EcsServiceChange {
             task_definition_arn,
             network,
             ingress,
-            deployment_settings,
+            deployment,
         } = self;
         [
             (task_definition_arn.is_some(), "taskDefinition"),
             (network.is_some(), "networkConfiguration"),
             (ingress.is_some(), "loadBalancers"),
-            (deployment_settings.is_some(), "deploymentConfiguration"),
+            (deployment.is_some(), "deploymentConfiguration"),
         ]
         .into_iter()
         .filter_map(|(is_sent, field)| is_sent.then_some(field))
@@ -205,26 +250,36 @@ pub fn diff(spec: &EcsServiceSpec, observed: &ObservedEcsService) -> EcsServiceC
         initial_desired_count: _,
         network,
         ingress,
-        alarm_name,
+        deployment_settings,
+        alarm_names: _,
+        dropped_alarm_names: _,
         tags: _,
     } = spec;
-    let is_watched = observed.alarm_names.contains(alarm_name);
+    let alarm_names = alarm_names(spec, &observed.alarm_names);
+    let is_as_wanted = observed.deployment_settings.as_ref() == Some(deployment_settings)
+        && alarm_names.len() == observed.alarm_names.len()
+        && alarm_names
+            .iter()
+            .all(|name| observed.alarm_names.contains(name));
     EcsServiceChange {
         task_definition_arn: (*task_definition_arn != observed.task_definition_arn)
             .then(|| task_definition_arn.clone()),
         network: (*network != observed.network).then(|| network.clone()),
         ingress: (!same_ingress(ingress, observed.ingress.as_ref())).then(|| ingress.clone()),
-        deployment_settings: (!observed.deployment_settings_are_ours || !is_watched).then(|| {
-            let ours = (!is_watched).then_some(alarm_name);
-            DeploymentSettings {
-                alarm_names: ours
-                    .into_iter()
-                    .chain(&observed.alarm_names)
-                    .cloned()
-                    .collect(),
-            }
+        deployment: (!is_as_wanted).then(|| DeploymentChange {
+            settings: deployment_settings.clone(),
+            alarm_names,
         }),
     }
+}
+
+/// Ours, those of the properties, and those that people have added; without those that the properties have dropped.
+fn alarm_names(spec: &EcsServiceSpec, observed: &[String]) -> Vec<String> {
+    let wanted = &spec.alarm_names;
+    let added = observed
+        .iter()
+        .filter(|name| !wanted.contains(name) && !spec.dropped_alarm_names.contains(name));
+    wanted.iter().chain(added).cloned().collect()
 }
 
 /// ECS may report either group of the pair as the first.

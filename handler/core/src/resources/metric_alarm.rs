@@ -3,22 +3,19 @@
 //! Identity: its name. Repeat-safe: PutMetricAlarm replaces the settings and leaves the state.
 //! It looks at the share of 5xx answers among requests, and only where there are enough of them: one
 //! failed request in a silent minute says nothing. At rest it already looks at the *idle* group, the
-//! one that the next deployment takes; before the first deployment has ended, at both (R10).
+//! one that the next deployment takes; before the first deployment has ended, at both (R10). A rolling
+//! deployment stays in the group that serves, so with that strategy it looks at both as well.
 //! AWS: <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html>
 
-use super::ecs_service::ServiceIngress;
+use provider_schema::Percent;
+
+use super::ecs_service::{ServiceIngress, Strategy};
 use super::{Tags, listener_rule, target_group};
 
 /// Seconds of one datapoint: Express Mode's (F§B.1).
 pub const PERIOD_S: u32 = 60;
-/// Datapoints looked at: Express Mode's (F§B.1).
-pub const EVALUATION_PERIODS: u32 = 3;
-/// Datapoints that must breach: Express Mode's (F§B.1).
-pub const DATAPOINTS_TO_ALARM: u32 = 2;
-/// Percent of 5xx answers that is still accepted: Express Mode's (F§B.1).
-pub const ERROR_RATE_PERCENT: u32 = 1;
-/// Requests in a period below which the error rate is taken as 0.
-pub const REQUESTS_MIN: u32 = 20;
+/// The metric of answers with a status of 400 to 499.
+pub const METRIC_4XX: &str = "HTTPCode_Target_4XX_Count";
 
 /// An alarm that is to exist.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,8 +28,25 @@ pub struct MetricAlarmSpec {
     pub load_balancer: String,
     /// What it looks at.
     pub watched: Watched,
+    /// When it speaks.
+    pub rule: AlarmRule,
     /// Tags it is created with; CloudWatch ignores them on an alarm that exists.
     pub tags: Tags,
+}
+
+/// When the alarm speaks: what `Deployment.RollbackAlarm` says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AlarmRule {
+    /// Percent of errors that is still accepted.
+    pub error_rate: Percent,
+    /// Requests in a period below which the error rate is taken as 0.
+    pub requests_min: u32,
+    /// Whether answers with a status of 400 to 499 are errors.
+    pub counts_4xx: bool,
+    /// Datapoints looked at.
+    pub evaluation_periods: u32,
+    /// Datapoints that must breach.
+    pub datapoints_to_alarm: u32,
 }
 
 /// The target groups an alarm looks at, by their names in metrics.
@@ -69,12 +83,14 @@ pub enum AlarmSource {
 
 impl MetricAlarmSpec {
     /// The alarm of a service at rest, by what the service itself says: it looks at the group that is idle. None
-    /// when what serves is none of the pair. `found` is the alarm as it is.
+    /// when what serves is none of the pair, or the alarm does not say when it is to speak. `found` is the alarm as
+    /// it is.
     #[must_use]
     pub fn at_rest(
         name: String,
         found: &ObservedMetricAlarm,
         ingress: &ServiceIngress,
+        strategy: &Strategy,
         live_target_group_arn: &str,
     ) -> Option<Self> {
         let ServiceIngress {
@@ -90,11 +106,22 @@ impl MetricAlarmSpec {
             [false, true] => target_group_arn,
             [true, true] | [false, false] => return None,
         };
+        let full_name = |arn: &str| target_group::full_name(arn).to_owned();
+        let watched = match strategy {
+            Strategy::Canary { .. } | Strategy::Linear { .. } | Strategy::BlueGreen { .. } => {
+                Watched::One(full_name(idle))
+            }
+            Strategy::Rolling => Watched::Both(
+                full_name(target_group_arn),
+                full_name(alternate_target_group_arn),
+            ),
+        };
         Some(Self {
             name,
             arn: found.arn.clone(),
             load_balancer: listener_rule::load_balancer_of(rule_arn)?,
-            watched: Watched::One(target_group::full_name(idle).to_owned()),
+            watched,
+            rule: found.rule?,
             // CloudWatch ignores tags of an alarm that exists.
             tags: Tags::new(),
         })
@@ -108,7 +135,7 @@ impl MetricAlarmSpec {
             state,
             target_groups: self.watched_groups().into_iter().cloned().collect(),
             expression: self.expression(),
-            settings_are_ours: true,
+            rule: Some(self.rule),
         }
     }
 
@@ -134,12 +161,16 @@ impl MetricAlarmSpec {
             Watched::One(group) => vec![("a", group)],
             Watched::Both(a, b) => vec![("a", a), ("b", b)],
         };
+        let mut metrics = vec![
+            ("errors", "HTTPCode_Target_5XX_Count"),
+            ("requests", "RequestCount"),
+        ];
+        if self.rule.counts_4xx {
+            metrics.push(("refusals", METRIC_4XX));
+        }
         let mut queries = Vec::new();
         for (letter, group) in &groups {
-            for (prefix, metric) in [
-                ("errors", "HTTPCode_Target_5XX_Count"),
-                ("requests", "RequestCount"),
-            ] {
+            for (prefix, metric) in metrics.iter().copied() {
                 queries.push(AlarmQuery {
                     id: format!("{prefix}_{letter}"),
                     source: AlarmSource::Sum {
@@ -156,11 +187,15 @@ impl MetricAlarmSpec {
                 .collect::<Vec<_>>()
                 .join(" + ")
         };
-        let (errors, requests) = (sum("errors"), sum("requests"));
+        let (mut errors, requests) = (sum("errors"), sum("requests"));
+        if self.rule.counts_4xx {
+            errors = format!("{errors} + {}", sum("refusals"));
+        }
+        let requests_min = self.rule.requests_min;
         queries.push(AlarmQuery {
             id: "error_rate".to_owned(),
             source: AlarmSource::Expression(format!(
-                "IF({requests} < {REQUESTS_MIN}, 0, 100 * ({errors}) / ({requests}))"
+                "IF({requests} < {requests_min}, 0, 100 * ({errors}) / ({requests}))"
             )),
         });
         queries
@@ -178,8 +213,9 @@ pub struct ObservedMetricAlarm {
     pub target_groups: Vec<String>,
     /// The compared expression.
     pub expression: Option<String>,
-    /// Whether threshold, periods, comparison and missing data are ours, and its actions enabled.
-    pub settings_are_ours: bool,
+    /// When it speaks; none when its metrics, comparison or missing data are not what we write, or its actions are
+    /// not enabled.
+    pub rule: Option<AlarmRule>,
 }
 
 /// `StateValue` of an alarm.
@@ -201,10 +237,10 @@ pub fn differs(spec: &MetricAlarmSpec, observed: &ObservedMetricAlarm) -> bool {
         state: _,
         target_groups,
         expression,
-        settings_are_ours,
+        rule,
     } = observed;
     // The load balancer is that of the groups, each of which belongs to one only.
-    !settings_are_ours
+    *rule != Some(spec.rule)
         || !spec.watched_groups().into_iter().eq(target_groups.iter())
         || spec.expression() != *expression
 }

@@ -21,6 +21,9 @@ pub const LOG_MODE: &str = "non-blocking";
 /// awslogs `max-buffer-size`: Express Mode's (F§B).
 pub const LOG_BUFFER: &str = "25m";
 
+/// Name of the label that holds `Deployment.ForceDeployment`: another value is another revision, which is deployed.
+pub const FORCE_LABEL: &str = "express.force-deployment";
+
 /// A task definition that is to exist.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TaskDefinitionSpec {
@@ -64,6 +67,8 @@ pub struct ContainerSpec {
     pub log_stream_prefix: String,
     /// Where the log group is.
     pub region: String,
+    /// Value of the label [`FORCE_LABEL`].
+    pub force_deployment: Option<String>,
 }
 
 /// Environment values may be secret: never in a trace.
@@ -149,6 +154,7 @@ fn container_diff(spec: &ContainerSpec, found: &ContainerSpec) -> Vec<&'static s
         log_group,
         log_stream_prefix,
         region,
+        force_deployment,
     } = spec;
     [
         (*image != found.image, "image"),
@@ -166,6 +172,7 @@ fn container_diff(spec: &ContainerSpec, found: &ContainerSpec) -> Vec<&'static s
             "awslogs-stream-prefix",
         ),
         (*region != found.region, "awslogs-region"),
+        (*force_deployment != found.force_deployment, "dockerLabels"),
     ]
     .into_iter()
     .filter_map(|(differs, field)| differs.then_some(field))

@@ -1,18 +1,25 @@
 //! Network, load balancer and deployment settings of a service, to the SDK's words and back.
 
+use aws_sdk_ecs::types::builders::DeploymentConfigurationBuilder;
 use aws_sdk_ecs::types::{
     AdvancedConfiguration, AssignPublicIp, AwsVpcConfiguration, CanaryConfiguration,
     DeploymentAlarms, DeploymentCircuitBreaker, DeploymentConfiguration, DeploymentStrategy,
-    LoadBalancer, NetworkConfiguration, Service,
+    LinearConfiguration, LoadBalancer, NetworkConfiguration, Service, ThresholdConfiguration,
+    ThresholdType as SdkThresholdType,
 };
 use express_core::resources::ecs_service::{
-    BAKE_MINUTES, CANARY_BAKE_MINUTES, CANARY_PERCENT, HEALTH_CHECK_GRACE_S, MAXIMUM_PERCENT,
-    MINIMUM_HEALTHY_PERCENT, ServiceIngress, TaskNetwork,
+    DeploymentSettings, HEALTH_CHECK_GRACE_S, MAXIMUM_PERCENT, MINIMUM_HEALTHY_PERCENT,
+    ServiceIngress, Strategy, TaskNetwork,
 };
 use express_core::resources::task_definition::PRIMARY_CONTAINER;
+use provider_schema::{Percent, ThresholdType};
 
 use crate::aws::error::AwsError;
 use crate::aws::error::answer::{member, unbuildable};
+
+/// Value of a circuit breaker's threshold that was never given; its type is then `BOUNDED_PERCENT`.
+/// AWS: <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ThresholdConfiguration.html>
+const BREAKER_THRESHOLD_DEFAULT: i32 = 50;
 
 /// Where the tasks are.
 pub fn network(
@@ -63,37 +70,84 @@ pub fn load_balancer(ingress: &ServiceIngress) -> LoadBalancer {
         .build()
 }
 
-/// A canary that is rolled back when tasks do not start or the alarm is in ALARM.
-/// AWS: <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-type-canary.html>
+/// How deployments go, and what rolls them back.
+/// AWS: <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeploymentConfiguration.html>
 pub fn deployment(
     operation: &'static str,
+    settings: &DeploymentSettings,
     alarm_names: &[String],
 ) -> Result<DeploymentConfiguration, AwsError> {
+    let DeploymentSettings {
+        strategy,
+        is_breaker_enabled,
+        threshold_type,
+        threshold,
+    } = settings;
     let alarms = DeploymentAlarms::builder()
         .set_alarm_names(Some(alarm_names.to_vec()))
         .enable(true)
         .rollback(true)
         .build()
         .map_err(unbuildable(operation))?;
-    Ok(DeploymentConfiguration::builder()
-        .strategy(DeploymentStrategy::Canary)
-        .canary_configuration(
-            CanaryConfiguration::builder()
-                .canary_percent(CANARY_PERCENT)
-                .canary_bake_time_in_minutes(CANARY_BAKE_MINUTES)
-                .build(),
-        )
-        .bake_time_in_minutes(BAKE_MINUTES)
+    let threshold = ThresholdConfiguration::builder()
+        .r#type(match threshold_type {
+            ThresholdType::Count => SdkThresholdType::Count,
+            ThresholdType::BoundedPercent => SdkThresholdType::BoundedPercent,
+            ThresholdType::UnboundedPercent => SdkThresholdType::UnboundedPercent,
+        })
+        .value(threshold.cast_signed())
+        .build()
+        .map_err(unbuildable(operation))?;
+    let configuration = DeploymentConfiguration::builder()
         .maximum_percent(MAXIMUM_PERCENT)
         .minimum_healthy_percent(MINIMUM_HEALTHY_PERCENT)
         .deployment_circuit_breaker(
             DeploymentCircuitBreaker::builder()
-                .enable(true)
+                .enable(*is_breaker_enabled)
                 .rollback(true)
+                .threshold_configuration(threshold)
                 .build(),
         )
-        .alarms(alarms)
-        .build())
+        .alarms(alarms);
+    Ok(with_strategy(configuration, strategy).build())
+}
+
+fn with_strategy(
+    configuration: DeploymentConfigurationBuilder,
+    strategy: &Strategy,
+) -> DeploymentConfigurationBuilder {
+    match strategy {
+        Strategy::Canary {
+            percent,
+            canary_bake,
+            bake,
+        } => configuration
+            .strategy(DeploymentStrategy::Canary)
+            .canary_configuration(
+                CanaryConfiguration::builder()
+                    .canary_percent(percent.to_f64())
+                    .canary_bake_time_in_minutes(canary_bake.cast_signed())
+                    .build(),
+            )
+            .bake_time_in_minutes(bake.cast_signed()),
+        Strategy::Linear {
+            percent,
+            step_bake,
+            bake,
+        } => configuration
+            .strategy(DeploymentStrategy::Linear)
+            .linear_configuration(
+                LinearConfiguration::builder()
+                    .step_percent(percent.to_f64())
+                    .step_bake_time_in_minutes(step_bake.cast_signed())
+                    .build(),
+            )
+            .bake_time_in_minutes(bake.cast_signed()),
+        Strategy::BlueGreen { bake } => configuration
+            .strategy(DeploymentStrategy::BlueGreen)
+            .bake_time_in_minutes(bake.cast_signed()),
+        Strategy::Rolling => configuration.strategy(DeploymentStrategy::Rolling),
+    }
 }
 
 /// Where the tasks are; lists sorted. A service without subnets is not of `awsvpc`, thus never ours.
@@ -129,32 +183,60 @@ pub fn read_ingress(service: &Service) -> Option<ServiceIngress> {
     (load_balancer(&ingress) == *found).then_some(ingress)
 }
 
-/// Whether strategy, bakes, circuit breaker, percentages, grace period and the alarms' switches are ours.
-/// Further alarms and lifecycle hooks are the user's.
-pub fn deployment_is_ours(service: &Service) -> bool {
-    let Some(found) = service.deployment_configuration() else {
-        return false;
-    };
-    let canary = found.canary_configuration().is_some_and(|canary| {
-        canary
-            .canary_percent()
-            .is_some_and(|percent| (percent - CANARY_PERCENT).abs() < f64::EPSILON)
-            && canary.canary_bake_time_in_minutes() == Some(CANARY_BAKE_MINUTES)
-    });
-    let breaker = found
-        .deployment_circuit_breaker()
-        .is_some_and(|breaker| breaker.enable() && breaker.rollback());
-    let alarms = found
-        .alarms()
-        .is_some_and(|alarms| alarms.enable() && alarms.rollback());
-    found.strategy() == Some(&DeploymentStrategy::Canary)
-        && canary
-        && breaker
-        && alarms
-        && found.bake_time_in_minutes() == Some(BAKE_MINUTES)
+/// How deployments go; none when percentages, grace period, or the switches that are not the properties' are not what
+/// we write. Further alarms and lifecycle hooks are the user's.
+pub fn read_deployment(service: &Service) -> Option<DeploymentSettings> {
+    let found = service.deployment_configuration()?;
+    let breaker = found.deployment_circuit_breaker()?;
+    let alarms = found.alarms()?;
+    let is_ours = breaker.rollback()
+        && alarms.enable()
+        && alarms.rollback()
         && found.maximum_percent() == Some(MAXIMUM_PERCENT)
         && found.minimum_healthy_percent() == Some(MINIMUM_HEALTHY_PERCENT)
-        && service.health_check_grace_period_seconds() == Some(HEALTH_CHECK_GRACE_S)
+        && service.health_check_grace_period_seconds() == Some(HEALTH_CHECK_GRACE_S);
+    let threshold = breaker.threshold_configuration();
+    let threshold_type = match threshold.map(ThresholdConfiguration::r#type) {
+        Some(SdkThresholdType::Count) => ThresholdType::Count,
+        None | Some(SdkThresholdType::BoundedPercent) => ThresholdType::BoundedPercent,
+        Some(SdkThresholdType::UnboundedPercent) => ThresholdType::UnboundedPercent,
+        Some(_) => return None,
+    };
+    let value = threshold.map_or(BREAKER_THRESHOLD_DEFAULT, ThresholdConfiguration::value);
+    let settings = DeploymentSettings {
+        strategy: read_strategy(found)?,
+        is_breaker_enabled: breaker.enable(),
+        threshold_type,
+        threshold: u32::try_from(value).ok()?,
+    };
+    is_ours.then_some(settings)
+}
+
+fn read_strategy(found: &DeploymentConfiguration) -> Option<Strategy> {
+    let minutes = |minutes: Option<i32>| u32::try_from(minutes?).ok();
+    let bake = minutes(found.bake_time_in_minutes());
+    Some(match found.strategy()? {
+        DeploymentStrategy::Canary => {
+            let canary = found.canary_configuration()?;
+            Strategy::Canary {
+                percent: Percent::from_f64(canary.canary_percent()?)?,
+                canary_bake: minutes(canary.canary_bake_time_in_minutes())?,
+                bake: bake?,
+            }
+        }
+        DeploymentStrategy::Linear => {
+            let linear = found.linear_configuration()?;
+            Strategy::Linear {
+                percent: Percent::from_f64(linear.step_percent()?)?,
+                step_bake: minutes(linear.step_bake_time_in_minutes())?,
+                bake: bake?,
+            }
+        }
+        DeploymentStrategy::BlueGreen => Strategy::BlueGreen { bake: bake? },
+        // A bake time that an earlier strategy has left behind means nothing here.
+        DeploymentStrategy::Rolling => Strategy::Rolling,
+        _ => return None,
+    })
 }
 
 /// Names of the alarms that roll deployments back.
@@ -188,12 +270,33 @@ mod tests {
         }
     }
 
+    fn settings(strategy: Strategy) -> DeploymentSettings {
+        DeploymentSettings {
+            strategy,
+            is_breaker_enabled: true,
+            threshold_type: ThresholdType::Count,
+            threshold: 7,
+        }
+    }
+
+    fn canary() -> DeploymentSettings {
+        settings(Strategy::Canary {
+            percent: Percent::from_tenths(125),
+            canary_bake: 3,
+            bake: 4,
+        })
+    }
+
     fn described() -> Service {
+        described_with(&canary())
+    }
+
+    fn described_with(settings: &DeploymentSettings) -> Service {
         Service::builder()
             .network_configuration(network("x:Y", &task_network()).expect("is complete"))
             .load_balancers(load_balancer(&ingress()))
             .deployment_configuration(
-                deployment("x:Y", &["alarm".to_owned()]).expect("is complete"),
+                deployment("x:Y", settings, &["alarm".to_owned()]).expect("is complete"),
             )
             .health_check_grace_period_seconds(HEALTH_CHECK_GRACE_S)
             .build()
@@ -204,8 +307,40 @@ mod tests {
         let service = described();
         assert_eq!(read_network("x:Y", &service).ok(), Some(task_network()));
         assert_eq!(read_ingress(&service), Some(ingress()));
-        assert!(deployment_is_ours(&service));
         assert_eq!(alarm_names(&service), ["alarm"]);
+    }
+
+    #[test]
+    fn every_strategy_is_read_back() {
+        for strategy in [
+            canary().strategy,
+            Strategy::Linear {
+                percent: Percent::from_tenths(333),
+                step_bake: 0,
+                bake: 1440,
+            },
+            Strategy::BlueGreen { bake: 0 },
+            Strategy::Rolling,
+        ] {
+            for is_breaker_enabled in [true, false] {
+                let mut written = settings(strategy.clone());
+                written.is_breaker_enabled = is_breaker_enabled;
+                assert_eq!(read_deployment(&described_with(&written)), Some(written));
+            }
+        }
+    }
+
+    #[test]
+    fn a_threshold_that_was_never_given_is_that_of_aws() {
+        let mut service = described();
+        let found = service.deployment_configuration.as_mut().unwrap();
+        let breaker = found.deployment_circuit_breaker.as_mut().unwrap();
+        breaker.threshold_configuration = None;
+        let read = read_deployment(&service).expect("is ours");
+        assert_eq!(
+            (read.threshold_type, read.threshold),
+            (ThresholdType::BoundedPercent, 50)
+        );
     }
 
     #[test]
@@ -239,11 +374,11 @@ mod tests {
         for change in changes {
             let mut service = described();
             change(service.deployment_configuration.as_mut().unwrap());
-            assert!(!deployment_is_ours(&service));
+            assert_ne!(read_deployment(&service), Some(canary()));
         }
         let mut service = described();
         service.health_check_grace_period_seconds = None;
-        assert!(!deployment_is_ours(&service));
+        assert_eq!(read_deployment(&service), None);
     }
 
     #[test]
@@ -256,6 +391,6 @@ mod tests {
             .unwrap()
             .alarm_names
             .push("other".to_owned());
-        assert!(deployment_is_ours(&service));
+        assert_eq!(read_deployment(&service), Some(canary()));
     }
 }

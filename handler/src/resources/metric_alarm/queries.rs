@@ -3,7 +3,7 @@
 use aws_sdk_cloudwatch::types::{Dimension, Metric, MetricDataQuery, MetricStat};
 use express_core::resources::Tags;
 use express_core::resources::metric_alarm::{
-    AlarmQuery, AlarmSource, MetricAlarmSpec, PERIOD_S, Watched,
+    AlarmQuery, AlarmRule, AlarmSource, METRIC_4XX, MetricAlarmSpec, PERIOD_S, Watched,
 };
 
 /// Namespace and dimensions of the metrics of Application Load Balancers.
@@ -75,9 +75,25 @@ pub fn compared_expression(queries: &[MetricDataQuery]) -> Option<String> {
         .and_then(|query| query.expression().map(str::to_owned))
 }
 
-/// Whether the queries are those that we would write for these groups: they are written again, and
+/// The least number of requests that the compared expression asks for: `IF(… < 20, …`.
+pub fn requests_min(queries: &[MetricDataQuery]) -> Option<u32> {
+    let expression = compared_expression(queries)?;
+    let (_, behind) = expression.split_once('<')?;
+    let (number, _) = behind.split_once(',')?;
+    number.trim().parse().ok()
+}
+
+/// Whether answers with a status of 400 to 499 are looked at.
+pub fn counts_4xx(queries: &[MetricDataQuery]) -> bool {
+    queries.iter().any(|query| {
+        let metric = query.metric_stat().and_then(MetricStat::metric);
+        metric.and_then(Metric::metric_name) == Some(METRIC_4XX)
+    })
+}
+
+/// Whether the queries are those that we would write for these groups and this rule: they are written again, and
 /// compared apart from what CloudWatch orders and labels by itself.
-pub fn are_ours(queries: &[MetricDataQuery], target_groups: &[String]) -> bool {
+pub fn are_ours(queries: &[MetricDataQuery], target_groups: &[String], rule: AlarmRule) -> bool {
     let watched = match target_groups {
         [one] => Watched::One(one.clone()),
         [a, b] => Watched::Both(a.clone(), b.clone()),
@@ -94,6 +110,7 @@ pub fn are_ours(queries: &[MetricDataQuery], target_groups: &[String]) -> bool {
         arn: String::new(),
         load_balancer: load_balancer.to_owned(),
         watched,
+        rule,
         tags: Tags::new(),
     });
     normal(queries) == normal(&written)

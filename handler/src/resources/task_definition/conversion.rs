@@ -14,8 +14,8 @@ use aws_sdk_ecs::types::{
 };
 use express_core::resources::Tags;
 use express_core::resources::task_definition::{
-    ContainerSpec, LOG_BUFFER, LOG_MODE, PORT_NAME, PRIMARY_CONTAINER, PrimaryContainerFacts,
-    STOP_TIMEOUT_S, TaskDefinitionSpec,
+    ContainerSpec, FORCE_LABEL, LOG_BUFFER, LOG_MODE, PORT_NAME, PRIMARY_CONTAINER,
+    PrimaryContainerFacts, STOP_TIMEOUT_S, TaskDefinitionSpec,
 };
 use provider_schema::CpuArchitecture;
 
@@ -56,7 +56,11 @@ pub fn container(
         log_group,
         log_stream_prefix,
         region,
+        force_deployment,
     } = spec;
+    let labels = force_deployment
+        .as_ref()
+        .map(|token| HashMap::from([(FORCE_LABEL.to_owned(), token.clone())]));
     let secrets = secrets
         .iter()
         .map(|(name, from)| Secret::builder().name(name).value_from(from).build())
@@ -93,6 +97,7 @@ pub fn container(
         .set_environment(non_empty(environment))
         .set_secrets(non_empty(secrets))
         .set_repository_credentials(credentials)
+        .set_docker_labels(labels)
         .log_configuration(logs)
         .linux_parameters(
             LinuxParameters::builder()
@@ -162,6 +167,9 @@ fn container_spec(found: &ContainerDefinition) -> Option<ContainerSpec> {
         log_group: log_option(found, LOG_GROUP)?,
         log_stream_prefix: log_option(found, LOG_STREAM_PREFIX)?,
         region: log_option(found, LOG_REGION)?,
+        force_deployment: found
+            .docker_labels()
+            .and_then(|labels| labels.get(FORCE_LABEL).cloned()),
     })
 }
 

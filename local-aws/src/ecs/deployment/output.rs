@@ -4,16 +4,20 @@ use serde_json::{Value, json};
 
 use super::Deployment;
 use crate::ecs::revision::counts;
-use crate::ecs::service::Service;
+use crate::ecs::service::{ALL_TENTHS, Service};
 use crate::ecs::{State, set};
 use crate::wire::timestamp;
 
 impl Deployment {
     pub(super) fn output(&self, state: &State) -> Value {
         let desired = state.services.get(&self.service).map_or(0, |it| it.desired);
-        let revision = |arn: &String, weight: u32| {
+        let revision = |arn: &String, share: u32| {
             let mut output = counts(state, arn, desired);
-            let weight = f64::from(weight);
+            // ECS moves no traffic in a rolling deployment.
+            if self.is_rolling() {
+                return output;
+            }
+            let weight = f64::from(share) / 10.0;
             set(
                 &mut output,
                 "requestedProductionTrafficWeight",
@@ -29,10 +33,9 @@ impl Deployment {
             "clusterArn": cluster_arn(state, &self.service),
             "createdAt": timestamp(self.created_at_ms),
             "updatedAt": timestamp(self.updated_at_ms),
-            "sourceServiceRevisions": sources.map(|arn| revision(arn, 100 - self.target_weight)).collect::<Value>(),
-            "targetServiceRevision": revision(&self.target, self.target_weight),
+            "sourceServiceRevisions": sources.map(|arn| revision(arn, ALL_TENTHS - self.target_share)).collect::<Value>(),
+            "targetServiceRevision": revision(&self.target, self.target_share),
             "status": self.status.name(),
-            "lifecycleStage": self.stage.name(),
             "deploymentConfiguration": self.configuration.document,
             "deploymentCircuitBreaker": {
                 "status": self.monitor_status(self.configuration.breaker.enabled, self.breaker_triggered),
@@ -40,11 +43,14 @@ impl Deployment {
                 "threshold": self.configuration.breaker.threshold(desired),
             },
             "alarms": {
-                "status": self.monitor_status(!self.configuration.alarms.is_empty(), false),
-                "alarmNames": self.configuration.alarms,
-                "triggeredAlarmNames": [],
+                "status": self.monitor_status(self.watches_alarms, !self.triggered_alarms.is_empty()),
+                "alarmNames": self.configuration.alarms.names,
+                "triggeredAlarmNames": self.triggered_alarms,
             },
         });
+        if !self.is_rolling() {
+            set(&mut output, "lifecycleStage", json!(self.stage.name()));
+        }
         self.set_times(&mut output);
         if let Some((reason, at_ms)) = &self.rollback {
             let rollback = json!({"reason": reason, "startedAt": timestamp(*at_ms), "serviceRevisionArn": self.source});

@@ -2,39 +2,31 @@
 //!
 //! ```text
 //! PENDING ─► IN_PROGRESS: stage after stage ───────────────────────────► SUCCESSFUL
-//!    │            │ failed tasks, rule, role, StopServiceDeployment
+//!    │            │ failed tasks, alarms, rule, role, StopServiceDeployment
 //!    └────────────┴─► ROLLBACK_IN_PROGRESS ─► ROLLBACK_SUCCESSFUL
 //!                          └─ no source revision ─► ROLLBACK_FAILED
 //! ```
 //! Each look works on one stage and goes on to the next as soon as that has nothing left to do. A stage
-//! that takes time answers `Working`: hooks and bake times are such, and have their place here.
+//! that takes time answers `Working`. A rolling deployment knows of these stages only SCALE_UP and BAKE_TIME, and
+//! does not tell them.
 //! AWS: <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/blue-green-deployment-how-it-works.html>,
 //! <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/canary-deployment.html>
 
-use super::{Deployment, Stage, Status};
+use super::failure::{self, Failure};
+use super::traffic::{check_rule, shift, shift_to};
+use super::{Deployment, Stage, Status, rolling};
 use crate::cloud::Cloud;
 use crate::ecs::fleet::{self, Fleet};
-use crate::ecs::revision::Revision;
-use crate::ecs::{can_assume, service, task};
+use crate::ecs::{service, task};
 
 /// How far a stage is.
-enum Progress {
+pub(super) enum Progress {
     Done,
     Working,
-    Failed(String),
+    Failed(Failure),
 }
 
-/// Texts of `statusReason`: those of the network are documented, those of the circuit breaker with rollback
-/// and of the missing candidate are what terraform-provider-aws expects of AWS in its acceptance tests of
-/// blue/green services, the other two are ours.
-/// AWS: <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/troubleshooting-blue-green.html>
-const NETWORKING: &str =
-    "Service deployment rolled back because of invalid networking configuration.";
-const BREAKER: &str =
-    "Service deployment rolled back because the circuit breaker threshold was exceeded.";
-const BREAKER_WITHOUT_ROLLBACK: &str =
-    "Service deployment stopped because the circuit breaker threshold was exceeded.";
-const STOPPED: &str = "Service deployment rolled back because it was stopped.";
+/// `statusReason` of a rollback that is impossible.
 const NO_CANDIDATE: &str = "No rollback candidate was found to run the rollback.";
 
 /// Works on the open deployment of a service.
@@ -44,8 +36,8 @@ pub(in crate::ecs) fn advance(cloud: &mut Cloud, service_arn: &str) {
     };
     match deployment.status {
         Status::Pending => begin(cloud, &deployment),
-        Status::InProgress => go_on(cloud, &deployment),
-        Status::RollbackRequested => begin_rollback(cloud, &deployment, STOPPED),
+        Status::InProgress => go_on(cloud, deployment),
+        Status::RollbackRequested => begin_rollback(cloud, &deployment, &Failure::Stopped),
         Status::RollbackInProgress => roll_back(cloud, &deployment),
         Status::Successful
         | Status::Stopped
@@ -56,44 +48,55 @@ pub(in crate::ecs) fn advance(cloud: &mut Cloud, service_arn: &str) {
 
 fn begin(cloud: &mut Cloud, deployment: &Deployment) {
     let now_ms = cloud.now_ms;
+    let watches_alarms = failure::watches_alarms(cloud, deployment);
     change(cloud, deployment, |it| {
         it.status = Status::InProgress;
         it.started_at_ms = Some(now_ms);
+        it.watches_alarms = watches_alarms;
     });
-    if let Err(reason) = check_rule(cloud, deployment) {
-        begin_rollback(cloud, deployment, &reason);
-    } else {
-        service::tell(
-            cloud,
-            &deployment.service,
-            format!("(deployment {}) deployment started.", deployment.id),
-        );
+    // ECS does not touch the rule in a rolling deployment.
+    if !deployment.is_rolling()
+        && let Err(reason) = check_rule(cloud, deployment)
+    {
+        return begin_rollback(cloud, deployment, &Failure::Network(reason));
     }
+    service::tell(
+        cloud,
+        &deployment.service,
+        format!("(deployment {}) deployment started.", deployment.id),
+    );
 }
 
-fn go_on(cloud: &mut Cloud, deployment: &Deployment) {
-    let mut stage = deployment.stage;
+fn go_on(cloud: &mut Cloud, mut deployment: Deployment) {
     loop {
-        let progress = match exceeded(cloud, deployment) {
-            Some(reason) => Progress::Failed(reason.to_owned()),
-            None => work(cloud, deployment, stage),
+        let progress = match failure::found(cloud, &deployment) {
+            Some(failure) => Progress::Failed(failure),
+            None => work(cloud, &deployment),
         };
         match progress {
             Progress::Working => return,
-            Progress::Failed(reason) => return begin_rollback(cloud, deployment, &reason),
-            Progress::Done => match following(stage) {
-                Some(next) => {
-                    stage = next;
-                    change(cloud, deployment, |it| it.stage = next);
-                }
-                None => return succeed(cloud, deployment),
-            },
+            Progress::Failed(failure) => return begin_rollback(cloud, &deployment, &failure),
+            Progress::Done => {}
         }
+        let Some(next) = following(&deployment) else {
+            return succeed(cloud, &deployment);
+        };
+        let now_ms = cloud.now_ms;
+        change(cloud, &deployment, |it| {
+            it.stage = next;
+            it.stage_since_ms = now_ms;
+        });
+        let Some(changed) = cloud.ecs.deployments.get(&deployment.arn) else {
+            return;
+        };
+        deployment = changed.clone();
     }
 }
 
-const fn following(stage: Stage) -> Option<Stage> {
-    Some(match stage {
+const fn following(deployment: &Deployment) -> Option<Stage> {
+    Some(match deployment.stage {
+        Stage::ScaleUp if deployment.is_rolling() => Stage::BakeTime,
+        Stage::BakeTime if deployment.is_rolling() => return None,
         Stage::ReconcileService => Stage::PreScaleUp,
         Stage::PreScaleUp => Stage::ScaleUp,
         Stage::ScaleUp => Stage::PostScaleUp,
@@ -107,10 +110,26 @@ const fn following(stage: Stage) -> Option<Stage> {
     })
 }
 
-/// One stage's work. Until CLEAN_UP both revisions are kept at the desired count.
-fn work(cloud: &mut Cloud, deployment: &Deployment, stage: Stage) -> Progress {
+/// The present stage's work. From SCALE_UP to CLEAN_UP both revisions are kept at the desired count.
+fn work(cloud: &mut Cloud, deployment: &Deployment) -> Progress {
+    let stage = deployment.stage;
+    if deployment.is_rolling() {
+        return match (
+            rolling::replace(cloud, deployment, &deployment.target),
+            stage,
+        ) {
+            (Fleet::Steady, Stage::BakeTime) => {
+                baked(cloud, deployment, rolling::bake_ms(cloud, deployment))
+            }
+            (Fleet::Steady, _) => Progress::Done,
+            (Fleet::Changing, _) => Progress::Working,
+        };
+    }
     if stage > Stage::ReconcileService && stage < Stage::CleanUp {
         hold_source(cloud, deployment);
+    }
+    if stage > Stage::ScaleUp && stage < Stage::CleanUp {
+        hold_target(cloud, deployment);
     }
     match stage {
         Stage::ReconcileService => reconcile(cloud, deployment),
@@ -118,15 +137,26 @@ fn work(cloud: &mut Cloud, deployment: &Deployment, stage: Stage) -> Progress {
             Fleet::Steady => Progress::Done,
             Fleet::Changing => Progress::Working,
         },
-        Stage::ProductionTrafficShift => shift_to(cloud, deployment, 100),
+        Stage::ProductionTrafficShift => shift(cloud, deployment),
+        Stage::BakeTime if deployment.source.is_some() => {
+            baked(cloud, deployment, deployment.configuration.bake_ms)
+        }
         Stage::CleanUp => clean_up(cloud, deployment),
-        // No hooks, no test rule, and a bake that takes no time.
+        // No hooks and no test rule; and a bake is of two revisions, of which a first deployment has one.
         Stage::PreScaleUp
         | Stage::PostScaleUp
         | Stage::TestTrafficShift
         | Stage::PostTestTrafficShift
         | Stage::PostProductionTrafficShift
         | Stage::BakeTime => Progress::Done,
+    }
+}
+
+fn baked(cloud: &Cloud, deployment: &Deployment, bake_ms: u64) -> Progress {
+    if cloud.now_ms < deployment.stage_since_ms + bake_ms {
+        Progress::Working
+    } else {
+        Progress::Done
     }
 }
 
@@ -146,9 +176,9 @@ fn reconcile(cloud: &mut Cloud, deployment: &Deployment) -> Progress {
         return Progress::Done;
     }
     if deployment.source.is_some()
-        && let Progress::Failed(reason) = shift_to(cloud, deployment, 0)
+        && let Progress::Failed(failure) = shift_to(cloud, deployment, 0)
     {
-        return Progress::Failed(reason);
+        return Progress::Failed(failure);
     }
     for revision in &leftover {
         fleet::stop_all(cloud, revision, &scaling(deployment));
@@ -168,7 +198,7 @@ fn clean_up(cloud: &mut Cloud, deployment: &Deployment) -> Progress {
     }
 }
 
-fn scaling(deployment: &Deployment) -> String {
+pub(super) fn scaling(deployment: &Deployment) -> String {
     format!(
         "Scaling activity initiated by (deployment {})",
         deployment.id
@@ -188,97 +218,9 @@ fn hold_target(cloud: &mut Cloud, deployment: &Deployment) -> Fleet {
     fleet::hold(cloud, &deployment.target, desired)
 }
 
-fn desired(cloud: &Cloud, deployment: &Deployment) -> u32 {
+pub(super) fn desired(cloud: &Cloud, deployment: &Deployment) -> u32 {
     let service = cloud.ecs.services.get(&deployment.service);
     service.map_or(0, |service| service.desired)
-}
-
-/// Gives the target revision `percent` of the production traffic.
-fn shift_to(cloud: &mut Cloud, deployment: &Deployment, percent: u32) -> Progress {
-    let Some(target) = cloud.ecs.revisions.get(&deployment.target).cloned() else {
-        return Progress::Done;
-    };
-    if let Err(reason) = check_rule(cloud, deployment) {
-        return Progress::Failed(reason);
-    }
-    let weights = [
-        (target.target_group.clone(), percent),
-        (target.other_group().to_owned(), 100 - percent),
-    ];
-    match crate::elbv2::set_rule_weights(cloud, &target.load_balancer.rule, &weights) {
-        Ok(()) => {
-            change(cloud, deployment, |it| it.target_weight = percent);
-            Progress::Done
-        }
-        Err(refusal) => Progress::Failed(format!("{NETWORKING} {}", refusal.message)),
-    }
-}
-
-/// The infrastructure role can be assumed, the rule exists, forwards to both groups and to no other.
-fn check_rule(cloud: &Cloud, deployment: &Deployment) -> Result<(), String> {
-    let Some(revision) = cloud.ecs.revisions.get(&deployment.target) else {
-        return Ok(());
-    };
-    let Revision { load_balancer, .. } = revision;
-    if !can_assume(cloud, &load_balancer.role) {
-        return Err(format!(
-            "{NETWORKING} ECS was unable to manage the ELB resources due to missing permissions on ECS \
-             Infrastructure Role '{}'.",
-            load_balancer.role
-        ));
-    }
-    let Some(targets) = crate::elbv2::rule_targets(cloud, &load_balancer.rule) else {
-        return Err(format!("{NETWORKING} One or more rules not found"));
-    };
-    let pair = [&load_balancer.primary, &load_balancer.alternate];
-    let forwards_to = |group: &String| targets.iter().any(|(arn, _)| arn == group);
-    if !pair.iter().all(|group| forwards_to(group)) {
-        return Err(format!(
-            "{NETWORKING} Both targetGroup and alternateTargetGroup must be associated with the \
-             productionListenerRule or testListenerRule."
-        ));
-    }
-    let foreign = targets.iter().find(|(arn, _)| !pair.contains(&arn));
-    match foreign {
-        Some((arn, _)) => Err(format!(
-            "{NETWORKING} Production listener rule is forwarding traffic to unexpected target group {arn}. \
-             Expected traffic to be forwarded to either targetGroupArn: {} or alternateTargetGroupArn: {}",
-            load_balancer.primary, load_balancer.alternate
-        )),
-        None => Ok(()),
-    }
-}
-
-/// Why the circuit breaker ends the deployment, if it does.
-fn exceeded(cloud: &mut Cloud, deployment: &Deployment) -> Option<&'static str> {
-    let breaker = deployment.configuration.breaker;
-    let desired = desired(cloud, deployment);
-    let current = cloud.ecs.deployments.get(&deployment.arn)?;
-    if !breaker.enabled || current.failures < breaker.threshold(desired) {
-        return None;
-    }
-    change(cloud, deployment, |it| it.breaker_triggered = true);
-    Some(BREAKER)
-}
-
-/// Counts a task of `revision` that ended before it was healthy, if its deployment is open.
-pub(in crate::ecs) fn task_failed(cloud: &mut Cloud, service_arn: &str, revision: &str) {
-    if let Some(deployment) = super::open_mut(cloud, service_arn)
-        && deployment.target == revision
-    {
-        deployment.failures += 1;
-        deployment.failed_tasks += 1;
-    }
-}
-
-/// By default a healthy task forgives the failures before it (`resetOnHealthyTask`).
-pub(in crate::ecs) fn task_became_healthy(cloud: &mut Cloud, service_arn: &str, revision: &str) {
-    if let Some(deployment) = super::open_mut(cloud, service_arn)
-        && deployment.target == revision
-        && deployment.configuration.breaker.reset_on_healthy_task
-    {
-        deployment.failures = 0;
-    }
 }
 
 fn succeed(cloud: &mut Cloud, deployment: &Deployment) {
@@ -291,26 +233,20 @@ fn succeed(cloud: &mut Cloud, deployment: &Deployment) {
     service::tell(cloud, &deployment.service, "has reached a steady state.");
 }
 
-fn begin_rollback(cloud: &mut Cloud, deployment: &Deployment, reason: &str) {
+fn begin_rollback(cloud: &mut Cloud, deployment: &Deployment, failure: &Failure) {
     let now_ms = cloud.now_ms;
-    let by_breaker = reason == BREAKER;
-    let failed = format!("(deployment {}) deployment failed: {reason}", deployment.id);
+    let reason = failure.reason(deployment);
+    let event = failure.event(deployment);
+    let failed = format!("(deployment {}) deployment failed: {event}", deployment.id);
     service::tell(cloud, &deployment.service, failed);
-    if by_breaker && !deployment.configuration.breaker.rollback {
-        // AWS: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-circuit-breaker.html:
-        // without the rollback option nothing more is started, and what is in service stays.
+    if !failure.rolls_back(deployment) {
         fleet::stop_all(cloud, &deployment.target, &scaling(deployment));
-        return finish(
-            cloud,
-            deployment,
-            Status::Stopped,
-            Some(BREAKER_WITHOUT_ROLLBACK),
-        );
+        return finish(cloud, deployment, Status::Stopped, Some(&reason));
     }
     change(cloud, deployment, |it| {
         it.status = Status::RollbackInProgress;
-        it.status_reason = Some(reason.to_owned());
-        it.rollback = Some((reason.to_owned(), now_ms));
+        it.status_reason = Some(reason.clone());
+        it.rollback = Some((reason, now_ms));
     });
     if deployment.source.is_none() {
         fleet::stop_all(cloud, &deployment.target, &scaling(deployment));
@@ -330,19 +266,13 @@ fn begin_rollback(cloud: &mut Cloud, deployment: &Deployment, reason: &str) {
 
 /// The source revision is brought back to strength, takes the traffic, and the target goes.
 fn roll_back(cloud: &mut Cloud, deployment: &Deployment) {
-    let source = hold_source(cloud, deployment);
-    if source == Fleet::Changing && deployment.target_weight > 0 {
-        return;
-    }
-    // A rule that is gone or was changed is not a reason to keep the failed revision.
-    if deployment.target_weight > 0
-        && let Progress::Failed(reason) = shift_to(cloud, deployment, 0)
-    {
-        let failed = format!("(deployment {}) {reason}", deployment.id);
-        service::tell(cloud, &deployment.service, failed);
-    }
-    let left = fleet::stop_all(cloud, &deployment.target, &scaling(deployment));
-    if left > 0 || source == Fleet::Changing {
+    let is_back = if deployment.is_rolling() {
+        let source = deployment.source.as_deref().unwrap_or_default();
+        rolling::replace(cloud, deployment, source) == Fleet::Steady
+    } else {
+        shift_back(cloud, deployment)
+    };
+    if !is_back {
         return;
     }
     finish(cloud, deployment, Status::RollbackSuccessful, None);
@@ -359,6 +289,24 @@ fn roll_back(cloud: &mut Cloud, deployment: &Deployment) {
     service::tell(cloud, &deployment.service, done);
 }
 
+/// Whether the source revision has the traffic and the target's tasks are gone.
+fn shift_back(cloud: &mut Cloud, deployment: &Deployment) -> bool {
+    let source = hold_source(cloud, deployment);
+    if source == Fleet::Changing && deployment.target_share > 0 {
+        return false;
+    }
+    // A rule that is gone or was changed is not a reason to keep the failed revision.
+    if deployment.target_share > 0
+        && let Progress::Failed(failure) = shift_to(cloud, deployment, 0)
+    {
+        let reason = failure.reason(deployment);
+        let failed = format!("(deployment {}) {reason}", deployment.id);
+        service::tell(cloud, &deployment.service, failed);
+    }
+    let left = fleet::stop_all(cloud, &deployment.target, &scaling(deployment));
+    left == 0 && source == Fleet::Steady
+}
+
 fn finish(cloud: &mut Cloud, deployment: &Deployment, status: Status, reason: Option<&str>) {
     let now_ms = cloud.now_ms;
     change(cloud, deployment, |it| {
@@ -370,7 +318,11 @@ fn finish(cloud: &mut Cloud, deployment: &Deployment, status: Status, reason: Op
     });
 }
 
-fn change(cloud: &mut Cloud, deployment: &Deployment, how: impl FnOnce(&mut Deployment)) {
+pub(super) fn change(
+    cloud: &mut Cloud,
+    deployment: &Deployment,
+    how: impl FnOnce(&mut Deployment),
+) {
     let now_ms = cloud.now_ms;
     if let Some(deployment) = cloud.ecs.deployments.get_mut(&deployment.arn) {
         how(deployment);

@@ -117,7 +117,7 @@ fn parse(
     let configuration = DeploymentConfiguration::parse(input)?.ok_or_else(|| {
         client(
             "UnsupportedMember",
-            "local-aws needs a deploymentConfiguration: it has no rolling deployments",
+            "local-aws needs a deploymentConfiguration: it does not guess what is meant",
         )
     })?;
     let desired = desired_count(input)?
@@ -319,7 +319,7 @@ fn check_changes(cloud: &Cloud, arn: &str, changes: &Changes) -> Result<Service,
         .filter(|service| service.is_active())
         .ok_or_else(|| client("ServiceNotActiveException", "Service was not ACTIVE."))?;
     if let Some(configuration) = &changes.configuration
-        && configuration.strategy() != service.configuration.strategy()
+        && configuration.strategy_name() != service.configuration.strategy_name()
         && deployment::is_open(cloud, arn)
     {
         // AWS: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/migrate-deployment-strategies.html

@@ -5,7 +5,7 @@
 
 use serde_json::{Value, json};
 
-use crate::ecs::{client, invalid_parameter, set};
+use crate::ecs::{invalid_parameter, set};
 use crate::wire::{Input, Refusal};
 
 /// Minutes that a bake may take, at most.
@@ -15,15 +15,51 @@ const CANARY_PERCENT: (f64, f64) = (0.1, 100.0);
 /// AWS's defaults of a canary: percent and minutes.
 const CANARY_PERCENT_DEFAULT: f64 = 5.0;
 const CANARY_BAKE_MINUTES_DEFAULT: i64 = 10;
+/// Percent of traffic in a step of a linear deployment, from and to; in steps of 0.1.
+/// AWS: <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_LinearConfiguration.html>
+const STEP_PERCENT: (f64, f64) = (3.0, 100.0);
+/// AWS's defaults of a linear deployment: percent and minutes of a step.
+const STEP_PERCENT_DEFAULT: f64 = 10.0;
+const STEP_BAKE_MINUTES_DEFAULT: i64 = 6;
+const MINUTE_MS: u64 = 60_000;
+/// Shares of traffic are counted in tenths of a percent.
+pub(in crate::ecs) const ALL_TENTHS: u32 = 1000;
 
 /// How deployments of a service go.
 #[derive(Clone, Debug)]
 pub(in crate::ecs) struct DeploymentConfiguration {
     /// As it is answered.
     pub(in crate::ecs) document: Value,
+    pub(in crate::ecs) strategy: Strategy,
+    /// How long both revisions run after all traffic has moved.
+    pub(in crate::ecs) bake_ms: u64,
     pub(in crate::ecs) breaker: Breaker,
-    /// Names of the alarms that are watched; empty when `alarms.enable` is false.
-    pub(in crate::ecs) alarms: Vec<String>,
+    pub(in crate::ecs) alarms: Alarms,
+}
+
+/// `strategy`, with what belongs to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::ecs) enum Strategy {
+    /// Tasks are replaced in the group that serves; both in percent of the desired count.
+    Rolling {
+        minimum_healthy_percent: u32,
+        maximum_percent: u32,
+    },
+    /// The new revision is started beside the old one, and takes these shares of the traffic one after another.
+    Shifting {
+        /// In tenths of a percent, rising; the last is all.
+        shares: Vec<u32>,
+        /// How long each share but the last is kept.
+        step_bake_ms: u64,
+    },
+}
+
+/// `alarms`
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(in crate::ecs) struct Alarms {
+    /// Names of those that are watched; empty when `enable` is false.
+    pub(in crate::ecs) names: Vec<String>,
+    pub(in crate::ecs) rollback: bool,
 }
 
 /// `deploymentCircuitBreaker`
@@ -61,8 +97,7 @@ impl DeploymentConfiguration {
     /// The member `deploymentConfiguration`, when it is there.
     ///
     /// # Errors
-    /// `InvalidParameterException` outside AWS's ranges, `UnsupportedMember` for strategies that are not
-    /// simulated.
+    /// `InvalidParameterException` outside AWS's ranges.
     pub(super) fn parse(input: Input<'_>) -> Result<Option<Self>, Refusal> {
         let Some(given) = input.object("deploymentConfiguration") else {
             return Ok(None);
@@ -75,36 +110,44 @@ impl DeploymentConfiguration {
             "strategy",
             "bakeTimeInMinutes",
             "canaryConfiguration",
+            "linearConfiguration",
         ])?;
         let mut document = given.value().clone();
-        minutes(given, "bakeTimeInMinutes")?;
-        for (name, default) in [("maximumPercent", 200), ("minimumHealthyPercent", 100)] {
+        let percent = |name: &str, default: i64| -> Result<u32, Refusal> {
             let percent = given.integer(name)?.unwrap_or(default);
-            if !(0..=200).contains(&percent) {
+            u32::try_from(percent)
+                .ok()
+                .filter(|percent| *percent <= 200)
+                .ok_or_else(|| invalid_parameter(format!("Invalid value {percent} of {name}.")))
+        };
+        let maximum_percent = percent("maximumPercent", 200)?;
+        let minimum_healthy_percent = percent("minimumHealthyPercent", 100)?;
+        set(&mut document, "maximumPercent", json!(maximum_percent));
+        let healthy = json!(minimum_healthy_percent);
+        set(&mut document, "minimumHealthyPercent", healthy);
+        let name = given.text("strategy").unwrap_or("ROLLING");
+        set(&mut document, "strategy", json!(name));
+        only_with_its_strategy(given, name)?;
+        let bake_minutes = minutes(given, "bakeTimeInMinutes")?;
+        let strategy = match name {
+            "ROLLING" => rolling(minimum_healthy_percent, maximum_percent)?,
+            "BLUE_GREEN" if bake_minutes.is_none() => {
+                return Err(invalid_parameter(
+                    "bakeTimeInMinutes is required with the BLUE_GREEN deployment strategy.",
+                ));
+            }
+            "BLUE_GREEN" => Strategy::Shifting {
+                shares: vec![ALL_TENTHS],
+                step_bake_ms: 0,
+            },
+            "CANARY" => canary(given, &mut document)?,
+            "LINEAR" => linear(given, &mut document)?,
+            other => {
                 return Err(invalid_parameter(format!(
-                    "Invalid value {percent} of {name}."
+                    "Invalid deployment strategy '{other}'."
                 )));
             }
-            set(&mut document, name, json!(percent));
-        }
-        match given.text("strategy") {
-            Some("CANARY") => set(&mut document, "canaryConfiguration", canary(given)?),
-            Some("BLUE_GREEN") if given.member("canaryConfiguration").is_some() => {
-                return Err(invalid_parameter(
-                    "canaryConfiguration is only valid with the CANARY deployment strategy.",
-                ));
-            }
-            Some("BLUE_GREEN") => {}
-            other => {
-                return Err(client(
-                    "UnsupportedMember",
-                    format!(
-                        "local-aws deploys with strategy CANARY or BLUE_GREEN, not {}",
-                        other.unwrap_or("ROLLING, the default")
-                    ),
-                ));
-            }
-        }
+        };
         let breaker = breaker(given)?;
         if given.member("deploymentCircuitBreaker").is_none() {
             let off = json!({"enable": false, "rollback": false});
@@ -112,13 +155,15 @@ impl DeploymentConfiguration {
         }
         Ok(Some(Self {
             document,
+            strategy,
+            bake_ms: millis(bake_minutes.unwrap_or(0)),
             breaker,
             alarms: alarms(given)?,
         }))
     }
 
-    /// The strategy, which may not change during a deployment.
-    pub(super) fn strategy(&self) -> Option<&str> {
+    /// The strategy's name, which may not change during a deployment.
+    pub(super) fn strategy_name(&self) -> Option<&str> {
         self.document.get("strategy").and_then(Value::as_str)
     }
 }
@@ -133,24 +178,95 @@ fn minutes(input: Input<'_>, name: &str) -> Result<Option<i64>, Refusal> {
     }
 }
 
-fn canary(given: Input<'_>) -> Result<Value, Refusal> {
-    let empty = json!({});
-    let canary = given
-        .object("canaryConfiguration")
-        .unwrap_or(Input::new(&empty));
-    canary.only(&["canaryPercent", "canaryBakeTimeInMinutes"])?;
-    let percent = canary
-        .number("canaryPercent")?
-        .unwrap_or(CANARY_PERCENT_DEFAULT);
-    let tenths = percent * 10.0;
-    let (low, high) = CANARY_PERCENT;
-    if !(low..=high).contains(&percent) || (tenths - tenths.round()).abs() > 1e-6 {
+fn millis(minutes: i64) -> u64 {
+    u64::try_from(minutes).unwrap_or(0) * MINUTE_MS
+}
+
+/// What says how traffic moves belongs to one strategy each.
+/// AWS: <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_LinearConfiguration.html>
+fn only_with_its_strategy(given: Input<'_>, strategy: &str) -> Result<(), Refusal> {
+    for (member, its) in [
+        ("canaryConfiguration", "CANARY"),
+        ("linearConfiguration", "LINEAR"),
+    ] {
+        if given.member(member).is_some() && strategy != its {
+            return Err(invalid_parameter(format!(
+                "{member} is only valid with the {its} deployment strategy."
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// At least one task more than must be healthy has to be allowed, or nothing could ever be replaced.
+/// AWS: <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service_definition_parameters.html>
+fn rolling(minimum_healthy_percent: u32, maximum_percent: u32) -> Result<Strategy, Refusal> {
+    if maximum_percent <= minimum_healthy_percent {
         return Err(invalid_parameter(format!(
-            "canaryPercent must be between {low} and {high} in steps of 0.1, got {percent}."
+            "maximumPercent {maximum_percent} must be above minimumHealthyPercent {minimum_healthy_percent}."
         )));
     }
+    Ok(Strategy::Rolling {
+        minimum_healthy_percent,
+        maximum_percent,
+    })
+}
+
+fn canary(given: Input<'_>, document: &mut Value) -> Result<Strategy, Refusal> {
+    let empty = json!({});
+    let name = "canaryConfiguration";
+    let canary = given.object(name).unwrap_or(Input::new(&empty));
+    canary.only(&["canaryPercent", "canaryBakeTimeInMinutes"])?;
+    let (percent, tenths) = percent(
+        canary,
+        "canaryPercent",
+        CANARY_PERCENT,
+        CANARY_PERCENT_DEFAULT,
+    )?;
     let bake = minutes(canary, "canaryBakeTimeInMinutes")?.unwrap_or(CANARY_BAKE_MINUTES_DEFAULT);
-    Ok(json!({"canaryPercent": percent, "canaryBakeTimeInMinutes": bake}))
+    let filled = json!({"canaryPercent": percent, "canaryBakeTimeInMinutes": bake});
+    set(document, name, filled);
+    let mut shares = vec![tenths, ALL_TENTHS];
+    shares.dedup();
+    Ok(Strategy::Shifting {
+        shares,
+        step_bake_ms: millis(bake),
+    })
+}
+
+fn linear(given: Input<'_>, document: &mut Value) -> Result<Strategy, Refusal> {
+    let empty = json!({});
+    let name = "linearConfiguration";
+    let linear = given.object(name).unwrap_or(Input::new(&empty));
+    linear.only(&["stepPercent", "stepBakeTimeInMinutes"])?;
+    let (percent, tenths) = percent(linear, "stepPercent", STEP_PERCENT, STEP_PERCENT_DEFAULT)?;
+    let bake = minutes(linear, "stepBakeTimeInMinutes")?.unwrap_or(STEP_BAKE_MINUTES_DEFAULT);
+    let filled = json!({"stepPercent": percent, "stepBakeTimeInMinutes": bake});
+    set(document, name, filled);
+    let steps = ALL_TENTHS.div_ceil(tenths);
+    Ok(Strategy::Shifting {
+        shares: (1..=steps)
+            .map(|step| (step * tenths).min(ALL_TENTHS))
+            .collect(),
+        step_bake_ms: millis(bake),
+    })
+}
+
+/// A percentage with at most one decimal, also in tenths.
+fn percent(
+    input: Input<'_>,
+    name: &str,
+    (low, high): (f64, f64),
+    default: f64,
+) -> Result<(f64, u32), Refusal> {
+    let percent = input.number(name)?.unwrap_or(default);
+    let tenths = (1..=ALL_TENTHS).find(|tenths| (f64::from(*tenths) / 10.0 - percent).abs() < 1e-7);
+    match tenths {
+        Some(tenths) if (low..=high).contains(&percent) => Ok((percent, tenths)),
+        Some(_) | None => Err(invalid_parameter(format!(
+            "{name} must be between {low} and {high} in steps of 0.1, got {percent}."
+        ))),
+    }
 }
 
 fn breaker(given: Input<'_>) -> Result<Breaker, Refusal> {
@@ -198,13 +314,13 @@ fn breaker(given: Input<'_>) -> Result<Breaker, Refusal> {
     Ok(breaker)
 }
 
-fn alarms(given: Input<'_>) -> Result<Vec<String>, Refusal> {
+fn alarms(given: Input<'_>) -> Result<Alarms, Refusal> {
     let Some(alarms) = given.object("alarms") else {
-        return Ok(Vec::new());
+        return Ok(Alarms::default());
     };
     alarms.only(&["alarmNames", "enable", "rollback"])?;
     let names = alarms.texts("alarmNames");
-    let (Some(enabled), Some(_)) = (alarms.flag("enable")?, alarms.flag("rollback")?) else {
+    let (Some(enabled), Some(rollback)) = (alarms.flag("enable")?, alarms.flag("rollback")?) else {
         return Err(invalid_parameter(
             "alarms.enable and alarms.rollback cannot be empty.",
         ));
@@ -215,14 +331,17 @@ fn alarms(given: Input<'_>) -> Result<Vec<String>, Refusal> {
         ));
     }
     let names = if enabled { names } else { Vec::new() };
-    Ok(names.into_iter().map(str::to_owned).collect())
+    Ok(Alarms {
+        names: names.into_iter().map(str::to_owned).collect(),
+        rollback,
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
 
-    use super::DeploymentConfiguration;
+    use super::{DeploymentConfiguration, Strategy};
     use crate::wire::{Input, Refusal};
 
     fn parse(configuration: Value) -> Result<DeploymentConfiguration, Refusal> {
@@ -277,14 +396,65 @@ mod tests {
                 "InvalidParameterException",
             ),
             (json!({"lifecycleHooks": []}), "UnsupportedMember"),
-            (json!({"strategy": "ROLLING"}), "UnsupportedMember"),
-            (json!({"strategy": "LINEAR"}), "UnsupportedMember"),
+            (json!({"strategy": "SUDDEN"}), "InvalidParameterException"),
+            (
+                json!({"strategy": "BLUE_GREEN"}),
+                "InvalidParameterException",
+            ),
+            (
+                json!({"linearConfiguration": {"stepPercent": 10.0}}),
+                "InvalidParameterException",
+            ),
+            (
+                json!({"strategy": "LINEAR", "linearConfiguration": {"stepPercent": 2.9}}),
+                "InvalidParameterException",
+            ),
+            (
+                json!({"strategy": "LINEAR", "canaryConfiguration": {}}),
+                "InvalidParameterException",
+            ),
+            (
+                json!({"strategy": "ROLLING", "maximumPercent": 100}),
+                "InvalidParameterException",
+            ),
         ] {
             let mut configuration = json!({"strategy": "CANARY"});
             for (name, value) in members.as_object().unwrap() {
                 configuration[name] = value.clone();
             }
             assert_eq!(parse(configuration).unwrap_err().code, code, "{members}");
+        }
+    }
+
+    #[test]
+    fn each_strategy_has_its_shares_of_the_traffic() {
+        for (given, shares) in [
+            (json!({"strategy": "CANARY"}), vec![50, 1000]),
+            (
+                json!({"strategy": "CANARY", "canaryConfiguration": {"canaryPercent": 0.1}}),
+                vec![1, 1000],
+            ),
+            (
+                json!({"strategy": "CANARY", "canaryConfiguration": {"canaryPercent": 100}}),
+                vec![1000],
+            ),
+            (
+                json!({"strategy": "BLUE_GREEN", "bakeTimeInMinutes": 0}),
+                vec![1000],
+            ),
+            (
+                json!({"strategy": "LINEAR", "linearConfiguration": {"stepPercent": 33.3}}),
+                vec![333, 666, 999, 1000],
+            ),
+            (
+                json!({"strategy": "LINEAR", "linearConfiguration": {"stepPercent": 50}}),
+                vec![500, 1000],
+            ),
+        ] {
+            match parse(given.clone()).unwrap().strategy {
+                Strategy::Shifting { shares: parsed, .. } => assert_eq!(parsed, shares, "{given}"),
+                Strategy::Rolling { .. } => panic!("{given}"),
+            }
         }
     }
 

@@ -233,7 +233,7 @@ fn only_what_makes_a_revision_starts_a_deployment() {
         json!({"loadBalancers": service["loadBalancers"]}),
         json!({"healthCheckGracePeriodSeconds": 5}),
         json!({"desiredCount": 3}),
-        json!({"deploymentConfiguration": {"strategy": "CANARY", "bakeTimeInMinutes": 0}}),
+        json!({"deploymentConfiguration": {"strategy": "CANARY", "bakeTimeInMinutes": 3}}),
     ] {
         let updated = world.update(members.clone());
         assert_eq!(

@@ -5,7 +5,7 @@ use crate::decision::{Wait, WaitReason};
 use crate::desired::Desired;
 use crate::naming;
 use crate::observed::{Observed, Presence, is_owned};
-use crate::plan::{PlanError, Timing};
+use crate::plan::{PlanError, Timing, specs};
 use crate::resources::ecs_service::{
     self, DeploymentStatus, ObservedDeployment, ObservedEcsService, ServiceStatus,
 };
@@ -172,7 +172,7 @@ fn update_service(
         return Ok(None);
     }
     if alarm.state == AlarmState::Alarm {
-        let alarm = spec.alarm_name;
+        let alarm = specs::alarm_name(desired);
         if timing.now_ms.saturating_sub(timing.started_ms) >= ALARM_PATIENCE_MS {
             return Err(PlanError::AlarmInAlarm { alarm });
         }

@@ -260,7 +260,7 @@ fn deregistration_delay_that_was_raised_is_set_back() {
 fn deployment_settings_and_a_forgotten_alarm_are_sent_again() {
     check(
         web(),
-        seen(web()).service(|service| service.deployment_settings_are_ours = false),
+        seen(web()).service(|service| service.deployment_settings = None),
         expect![[r#"
             UpdateService(web) deploymentConfiguration
         "#]],
@@ -278,7 +278,7 @@ fn deployment_settings_and_a_forgotten_alarm_are_sent_again() {
 fn alarms_that_people_have_added_stay_when_the_settings_are_sent_again() {
     let mut world = seen(web())
         .service(|service| {
-            service.deployment_settings_are_ours = false;
+            service.deployment_settings = None;
             service.alarm_names.push("of-the-team".to_owned());
         })
         .world;

@@ -26,6 +26,7 @@ fn wanted() -> TaskDefinitionSpec {
             log_group: "/aws/ecs/default/web".to_owned(),
             log_stream_prefix: "ecs".to_owned(),
             region: "eu-west-1".to_owned(),
+            force_deployment: Some("again".to_owned()),
         },
         tags: Tags::from([("team".to_owned(), "web".to_owned())]),
     }

@@ -279,7 +279,7 @@ impl World {
                 Watched::Both(a, b) => vec![a, b],
             },
             expression,
-            settings_are_ours: true,
+            rule: Some(spec.rule),
         });
     }
 
@@ -291,7 +291,9 @@ impl World {
             initial_desired_count: _,
             network,
             ingress,
-            alarm_name,
+            deployment_settings,
+            alarm_names,
+            dropped_alarm_names: _,
             tags,
         } = spec.clone();
         self.live = None;
@@ -301,8 +303,8 @@ impl World {
             task_definition_arn: task_definition_arn.clone(),
             network,
             ingress: Some(ingress),
-            deployment_settings_are_ours: true,
-            alarm_names: vec![alarm_name],
+            deployment_settings: Some(deployment_settings),
+            alarm_names,
             tags,
             current_deployment_arn: None,
             current_revision_arns: Vec::new(),
@@ -321,7 +323,7 @@ impl World {
             task_definition_arn,
             network,
             ingress,
-            deployment_settings,
+            deployment,
         } = change.clone();
         let service = present(&mut self.observed.ecs_service);
         self.previous_task_definition = Some(service.task_definition_arn.clone());
@@ -332,9 +334,9 @@ impl World {
             service.network = network;
         }
         service.ingress = ingress.or(service.ingress.take());
-        if let Some(settings) = deployment_settings {
-            service.deployment_settings_are_ours = true;
-            service.alarm_names = settings.alarm_names;
+        if let Some(deployment) = deployment {
+            service.deployment_settings = Some(deployment.settings);
+            service.alarm_names = deployment.alarm_names;
         }
         let deployed = service.task_definition_arn.clone();
         let before = service.deployment.as_ref();

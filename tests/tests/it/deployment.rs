@@ -1,0 +1,349 @@
+//! Deployments of every strategy under traffic: how it moves, what sends it back, and what that leaves.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use express_tests::history::Event;
+use express_tests::{Scenario, ServiceProperties, Stack, StackStatus, Template, World, web};
+use local_aws::elbv2::{self, RouteOutcome, Visitors};
+use local_aws::wire::Service;
+use serde_json::{Value, json};
+
+use StackStatus::{CreateComplete, UpdateComplete, UpdateRollbackComplete};
+
+const HOST: &str = "web.apps.example.com";
+/// Enough that 5 % of them are above the alarm's 20 in a minute.
+const REQUESTS_A_MINUTE: u32 = 1_200;
+/// How often the rule is looked at.
+const SAMPLE_S: u64 = 5;
+
+/// Percent of the traffic of the group that does not have it at first, and for how many seconds.
+type Shares = Rc<RefCell<Vec<(u32, u64)>>>;
+
+fn quick() -> ServiceProperties {
+    web().set("/Deployment/Preset", "DEVELOPMENT")
+}
+
+fn newer(deployment: Value) -> ServiceProperties {
+    web()
+        .image("public.ecr.aws/nginx/nginx:1.28")
+        .set("/Deployment", deployment)
+}
+
+fn created(world: &World) -> Stack {
+    let stack = world.stack("app");
+    assert_eq!(
+        stack.deploy_now(Template::of(&quick())).status,
+        CreateComplete
+    );
+    world.settle();
+    stack
+}
+
+fn visited(world: &World) {
+    elbv2::visit(&mut world.account().cloud(), HOST, REQUESTS_A_MINUTE);
+}
+
+fn visitors(world: &World) -> Visitors {
+    world.account().cloud().elbv2.visitors[HOST].clone()
+}
+
+/// Tenths of a percent by group, as the rule has them.
+fn weights(world: &local_aws::LocalAws) -> Vec<(String, u32)> {
+    let RouteOutcome::Answered(answer) = elbv2::route(&world.cloud(), HOST) else {
+        panic!("the service has one rule");
+    };
+    let total: u32 = answer.groups.iter().map(|group| group.weight).sum();
+    let groups = answer.groups.into_iter();
+    let mut shares: Vec<(String, u32)> = groups
+        .map(|group| (group.arn, group.weight * 1000 / total))
+        .collect();
+    shares.sort();
+    shares
+}
+
+/// Looks at the rule for `seconds`, while other things happen.
+fn watch(world: &World, seconds: u64) -> Shares {
+    let shares = Shares::default();
+    let account = world.account().clone();
+    let first = weights(&account);
+    let idle = first.iter().find(|(_, share)| *share == 0);
+    let idle = idle.expect("one group is idle").0.clone();
+    let seen = Rc::clone(&shares);
+    let sleeps: Vec<_> = (1..=seconds / SAMPLE_S)
+        .map(|sample| world.sleep_s(sample * SAMPLE_S))
+        .collect();
+    world.spawn(async move {
+        for sleep in sleeps {
+            sleep.await;
+            let now = weights(&account);
+            let share = now.iter().find(|(arn, _)| *arn == idle);
+            let share = share.map_or(0, |(_, share)| *share);
+            let mut seen = seen.borrow_mut();
+            match seen.last_mut() {
+                Some((last, seconds)) if *last == share => *seconds += SAMPLE_S,
+                Some(_) | None => seen.push((share, SAMPLE_S)),
+            }
+        }
+    });
+    shares
+}
+
+/// Calls that changed something outside the ledger after CloudFormation saw its `number`th answer, from 1.
+fn mutations_after(world: &World, number: usize) -> Vec<String> {
+    let history = world.history();
+    let mut seen = 0;
+    let mut names = Vec::new();
+    for event in &history.events {
+        match event {
+            Event::Saw(_) => seen += 1,
+            Event::Called(call) if seen >= number && call.recorded.mutates() => {
+                names.push(call.recorded.name());
+            }
+            Event::Sent { .. }
+            | Event::Started { .. }
+            | Event::Called(_)
+            | Event::Crashed { .. }
+            | Event::Ended { .. }
+            | Event::WaiterEnded { .. } => {}
+        }
+    }
+    names
+}
+
+#[test]
+fn every_strategy_moves_the_traffic_as_it_says_and_fails_no_request() {
+    for (deployment, expected, step_s) in [
+        (
+            json!({"CanaryConfiguration": {"CanaryBakeTimeInMinutes": 4}}),
+            vec![0, 50, 1000],
+            240,
+        ),
+        (
+            json!({"Strategy": "LINEAR", "LinearConfiguration":
+                {"StepPercent": 33.3, "StepBakeTimeInMinutes": 2}}),
+            vec![0, 333, 666, 999, 1000],
+            120,
+        ),
+        (
+            json!({"Strategy": "BLUE_GREEN", "BakeTimeInMinutes": 5}),
+            vec![0, 1000],
+            0,
+        ),
+        (json!({"Strategy": "ROLLING"}), vec![0], 0),
+    ] {
+        let world = World::new();
+        let stack = created(&world);
+        visited(&world);
+        let shares = watch(&world, 1_500);
+        let outcome = stack.deploy_now(Template::of(&newer(deployment.clone())));
+        assert_eq!(outcome.status, UpdateComplete, "{deployment}");
+        world.block_on(world.sleep_s(600));
+        let shares = shares.borrow().clone();
+        let taken: Vec<u32> = shares.iter().map(|(share, _)| *share).collect();
+        assert_eq!(taken, expected, "{deployment}");
+        let steps = shares.get(1..shares.len() - 1).unwrap_or_default();
+        for (share, seconds) in steps {
+            // The scheduler looks every five seconds, and so do we.
+            assert!(
+                (step_s..=step_s + 10).contains(seconds),
+                "{share} for {seconds} s in {deployment}"
+            );
+        }
+        let Visitors {
+            requests, served, ..
+        } = visitors(&world);
+        assert!(requests > 10_000, "{requests}");
+        assert_eq!(requests, served, "{deployment}");
+    }
+}
+
+#[test]
+fn case_32_errors_under_traffic_roll_back_and_the_update_back_changes_nothing() {
+    let long_enough = json!({"CanaryConfiguration": {"CanaryBakeTimeInMinutes": 6}});
+    for deployment in [
+        long_enough,
+        json!({"Strategy": "BLUE_GREEN", "BakeTimeInMinutes": 6}),
+    ] {
+        let world = World::new();
+        let stack = world.stack("app");
+        let old = web().set("/Deployment", deployment.clone());
+        assert_eq!(stack.deploy_now(Template::of(&old)).status, CreateComplete);
+        world.settle();
+        visited(&world);
+        world.block_on(world.sleep_s(300));
+        let before = weights(world.account());
+        let broken = old.clone().image("demo/errors");
+        let outcome = stack.deploy_now(Template::of(&broken));
+        world.settle();
+        assert_eq!(outcome.status, UpdateRollbackComplete, "{deployment}");
+        let reason = &outcome.seen[0].reason;
+        assert!(reason.contains("-rollback"), "names the alarm: {reason}");
+        assert_eq!(
+            mutations_after(&world, 2),
+            Vec::<String>::new(),
+            "{deployment}"
+        );
+        assert_eq!(
+            weights(world.account()),
+            before,
+            "the old revision has the traffic"
+        );
+        world.block_on(world.sleep_s(300));
+        let served = visitors(&world).served;
+        let requests = visitors(&world).requests;
+        world.block_on(world.sleep_s(300));
+        let after = visitors(&world);
+        assert_eq!(after.requests - requests, after.served - served);
+
+        // A further update finds an alarm that has recovered, and succeeds.
+        let fixed = stack.deploy_now(Template::of(&old.image("nginx:2")));
+        assert_eq!(fixed.status, UpdateComplete, "{deployment}");
+    }
+}
+
+#[test]
+fn case_32_a_crash_rolls_back_and_the_update_back_changes_nothing() {
+    for strategy in ["CANARY", "LINEAR", "BLUE_GREEN", "ROLLING"] {
+        let world = World::new();
+        let stack = world.stack("app");
+        let old = web().set("/Deployment/Strategy", strategy);
+        assert_eq!(stack.deploy_now(Template::of(&old)).status, CreateComplete);
+        world.settle();
+        visited(&world);
+        world.block_on(world.sleep_s(60));
+        let outcome = stack.deploy_now(Template::of(&old.clone().image("demo/crash")));
+        world.settle();
+        assert_eq!(outcome.status, UpdateRollbackComplete, "{strategy}");
+        assert_eq!(
+            mutations_after(&world, 2),
+            Vec::<String>::new(),
+            "{strategy}"
+        );
+        let Visitors {
+            requests, served, ..
+        } = visitors(&world);
+        assert_eq!(
+            requests, served,
+            "{strategy}: nobody saw the broken revision"
+        );
+    }
+}
+
+#[test]
+fn few_errors_and_few_requests_are_no_reason_to_go_back() {
+    let world = World::new();
+    let stack = created(&world);
+    // 5 % of 300 are 15 in a minute, below the alarm's 20.
+    elbv2::visit(&mut world.account().cloud(), HOST, 300);
+    let broken = newer(json!({"BakeTimeInMinutes": 0})).image("demo/errors");
+    let outcome = stack.deploy_now(Template::of(&broken));
+    assert_eq!(outcome.status, UpdateComplete);
+}
+
+#[test]
+fn the_strategy_of_a_running_service_changes_alone_and_with_a_deployment() {
+    let world = World::new();
+    let stack = created(&world);
+    visited(&world);
+    for (number, strategy) in ["ROLLING", "LINEAR", "ROLLING", "CANARY", "BLUE_GREEN"]
+        .iter()
+        .enumerate()
+    {
+        let alone = web()
+            .image(&format!("nginx:{number}"))
+            .set("/Deployment/Strategy", *strategy);
+        assert_eq!(
+            stack.deploy_now(Template::of(&alone)).status,
+            UpdateComplete,
+            "{strategy}"
+        );
+        let again = alone.set("/Deployment/RollbackAlarm", json!({"Count4xx": true}));
+        let before = world.history().calls().count();
+        assert_eq!(
+            stack.deploy_now(Template::of(&again)).status,
+            UpdateComplete
+        );
+        let history = world.history();
+        let calls = history.calls().skip(before);
+        let deploys = calls.filter(|call| call.recorded.name() == "ecs:UpdateService");
+        assert_eq!(deploys.count(), 0, "an alarm's settings change in place");
+    }
+    let Visitors {
+        requests, served, ..
+    } = visitors(&world);
+    assert_eq!(requests, served);
+}
+
+#[test]
+fn another_token_deploys_the_same_again_and_once() {
+    let forced = |token: &str| web().set("/Deployment/ForceDeployment", token);
+    let run = Scenario::new()
+        .create(quick())
+        .then_settle()
+        .then_update(forced("one"))
+        .then_settle()
+        .then_update(forced("two").service_timeout(3_000))
+        .then_settle()
+        .then_update(forced("two"))
+        .run();
+    assert_eq!(
+        run.statuses(),
+        [
+            CreateComplete,
+            UpdateComplete,
+            UpdateComplete,
+            UpdateComplete
+        ]
+    );
+    let updates = run.mutations();
+    let registered = updates
+        .iter()
+        .filter(|name| *name == "ecs:RegisterTaskDefinition");
+    assert_eq!(registered.count(), 3, "{updates:?}");
+}
+
+fn alarm_names(world: &World) -> Vec<String> {
+    let input = json!({"services": ["web"]});
+    let answer = world
+        .account()
+        .perform(Service::Ecs, "DescribeServices", input)
+        .unwrap();
+    let names = &answer["services"][0]["deploymentConfiguration"]["alarms"]["alarmNames"];
+    let mut names: Vec<String> = serde_json::from_value(names.clone()).unwrap();
+    names.retain(|name| !name.starts_with("express-"));
+    names
+}
+
+#[test]
+fn further_alarms_come_and_go_and_those_added_by_hand_stay() {
+    let world = World::new();
+    let stack = created(&world);
+    let with = |names: &[&str]| quick().set("/Deployment/AlarmNames", json!(names));
+    let update = |properties: ServiceProperties| {
+        let status = stack.deploy_now(Template::of(&properties)).status;
+        assert_eq!(status, UpdateComplete);
+    };
+    update(with(&["latency", "queue"]));
+    assert_eq!(alarm_names(&world), ["latency", "queue"]);
+    let mut configuration = world
+        .account()
+        .perform(
+            Service::Ecs,
+            "DescribeServices",
+            json!({"services": ["web"]}),
+        )
+        .unwrap()["services"][0]["deploymentConfiguration"]
+        .clone();
+    let names = configuration["alarms"]["alarmNames"]
+        .as_array_mut()
+        .unwrap();
+    names.push(json!("by-hand"));
+    let input = json!({"service": "web", "deploymentConfiguration": configuration});
+    world
+        .account()
+        .perform(Service::Ecs, "UpdateService", input)
+        .unwrap();
+    update(with(&["queue"]));
+    assert_eq!(alarm_names(&world), ["queue", "by-hand"]);
+}
