@@ -19,6 +19,10 @@ use crate::sealed::SealedOperation;
 use crate::waiter::{self, Deadlines, Started, WaiterReply};
 use crate::{Invocation, Runtime, guard, observe};
 
+/// Milliseconds by which the clocks of this process and of CloudFormation may differ: AWS itself refuses requests whose
+/// signature is off by more.
+/// AWS: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-troubleshooting.html>
+const CLOCK_SKEW_MAX_MS: u64 = 15 * 60 * 1000;
 /// Times that a lost race for the owner's record is run again.
 const RACES_MAX: usize = 5;
 
@@ -134,8 +138,13 @@ impl Taking<'_> {
 
     fn request(&self, converge: Option<(String, ServiceRecord)>) -> Request {
         let now_ms = self.runtime.clock.now_ms();
-        // An hour that has not come yet says that somebody's clock is wrong: then it is the arrival that counts.
-        let issued_ms = self.envelope.issued_ms().unwrap_or(now_ms).min(now_ms);
+        // Our clock may be slow. A time far ahead is nobody's issue time, though, and would overtake all that follows.
+        let latest_ms = now_ms + CLOCK_SKEW_MAX_MS;
+        let issued_ms = self
+            .envelope
+            .issued_ms()
+            .filter(|issued| *issued <= latest_ms);
+        let issued_ms = issued_ms.unwrap_or(now_ms);
         let timeout = early::service_timeout_s(&self.envelope.properties);
         let Deadlines {
             answer_by_ms,

@@ -227,7 +227,7 @@ fn foreign_service(world: &World) -> String {
         "taskDefinition": definition["taskDefinition"]["taskDefinitionArn"],
         "desiredCount": 1,
         "launchType": "FARGATE",
-        "deploymentConfiguration": {"strategy": "BLUE_GREEN"},
+        "deploymentConfiguration": {"strategy": "BLUE_GREEN", "bakeTimeInMinutes": 0},
         "networkConfiguration": {"awsvpcConfiguration": {"subnets": subnets}},
         "loadBalancers": [{
             "targetGroupArn": first_group,

@@ -316,6 +316,24 @@ fn case_37_an_update_comes_through_while_somebody_deploys_or_scales_the_service(
 }
 
 #[test]
+fn case_41_another_strategy_that_is_asked_for_in_the_middle_of_a_swap_comes_after_it() {
+    for seconds in [3, 40, 90] {
+        let world = World::new();
+        let stack = created(&world, &web());
+        by_hand(&world, json!({"forceNewDeployment": true}));
+        world.block_on(world.sleep_s(seconds));
+        for strategy in ["LINEAR", "ROLLING", "BLUE_GREEN"] {
+            let changed = web().set("/Deployment/Strategy", strategy);
+            let outcome = stack.deploy_now(Template::of(&changed));
+            let context = format!("{strategy} {seconds} s: {}", outcome.first().reason);
+            assert_eq!(outcome.status, UpdateComplete, "{context}");
+            let asked = &service(&world)["deploymentConfiguration"]["strategy"];
+            assert_eq!(asked, strategy, "{context}");
+        }
+    }
+}
+
+#[test]
 fn case_38_another_digest_of_the_same_image_is_deployed() {
     let image = |digit: &str| {
         let digest = digit.repeat(64);
