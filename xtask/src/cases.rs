@@ -31,7 +31,7 @@ const TEXT_WIDTH: usize = 96;
 pub struct Arguments {
     /// Run the tests too, and fail if one of them does.
     #[arg(long)]
-    run: bool,
+    pub run: bool,
 }
 
 pub fn run(arguments: &Arguments) -> anyhow::Result<()> {

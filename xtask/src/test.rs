@@ -19,7 +19,7 @@ use self::tally::{Tally, cargo_result, tap_result, unittest_result};
 use crate::cargo::cargo;
 use crate::local_stack::LocalStack;
 use crate::tools::{self, Environment};
-use crate::{construct, demo, fuzz, generate, root, simulate};
+use crate::{cases, construct, demo, fuzz, generate, root, simulate};
 
 /// Tells the scenarios into which folder they write the requests that the handler sends.
 const RECORD_REQUESTS: &str = "EXPRESS_RECORD_REQUESTS";
@@ -42,6 +42,7 @@ const STEPS: &[Step] = &[
     ("templates: sam validate --lint", sam_validate),
     ("Python tests", python_tests),
     ("tests and doc tests", cargo_tests),
+    ("the contract's cases have tests", contract_cases),
     ("histories of the protocol", protocol_histories),
     ("full histories", full_histories),
     ("inputs that nobody sends", fuzz),
@@ -195,6 +196,11 @@ fn unittests(tests: &mut Command) -> anyhow::Result<Tally> {
         passed: ran.saturating_sub(failed),
         failed,
     })
+}
+
+fn contract_cases() -> anyhow::Result<Tally> {
+    cases::run(&cases::Arguments { run: false })?;
+    Ok(Tally::ONE)
 }
 
 fn protocol_histories() -> anyhow::Result<Tally> {
