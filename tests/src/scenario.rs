@@ -187,11 +187,6 @@ impl Run {
     /// Calls that changed something outside the ledger, so far.
     #[must_use]
     pub fn mutations(&self) -> Vec<String> {
-        let history = self.world.history();
-        let calls = history.calls().map(|call| &call.recorded);
-        calls
-            .filter(|call| call.mutates())
-            .map(local_aws::recorder::Recorded::name)
-            .collect()
+        self.world.mutations()
     }
 }

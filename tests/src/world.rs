@@ -23,13 +23,14 @@ use local_aws::{Account, LocalAws};
 use serde_json::Value;
 
 use crate::account::{Inventory, Kind};
-use crate::cloudformation::{Answers, Stack};
+use crate::cloudformation::{Answers, Stack, StackStatus, Template};
 use crate::executor::{Executor, Handle};
 use crate::gate::Gate;
 use crate::history::{Event, History, lock};
 use crate::invariants::FirstAnswers;
 use crate::lambda::{self, Function, Process};
 use crate::logs::Logs;
+use crate::properties::ServiceProperties;
 use crate::recording;
 use crate::waiter;
 
@@ -224,6 +225,37 @@ impl World {
     #[must_use]
     pub fn stack(&self, name: &str) -> Stack {
         Stack::new(self.clone(), name)
+    }
+
+    /// A stack with one service, at rest.
+    ///
+    /// # Panics
+    /// When the service cannot be created.
+    #[must_use]
+    pub fn with_service(&self, stack: &str, properties: &ServiceProperties) -> Stack {
+        let stack = self.stack(stack);
+        let outcome = stack.deploy_now(Template::of(properties));
+        let reason = &outcome.first().reason;
+        assert_eq!(outcome.status, StackStatus::CreateComplete, "{reason}");
+        self.settle();
+        stack
+    }
+
+    /// Calls so far that changed something outside the ledger.
+    #[must_use]
+    pub fn mutations(&self) -> Vec<String> {
+        let history = self.history();
+        let calls = history.calls().filter(|call| call.recorded.mutates());
+        calls.map(|call| call.recorded.name()).collect()
+    }
+
+    /// The subnets, in the order of their zones: the default ones, unless somebody has made others.
+    #[must_use]
+    pub fn subnets(&self) -> Vec<String> {
+        let cloud = self.0.account.cloud();
+        let mut by_zone: Vec<_> = cloud.ec2.subnets.values().collect();
+        by_zone.sort_by(|one, other| one.zone.cmp(&other.zone));
+        by_zone.iter().map(|subnet| subnet.id.clone()).collect()
     }
 
     /// A stack that existed before, by its id; what it consisted of is not known any more.

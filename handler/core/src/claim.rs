@@ -232,7 +232,13 @@ impl RunningAttempt {
     /// Whether the attempt must be dead: no call of it can still be in flight.
     #[must_use]
     pub const fn is_over(&self) -> bool {
-        self.unchanged_s >= self.length_s + ATTEMPT_MARGIN_S
+        self.is_over_after(0)
+    }
+
+    /// The same, once the record has been seen unchanged for `watched_s` seconds more.
+    #[must_use]
+    pub const fn is_over_after(&self, watched_s: u32) -> bool {
+        self.unchanged_s + watched_s >= self.length_s + ATTEMPT_MARGIN_S
     }
 }
 

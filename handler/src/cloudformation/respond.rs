@@ -106,31 +106,6 @@ pub struct Responder<'a> {
     pub hosts: &'a ResponseHosts,
 }
 
-/// Sends `answer` to `url` and logs what became of it.
-///
-/// # Guarantees
-/// The body has at most [`RESPONSE_BYTES_MAX`] bytes. If it had to lose more than a part of its reason, it
-/// becomes a FAILED answer that says so: attributes are never dropped silently.
-///
-/// # Errors
-/// If the host is not allowed, or no try was accepted in time.
-///
-/// # Crash safety
-/// The caller records the answer before sending it and the delivery after; after a crash in between the
-/// same answer is sent again.
-pub async fn respond(
-    runtime: &Runtime,
-    url: &Sensitive<String>,
-    answer: &Answer,
-) -> Result<Delivery, RespondError> {
-    let responder = Responder {
-        clock: &runtime.clock,
-        connector: &runtime.connector,
-        hosts: &runtime.settings.response_hosts,
-    };
-    responder.respond(url, answer).await
-}
-
 /// The body that CloudFormation is sent, made to fit.
 ///
 /// # Errors
@@ -158,10 +133,18 @@ pub async fn send(
 }
 
 impl Responder<'_> {
-    /// As [`respond`].
+    /// Sends `answer` to `url` and logs what became of it.
+    ///
+    /// # Guarantees
+    /// The body has at most [`RESPONSE_BYTES_MAX`] bytes. If it had to lose more than a part of its reason, it
+    /// becomes a FAILED answer that says so: attributes are never dropped silently.
     ///
     /// # Errors
-    /// As [`respond`].
+    /// If the host is not allowed, or no try was accepted in time.
+    ///
+    /// # Crash safety
+    /// The caller records the answer before sending it and the delivery after; after a crash in between the
+    /// same answer is sent again.
     pub async fn respond(
         &self,
         url: &Sensitive<String>,

@@ -13,14 +13,6 @@ pub(super) fn attempt(account: &LocalAws, service: Service, operation: &str, inp
     account.perform(service, operation, input).is_ok()
 }
 
-/// The default subnets, in the order of their zones.
-pub(super) fn subnets(world: &World) -> Vec<String> {
-    let cloud = world.account().cloud();
-    let mut by_zone: Vec<_> = cloud.ec2.subnets.values().collect();
-    by_zone.sort_by(|one, other| one.zone.cmp(&other.zone));
-    by_zone.iter().map(|subnet| subnet.id.clone()).collect()
-}
-
 /// A cluster of somebody's, for services to be moved to.
 pub(super) fn create_cluster(world: &World) {
     let made = attempt(

@@ -120,7 +120,7 @@ impl Player {
                 services,
                 sibling_fails_after_s,
             } => {
-                let subnets = account::subnets(&self.world);
+                let subnets = self.world.subnets();
                 let template = template(services, *sibling_fails_after_s, &subnets);
                 self.begin_update(*stack, history, |stack| {
                     stack.deploy(template).boxed_local()

@@ -23,12 +23,6 @@ fn puts(world: &World) -> Vec<Value> {
         .collect()
 }
 
-fn mutations(world: &World) -> Vec<String> {
-    let history = world.history();
-    let calls = history.calls().filter(|call| call.recorded.mutates());
-    calls.map(|call| call.recorded.name()).collect()
-}
-
 /// Creates a stack that is to be refused, and returns the reason.
 fn refused(properties: &ServiceProperties) -> String {
     let world = World::new();
@@ -37,7 +31,7 @@ fn refused(properties: &ServiceProperties) -> String {
     let first = outcome.first();
     assert_eq!(first.status, SeenStatus::Failed);
     assert!(first.seconds() <= AT_ONCE_S, "{} s", first.seconds());
-    assert_eq!(mutations(&world), Vec::<String>::new());
+    assert_eq!(world.mutations(), Vec::<String>::new());
     world.settle();
     check_all_answered(&world);
     first.reason.clone()
@@ -51,7 +45,7 @@ fn delivered(change: impl FnOnce(&mut Value)) -> (World, Vec<Value>) {
     world.deliver(event);
     world.settle();
     let answers = puts(&world);
-    assert_eq!(mutations(&world), Vec::<String>::new());
+    assert_eq!(world.mutations(), Vec::<String>::new());
     (world, answers)
 }
 

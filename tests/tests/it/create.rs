@@ -187,7 +187,8 @@ fn foreign_service(world: &World) -> String {
         let answer = world.account().perform(service, operation, input);
         answer.unwrap_or_else(|refusal| panic!("{operation}: {refusal:?}"))
     };
-    let (vpc_id, subnets) = default_subnets(world);
+    let subnets = world.subnets();
+    let vpc_id = vpc_of(world, &subnets[0]);
     let elb = Service::ElasticLoadBalancing;
     let [first_group, second_group] = ["theirs-a", "theirs-b"].map(|name| {
         let group = json!({
@@ -283,21 +284,16 @@ fn subnet(world: &World, vpc_id: &str, zone: &str, cidr: &str) -> String {
     answer["subnet"]["subnetId"].as_str().unwrap().to_owned()
 }
 
-fn default_subnets(world: &World) -> (String, Vec<String>) {
-    let cloud = world.account().cloud();
-    let mut subnets: Vec<_> = cloud.ec2.subnets.values().collect();
-    subnets.sort_by(|one, other| one.zone.cmp(&other.zone));
-    let vpc_id = subnets[0].vpc_id.clone();
-    (
-        vpc_id,
-        subnets.iter().map(|subnet| subnet.id.clone()).collect(),
-    )
+/// The VPC of a subnet.
+fn vpc_of(world: &World, subnet: &str) -> String {
+    world.account().cloud().ec2.subnets[subnet].vpc_id.clone()
 }
 
 #[test]
 fn case_24_subnets_that_cannot_work_are_refused_with_the_reason() {
     let world = World::new();
-    let (vpc_id, defaults) = default_subnets(&world);
+    let defaults = world.subnets();
+    let vpc_id = vpc_of(&world, &defaults[0]);
     let perform = |operation: &str, input: Value| {
         let answer = world.account().perform(Service::Ec2, operation, input);
         answer.unwrap_or_else(|refusal| panic!("{operation}: {refusal:?}"))

@@ -3,7 +3,7 @@
 use express_core::naming::TAG_OWNER;
 use express_tests::account::{Inventory, Item, Kind};
 use express_tests::cloudformation::RequestType;
-use express_tests::{Scenario, Stack, StackStatus, Template, World, web};
+use express_tests::{Scenario, StackStatus, Template, World, web};
 use local_aws::wire::Service;
 use serde_json::{Value, json};
 
@@ -147,16 +147,6 @@ fn case_50_the_same_name_can_be_created_again_at_once() {
     );
 }
 
-fn with_a_service(world: &World) -> Stack {
-    let stack = world.stack("app");
-    assert_eq!(
-        stack.deploy_now(Template::of(&web())).status,
-        CreateComplete
-    );
-    world.settle();
-    stack
-}
-
 /// One thing of a kind that belongs to a service.
 fn of_a_service(inventory: &Inventory, kind: Kind) -> Option<(&str, &Item)> {
     let mut owned = inventory
@@ -221,7 +211,7 @@ fn case_42_what_was_deleted_by_hand_does_not_stop_a_delete() {
     for deleted in alone.chain([BY_HAND.to_vec()]) {
         let world = World::new();
         let before = world.inventory().without_what_stays();
-        let stack = with_a_service(&world);
+        let stack = world.with_service("app", &web());
         let kinds: Vec<Kind> = deleted.iter().map(|one| one.0).collect();
         for by_hand in deleted {
             delete_by_hand(&world, by_hand);
@@ -237,7 +227,7 @@ fn case_42_what_was_deleted_by_hand_does_not_stop_a_delete() {
 #[test]
 fn case_42_a_second_delete_succeeds_and_changes_nothing() {
     let world = World::new();
-    let stack = with_a_service(&world);
+    let stack = world.with_service("app", &web());
     let id = stack.resources()["Web"].physical_id.clone();
     assert_eq!(stack.delete_now().status, DeleteComplete);
     world.settle();
@@ -279,7 +269,7 @@ fn case_44_a_delete_leaves_what_has_lost_its_tag_and_says_which() {
         ),
     ] {
         let world = World::new();
-        let stack = with_a_service(&world);
+        let stack = world.with_service("app", &web());
         let inventory = world.inventory();
         let (id, _) = of_a_service(&inventory, kind).unwrap();
         world
@@ -300,7 +290,7 @@ fn case_44_a_delete_leaves_what_has_lost_its_tag_and_says_which() {
 #[test]
 fn case_48_a_deregistration_delay_of_half_an_hour_does_not_outlast_the_service_timeout() {
     let world = World::new();
-    let stack = with_a_service(&world);
+    let stack = world.with_service("app", &web());
     let inventory = world.inventory();
     for (id, _) in inventory.of(Kind::TargetGroup) {
         let delay = json!({"Key": "deregistration_delay.timeout_seconds", "Value": "1800"});
@@ -319,7 +309,7 @@ fn case_48_a_deregistration_delay_of_half_an_hour_does_not_outlast_the_service_t
 #[test]
 fn case_52_a_load_balancer_that_is_protected_is_kept_and_named_and_the_service_goes() {
     let world = World::new();
-    let stack = with_a_service(&world);
+    let stack = world.with_service("app", &web());
     let inventory = world.inventory();
     let (balancer, _) = inventory.of(Kind::LoadBalancer).next().unwrap();
     let protection = json!({"Key": "deletion_protection.enabled", "Value": "true"});

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use express_tests::history::Event;
-use express_tests::{Scenario, ServiceProperties, Stack, StackStatus, Template, World, web};
+use express_tests::{Scenario, ServiceProperties, StackStatus, Template, World, web};
 use local_aws::elbv2::{self, RouteOutcome, Visitors};
 use local_aws::wire::Service;
 use serde_json::{Value, json};
@@ -28,16 +28,6 @@ fn newer(deployment: Value) -> ServiceProperties {
     web()
         .image("public.ecr.aws/nginx/nginx:1.28")
         .set("/Deployment", deployment)
-}
-
-fn created(world: &World) -> Stack {
-    let stack = world.stack("app");
-    assert_eq!(
-        stack.deploy_now(Template::of(&quick())).status,
-        CreateComplete
-    );
-    world.settle();
-    stack
 }
 
 fn visited(world: &World) {
@@ -133,7 +123,7 @@ fn every_strategy_moves_the_traffic_as_it_says_and_fails_no_request() {
         (json!({"Strategy": "ROLLING"}), vec![0], 0),
     ] {
         let world = World::new();
-        let stack = created(&world);
+        let stack = world.with_service("app", &quick());
         visited(&world);
         let shares = watch(&world, 1_500);
         let outcome = stack.deploy_now(Template::of(&newer(deployment.clone())));
@@ -233,7 +223,7 @@ fn case_32_a_crash_rolls_back_and_the_update_back_changes_nothing() {
 #[test]
 fn few_errors_and_few_requests_are_no_reason_to_go_back() {
     let world = World::new();
-    let stack = created(&world);
+    let stack = world.with_service("app", &quick());
     // 5 % of 300 are 15 in a minute, below the alarm's 20.
     elbv2::visit(&mut world.account().cloud(), HOST, 300);
     let broken = newer(json!({"BakeTimeInMinutes": 0})).image("demo/errors");
@@ -244,7 +234,7 @@ fn few_errors_and_few_requests_are_no_reason_to_go_back() {
 #[test]
 fn the_strategy_of_a_running_service_changes_alone_and_with_a_deployment() {
     let world = World::new();
-    let stack = created(&world);
+    let stack = world.with_service("app", &quick());
     visited(&world);
     for (number, strategy) in ["ROLLING", "LINEAR", "ROLLING", "CANARY", "BLUE_GREEN"]
         .iter()
@@ -318,7 +308,7 @@ fn alarm_names(world: &World) -> Vec<String> {
 #[test]
 fn further_alarms_come_and_go_and_those_added_by_hand_stay() {
     let world = World::new();
-    let stack = created(&world);
+    let stack = world.with_service("app", &quick());
     let with = |names: &[&str]| quick().set("/Deployment/AlarmNames", json!(names));
     let update = |properties: ServiceProperties| {
         let status = stack.deploy_now(Template::of(&properties)).status;

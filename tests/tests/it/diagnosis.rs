@@ -615,12 +615,7 @@ fn case_17_a_host_name_that_has_a_record_of_somebody_else_is_named() {
 #[test]
 fn an_alarm_that_is_in_alarm_before_an_update_is_named_with_its_numbers() {
     let world = World::new();
-    let stack = world.stack("app");
-    assert_eq!(
-        stack.deploy_now(Template::of(&web())).status,
-        CreateComplete
-    );
-    world.settle();
+    let stack = world.with_service("app", &web());
     meanwhile(&world, |world| {
         let alarms = world.account().cloud().cloudwatch.alarms.clone();
         for name in alarms.into_keys() {
@@ -650,12 +645,7 @@ fn an_alarm_that_is_in_alarm_before_an_update_is_named_with_its_numbers() {
 #[test]
 fn case_18_a_predecessor_that_does_not_go_is_named_when_the_time_is_up() {
     let world = World::new();
-    let stack = world.stack("app");
-    assert_eq!(
-        stack.deploy_now(Template::of(&web())).status,
-        CreateComplete
-    );
-    world.settle();
+    let stack = world.with_service("app", &web());
     // Without its infrastructure role, ECS cannot take its targets out, and the service drains.
     let until_ms = world.now_ms() + 1_500_000;
     world
@@ -693,8 +683,7 @@ const ABOVE: &[Cause] = &[
     Cause::AlarmInAlarm,
     Cause::PredecessorDraining,
 ];
-/// Causes that `local-aws` cannot bring about: its deployments neither watch alarms nor have hooks. Their texts are
-/// tried in core.
+/// Causes whose texts are tried in core: an alarm's rollback happens in `deployment.rs`, and `local-aws` has no hooks.
 const IN_CORE: &[Cause] = &[Cause::AlarmRolledBack, Cause::LifecycleHookFailed];
 
 #[test]

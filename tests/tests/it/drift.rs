@@ -3,11 +3,11 @@
 use express_core::naming::TAG_OWNER;
 use express_tests::account::{Item, Kind};
 use express_tests::world::provider::LEDGER_TABLE;
-use express_tests::{Stack, StackStatus, Template, World, account, web};
+use express_tests::{StackStatus, Template, World, account, web};
 use local_aws::wire::Service;
 use serde_json::{Value, json};
 
-use StackStatus::{CreateComplete, DeleteComplete, RollbackFailed, UpdateComplete};
+use StackStatus::{DeleteComplete, RollbackFailed, UpdateComplete};
 
 const ELB: Service = Service::ElasticLoadBalancing;
 
@@ -93,14 +93,6 @@ impl ByHand {
     }
 }
 
-fn created(world: &World, name: &str) -> Stack {
-    let stack = world.stack(name);
-    let outcome = stack.deploy_now(Template::of(&web().named(name)));
-    assert_eq!(outcome.status, CreateComplete, "{}", outcome.first().reason);
-    world.settle();
-    stack
-}
-
 /// What was made by hand is gone, and what was removed is there again: ids aside, as before.
 fn names(world: &World) -> Vec<String> {
     let inventory = world.inventory();
@@ -120,7 +112,7 @@ fn case_56_what_was_changed_by_hand_is_repaired_by_the_next_update() {
     // The last one is refused instead: it is case 44's.
     for change in &CHANGES[..CHANGES.len() - 1] {
         let world = World::new();
-        let stack = created(&world, "web");
+        let stack = world.with_service("web", &web().named("web"));
         let before = names(&world);
         change.happen(&world, "web");
         let outcome = stack.update_unchanged_now();
@@ -130,29 +122,23 @@ fn case_56_what_was_changed_by_hand_is_repaired_by_the_next_update() {
         if change.operation != "SetRulePriorities" {
             assert_eq!(names(&world), before, "{context}");
         }
-        let mutations = mutations(&world);
+        let mutations = world.mutations();
         assert_eq!(
             stack.update_unchanged_now().status,
             UpdateComplete,
             "{context}"
         );
-        assert_eq!(self::mutations(&world), mutations, "{context}");
+        assert_eq!(world.mutations(), mutations, "{context}");
         assert_eq!(stack.delete_now().status, DeleteComplete, "{context}");
     }
-}
-
-fn mutations(world: &World) -> usize {
-    let history = world.history();
-    let calls = history.calls();
-    calls.filter(|call| call.recorded.mutates()).count()
 }
 
 #[test]
 fn case_57_a_broken_member_stops_nobody_else_on_its_load_balancer() {
     for change in &CHANGES {
         let world = World::new();
-        created(&world, "broken");
-        let healthy = created(&world, "healthy");
+        let _stack = world.with_service("broken", &web().named("broken"));
+        let healthy = world.with_service("healthy", &web().named("healthy"));
         change.happen(&world, "broken");
         let context = change.operation;
         let changed = web()
@@ -160,7 +146,7 @@ fn case_57_a_broken_member_stops_nobody_else_on_its_load_balancer() {
             .image("public.ecr.aws/nginx/nginx:1.28");
         let updated = healthy.deploy_now(Template::of(&changed));
         assert_eq!(updated.status, UpdateComplete, "{context}");
-        created(&world, "newcomer");
+        let _stack = world.with_service("newcomer", &web().named("newcomer"));
         assert_eq!(healthy.delete_now().status, DeleteComplete, "{context}");
         world.settle();
         assert_eq!(
@@ -174,7 +160,7 @@ fn case_57_a_broken_member_stops_nobody_else_on_its_load_balancer() {
 #[test]
 fn case_58_what_a_newer_version_wrote_is_not_overwritten_and_the_upgrade_is_named() {
     let world = World::new();
-    created(&world, "web");
+    let _stack = world.with_service("web", &web().named("web"));
     let ledger = account::ledger(world.account());
     let written = |item: &Value| {
         item["pk"]["S"]

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use expect_test::expect;
 use express_handler::Runtime;
-use express_handler::cloudformation::respond::{Answer, Status, respond};
+use express_handler::cloudformation::respond::{Answer, Status, render, send};
 use express_handler::telemetry::Sensitive;
 use express_tests::cloudformation::{FailedReplacement, ROLLBACK_AFTER_S, Resource};
 use express_tests::history::{AttemptEnd, Event};
@@ -56,7 +56,8 @@ async fn put(runtime: &Runtime, event: &Value, status: Status, id: &str) {
         reason: (status == Status::Failed).then(|| "scripted".to_owned()),
         data: None,
     };
-    respond(runtime, &Sensitive::new(field("ResponseURL")), &answer)
+    let body = render(&answer).unwrap();
+    send(runtime, &Sensitive::new(field("ResponseURL")), &body)
         .await
         .unwrap();
 }

@@ -3,7 +3,7 @@
 use express_handler::guard;
 use express_tests::account::Kind;
 use express_tests::cloudformation::RequestType;
-use express_tests::{Stack, StackStatus, Template, World, web};
+use express_tests::{StackStatus, World, web};
 use local_aws::fault::{Fault, Rule};
 use serde_json::Value;
 
@@ -24,16 +24,6 @@ fn answered(world: &World, request_type: RequestType) -> Value {
     serde_json::from_str(&answer.body).unwrap()
 }
 
-fn with_a_service(world: &World) -> Stack {
-    let stack = world.stack("app");
-    assert_eq!(
-        stack.deploy_now(Template::of(&web())).status,
-        StackStatus::CreateComplete
-    );
-    world.settle();
-    stack
-}
-
 #[test]
 fn the_provider_is_installed_at_once_and_deleted_at_once_when_it_was_never_used() {
     let world = World::new();
@@ -45,7 +35,7 @@ fn the_provider_is_installed_at_once_and_deleted_at_once_when_it_was_never_used(
 #[test]
 fn the_provider_is_not_deleted_while_a_service_needs_it() {
     let world = World::new();
-    with_a_service(&world);
+    let _stack = world.with_service("app", &web());
     let answer = answered(&world, RequestType::Delete);
     assert_eq!(answer["Status"], "FAILED");
     let reason = answer["Reason"].as_str().unwrap();
@@ -56,7 +46,7 @@ fn the_provider_is_not_deleted_while_a_service_needs_it() {
 fn case_47_the_provider_waits_for_the_load_balancers_that_are_going() {
     let world = World::new();
     let before = world.inventory().without_what_stays();
-    let stack = with_a_service(&world);
+    let stack = world.with_service("app", &web());
     assert_eq!(stack.delete_now().status, StackStatus::DeleteComplete);
     assert!(
         world.inventory().of(Kind::SecurityGroup).count() > 1,
@@ -72,7 +62,7 @@ fn case_47_the_provider_waits_for_the_load_balancers_that_are_going() {
 #[test]
 fn the_provider_waits_until_every_delete_is_answered() {
     let world = World::new();
-    let stack = with_a_service(&world);
+    let stack = world.with_service("app", &web());
     // Until its load balancer is gone, which the guard waits for too.
     let dies = Rule::once(Some("cloudformation:PutResponse"), 0, Fault::CrashBefore).times(5);
     world.faults().add(dies);

@@ -14,16 +14,6 @@ const CANCELLED_AFTER_S: [u64; 6] = [0, 1, 5, 20, 45, 90];
 /// When all that is asked for is long done.
 const LATER_S: u64 = 1_500;
 
-fn created(world: &World) -> Stack {
-    let stack = world.stack("app");
-    assert_eq!(
-        stack.deploy_now(Template::of(&web())).status,
-        CreateComplete
-    );
-    world.settle();
-    stack
-}
-
 /// Everything but what each deployment changes: revisions count up, and the rollback alarm watches the other group.
 fn without_revisions(world: &World) -> Inventory {
     let mut inventory = world.inventory().without_what_stays();
@@ -34,14 +24,6 @@ fn without_revisions(world: &World) -> Inventory {
         )
     });
     inventory
-}
-
-fn mutations(world: &World) -> usize {
-    let history = world.history();
-    history
-        .calls()
-        .filter(|call| call.recorded.mutates())
-        .count()
 }
 
 /// The image of the revision that the service runs.
@@ -74,19 +56,19 @@ fn is_as_before(world: &World, stack: &Stack, before: &Inventory, context: &str)
         "public.ecr.aws/nginx/nginx:1.27",
         "{context}"
     );
-    let mutated = mutations(world);
+    let mutated = world.mutations();
     assert_eq!(
         stack.update_unchanged_now().status,
         UpdateComplete,
         "{context}"
     );
-    assert_eq!(mutations(world), mutated, "{context}");
+    assert_eq!(world.mutations(), mutated, "{context}");
 }
 
 #[test]
 fn case_32_after_a_deployment_that_failed_the_update_back_changes_nothing() {
     let world = World::new();
-    let stack = created(&world);
+    let stack = world.with_service("app", &web());
     let before = without_revisions(&world);
     let outcome = stack.deploy_now(Template::of(&web().image("demo/unhealthy")));
     assert_eq!(outcome.status, UpdateRollbackComplete);
@@ -113,7 +95,7 @@ fn case_32_after_a_deployment_that_failed_the_update_back_changes_nothing() {
 #[test]
 fn case_33_an_update_that_is_undone_because_a_later_resource_failed_restores_everything() {
     let world = World::new();
-    let stack = created(&world);
+    let stack = world.with_service("app", &web());
     let before = without_revisions(&world);
     let changed = web()
         .image("public.ecr.aws/nginx/nginx:1.28")
@@ -131,7 +113,7 @@ fn case_33_an_update_that_is_undone_because_a_later_resource_failed_restores_eve
 #[test]
 fn case_34_a_replacement_that_is_undone_deletes_the_new_service_only() {
     let world = World::new();
-    let stack = created(&world);
+    let stack = world.with_service("app", &web());
     let before = world.inventory();
     let template = Template::of(&web().named("shop")).sibling_fails_after(LATER_S);
     let outcome = stack.deploy_now(template);
@@ -149,7 +131,7 @@ fn case_34_a_replacement_that_is_undone_deletes_the_new_service_only() {
 fn case_34_a_replacement_that_succeeds_deletes_the_old_service_at_the_end_and_keeps_the_load_balancer()
  {
     let world = World::new();
-    let stack = created(&world);
+    let stack = world.with_service("app", &web());
     let old = stack.resources()["Web"].physical_id.clone();
     let balancers = balancers(&world);
     let outcome = stack.deploy_now(Template::of(&web().named("shop")));
@@ -176,7 +158,7 @@ fn deletes(outcome: &StackOutcome) -> Vec<Option<&str>> {
 #[test]
 fn case_35_another_logical_id_with_the_same_name_is_refused_and_nothing_is_touched() {
     let world = World::new();
-    let stack = created(&world);
+    let stack = world.with_service("app", &web());
     let before = world.inventory();
     let outcome = stack.deploy_now(Template::empty().with("Renamed", &web()));
     assert_eq!(outcome.status, UpdateRollbackComplete);
@@ -212,7 +194,7 @@ fn case_35_another_logical_id_with_a_generated_name_is_another_service_and_the_f
 fn case_36_an_update_that_is_cancelled_at_any_time_ends_as_it_was_before() {
     for seconds in CANCELLED_AFTER_S {
         let world = World::new();
-        let stack = created(&world);
+        let stack = world.with_service("app", &web());
         let before = without_revisions(&world);
         let changed = web().image("public.ecr.aws/nginx/nginx:1.28");
         let template = Template::of(&changed).sibling_fails_after(seconds);
@@ -227,7 +209,7 @@ fn case_36_an_update_that_is_cancelled_at_any_time_ends_as_it_was_before() {
 fn case_36_after_a_rollback_that_was_skipped_the_next_update_and_the_delete_work() {
     let world = World::new();
     let before = world.inventory().without_what_stays();
-    let stack = created(&world);
+    let stack = world.with_service("app", &web());
     let denied = Rule::once(Some("ecs:UpdateService"), 0, Fault::Deny).times(u64::MAX);
     world.faults().add(denied);
     // The second change makes the way back a deployment too.

@@ -2,7 +2,7 @@
 
 use express_tests::account::Kind;
 use express_tests::history::{AttemptEnd, Event};
-use express_tests::{Stack, StackStatus, Template, World, web};
+use express_tests::{StackStatus, World, web};
 use local_aws::fault::{Fault, Rule};
 use local_aws::wire::Service;
 use serde_json::{Value, json};
@@ -22,16 +22,6 @@ fn swept(world: &World) -> Value {
     reports.next_back().expect("a report")
 }
 
-fn with_a_service(world: &World) -> Stack {
-    let stack = world.stack("app");
-    assert_eq!(
-        stack.deploy_now(Template::of(&web())).status,
-        StackStatus::CreateComplete
-    );
-    world.settle();
-    stack
-}
-
 fn nothing_found() -> Value {
     json!({"closing": [], "unknown_target_groups": [], "corrected_alarms": []})
 }
@@ -39,7 +29,7 @@ fn nothing_found() -> Value {
 #[test]
 fn a_sweep_of_what_is_as_it_should_be_changes_nothing() {
     let world = World::new();
-    with_a_service(&world);
+    let _stack = world.with_service("app", &web());
     let before = world.inventory();
     assert_eq!(swept(&world), nothing_found());
     assert_eq!(before.diff(&world.inventory()), Vec::<String>::new());
@@ -49,7 +39,7 @@ fn a_sweep_of_what_is_as_it_should_be_changes_nothing() {
 fn case_47_a_closing_that_died_is_carried_on() {
     let world = World::new();
     let before = world.inventory().without_what_stays();
-    let stack = with_a_service(&world);
+    let stack = world.with_service("app", &web());
     let name = "elasticloadbalancing:DeleteLoadBalancer";
     world
         .faults()
@@ -72,7 +62,7 @@ fn case_47_a_closing_that_died_is_carried_on() {
 #[test]
 fn case_55_what_the_ledger_does_not_know_is_reported_and_left_alone() {
     let world = World::new();
-    with_a_service(&world);
+    let _stack = world.with_service("app", &web());
     let vpc_id = world.account().cloud().ec2.vpcs.keys().next().cloned();
     world
         .account()
@@ -98,7 +88,7 @@ fn case_55_what_the_ledger_does_not_know_is_reported_and_left_alone() {
 #[test]
 fn case_56_an_alarm_is_pointed_at_the_idle_group_after_somebody_elses_deployment() {
     let world = World::new();
-    let stack = with_a_service(&world);
+    let stack = world.with_service("app", &web());
     world
         .account()
         .perform(

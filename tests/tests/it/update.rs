@@ -3,7 +3,7 @@
 use express_tests::account::Kind;
 use express_tests::cloudformation::{FailedReplacement, RequestType};
 use express_tests::properties::changes;
-use express_tests::{Scenario, ServiceProperties, Stack, StackStatus, Template, World, web};
+use express_tests::{Scenario, ServiceProperties, StackStatus, Template, World, web};
 use local_aws::wire::Service;
 use serde_json::{Value, json};
 
@@ -96,15 +96,10 @@ fn case_30_an_update_of_what_was_never_created_is_refused() {
     );
 }
 
-/// The default subnet of each zone, and the zones of the only load balancer.
-fn subnets(world: &World) -> (Vec<String>, Vec<String>) {
-    let cloud = world.account().cloud();
-    let mut by_zone: Vec<_> = cloud.ec2.subnets.values().collect();
-    by_zone.sort_by(|one, other| one.zone.cmp(&other.zone));
-    let defaults = by_zone.iter().map(|subnet| subnet.id.clone()).collect();
-    drop(cloud);
+/// The zones of the only load balancer.
+fn zones(world: &World) -> Vec<String> {
     let inventory = world.inventory();
-    let zones = inventory
+    inventory
         .of(Kind::LoadBalancer)
         .flat_map(|(_, balancer)| {
             balancer.description["AvailabilityZones"]
@@ -113,14 +108,13 @@ fn subnets(world: &World) -> (Vec<String>, Vec<String>) {
         })
         .flatten()
         .filter_map(|zone| Some(zone["ZoneName"].as_str()?.to_owned()))
-        .collect();
-    (defaults, zones)
+        .collect()
 }
 
 #[test]
 fn case_29_other_subnets_are_an_ordinary_deployment_and_the_load_balancer_gains_a_zone() {
     let world = World::new();
-    let (subnet, _) = subnets(&world);
+    let subnet = world.subnets();
     let within = |ids: &[&String]| web().set("/NetworkConfiguration/Subnets", json!(ids));
     let run = Scenario::new()
         .create(within(&[&subnet[0], &subnet[1]]))
@@ -129,7 +123,7 @@ fn case_29_other_subnets_are_an_ordinary_deployment_and_the_load_balancer_gains_
         .then_settle()
         .run_in(world);
     assert_eq!(run.statuses(), [CreateComplete, UpdateComplete]);
-    let (_, mut zones) = subnets(&run.world);
+    let mut zones = zones(&run.world);
     zones.sort();
     assert_eq!(
         zones,
@@ -256,14 +250,6 @@ fn container(world: &World) -> Value {
     found.description["containerDefinitions"][0].clone()
 }
 
-fn created(world: &World, properties: &ServiceProperties) -> Stack {
-    let stack = world.stack("app");
-    let outcome = stack.deploy_now(Template::of(properties));
-    assert_eq!(outcome.status, CreateComplete, "{}", outcome.first().reason);
-    world.settle();
-    stack
-}
-
 fn by_hand(world: &World, changes: Value) {
     let mut input = json!({"cluster": "default", "service": "web"});
     for (name, value) in changes.as_object().unwrap() {
@@ -278,7 +264,7 @@ fn by_hand(world: &World, changes: Value) {
 #[test]
 fn case_31_an_update_leaves_the_number_of_tasks_that_auto_scaling_has_set() {
     let world = World::new();
-    let stack = created(&world, &web().set("/ScalingTarget/MaxTaskCount", 9));
+    let stack = world.with_service("app", &web().set("/ScalingTarget/MaxTaskCount", 9));
     by_hand(&world, json!({"desiredCount": 7}));
     world.block_on(world.sleep_s(300));
     let changed = web()
@@ -299,7 +285,7 @@ fn case_37_an_update_comes_through_while_somebody_deploys_or_scales_the_service(
     ] {
         for seconds in [0, 3, 40] {
             let world = World::new();
-            let stack = created(&world, &web());
+            let stack = world.with_service("app", &web());
             by_hand(&world, changes.clone());
             world.block_on(world.sleep_s(seconds));
             let changed = web().image("public.ecr.aws/nginx/nginx:1.28");
@@ -319,7 +305,7 @@ fn case_37_an_update_comes_through_while_somebody_deploys_or_scales_the_service(
 fn case_41_another_strategy_that_is_asked_for_in_the_middle_of_a_swap_comes_after_it() {
     for seconds in [3, 40, 90] {
         let world = World::new();
-        let stack = created(&world, &web());
+        let stack = world.with_service("app", &web());
         by_hand(&world, json!({"forceNewDeployment": true}));
         world.block_on(world.sleep_s(seconds));
         for strategy in ["LINEAR", "ROLLING", "BLUE_GREEN"] {
@@ -340,7 +326,7 @@ fn case_38_another_digest_of_the_same_image_is_deployed() {
         format!("123456789012.dkr.ecr.eu-west-1.amazonaws.com/web@sha256:{digest}")
     };
     let world = World::new();
-    let stack = created(&world, &web().image(&image("a")));
+    let stack = world.with_service("app", &web().image(&image("a")));
     let outcome = stack.deploy_now(Template::of(&web().image(&image("b"))));
     assert_eq!(outcome.status, UpdateComplete);
     assert_eq!(container(&world)["image"], image("b"));
@@ -358,7 +344,7 @@ fn case_39_lists_are_replaced_in_full_and_tags_that_are_removed_go() {
             .set("/Tags", list(&tag))
     };
     let world = World::new();
-    let stack = created(&world, &with(["first", "both"]));
+    let stack = world.with_service("app", &with(["first", "both"]));
     let outcome = stack.deploy_now(Template::of(&with(["both", "second"])));
     assert_eq!(outcome.status, UpdateComplete);
     world.settle();

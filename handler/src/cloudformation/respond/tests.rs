@@ -28,7 +28,8 @@ fn success(data: Value) -> Answer {
 }
 
 async fn send(fake: &FakeAws, url: &str, answer: &Answer) -> Result<Delivery, RespondError> {
-    respond(&fake.runtime(), &Sensitive::new(url.to_owned()), answer).await
+    let body = render(answer)?;
+    super::send(&fake.runtime(), &Sensitive::new(url.to_owned()), &body).await
 }
 
 /// The one body that was sent, checked to be within the limit and of the length that was declared.

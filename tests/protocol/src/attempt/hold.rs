@@ -61,14 +61,8 @@ impl Attempt<'_> {
                 return Ok(self.stored.record.running.is_none());
             }
             watched_s += WATCH_S;
-            let is_over = self.stored.record.running.as_ref().is_none_or(|running| {
-                RunningAttempt {
-                    unchanged_s: running.unchanged_s + watched_s,
-                    ..running.clone()
-                }
-                .is_over()
-            });
-            if is_over {
+            let running = self.stored.record.running.as_ref();
+            if running.is_none_or(|running| running.is_over_after(watched_s)) {
                 break;
             }
         }
