@@ -23,6 +23,11 @@ pub(super) enum Failure {
     Alarms(Vec<String>),
     /// The rule, the groups or the infrastructure role; in AWS's words.
     Network(String),
+    /// A lifecycle hook said so, or could not be called.
+    Hook {
+        function: String,
+        stage: &'static str,
+    },
     /// StopServiceDeployment
     Stopped,
 }
@@ -35,7 +40,7 @@ impl Failure {
         match self {
             Self::Breaker => deployment.configuration.breaker.rollback,
             Self::Alarms(_) => deployment.configuration.alarms.rollback,
-            Self::Network(_) | Self::Stopped => true,
+            Self::Network(_) | Self::Hook { .. } | Self::Stopped => true,
         }
     }
 
@@ -51,6 +56,9 @@ impl Failure {
                 names.join(", ")
             ),
             Self::Network(reason) => reason.clone(),
+            Self::Hook { function, stage } => format!(
+                "Service deployment rolled back because the lifecycle hook {function} failed in stage {stage}."
+            ),
             Self::Stopped => STOPPED.to_owned(),
         }
     }
@@ -60,7 +68,9 @@ impl Failure {
     pub(super) fn event(&self, deployment: &Deployment) -> String {
         match self {
             Self::Alarms(_) => "alarm detected.".to_owned(),
-            Self::Breaker | Self::Network(_) | Self::Stopped => self.reason(deployment),
+            Self::Breaker | Self::Network(_) | Self::Hook { .. } | Self::Stopped => {
+                self.reason(deployment)
+            }
         }
     }
 }
