@@ -42,6 +42,8 @@ pub fn answer_hook(cloud: &mut Cloud, function_arn: &str, answers: &[HookAnswer]
 /// A hook of the present stage.
 #[derive(Clone, Debug)]
 pub(super) struct Run {
+    /// Its place among those of the service.
+    hook: usize,
     id: String,
     function: String,
     status: RunStatus,
@@ -49,43 +51,43 @@ pub(super) struct Run {
     began_at_ms: u64,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum RunStatus {
     /// Called again then.
     InProgress(u64),
     Succeeded,
-    Failed,
+    /// In AWS's words, why.
+    Failed(String),
 }
 
 /// Calls the hooks of a stage until all have succeeded.
 pub(super) fn call(cloud: &mut Cloud, deployment: &Deployment, stage: Stage) -> Progress {
     let hooks = deployment.configuration.hooks.iter();
-    let hooks: Vec<LifecycleHook> = hooks
-        .filter(|hook| hook.stages.iter().any(|name| name == stage.hook_name()))
-        .cloned()
+    let hooks: Vec<(usize, LifecycleHook)> = (0..)
+        .zip(hooks)
+        .filter(|(_, hook)| hook.stages.iter().any(|name| name == stage.hook_name()))
+        .map(|(position, hook)| (position, hook.clone()))
         .collect();
     let mut progress = Progress::Done;
-    for hook in hooks {
+    for (hook_position, hook) in hooks {
         let known = cloud.ecs.deployments.get(&deployment.arn);
         let mut runs = known.map_or_else(Vec::new, |it| it.hook_runs.clone());
-        let position = runs.iter().position(|run| run.function == hook.function);
-        let mut run = match position {
+        let mut known = runs.iter();
+        let mut run = match known.position(|run| run.hook == hook_position) {
             Some(position) => runs.remove(position),
-            None => begin(cloud, &hook),
+            None => begin(cloud, hook_position, &hook),
         };
         if let RunStatus::InProgress(due_ms) = run.status
             && due_ms <= cloud.now_ms
         {
             ask(cloud, &hook, &mut run);
         }
-        match run.status {
+        match &run.status {
             RunStatus::Succeeded => {}
             RunStatus::InProgress(_) => progress = Progress::Working,
-            RunStatus::Failed => {
-                progress = Progress::Failed(Failure::Hook {
-                    function: hook.function.clone(),
-                    stage: stage.hook_name(),
-                });
+            RunStatus::Failed(problem) => {
+                let failure = Failure::Hook(stage.hook_name(), problem.clone());
+                progress = Progress::Failed(failure);
             }
         }
         runs.push(run);
@@ -97,8 +99,9 @@ pub(super) fn call(cloud: &mut Cloud, deployment: &Deployment, stage: Stage) -> 
     progress
 }
 
-fn begin(cloud: &mut Cloud, hook: &LifecycleHook) -> Run {
+fn begin(cloud: &mut Cloud, position: usize, hook: &LifecycleHook) -> Run {
     Run {
+        hook: position,
         id: cloud.random.hex(32),
         function: hook.function.clone(),
         status: RunStatus::InProgress(cloud.now_ms),
@@ -109,20 +112,31 @@ fn begin(cloud: &mut Cloud, hook: &LifecycleHook) -> Run {
 
 fn ask(cloud: &Cloud, hook: &LifecycleHook, run: &mut Run) {
     let LifecycleHook { function, role, .. } = hook;
-    let denial = role::denial(role, "ECSHook", "lambda", "InvokeFunction", function);
-    run.status = if !can_assume(cloud, role) || denial.is_some() {
-        RunStatus::Failed
-    } else {
-        match answer(cloud, function, run.calls) {
-            HookAnswer::Succeeded => RunStatus::Succeeded,
-            HookAnswer::Failed => RunStatus::Failed,
-            HookAnswer::InProgress(delay_s) => {
-                let delay_ms = delay_s.unwrap_or(CALLBACK_S) * 1_000;
-                RunStatus::InProgress(cloud.now_ms + delay_ms)
-            }
+    run.status = match (
+        denial(cloud, role, function),
+        answer(cloud, function, run.calls),
+    ) {
+        (Some(denial), _) => RunStatus::Failed(denial),
+        (None, HookAnswer::Succeeded) => RunStatus::Succeeded,
+        (None, HookAnswer::Failed) => RunStatus::Failed(format!(
+            "Lifecycle hook target {function} returned FAILED status."
+        )),
+        (None, HookAnswer::InProgress(delay_s)) => {
+            let delay_ms = delay_s.unwrap_or(CALLBACK_S) * 1_000;
+            RunStatus::InProgress(cloud.now_ms + delay_ms)
         }
     };
     run.calls += 1;
+}
+
+fn denial(cloud: &Cloud, role: &str, function: &str) -> Option<String> {
+    if can_assume(cloud, role) {
+        role::denial(role, "ECSHook", "lambda", "InvokeFunction", function)
+    } else {
+        Some(format!(
+            "ECS was unable to assume the role '{role}' to invoke {function}."
+        ))
+    }
 }
 
 fn answer(cloud: &Cloud, function: &str, call: usize) -> HookAnswer {
@@ -146,10 +160,10 @@ impl Run {
             "hookId": self.id,
             "targetType": "AWS_LAMBDA",
             "targetArn": self.function,
-            "status": match self.status {
+            "status": match &self.status {
                 RunStatus::InProgress(_) => "IN_PROGRESS",
                 RunStatus::Succeeded => "SUCCEEDED",
-                RunStatus::Failed => "FAILED",
+                RunStatus::Failed(_) => "FAILED",
             },
             "expiresAt": timestamp(self.began_at_ms + TIMEOUT_MS),
             "timeoutAction": "ROLLBACK",
