@@ -265,6 +265,12 @@ impl<'a> Attempt<'a> {
                 .operation
                 .as_ref()
                 .and_then(|operation| operation.deployment_before.clone()),
+            abandoned: self
+                .stored
+                .record
+                .operation
+                .as_ref()
+                .and_then(|operation| operation.abandoned.clone()),
             is_hopeless: self.is_hopeless(),
             is_create: !self.was_answered(operation),
             request_id: operation.request_id.clone(),

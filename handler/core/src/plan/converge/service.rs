@@ -1,6 +1,6 @@
 //! The ECS service and its one deployment.
 
-use super::facts::{is_own, is_running, wanted_service};
+use super::facts::{is_abandoned, is_own, is_running, wanted_service};
 use crate::decision::{Wait, WaitReason};
 use crate::desired::Desired;
 use crate::naming;
@@ -63,6 +63,9 @@ pub(super) fn service(
     }
     match &service.deployment {
         Some(deployment) if is_running(deployment) => {
+            if is_abandoned(deployment, timing) && !leads_to(desired, observed, service) {
+                return Ok(turn_back(desired, deployment, steps));
+            }
             Ok(follow(desired, service, deployment, timing, steps))
         }
         Some(deployment)
@@ -138,6 +141,33 @@ fn not_listed_yet(
             stage: None,
         },
         retry_after_s: LISTING_RETRY_S,
+    })
+}
+
+/// Whether what is being deployed is what is asked for now.
+fn leads_to(desired: &Desired, observed: &Observed, service: &ObservedEcsService) -> bool {
+    wanted_service(desired, observed)
+        .is_some_and(|wanted| ecs_service::diff(&wanted, service).is_empty())
+}
+
+/// Nobody waits for the deployment of a request that was cancelled: going back at once is sooner than its bakes, and
+/// leaves time for what is asked for instead.
+fn turn_back(
+    desired: &Desired,
+    deployment: &ObservedDeployment,
+    steps: &mut Vec<Step>,
+) -> Option<Wait> {
+    if deployment.status == DeploymentStatus::Running {
+        steps.push(Step::StopDeployment {
+            deployment_arn: deployment.arn.clone(),
+        });
+        return None;
+    }
+    Some(Wait {
+        reason: WaitReason::OtherDeployment {
+            service: desired.identity.service.clone(),
+        },
+        retry_after_s: deployment.progress.phase.look_again_s(),
     })
 }
 
