@@ -77,7 +77,7 @@ impl World {
                 deployment_asked_ms: None,
                 deployments_asked: 0,
                 deployment_before: None,
-                is_hopeless: false,
+                hopeless_deployment: None,
                 is_create: true,
                 request_id: "create".to_owned(),
             },
@@ -97,7 +97,7 @@ impl World {
             deployment_asked_ms: None,
             deployments_asked: 0,
             deployment_before: None,
-            is_hopeless: false,
+            hopeless_deployment: None,
             is_create: false,
             request_id: format!("update at {now_ms}"),
         };
