@@ -271,7 +271,7 @@ impl<'a> Attempt<'a> {
                 .operation
                 .as_ref()
                 .and_then(|operation| operation.abandoned.clone()),
-            is_hopeless: self.is_hopeless(),
+            hopeless_deployment: self.hopeless_deployment().map(str::to_owned),
             is_create: !self.was_answered(operation),
             request_id: operation.request_id.clone(),
         }

@@ -38,8 +38,8 @@ pub struct Timing {
     pub deployment_before: Option<String>,
     /// The deployment of a request that this one has ended.
     pub abandoned: Option<crate::claim::Abandoned>,
-    /// Whether that deployment cannot succeed any more: it is stopped and rolled back at once.
-    pub is_hopeless: bool,
+    /// ARN of the deployment that cannot succeed any more: it is stopped and rolled back at once, and no other.
+    pub hopeless_deployment: Option<String>,
     /// Whether the service is being made, by a Create or by a replacement, not changed: what already has its
     /// names is then somebody else's.
     pub is_create: bool,

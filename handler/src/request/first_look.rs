@@ -96,7 +96,7 @@ impl Taking<'_> {
             deployments_asked: 0,
             deployment_before: None,
             abandoned: None,
-            is_hopeless: false,
+            hopeless_deployment: None,
             is_create: false,
             request_id: self.envelope.request_id.clone(),
         };

@@ -181,7 +181,8 @@ fn follow(
     steps: &mut Vec<Step>,
 ) -> Option<Wait> {
     let is_ours = is_own(deployment, timing);
-    let is_to_end = timing.is_hopeless || timing.now_ms >= timing.stop_at_ms;
+    let is_hopeless = timing.hopeless_deployment.as_ref() == Some(&deployment.arn);
+    let is_to_end = is_hopeless || timing.now_ms >= timing.stop_at_ms;
     if is_ours && is_to_end && deployment.status == DeploymentStatus::Running {
         steps.push(Step::StopDeployment {
             deployment_arn: deployment.arn.clone(),

@@ -78,7 +78,7 @@ impl World {
                 deployments_asked: 0,
                 deployment_before: None,
                 abandoned: None,
-                is_hopeless: false,
+                hopeless_deployment: None,
                 is_create: true,
                 request_id: "create".to_owned(),
             },
@@ -99,7 +99,7 @@ impl World {
             deployments_asked: 0,
             deployment_before: None,
             abandoned: None,
-            is_hopeless: false,
+            hopeless_deployment: None,
             is_create: false,
             request_id: format!("update at {now_ms}"),
         };
