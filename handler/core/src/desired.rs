@@ -104,6 +104,8 @@ impl Identity {
             is_answered: false,
             claiming_in: None,
             slot: None,
+            leaving: None,
+            alias_moved_ms: None,
         }
     }
 

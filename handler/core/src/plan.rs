@@ -36,6 +36,8 @@ pub struct Timing {
     pub deployments_asked: u32,
     /// ARN of the deployment that was the newest before it asked; none for the first of a service.
     pub deployment_before: Option<String>,
+    /// When the host name was last pointed at another load balancer during a move.
+    pub alias_moved_ms: Option<u64>,
     /// Whether that deployment cannot succeed any more: it is stopped and rolled back at once.
     pub is_hopeless: bool,
     /// Whether the service is being made, by a Create or by a replacement, not changed: what already has its

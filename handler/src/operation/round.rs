@@ -39,7 +39,7 @@ impl Attempt<'_> {
                     .map_err(OperationError::Observe)?;
                 self.observe_pool(desired, observed).await
             }
-            Goal::Remove { identity, slot: _ } => {
+            Goal::Remove { identity, held: _ } => {
                 let zone = self.runtime.settings.hosted_zone_id.as_deref();
                 observe::for_removing(aws, identity, zone, observed)
                     .await
@@ -95,11 +95,7 @@ impl Attempt<'_> {
             operation.examined = None;
             operation.verdict = None;
         }
-        for step in steps {
-            if let Step::ClaimSlot(request) = step {
-                self.note_claim(goal, &request.pool_id);
-            }
-        }
+        self.note_steps(goal, steps);
         ledger::write(self.runtime, &mut self.stored).await?;
         let applied = futures::future::join_all(steps.iter().map(|step| {
             tracing::info!(event = "step.begun", step = %step);
@@ -120,6 +116,13 @@ impl Attempt<'_> {
                     let error = self.tolerate(step, error);
                     failure = failure.or(error.map(|source| (step.clone(), source)));
                 }
+            }
+        }
+        if begins_move(steps) {
+            // What was looked at on one load balancer says nothing of the other.
+            let by_record = self.by_record(goal);
+            if by_record.leaving.is_some() || observed.leaving.is_some() {
+                *observed = by_record;
             }
         }
         match failure {
@@ -156,6 +159,18 @@ impl Attempt<'_> {
                     None => ledger::pool::claim(self.runtime, request).await?,
                 };
                 Ok(apply::Effect::Slot(placement))
+            }
+            Step::TurnBack => {
+                let held = goal.slot(&self.stored);
+                let found = match held {
+                    Some(_) => None,
+                    None => self.slot_of_a_dead_claimant(goal.identity()).await?,
+                };
+                Ok(apply::Effect::TurnedBack(found))
+            }
+            Step::LeaveSlot(slot) => {
+                self.leave(slot, &goal.identity().service_arn).await?;
+                Ok(apply::Effect::Left)
             }
             Step::ClaimNextSlot(request) => {
                 let current = goal.slot(&self.stored).ok_or(LedgerError::Conflict)?;
@@ -196,6 +211,13 @@ impl Attempt<'_> {
         }
         Err(LedgerError::Conflict.into())
     }
+}
+
+/// Whether one of the steps may exchange the places that the service holds.
+fn begins_move(steps: &[Step]) -> bool {
+    steps
+        .iter()
+        .any(|step| matches!(step, Step::ClaimSlot(_) | Step::TurnBack))
 }
 
 /// Why one step failed.

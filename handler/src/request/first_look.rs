@@ -50,10 +50,7 @@ impl Taking<'_> {
         else {
             return Look::Unclear;
         };
-        let mut observed = Observed {
-            slot: service.slot.clone().into(),
-            ..Observed::default()
-        };
+        let mut observed = Observed::of_record(service);
         match self.look(properties, sealed, identity, &mut observed).await {
             Some((Some(attributes), _)) => Look::Unchanged(attributes),
             Some((None, vpc_facts)) => Look::Changes(Box::new(Known {
@@ -95,6 +92,7 @@ impl Taking<'_> {
             deployment_asked_ms: None,
             deployments_asked: 0,
             deployment_before: None,
+            alias_moved_ms: None,
             is_hopeless: false,
             is_create: false,
             request_id: self.envelope.request_id.clone(),

@@ -15,6 +15,7 @@ use super::task_definition::{self, TaskDefinition};
 use super::{HealthAnswer, State, invalid_parameter};
 use crate::cloud::{Cloud, Outcome};
 use crate::ec2::NetworkInterface;
+use crate::elbv2::TargetHealth;
 use crate::wire::{Input, timestamp};
 
 pub(super) use lifecycle::{NOT_PLACED, StopCause, advance, begin_stop, start};
@@ -22,6 +23,9 @@ pub(super) use lifecycle::{NOT_PLACED, StopCause, advance, begin_stop, start};
 /// Tasks in one DescribeTasks call.
 /// AWS: <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeTasks.html>
 const DESCRIBE_MAX: usize = 100;
+
+/// A target group, and the port under which a task is registered with it.
+type Target = (String, u16);
 
 /// A task of a service.
 #[derive(Clone, Debug)]
@@ -44,8 +48,8 @@ pub(super) struct Task {
     started_by: String,
     interface: NetworkInterface,
     interface_attached: bool,
-    /// The target group and port under which it is registered.
-    target: Option<(String, u16)>,
+    /// The target groups with which it is registered.
+    targets: Vec<Target>,
     behaviours: Vec<(String, Behaviour)>,
     /// How an essential container ends by itself.
     ending: Option<&'static Ending>,
@@ -111,14 +115,35 @@ impl Task {
     }
 
     /// How the load balancer sees it; none when it is registered nowhere.
-    pub(super) fn target_health(&self, cloud: &Cloud) -> Option<crate::elbv2::TargetHealth> {
-        let (group, port) = self.target.as_ref()?;
-        crate::elbv2::target_health(cloud, group, &self.interface.private_ip, *port)
+    pub(super) fn target_health(&self, cloud: &Cloud) -> Option<TargetHealth> {
+        self.health(cloud).map(|(_, health)| health)
     }
 
-    /// The name of the group, for people.
-    pub(super) fn target_group(&self) -> &str {
-        self.target.as_ref().map_or("", |(group, _)| group)
+    /// The worst of what its load balancers say, and of which group.
+    fn health(&self, cloud: &Cloud) -> Option<(&Target, TargetHealth)> {
+        let ip = &self.interface.private_ip;
+        self.targets
+            .iter()
+            .filter_map(|target| {
+                let (group, port) = target;
+                let health = crate::elbv2::target_health(cloud, group, ip, *port)?;
+                Some((target, health))
+            })
+            .min_by_key(|(_, health)| match health {
+                TargetHealth::Draining => 0,
+                TargetHealth::Unhealthy => 1,
+                TargetHealth::Unused => 2,
+                TargetHealth::Initial => 3,
+                TargetHealth::Healthy => 4,
+            })
+    }
+
+    /// The group whose load balancer likes it least.
+    pub(super) fn target_group(&self, cloud: &Cloud) -> String {
+        let worst = self.health(cloud).map(|(target, _)| target);
+        worst
+            .or(self.targets.first())
+            .map_or_else(String::new, |(group, _)| group.clone())
     }
 
     /// The group that its revision's tasks are registered in.
@@ -129,7 +154,7 @@ impl Task {
 
     /// Why the load balancer finds it unhealthy, in ELB's words.
     pub(super) fn target_problem(&self, cloud: &Cloud) -> Option<String> {
-        let (group, port) = self.target.as_ref()?;
+        let ((group, port), _) = self.health(cloud)?;
         crate::elbv2::target_problem(cloud, group, &self.interface.private_ip, *port)
     }
 

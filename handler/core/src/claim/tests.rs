@@ -43,6 +43,8 @@ fn service(arn: &str) -> (String, ServiceRecord) {
         name,
         is_answered: false,
         claiming_in: None,
+        leaving: None,
+        alias_moved_ms: None,
         slot: None,
     };
     (arn.to_owned(), record)

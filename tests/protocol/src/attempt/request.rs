@@ -66,6 +66,8 @@ fn request_of(
             host: String::new(),
             is_answered: false,
             claiming_in: None,
+            leaving: None,
+            alias_moved_ms: None,
             slot: None,
         };
         (arn(properties.service), service)
