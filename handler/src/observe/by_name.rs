@@ -47,6 +47,7 @@ pub(super) async fn look(
         pool_id,
         ..
     } = observed;
+    let pool_id = pool_id.as_deref();
     futures::try_join!(
         look_at(ecs_service, || {
             resources::ecs_service::find(aws, &identity.cluster, &identity.service)
@@ -86,13 +87,7 @@ pub(super) async fn look(
                 None => Ok(()),
             }
         },
-        target_groups(
-            aws,
-            identity,
-            pool_id.as_deref(),
-            target_group_a,
-            target_group_b
-        ),
+        target_groups(aws, identity, pool_id, target_group_a, target_group_b),
     )?;
     Ok(())
 }
