@@ -62,6 +62,7 @@ mod tests {
             name: "web".to_owned(),
             host: "web.example.com".to_owned(),
             is_answered: true,
+            is_let_go: false,
             claiming_in: None,
             slot,
             leaving,

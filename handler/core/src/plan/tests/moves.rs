@@ -204,9 +204,9 @@ fn the_name_is_waited_for_by_the_second() {
     let mut seen = seen;
     steps.iter().for_each(|step| seen.world.apply(step));
     expect![[r#"
-        Wait 20 s: `web.example.com` leads to another load balancer now; DNS may still answer with the one before
+        Wait 30 s: `web.example.com` leads to another load balancer now; DNS may still answer with the one before
     "#]].assert_eq(&text(&seen.world.plan(&desired)));
-    let seen = seen.after_s(20);
+    let seen = seen.after_s(30);
     expect![[r#"
         UpdateService(web) loadBalancers
     "#]]
