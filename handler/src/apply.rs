@@ -35,7 +35,11 @@ pub async fn carry_out(aws: &AwsClients, step: &Step) -> Result<Effect, AwsError
             Effect::TaskDefinition(Box::new(registered))
         }
         // These need the ledger; the operation carries them out.
-        Step::ClaimSlot(_) | Step::ClaimNextSlot(_) | Step::ExtendSubnets { .. } => Effect::Changed,
+        Step::ClaimSlot(_)
+        | Step::TurnBack
+        | Step::LeaveSlot(_)
+        | Step::ClaimNextSlot(_)
+        | Step::ExtendSubnets { .. } => Effect::Changed,
         Step::CreateSecurityGroup { of, spec } => {
             Effect::SecurityGroup(*of, resources::security_group::create(aws, spec).await?)
         }
@@ -69,9 +73,13 @@ pub async fn carry_out(aws: &AwsClients, step: &Step) -> Result<Effect, AwsError
             let created = resources::target_group::create(aws, spec).await?;
             Effect::TargetGroup(spec.pair, Box::new(created))
         }
-        Step::ModifyTargetGroup { pair, arn, change } => {
+        Step::ModifyTargetGroup {
+            pair: _,
+            arn,
+            change,
+        } => {
             resources::target_group::update(aws, arn, change).await?;
-            Effect::TargetGroupChanged(*pair, change.clone())
+            Effect::TargetGroupChanged(arn.clone(), change.clone())
         }
         Step::CreateListenerRule(spec) => {
             match resources::listener_rule::create(aws, spec).await? {

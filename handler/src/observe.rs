@@ -6,6 +6,7 @@
 
 mod by_arn;
 mod by_name;
+mod leaving;
 mod rule;
 
 use std::future::Future;
@@ -56,6 +57,7 @@ pub async fn with_network(
         by_arn::look(aws, &sought.identity, asks, observed),
     )?;
     rule::look(aws, &sought.identity, observed).await?;
+    leaving::look(aws, &sought.identity, observed).await?;
     Ok(facts)
 }
 
@@ -74,7 +76,8 @@ pub async fn for_converging(
     let asks = by_arn::Asks::new(counts_revisions, observed);
     by_name::look(aws, sought, observed).await?;
     by_arn::look(aws, &sought.identity, asks, observed).await?;
-    rule::look(aws, &sought.identity, observed).await
+    rule::look(aws, &sought.identity, observed).await?;
+    leaving::look(aws, &sought.identity, observed).await
 }
 
 /// Observes what matters only in the light of what the service is to be.
@@ -160,6 +163,7 @@ pub async fn for_removing(
         by_name::alias(aws, hosted_zone_id, identity, alias_record),
     )?;
     rule::look_for_removing(aws, identity, observed).await?;
+    leaving::look(aws, identity, observed).await?;
     if plan::is_going(identity, observed) {
         return Ok(());
     }
@@ -178,6 +182,7 @@ async fn what_stays_behind(
         revisions,
         target_group_a,
         target_group_b,
+        pool_id,
         ..
     } = observed;
     futures::try_join!(
@@ -192,7 +197,8 @@ async fn what_stays_behind(
                 .map(Some)
         }),
         async {
-            by_name::target_groups(aws, identity, target_group_a, target_group_b).await?;
+            let pool_id = pool_id.as_deref();
+            by_name::target_groups(aws, identity, pool_id, target_group_a, target_group_b).await?;
             by_arn::tags_of_groups(aws, [target_group_a, target_group_b]).await
         },
     )?;

@@ -25,7 +25,7 @@ mod goal;
 mod hold;
 mod round;
 
-use express_core::claim::Operation;
+use express_core::claim::{Operation, ServiceRecord};
 use express_core::decision::{Decision, Wait, WaitReason};
 use express_core::network::VpcFacts;
 use express_core::observed::Observed;
@@ -272,6 +272,9 @@ impl<'a> Attempt<'a> {
                 .as_ref()
                 .and_then(|operation| operation.abandoned.clone()),
             hopeless_deployment: self.hopeless_deployment().map(str::to_owned),
+            alias_moved_ms: self
+                .converging(operation)
+                .and_then(|service| service.alias_moved_ms),
             is_create: !self.was_answered(operation),
             request_id: operation.request_id.clone(),
         }
@@ -280,12 +283,17 @@ impl<'a> Attempt<'a> {
     /// Whether CloudFormation was ever told of the service that is asked for: it was not while a Create or a
     /// replacement makes it.
     fn was_answered(&self, operation: &Operation) -> bool {
+        self.converging(operation)
+            .is_some_and(|service| service.is_answered)
+    }
+
+    /// What the record says of the service that is asked for.
+    fn converging(&self, operation: &Operation) -> Option<&ServiceRecord> {
         let services = &self.stored.record.services;
-        let service = operation
+        operation
             .converge
             .as_ref()
-            .and_then(|arn| services.get(arn));
-        service.is_some_and(|service| service.is_answered)
+            .and_then(|arn| services.get(arn))
     }
 
     fn deployment_asked_ms(&self) -> Option<u64> {

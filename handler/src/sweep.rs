@@ -85,8 +85,9 @@ async fn unknown_target_groups(
     let known: BTreeSet<String> = contents
         .owners
         .iter()
-        .flat_map(|record| record.services.keys())
-        .flat_map(|arn| Pair::BOTH.map(|pair| naming::target_group(arn, pair)))
+        .flat_map(|record| &record.services)
+        .flat_map(|(arn, service)| service.pool_ids().map(move |pool_id| (arn, pool_id)))
+        .flat_map(|(arn, pool_id)| Pair::BOTH.map(|pair| naming::target_group(arn, pool_id, pair)))
         .collect();
     let found = resources::target_group::list_names_of_ours(&runtime.aws).await?;
     Ok(found

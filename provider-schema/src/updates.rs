@@ -21,9 +21,9 @@ pub enum Effect {
     NewDeployment,
     /// A new service is made, under a new physical id, and the old one deleted afterwards.
     Replacement,
-    /// The update fails and says so, because the service would have to move to another load
-    /// balancer; nothing changes.
-    Refused,
+    /// The same service goes to another load balancer in stages, without a failed request: two rolling deployments, and
+    /// between them its host name.
+    Move,
 }
 
 impl Effect {
@@ -33,7 +33,7 @@ impl Effect {
             Self::InPlace => "in place",
             Self::NewDeployment => "new deployment",
             Self::Replacement => "replacement",
-            Self::Refused => "refused",
+            Self::Move => "move",
         }
     }
 }
@@ -103,17 +103,17 @@ table! {
     SecurityGroups "NetworkConfiguration.SecurityGroups" NewDeployment
         "Another order is no change.",
     Subnets "NetworkConfiguration.Subnets" NewDeployment
-        "Within the VPC and the scheme; another VPC or scheme is refused. Another order is no change.",
+        "Subnets of the other scheme make it a move, within the zones of the present load balancer. Another VPC is refused. Another order is no change.",
     MinTaskCount "ScalingTarget.MinTaskCount" InPlace "",
     MaxTaskCount "ScalingTarget.MaxTaskCount" InPlace "",
     AutoScalingMetric "ScalingTarget.AutoScalingMetric" InPlace "",
     AutoScalingTargetValue "ScalingTarget.AutoScalingTargetValue" InPlace "",
     Tags "Tags" InPlace
         "Tasks that run keep their old tags. Another order is no change.",
-    Sharing "LoadBalancer.Sharing" Refused
-        "It would move the service to another load balancer.",
-    Scheme "LoadBalancer.Scheme" Refused
-        "It would move the service to another load balancer. To name the scheme that the service has is no change.",
+    Sharing "LoadBalancer.Sharing" Move
+        "What else changes is deployed first. Refused when DNS is managed elsewhere.",
+    Scheme "LoadBalancer.Scheme" Move
+        "As for `Sharing`. To name the scheme that the service has is no change.",
     Preset "Deployment.Preset" InPlace
         "What changes is what follows from it.",
     Strategy "Deployment.Strategy" InPlace

@@ -278,7 +278,7 @@ fn complaint(group: &str, target: &AskedTarget) -> Option<String> {
 }
 
 /// The name of the load balancer that the host is an alias of.
-fn address(cloud: &Cloud, host: &str) -> Option<String> {
+pub(crate) fn address(cloud: &Cloud, host: &str) -> Option<String> {
     let host = DomainName::parse(host).ok()?;
     let zones = cloud.route53.zones.values();
     let zone = zones

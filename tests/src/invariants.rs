@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use express_core::naming::{TAG_HOST, TAG_OWNER};
 use serde_json::Value;
 
 use crate::account::{self, Inventory, Kind, TARGET_TRACKING, description};
@@ -303,7 +304,7 @@ fn foreign(world: &World, inventory: &Inventory, broken: &mut Vec<String>) {
 
 fn priorities(inventory: &Inventory, broken: &mut Vec<String>) {
     let mut taken = BTreeSet::new();
-    let mut hosts = BTreeSet::new();
+    let mut hosts: BTreeMap<&String, (&String, BTreeSet<&str>)> = BTreeMap::new();
     for (id, rule) in inventory.of(Kind::ListenerRule) {
         // A rule's ARN is its listener's with one more part.
         let listener = id.rsplit_once('/').map_or(id, |(listener, _)| listener);
@@ -313,11 +314,14 @@ fn priorities(inventory: &Inventory, broken: &mut Vec<String>) {
         )) {
             broken.push(format!("the priority of rule {} is taken twice", rule.name));
         }
-        let host = rule.tags.get(express_core::naming::TAG_HOST);
-        if let Some(host) = host
-            && !hosts.insert(host)
-        {
-            broken.push(format!("two rules are for the host {host}"));
+        let (host, owner) = (rule.tags.get(TAG_HOST), rule.tags.get(TAG_OWNER));
+        let (Some(host), Some(owner)) = (host, owner) else {
+            continue;
+        };
+        // A service that moves has one on each of its two load balancers.
+        let (first, listeners) = hosts.entry(host).or_insert((owner, BTreeSet::new()));
+        if *first != owner || !listeners.insert(listener) || listeners.len() > 2 {
+            broken.push(format!("too many rules are for the host {host}"));
         }
     }
 }

@@ -22,6 +22,7 @@ pub mod history;
 pub mod invariants;
 pub mod lambda;
 pub mod logs;
+pub mod network;
 pub mod properties;
 mod recording;
 pub mod scenario;

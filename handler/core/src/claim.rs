@@ -9,6 +9,7 @@
 //! loses a race reads again. The records are here, the transitions in `claim/transitions.rs`; load balancers and
 //! their slots are in `claim/pool.rs`.
 
+mod moving;
 pub mod pool;
 mod transitions;
 
@@ -118,6 +119,14 @@ pub struct ServiceRecord {
     pub claiming_in: Option<String>,
     /// Its place on a load balancer.
     pub slot: Option<Slot>,
+    /// Its place on the load balancer that it is leaving for another pool's: held until nothing of the service is
+    /// there any more (R13).
+    #[serde(default)]
+    pub leaving: Option<Slot>,
+    /// Milliseconds since the epoch when its host name was last pointed at another load balancer during a move:
+    /// DNS does not say since when it answers what it answers.
+    #[serde(default)]
+    pub alias_moved_ms: Option<u64>,
 }
 
 /// A place on a load balancer.

@@ -142,6 +142,15 @@ pub enum WaitReason {
         /// The service.
         service: String,
     },
+    /// The host name leads to another load balancer since a moment ago; whoever has asked DNS before still goes to the
+    /// one before.
+    #[error(
+        "`{host}` leads to another load balancer now; DNS may still answer with the one before"
+    )]
+    NameSettling {
+        /// The host name.
+        host: String,
+    },
     /// ECS is stopping tasks and draining targets.
     #[error("service `{service}` is draining")]
     ServiceDraining {

@@ -105,6 +105,8 @@ impl Identity {
             is_let_go: false,
             claiming_in: None,
             slot: None,
+            leaving: None,
+            alias_moved_ms: None,
         }
     }
 

@@ -162,10 +162,23 @@ impl Pair {
     }
 }
 
-/// Name of a target group: 22 of the 32 characters that ELB allows.
+/// Name of a target group: 31 of the 32 characters that ELB allows.
+///
+/// The pool is in it because a target group belongs to one load balancer for good: a service that moves to
+/// another pool gets groups of its own there while the old ones still serve (R13).
 #[must_use]
-pub fn target_group(service_arn: &str, pair: Pair) -> String {
-    format!("express-{}-{}", service_key(service_arn), pair.letter())
+pub fn target_group(service_arn: &str, pool_id: &str, pair: Pair) -> String {
+    format!(
+        "{}{pool_id}-{}",
+        target_groups_of(service_arn),
+        pair.letter()
+    )
+}
+
+/// How the names of all target groups of a service begin, whatever their pool.
+#[must_use]
+pub fn target_groups_of(service_arn: &str) -> String {
+    format!("express-{}-", service_key(service_arn))
 }
 
 /// Name of the service's security group.
@@ -257,7 +270,7 @@ mod tests {
         #[test]
         fn names_keep_aws_limits(service in "[A-Za-z0-9_-]{1,63}", cluster in "[A-Za-z0-9_-]{1,230}", ordinal in 1_u64..1_000_000) {
             let arn = format!("arn:aws:ecs:eu-west-1:123456789012:service/{cluster}/{service}");
-            prop_assert!(target_group(&arn, Pair::A).len() <= 32);
+            prop_assert!(target_group(&arn, &pool_id("vpc-1", "internal", None), Pair::A).len() <= 32);
             prop_assert!(load_balancer(&pool_id("vpc-1", "internal", None), ordinal).len() <= 32);
             prop_assert!(family(&service, &arn).len() <= 255);
             prop_assert!(rollback_alarm(&service, &arn).len() <= 255);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::claim::Slot;
+use crate::claim::{ServiceRecord, Slot};
 use crate::naming::Pair;
 use crate::resources::Tags;
 use crate::resources::alias_record::ObservedAliasRecord;
@@ -68,6 +68,10 @@ pub struct Observed {
     pub task_definition: Presence<ObservedTaskDefinition>,
     /// Its place on a load balancer, by the ledger.
     pub slot: Presence<Slot>,
+    /// The pool in which it has a place, or may have claimed one: its target groups are named after it.
+    pub pool_id: Option<String>,
+    /// What it has on the load balancer that it is leaving, while it moves.
+    pub leaving: Option<Box<LeavingSide>>,
     /// Subnet by zone of the pool, by the ledger; looked at only when a load balancer is to be made.
     pub pool_subnets: Presence<BTreeMap<String, String>>,
     /// Address ranges of the VPC; looked at only when a load balancer is opened.
@@ -104,7 +108,89 @@ pub struct Observed {
     pub revisions: Presence<Vec<String>>,
 }
 
+/// What a service that moves has on the load balancer that it is leaving.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LeavingSide {
+    /// Its place there, by the ledger.
+    pub slot: Slot,
+    /// That load balancer.
+    pub load_balancer: Presence<ObservedLoadBalancer>,
+    /// That load balancer's security group.
+    pub load_balancer_security_group: Presence<ObservedSecurityGroup>,
+    /// That load balancer's HTTPS listener.
+    pub https_listener: Presence<ObservedListener>,
+    /// Target group a there.
+    pub target_group_a: Presence<ObservedTargetGroup>,
+    /// Target group b there.
+    pub target_group_b: Presence<ObservedTargetGroup>,
+    /// The service's rule there.
+    pub listener_rule: Presence<ObservedListenerRule>,
+}
+
+impl LeavingSide {
+    /// Nothing of it has been looked at.
+    #[must_use]
+    pub const fn new(slot: Slot) -> Self {
+        Self {
+            slot,
+            load_balancer: Presence::Unknown,
+            load_balancer_security_group: Presence::Unknown,
+            https_listener: Presence::Unknown,
+            target_group_a: Presence::Unknown,
+            target_group_b: Presence::Unknown,
+            listener_rule: Presence::Unknown,
+        }
+    }
+
+    /// Both target groups, in the order of their names.
+    #[must_use]
+    pub const fn target_groups(&self) -> [&Presence<ObservedTargetGroup>; 2] {
+        [&self.target_group_a, &self.target_group_b]
+    }
+}
+
 impl Observed {
+    /// What the ledger says of a service; everything else has to be looked at.
+    #[must_use]
+    pub fn of_record(record: &ServiceRecord) -> Self {
+        let pool_id = record.slot.as_ref().map(|slot| slot.pool_id.clone());
+        Self {
+            slot: record.slot.clone().into(),
+            pool_id: pool_id.or_else(|| record.claiming_in.clone()),
+            leaving: record.leaving.clone().map(LeavingSide::new).map(Box::new),
+            ..Self::default()
+        }
+    }
+
+    /// The same seen from the load balancer that the service is leaving: what it has there is in the place of what it
+    /// has, or will have, on the other. None for one that does not move.
+    #[must_use]
+    pub fn from_leaving_side(&self) -> Option<Self> {
+        let LeavingSide {
+            slot,
+            load_balancer,
+            load_balancer_security_group,
+            https_listener,
+            target_group_a,
+            target_group_b,
+            listener_rule,
+        } = self.leaving.as_deref()?.clone();
+        Some(Self {
+            pool_id: Some(slot.pool_id.clone()),
+            slot: Presence::Present(slot),
+            leaving: None,
+            load_balancer,
+            load_balancer_security_group,
+            https_listener,
+            http_listener: Presence::Unknown,
+            target_group_a,
+            target_group_b,
+            listener_rule,
+            is_priority_taken: false,
+            ..self.clone()
+        })
+    }
+
     /// What is known of a service whose names have just been claimed: nothing can have one of ours yet. A
     /// step that meets something all the same is refused by AWS, and it is looked at then: create first,
     /// look up on conflict (DESIGN §8). What others share or may have made stays to be looked at.
@@ -134,6 +220,10 @@ impl Observed {
             scalable_target: Presence::Absent,
             scaling_policy: Presence::Absent,
             listener_rule: Presence::Absent,
+            leaving: self.leaving.map(|mut leaving| {
+                leaving.listener_rule = Presence::Absent;
+                leaving
+            }),
             ..self
         }
     }
@@ -145,6 +235,18 @@ impl Observed {
             Pair::A => &self.target_group_a,
             Pair::B => &self.target_group_b,
         }
+    }
+
+    /// The target group of this ARN, on whichever side it is.
+    pub fn target_group_mut(&mut self, arn: &str) -> Option<&mut Presence<ObservedTargetGroup>> {
+        let leaving = self.leaving.as_deref_mut();
+        let leaving =
+            leaving.map(|leaving| [&mut leaving.target_group_a, &mut leaving.target_group_b]);
+        let leaving = leaving.into_iter().flatten();
+        [&mut self.target_group_a, &mut self.target_group_b]
+            .into_iter()
+            .chain(leaving)
+            .find(|group| group.present().is_some_and(|group| group.arn == arn))
     }
 
     /// Both target groups, when both are known to exist: a, then b.

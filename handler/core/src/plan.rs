@@ -40,6 +40,8 @@ pub struct Timing {
     pub abandoned: Option<crate::claim::Abandoned>,
     /// ARN of the deployment that cannot succeed any more: it is stopped and rolled back at once, and no other.
     pub hopeless_deployment: Option<String>,
+    /// When the host name was last pointed at another load balancer during a move.
+    pub alias_moved_ms: Option<u64>,
     /// Whether the service is being made, by a Create or by a replacement, not changed: what already has its
     /// names is then somebody else's.
     pub is_create: bool,

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use crate::claim::Slot;
 use crate::naming::Pair;
 use crate::resources::Tags;
 use crate::resources::alias_record::{AliasRecordSpec, ObservedAliasRecord};
@@ -80,6 +81,10 @@ pub enum Step {
     RegisterTaskDefinition(Box<TaskDefinitionSpec>),
     /// Ledger: a slot on a load balancer of the pool.
     ClaimSlot(SlotRequest),
+    /// Ledger: the place that a move leaves is the one to be at again, and the other is left.
+    TurnBack,
+    /// Ledger: gives up the place that a move has left; nothing of the service is there any more.
+    LeaveSlot(Slot),
     /// Ledger: another slot on the same load balancer, because a foreign rule has our priority.
     ClaimNextSlot(SlotRequest),
     /// `ec2:CreateSecurityGroup`
@@ -238,6 +243,10 @@ impl fmt::Display for Step {
                 write!(formatter, "RegisterTaskDefinition({})", spec.family)
             }
             Self::ClaimSlot(request) => write!(formatter, "ClaimSlot({})", request.pool_id),
+            Self::TurnBack => formatter.write_str("TurnBack"),
+            Self::LeaveSlot(slot) => {
+                write!(formatter, "LeaveSlot({}) {}", slot.pool_id, slot.ordinal)
+            }
             Self::ClaimNextSlot(request) => write!(formatter, "ClaimNextSlot({})", request.pool_id),
             Self::CreateSecurityGroup { of: _, spec } => {
                 write!(formatter, "CreateSecurityGroup({})", spec.name)

@@ -33,6 +33,10 @@ pub enum Effect {
     Slot(Placement),
     /// The ledger has given another slot.
     NextSlot(Slot),
+    /// The place that a move leaves is the one to be at again; with the other one's slot, if its claim was never noted.
+    TurnedBack(Option<Slot>),
+    /// The place that a move has left was given up.
+    Left,
     /// There is a security group.
     SecurityGroup(GroupOf, ObservedSecurityGroup),
     /// A group lets more in.
@@ -46,7 +50,7 @@ pub enum Effect {
     /// There is a target group.
     TargetGroup(Pair, Box<ObservedTargetGroup>),
     /// A target group has changed.
-    TargetGroupChanged(Pair, TargetGroupChange),
+    TargetGroupChanged(String, TargetGroupChange),
     /// There is a rule.
     ListenerRule(Box<ObservedListenerRule>),
     /// Somebody else's rule has the priority.
@@ -80,6 +84,7 @@ pub fn merge(observed: &mut Observed, step: &Step, effect: Effect) {
         Effect::LogGroup(found) => observed.log_group = Presence::Present(found),
         Effect::TaskDefinition(found) => observed.task_definition = Presence::Present(*found),
         Effect::Slot(placement) => {
+            observed.pool_id = Some(placement.slot.pool_id.clone());
             observed.slot = Presence::Present(placement.slot);
             observed.pool_subnets = Presence::Present(placement.subnets);
         }
@@ -87,6 +92,9 @@ pub fn merge(observed: &mut Observed, step: &Step, effect: Effect) {
             observed.slot = Presence::Present(slot);
             observed.is_priority_taken = false;
         }
+        // Which load balancer is which is the record's to say.
+        Effect::TurnedBack(_) => {}
+        Effect::Left => observed.leaving = None,
         Effect::SecurityGroup(of, found) => *group_of(observed, of) = Presence::Present(found),
         Effect::Authorized(of, mut rules) => {
             if let Presence::Present(group) = group_of(observed, of) {
@@ -111,8 +119,8 @@ pub fn merge(observed: &mut Observed, step: &Step, effect: Effect) {
         Effect::TargetGroup(pair, found) => {
             *target_group(observed, pair) = Presence::Present(*found);
         }
-        Effect::TargetGroupChanged(pair, change) => {
-            if let Presence::Present(group) = target_group(observed, pair) {
+        Effect::TargetGroupChanged(arn, change) => {
+            if let Some(Presence::Present(group)) = observed.target_group_mut(&arn) {
                 let TargetGroupChange {
                     health_check_path,
                     deregistration_delay_s,
@@ -178,7 +186,7 @@ fn settle(observed: &mut Observed, step: &Step, settled: Settled) {
         Step::CreateLogGroup(_) => settled.set(&mut observed.log_group),
         Step::RegisterTaskDefinition(_) => settled.set(&mut observed.task_definition),
         // What a claim has done is in the ledger, which was asked and did not say.
-        Step::ClaimSlot(_) | Step::ClaimNextSlot(_) => {}
+        Step::ClaimSlot(_) | Step::TurnBack | Step::LeaveSlot(_) | Step::ClaimNextSlot(_) => {}
         Step::CreateSecurityGroup { of, spec: _ }
         | Step::AuthorizeIngress {
             of,
@@ -196,12 +204,15 @@ fn settle(observed: &mut Observed, step: &Step, settled: Settled) {
             settled.set(&mut observed.http_listener);
         }
         Step::CreateTargetGroup(spec) => settled.set(target_group(observed, spec.pair)),
-        Step::ModifyTargetGroup { pair, .. } | Step::DeleteTargetGroup { pair, .. } => {
-            settled.set(target_group(observed, *pair));
+        Step::ModifyTargetGroup { arn, .. } | Step::DeleteTargetGroup { arn, .. } => {
+            if let Some(group) = observed.target_group_mut(arn) {
+                settled.set(group);
+            }
         }
-        Step::CreateListenerRule(_)
-        | Step::RepairListenerRule { .. }
-        | Step::DeleteListenerRule { .. } => settled.set(&mut observed.listener_rule),
+        Step::DeleteListenerRule { rule_arn } => settled.set(rule(observed, rule_arn)),
+        Step::CreateListenerRule(_) | Step::RepairListenerRule { .. } => {
+            settled.set(&mut observed.listener_rule);
+        }
         Step::PutMetricAlarm(_) | Step::DeleteMetricAlarm { .. } => {
             settled.set(&mut observed.metric_alarm);
         }
@@ -232,6 +243,21 @@ const fn group_of(observed: &mut Observed, of: GroupOf) -> &mut Presence<Observe
     match of {
         GroupOf::Service => &mut observed.service_security_group,
         GroupOf::LoadBalancer => &mut observed.load_balancer_security_group,
+    }
+}
+
+/// The rule of this ARN: on the load balancer that the service leaves, or else its own.
+fn rule<'a>(observed: &'a mut Observed, arn: &str) -> &'a mut Presence<ObservedListenerRule> {
+    match observed.leaving.as_deref_mut() {
+        Some(leaving)
+            if leaving
+                .listener_rule
+                .present()
+                .is_some_and(|it| it.arn == arn) =>
+        {
+            &mut leaving.listener_rule
+        }
+        Some(_) | None => &mut observed.listener_rule,
     }
 }
 

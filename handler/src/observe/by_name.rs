@@ -44,8 +44,10 @@ pub(super) async fn look(
         load_balancer,
         target_group_a,
         target_group_b,
+        pool_id,
         ..
     } = observed;
+    let pool_id = pool_id.as_deref();
     futures::try_join!(
         look_at(ecs_service, || {
             resources::ecs_service::find(aws, &identity.cluster, &identity.service)
@@ -85,7 +87,7 @@ pub(super) async fn look(
                 None => Ok(()),
             }
         },
-        target_groups(aws, identity, target_group_a, target_group_b),
+        target_groups(aws, identity, pool_id, target_group_a, target_group_b),
     )?;
     Ok(())
 }
@@ -135,15 +137,26 @@ pub(super) async fn alias(
     .await
 }
 
-/// Both target groups by one call.
+/// Both target groups on a load balancer of the pool by one call. A service that never claimed a place has none.
 pub(super) async fn target_groups(
     aws: &AwsClients,
     identity: &Identity,
+    pool_id: Option<&str>,
     a: &mut Presence<ObservedTargetGroup>,
     b: &mut Presence<ObservedTargetGroup>,
 ) -> Result<(), AwsError> {
-    let mut unknown = [(Pair::A, a), (Pair::B, b)]
-        .map(|(pair, presence)| (naming::target_group(&identity.service_arn, pair), presence));
+    let Some(pool_id) = pool_id else {
+        for presence in [a, b] {
+            if presence.is_unknown() {
+                *presence = Presence::Absent;
+            }
+        }
+        return Ok(());
+    };
+    let mut unknown = [(Pair::A, a), (Pair::B, b)].map(|(pair, presence)| {
+        let name = naming::target_group(&identity.service_arn, pool_id, pair);
+        (name, presence)
+    });
     let names: Vec<String> = unknown
         .iter()
         .filter(|(_, presence)| presence.is_unknown())

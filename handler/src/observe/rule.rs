@@ -77,7 +77,13 @@ pub(super) fn named_by_service(observed: &Observed) -> Option<String> {
     if service.status == ServiceStatus::Inactive {
         return None;
     }
-    Some(service.ingress.as_ref()?.rule_arn.clone())
+    let rule_arn = &service.ingress.as_ref()?.rule_arn;
+    // While the service moves, it may name the one on the other load balancer.
+    let is_elsewhere = observed.slot.present().is_some_and(|slot| {
+        let name = naming::load_balancer(&slot.pool_id, slot.ordinal);
+        !rule_arn.contains(&format!(":listener-rule/app/{name}/"))
+    });
+    (!is_elsewhere).then(|| rule_arn.clone())
 }
 
 /// The service's rule among those of the pool's listener: by host name, and by our owner's tag, because
@@ -88,7 +94,7 @@ async fn by_listener(
     observed: &mut Observed,
 ) -> Result<(), AwsError> {
     let listener = match (&observed.https_listener, &observed.load_balancer) {
-        (Presence::Present(listener), _) => listener,
+        (Presence::Present(listener), _) => listener.clone(),
         // Without a listener, or without a load balancer or a slot for one, there is no rule.
         (Presence::Absent, _) | (Presence::Unknown, Presence::Absent) => {
             observed.listener_rule = Presence::Absent;
@@ -101,7 +107,17 @@ async fn by_listener(
             return Ok(());
         }
     };
-    let rules = resources::listener_rule::find_all(aws, &listener.arn).await?;
+    observed.listener_rule = find_on(aws, identity, &listener.arn).await?.into();
+    Ok(())
+}
+
+/// The rule for the service's host on a listener, with our owner's tag.
+pub(super) async fn find_on(
+    aws: &AwsClients,
+    identity: &Identity,
+    listener_arn: &str,
+) -> Result<Option<ObservedListenerRule>, AwsError> {
+    let rules = resources::listener_rule::find_all(aws, listener_arn).await?;
     let mut candidates: Vec<ObservedListenerRule> = rules
         .into_iter()
         .filter(|rule| rule.hosts.contains(&identity.host))
@@ -111,9 +127,7 @@ async fn by_listener(
     for rule in &mut candidates {
         rule.tags = tags.remove(&rule.arn).unwrap_or_default();
     }
-    observed.listener_rule = candidates
+    Ok(candidates
         .into_iter()
-        .find(|rule| is_owned(&rule.tags, &identity.owner_key))
-        .into();
-    Ok(())
+        .find(|rule| is_owned(&rule.tags, &identity.owner_key)))
 }

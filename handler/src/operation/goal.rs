@@ -1,14 +1,16 @@
 //! What an operation has to reach: the service that is asked for, and the absence of others.
 
-use express_core::claim::{Awaited, Operation, Slot};
+use express_core::claim::{Awaited, Operation, ServiceRecord, Slot};
 use express_core::decision::Decision;
 use express_core::desired::{Desired, Environment, Identity};
 use express_core::network;
-use express_core::observed::Observed;
+use express_core::observed::{Observed, Presence};
 use express_core::plan::{self, PlanError, Timing};
 use express_core::sought::Sought;
+use express_core::step::Step;
 
-use super::{Attempt, OperationError};
+use super::{Attempt, OperationError, StepError};
+use crate::apply::Effect;
 use crate::ledger::{self, LedgerError, Stored, pool};
 use crate::sealed::SealedOperation;
 use crate::{Runtime, observe, pool_operation};
@@ -21,8 +23,8 @@ pub(super) enum Goal {
     Remove {
         /// Which.
         identity: Box<Identity>,
-        /// Its place on a load balancer.
-        slot: Option<Slot>,
+        /// What the ledger knows of it.
+        held: Box<ServiceRecord>,
     },
 }
 
@@ -35,17 +37,17 @@ impl Goal {
     ) -> Result<Decision, PlanError> {
         match self {
             Self::Converge(desired) => plan::converge(desired, observed, timing),
-            Self::Remove { identity, slot: _ } => {
+            Self::Remove { identity, held: _ } => {
                 let zone = runtime.settings.hosted_zone_id.as_deref();
                 plan::remove(identity, zone, observed)
             }
         }
     }
 
-    const fn identity(&self) -> &Identity {
+    pub(super) const fn identity(&self) -> &Identity {
         match self {
             Self::Converge(desired) => &desired.identity,
-            Self::Remove { identity, slot: _ } => identity,
+            Self::Remove { identity, held: _ } => identity,
         }
     }
 
@@ -64,31 +66,31 @@ impl Attempt<'_> {
         sealed: &SealedOperation,
     ) -> Result<Vec<Goal>, OperationError> {
         let mut goals = Vec::new();
-        if let Some((identity, slot)) = operation.converge.as_ref().and_then(|arn| self.held(arn)) {
-            let desired = self.desired(identity, slot, operation, sealed).await?;
+        if let Some((identity, held)) = operation.converge.as_ref().and_then(|arn| self.held(arn)) {
+            let desired = self.desired(identity, &held, operation, sealed).await?;
             goals.push(Goal::Converge(Box::new(desired)));
         }
-        for (identity, slot) in operation.remove.iter().filter_map(|arn| self.held(arn)) {
+        for (identity, held) in operation.remove.iter().filter_map(|arn| self.held(arn)) {
             goals.push(Goal::Remove {
                 identity: Box::new(identity),
-                slot,
+                held: Box::new(held),
             });
         }
         Ok(goals)
     }
 
-    /// A service of the record, with its slot.
-    fn held(&self, arn: &str) -> Option<(Identity, Option<Slot>)> {
+    /// A service of the record, with what it holds.
+    fn held(&self, arn: &str) -> Option<(Identity, ServiceRecord)> {
         let record = &self.stored.record;
         let service = record.services.get(arn)?;
         let identity = Identity::of_record(&record.owner, arn, service);
-        Some((identity, service.slot.clone()))
+        Some((identity, service.clone()))
     }
 
     async fn desired(
         &mut self,
         identity: Identity,
-        slot: Option<Slot>,
+        held: &ServiceRecord,
         operation: &Operation,
         sealed: &SealedOperation,
     ) -> Result<Desired, OperationError> {
@@ -100,10 +102,7 @@ impl Attempt<'_> {
         let facts = match self.known.vpc_facts.take() {
             Some(facts) => facts,
             None => {
-                let mut observed = Observed {
-                    slot: slot.into(),
-                    ..Observed::default()
-                };
+                let mut observed = Observed::of_record(held);
                 let facts = observe::with_network(
                     &self.runtime.aws,
                     &Sought::new(&identity, &environment, properties),
@@ -133,16 +132,26 @@ impl Attempt<'_> {
         if let (Goal::Converge(_), Some(observed)) = (goal, self.known.observed.take()) {
             return observed;
         }
-        let observed = Observed {
-            slot: goal.slot(&self.stored).into(),
-            ..Observed::default()
-        };
+        let observed = self.by_record(goal);
         match goal {
-            Goal::Remove { identity, slot: _ } if self.has_drained(&identity.service_arn) => {
+            Goal::Remove { identity, held: _ } if self.has_drained(&identity.service_arn) => {
                 observed.without_what_serves()
             }
             Goal::Converge(_) | Goal::Remove { .. } => observed,
         }
+    }
+
+    /// What the record says of a service; everything else has to be looked at.
+    pub(super) fn by_record(&self, goal: &Goal) -> Observed {
+        let services = &self.stored.record.services;
+        let service = services.get(&goal.identity().service_arn);
+        service.map_or_else(
+            || Observed {
+                slot: Presence::Absent,
+                ..Observed::default()
+            },
+            Observed::of_record,
+        )
     }
 
     /// Whether an earlier attempt has waited for this service to drain: it had removed what serves.
@@ -159,32 +168,40 @@ impl Attempt<'_> {
     /// Gives back what a removed service held: slot, host name, service name. The last one to leave a load
     /// balancer has it closed, by an operation of its own that nobody waits for (R16).
     pub(super) async fn release(&mut self, goal: &Goal) -> Result<(), OperationError> {
-        let Goal::Remove { identity, slot } = goal else {
+        let Goal::Remove { identity, held } = goal else {
             return Ok(());
         };
-        let slot = match slot {
+        let slot = match &held.slot {
             Some(slot) => Some(slot.clone()),
             None => self.slot_of_a_dead_claimant(identity).await?,
         };
         ledger::write(self.runtime, &mut self.stored).await?;
-        if let Some(slot) = slot {
-            let left = pool::release(self.runtime, &slot, &identity.service_arn).await?;
-            if let Some(left) = left.filter(|left| left.is_open) {
-                if left.slots.is_empty() {
-                    pool_operation::start_close(self.runtime, &slot, left.next_slot)
-                        .await
-                        .map_err(OperationError::Observe)?;
-                } else if left.has_room_again() {
-                    pool::offer(self.runtime, &slot.pool_id, slot.ordinal).await?;
-                }
-            }
+        for slot in slot.iter().chain(&held.leaving) {
+            let left = self.leave(slot, &identity.service_arn).await;
+            left.map_err(|error| match error {
+                StepError::Aws(error) => OperationError::Observe(error),
+                StepError::Ledger(error) => OperationError::Ledger(error),
+            })?;
         }
         // Its names are given back by the next write of the record, which is that of the answer.
         self.stored.release_service(&identity.service_arn);
         Ok(())
     }
 
-    async fn slot_of_a_dead_claimant(
+    /// Gives one slot back; the last one to leave a load balancer has it closed.
+    pub(super) async fn leave(&self, slot: &Slot, service_arn: &str) -> Result<(), StepError> {
+        let left = pool::release(self.runtime, slot, service_arn).await?;
+        if let Some(left) = left.filter(|left| left.is_open) {
+            if left.slots.is_empty() {
+                pool_operation::start_close(self.runtime, slot, left.next_slot).await?;
+            } else if left.has_room_again() {
+                pool::offer(self.runtime, &slot.pool_id, slot.ordinal).await?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) async fn slot_of_a_dead_claimant(
         &self,
         identity: &Identity,
     ) -> Result<Option<Slot>, LedgerError> {
@@ -196,24 +213,38 @@ impl Attempt<'_> {
         Ok(found.map(|placement| placement.slot))
     }
 
-    /// Notes that a slot is about to be claimed; written before the claim.
-    pub(super) fn note_claim(&mut self, goal: &Goal, pool_id: &str) {
+    /// Notes what is about to be done, as far as nobody could tell afterwards; written before it is done.
+    pub(super) fn note_steps(&mut self, goal: &Goal, steps: &[Step]) {
+        let now_ms = self.runtime.clock.now_ms();
         let arn = &goal.identity().service_arn;
-        if let Some(service) = self.stored.record.services.get_mut(arn) {
-            service.claiming_in = Some(pool_id.to_owned());
+        let Some(service) = self.stored.record.services.get_mut(arn) else {
+            return;
+        };
+        for step in steps {
+            match step {
+                Step::ClaimSlot(request) => service.note_claim(&request.pool_id),
+                Step::CreateAliasRecord(_) | Step::UpsertAliasRecord(_)
+                    if service.leaving.is_some() =>
+                {
+                    service.alias_moved_ms = Some(now_ms);
+                }
+                _ => {}
+            }
         }
     }
 
-    /// Notes a slot that was just claimed.
-    pub(super) fn keep_slot(&mut self, goal: &Goal, effect: &crate::apply::Effect) {
-        let slot = match effect {
-            crate::apply::Effect::Slot(placement) => &placement.slot,
-            crate::apply::Effect::NextSlot(slot) => slot,
-            _ => return,
-        };
+    /// Notes what became of the places that the service holds.
+    pub(super) fn keep_slot(&mut self, goal: &Goal, effect: &Effect) {
         let arn = &goal.identity().service_arn;
-        if let Some(service) = self.stored.record.services.get_mut(arn) {
-            service.slot = Some(slot.clone());
+        let Some(service) = self.stored.record.services.get_mut(arn) else {
+            return;
+        };
+        match effect {
+            Effect::Slot(placement) => service.slot = Some(placement.slot.clone()),
+            Effect::NextSlot(slot) => service.slot = Some(slot.clone()),
+            Effect::TurnedBack(found) => service.turn_back(found.clone()),
+            Effect::Left => service.forget_left(),
+            _ => {}
         }
     }
 }

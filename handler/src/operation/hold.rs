@@ -160,7 +160,7 @@ impl Attempt<'_> {
     pub(super) fn remember_wait(&mut self, goal: &Goal, observed: &Observed) {
         let awaited = match goal {
             Goal::Converge(_) => deployment_under_way(observed),
-            Goal::Remove { identity, slot: _ } => {
+            Goal::Remove { identity, held: _ } => {
                 plan::is_going(identity, observed).then(|| Awaited::Draining {
                     service_arn: identity.service_arn.clone(),
                 })

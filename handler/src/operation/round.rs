@@ -39,7 +39,7 @@ impl Attempt<'_> {
                     .map_err(OperationError::Observe)?;
                 self.observe_pool(desired, observed).await
             }
-            Goal::Remove { identity, slot: _ } => {
+            Goal::Remove { identity, held: _ } => {
                 let zone = self.runtime.settings.hosted_zone_id.as_deref();
                 observe::for_removing(aws, identity, zone, observed)
                     .await
@@ -95,10 +95,8 @@ impl Attempt<'_> {
             operation.examined = None;
             operation.verdict = None;
         }
+        self.note_steps(goal, steps);
         for step in steps {
-            if let Step::ClaimSlot(request) = step {
-                self.note_claim(goal, &request.pool_id);
-            }
             if let Step::StopDeployment { deployment_arn } = step {
                 self.note_stop(deployment_arn);
             }
@@ -123,6 +121,13 @@ impl Attempt<'_> {
                     let error = self.tolerate(step, error);
                     failure = failure.or(error.map(|source| (step.clone(), source)));
                 }
+            }
+        }
+        if begins_move(steps) {
+            // What was looked at on one load balancer says nothing of the other.
+            let by_record = self.by_record(goal);
+            if by_record.leaving.is_some() || observed.leaving.is_some() {
+                *observed = by_record;
             }
         }
         match failure {
@@ -170,6 +175,18 @@ impl Attempt<'_> {
                 };
                 Ok(apply::Effect::Slot(placement))
             }
+            Step::TurnBack => {
+                let held = goal.slot(&self.stored);
+                let found = match held {
+                    Some(_) => None,
+                    None => self.slot_of_a_dead_claimant(goal.identity()).await?,
+                };
+                Ok(apply::Effect::TurnedBack(found))
+            }
+            Step::LeaveSlot(slot) => {
+                self.leave(slot, &goal.identity().service_arn).await?;
+                Ok(apply::Effect::Left)
+            }
             Step::ClaimNextSlot(request) => {
                 let current = goal.slot(&self.stored).ok_or(LedgerError::Conflict)?;
                 let slot = ledger::pool::claim_next(self.runtime, request, &current).await?;
@@ -209,6 +226,13 @@ impl Attempt<'_> {
         }
         Err(LedgerError::Conflict.into())
     }
+}
+
+/// Whether one of the steps may exchange the places that the service holds.
+fn begins_move(steps: &[Step]) -> bool {
+    steps
+        .iter()
+        .any(|step| matches!(step, Step::ClaimSlot(_) | Step::TurnBack))
 }
 
 /// Why one step failed.

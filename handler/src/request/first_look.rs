@@ -50,10 +50,7 @@ impl Taking<'_> {
         else {
             return Look::Unclear;
         };
-        let mut observed = Observed {
-            slot: service.slot.clone().into(),
-            ..Observed::default()
-        };
+        let mut observed = Observed::of_record(service);
         match self.look(properties, sealed, identity, &mut observed).await {
             Some((Some(attributes), _)) => Look::Unchanged(attributes),
             Some((None, vpc_facts)) => Look::Changes(Box::new(Known {
@@ -97,6 +94,7 @@ impl Taking<'_> {
             deployment_before: None,
             abandoned: None,
             hopeless_deployment: None,
+            alias_moved_ms: None,
             is_create: false,
             request_id: self.envelope.request_id.clone(),
         };

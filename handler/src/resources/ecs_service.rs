@@ -139,6 +139,7 @@ pub async fn update(
         task_definition_arn,
         network,
         ingress,
+        bridge,
         deployment,
     } = change;
     let network = network
@@ -152,11 +153,11 @@ pub async fn update(
         .service(&spec.name)
         .set_task_definition(task_definition_arn.clone())
         .set_network_configuration(network)
-        .set_load_balancers(
-            ingress
-                .as_ref()
-                .map(|ingress| vec![settings::load_balancer(ingress)]),
-        );
+        .set_load_balancers(match (ingress, bridge) {
+            (Some(ingress), _) => Some(vec![settings::load_balancer(ingress)]),
+            (None, Some(bridge)) => Some(settings::bridge(bridge)),
+            (None, None) => None,
+        });
     if let Some(DeploymentChange {
         settings,
         alarm_names,
@@ -211,6 +212,7 @@ fn observed(operation: &'static str, service: &Service) -> Result<ObservedEcsSer
         task_definition_arn: text(operation, "taskDefinition", service.task_definition())?,
         network: settings::read_network(operation, service)?,
         ingress: settings::read_ingress(service),
+        bridge: settings::read_bridge(service),
         deployment_settings: settings::read_deployment(service),
         alarm_names: settings::alarm_names(service),
         tags: tags::from_ecs(service.tags()),

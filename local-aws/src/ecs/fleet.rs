@@ -163,7 +163,7 @@ fn check_health(cloud: &mut Cloud, revision: &Revision) -> usize {
             Some(TargetHealth::Healthy) => healthy.push(task.arn.clone()),
             Some(TargetHealth::Unhealthy) if !in_grace => {
                 let problem = task.target_problem(cloud).unwrap_or_default();
-                unhealthy.push((task.arn.clone(), task.target_group().to_owned(), problem));
+                unhealthy.push((task.arn.clone(), task.target_group(cloud), problem));
             }
             Some(
                 TargetHealth::Unhealthy

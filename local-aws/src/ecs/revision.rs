@@ -26,7 +26,7 @@ pub(super) struct Revision {
     pub(super) platform_version: String,
     pub(super) network: Network,
     pub(super) load_balancer: LoadBalancer,
-    /// The one of the load balancer's two groups that holds this revision's tasks.
+    /// The group that holds this revision's tasks: of the two of a load balancer, or the first of several.
     pub(super) target_group: String,
     pub(super) created_at_ms: u64,
 }
@@ -37,6 +37,11 @@ impl Revision {
         self.load_balancer.other_group(&self.target_group)
     }
 
+    /// All groups that its tasks are registered with.
+    pub(super) fn groups(&self) -> impl Iterator<Item = &String> {
+        std::iter::once(&self.target_group).chain(&self.load_balancer.further)
+    }
+
     fn output(&self, cloud: &Cloud) -> Value {
         let state = &cloud.ecs;
         let definition = task_definition::by_arn(state, &self.task_definition);
@@ -44,6 +49,13 @@ impl Revision {
             let image = |it: &task_definition::Container| json!({"containerName": it.name, "image": it.image});
             definition.containers.iter().map(image).collect::<Value>()
         });
+        let resolved = |arn: &String| {
+            let mut resolved = json!({"targetGroupArn": arn});
+            if let Some(rule) = self.load_balancer.rule() {
+                super::set(&mut resolved, "productionListenerRule", json!(rule));
+            }
+            resolved
+        };
         json!({
             "serviceRevisionArn": self.arn,
             "serviceArn": self.service,
@@ -52,15 +64,12 @@ impl Revision {
             "launchType": "FARGATE",
             "platformVersion": self.platform_version,
             "platformFamily": "Linux",
-            "loadBalancers": [self.load_balancer.output()],
+            "loadBalancers": self.load_balancer.output(),
             "networkConfiguration": self.network.output(),
             "containerImages": images,
             "guardDutyEnabled": false,
             "createdAt": timestamp(self.created_at_ms),
-            "resolvedConfiguration": {"loadBalancers": [{
-                "targetGroupArn": self.target_group,
-                "productionListenerRule": self.load_balancer.rule,
-            }]},
+            "resolvedConfiguration": {"loadBalancers": self.groups().map(resolved).collect::<Value>()},
         })
     }
 }

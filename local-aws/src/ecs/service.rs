@@ -8,6 +8,7 @@
 mod change;
 mod configuration;
 mod lifecycle_hooks;
+mod load_balancer;
 mod settings;
 
 use std::collections::BTreeMap;
@@ -24,7 +25,8 @@ use crate::wire::{Input, Refusal, timestamp};
 pub(super) use change::{create, update};
 pub(super) use configuration::{ALL_TENTHS, DeploymentConfiguration, Strategy};
 pub(super) use lifecycle_hooks::LifecycleHook;
-pub(super) use settings::{LoadBalancer, Network};
+pub(super) use load_balancer::{Advanced, LoadBalancer};
+pub(super) use settings::Network;
 
 /// Services in one DescribeServices call, and in a page of ListServices when nothing is said.
 /// AWS: <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeServices.html>
@@ -140,8 +142,11 @@ impl Service {
     /// AWS: <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/update-bluegreen-to-rolling.html>
     fn next_group(&self, source: Option<&Revision>, first: FirstRevision) -> String {
         let LoadBalancer {
-            primary, alternate, ..
+            primary, advanced, ..
         } = &self.load_balancer;
+        let Some(Advanced { alternate, .. }) = advanced else {
+            return primary.clone();
+        };
         let is_rolling = matches!(self.configuration.strategy, Strategy::Rolling { .. });
         // The group that serves; none when the service got another pair.
         let live = source.map(|source| &source.target_group);
@@ -164,7 +169,7 @@ impl Service {
             "serviceArn": self.arn,
             "serviceName": self.name,
             "clusterArn": state.clusters.get(&self.cluster).map(|cluster| &cluster.arn),
-            "loadBalancers": [self.load_balancer.output()],
+            "loadBalancers": self.load_balancer.output(),
             "serviceRegistries": [],
             "status": match self.status {
                 Status::Active => "ACTIVE",

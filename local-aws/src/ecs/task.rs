@@ -3,6 +3,7 @@
 //! Only services start tasks here. A stopped task stays describable for an hour.
 //! AWS: <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-lifecycle-explanation.html>
 
+mod health;
 mod lifecycle;
 mod log_lines;
 
@@ -22,6 +23,9 @@ pub(super) use lifecycle::{NOT_PLACED, StopCause, advance, begin_stop, start};
 /// Tasks in one DescribeTasks call.
 /// AWS: <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeTasks.html>
 const DESCRIBE_MAX: usize = 100;
+
+/// A target group, and the port under which a task is registered with it.
+type Target = (String, u16);
 
 /// A task of a service.
 #[derive(Clone, Debug)]
@@ -44,8 +48,8 @@ pub(super) struct Task {
     started_by: String,
     interface: NetworkInterface,
     interface_attached: bool,
-    /// The target group and port under which it is registered.
-    target: Option<(String, u16)>,
+    /// The target groups with which it is registered.
+    targets: Vec<Target>,
     behaviours: Vec<(String, Behaviour)>,
     /// How an essential container ends by itself.
     ending: Option<&'static Ending>,
@@ -108,29 +112,6 @@ impl Task {
     /// Whether it is meant to go on: `desiredStatus` RUNNING.
     pub(super) fn is_wanted(&self) -> bool {
         self.stop.is_none()
-    }
-
-    /// How the load balancer sees it; none when it is registered nowhere.
-    pub(super) fn target_health(&self, cloud: &Cloud) -> Option<crate::elbv2::TargetHealth> {
-        let (group, port) = self.target.as_ref()?;
-        crate::elbv2::target_health(cloud, group, &self.interface.private_ip, *port)
-    }
-
-    /// The name of the group, for people.
-    pub(super) fn target_group(&self) -> &str {
-        self.target.as_ref().map_or("", |(group, _)| group)
-    }
-
-    /// The group that its revision's tasks are registered in.
-    fn target_group_of(&self, cloud: &Cloud) -> String {
-        let revision = cloud.ecs.revisions.get(&self.revision);
-        revision.map_or_else(String::new, |revision| revision.target_group.clone())
-    }
-
-    /// Why the load balancer finds it unhealthy, in ELB's words.
-    pub(super) fn target_problem(&self, cloud: &Cloud) -> Option<String> {
-        let (group, port) = self.target.as_ref()?;
-        crate::elbv2::target_problem(cloud, group, &self.interface.private_ip, *port)
     }
 
     fn containers_run(&self) -> bool {

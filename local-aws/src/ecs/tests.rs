@@ -5,6 +5,7 @@ mod hooks;
 mod mishaps;
 mod requests;
 mod strategies;
+mod target_groups;
 
 use serde_json::{Value, json};
 

@@ -42,6 +42,11 @@ pub fn generate(seed: u64) -> History {
             event: event(&mut random),
         });
     }
+    // From a source of its own, so that what a seed was found for happens in its history still.
+    let mut moves = Rng::with_seed(!seed);
+    if one_in(&mut moves, 3) {
+        events.extend(a_move(&mut moves, &events));
+    }
     History {
         seed,
         redelivered_after_s: one_in(&mut random, 12).then(|| random.u64(0..200)),
@@ -73,6 +78,29 @@ fn event(random: &mut Rng) -> Event {
         96..=97 => Event::BackUp,
         _ => Event::Restore,
     }
+}
+
+/// One of the deployments again, with a service on another load balancer: of its own instead of a shared one, or inside
+/// instead of outside.
+fn a_move(random: &mut Rng, events: &[Timed]) -> Option<Timed> {
+    let deployments = events.iter().map(|timed| &timed.event);
+    let deployments: Vec<&Event> = deployments
+        .filter(|event| matches!(event, Event::Deploy { .. }))
+        .collect();
+    let mut event = (*deployments.get(random.usize(0..deployments.len().max(1)))?).clone();
+    if let Event::Deploy { services, .. } = &mut event
+        && let Some(service) = services.first_mut()
+    {
+        if random.bool() {
+            service.is_dedicated = !service.is_dedicated;
+        } else {
+            service.is_internal = !service.is_internal;
+        }
+    }
+    Some(Timed {
+        pause_s: *pick(random, &PAUSES_S),
+        event,
+    })
 }
 
 fn deploy(random: &mut Rng) -> Event {

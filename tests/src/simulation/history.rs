@@ -123,6 +123,16 @@ pub enum Image {
     Crashing,
 }
 
+impl History {
+    /// Whether a service is ever to be reached from within the network only.
+    pub(super) fn has_internal_services(&self) -> bool {
+        self.events.iter().any(|timed| match &timed.event {
+            Event::Deploy { services, .. } => services.iter().any(|service| service.is_internal),
+            _ => false,
+        })
+    }
+}
+
 impl Service {
     /// The plainest one.
     #[must_use]

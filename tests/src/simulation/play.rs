@@ -8,6 +8,7 @@ use super::history::{STACKS, template};
 use super::{Event, History, account, ending, watch};
 use crate::cloudformation::{Stack, StackOutcome, StackStatus};
 use crate::executor::Handle;
+use crate::network::private_subnets;
 use crate::world::World;
 use crate::{lambda, trace};
 
@@ -55,6 +56,8 @@ impl Place {
 /// A history being played.
 pub(super) struct Player {
     pub(super) world: World,
+    /// Those that templates name, in the order of their zones.
+    subnets: Vec<String>,
     places: Vec<Place>,
     pub(super) watcher: watch::Shared,
     /// Tags that somebody took off.
@@ -78,6 +81,10 @@ pub fn play(history: &History) -> Played {
         world.deliver_twice(std::time::Duration::from_secs(seconds));
     }
     account::create_cluster(&world);
+    let subnets = world.subnets();
+    if history.has_internal_services() {
+        let _private = private_subnets(&world);
+    }
     let before = world.inventory().without_what_stays();
     let places = (0..STACKS).map(|number| Place {
         stack: world
@@ -87,6 +94,7 @@ pub fn play(history: &History) -> Played {
         latest: None,
     });
     let mut player = Player {
+        subnets,
         places: places.collect(),
         watcher: watch::begin(&world),
         untagged: Vec::new(),
@@ -120,8 +128,7 @@ impl Player {
                 services,
                 sibling_fails_after_s,
             } => {
-                let subnets = self.world.subnets();
-                let template = template(services, *sibling_fails_after_s, &subnets);
+                let template = template(services, *sibling_fails_after_s, &self.subnets);
                 self.begin_update(*stack, history, |stack| {
                     stack.deploy(template).boxed_local()
                 });

@@ -7,10 +7,11 @@ use std::rc::Rc;
 
 use express_core::claim::Owner;
 use express_core::naming::{self, Pair, TAG_OWNER};
-use local_aws::elbv2::{RouteOutcome, route};
+use local_aws::elbv2::{self, Request};
 use serde_json::Value;
 
 use crate::account::{Inventory, Item, Kind};
+use crate::client;
 use crate::cloudformation::{Seen, SeenStatus};
 use crate::history::Event;
 use crate::world::World;
@@ -149,22 +150,30 @@ impl Watcher {
             if self.touched.contains(owner) {
                 continue;
             }
-            let rule = inventory.of(Kind::ListenerRule).find(|(_, rule)| {
-                rule.tags.get(TAG_OWNER) == Some(owner) && forwards(inventory, rule, arn)
-            });
-            let Some((_, rule)) = rule else {
+            // Two while the service moves from one load balancer to another.
+            let rules: BTreeMap<&str, &Item> = inventory
+                .of(Kind::ListenerRule)
+                .filter(|(_, rule)| {
+                    rule.tags.get(TAG_OWNER) == Some(owner) && forwards(inventory, rule, arn)
+                })
+                .collect();
+            let Some(rule) = rules.values().next() else {
                 broken.push(format!(
                     "no rule forwards to both groups of {arn}, which was serving"
                 ));
                 continue;
             };
             let host = rule.tags.get(naming::TAG_HOST).map_or("", String::as_str);
-            let outcome = route(&world.account().cloud(), host);
-            let is_served =
-                matches!(&outcome, RouteOutcome::Answered(answer) if answer.is_served());
+            let cloud = world.account().cloud();
+            let answer = client::address(&cloud, host).and_then(|dns_name| {
+                elbv2::route_through(&cloud, &dns_name, Request::get(host, &[]))
+            });
+            let is_served = answer.as_ref().is_some_and(|answer| {
+                rules.contains_key(answer.rule_arn.as_str()) && answer.is_served()
+            });
             if !is_served {
                 broken.push(format!(
-                    "visitors of {arn}, which was serving, get {outcome:?}"
+                    "visitors of {arn}, which was serving, get {answer:?}"
                 ));
             }
         }
@@ -182,8 +191,9 @@ fn forwards(inventory: &Inventory, rule: &Item, service_arn: &str) -> bool {
         .description
         .pointer("/Actions/0/ForwardConfig/TargetGroups")
         .and_then(Value::as_array);
+    let pool_id = rule.tags.get(naming::TAG_POOL).map_or("", String::as_str);
     Pair::BOTH.into_iter().all(|pair| {
-        let name = naming::target_group(service_arn, pair);
+        let name = naming::target_group(service_arn, pool_id, pair);
         let group = inventory
             .of(Kind::TargetGroup)
             .find(|(_, group)| group.name == name);

@@ -7,10 +7,15 @@ use local_aws::fault::{Fault, Rule};
 
 /// Runs the scenario once for each call that it makes, with `fault` at that call.
 fn check(scenario: &Scenario, fault: Fault) {
+    check_from(scenario, 0, fault);
+}
+
+/// The same, for each call from the one with number `first` on.
+fn check_from(scenario: &Scenario, first: usize, fault: Fault) {
     let clean = scenario.run();
     let calls = clean.world.history().calls().count();
-    assert!(calls > 0);
-    for number in 0..calls {
+    assert!(calls > first);
+    for number in first..calls {
         let world = World::new();
         let before = world.inventory().without_what_stays();
         world.faults().add(Rule::once(None, number as u64, fault));
@@ -49,6 +54,35 @@ fn life() -> Scenario {
         .create(web())
         .then_update(web().health_check_path("/up"))
         .then_delete()
+}
+
+/// A service that moves to a load balancer of its own, and the calls before it does.
+fn moved_life() -> (Scenario, usize) {
+    let created = Scenario::new().create(web()).then_settle();
+    let calls = created.run().world.history().calls().count();
+    let life = created
+        .then_update(web().set("/LoadBalancer/Sharing", "DEDICATED"))
+        .then_settle()
+        .then_delete();
+    (life, calls)
+}
+
+#[test]
+fn a_move_ends_clean_when_the_function_dies_before_any_call() {
+    let (life, first) = moved_life();
+    check_from(&life, first, Fault::CrashBefore);
+}
+
+#[test]
+fn a_move_ends_clean_when_the_function_dies_after_any_call() {
+    let (life, first) = moved_life();
+    check_from(&life, first, Fault::CrashAfter);
+}
+
+#[test]
+fn a_move_ends_clean_when_any_call_lands_after_its_attempt_has_died() {
+    let (life, first) = moved_life();
+    check_from(&life, first, Fault::LandLate);
 }
 
 #[test]

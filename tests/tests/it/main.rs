@@ -11,6 +11,7 @@ mod drift;
 mod driver;
 mod guard;
 mod ledger;
+mod moves;
 mod requests;
 mod rollback;
 mod rollback_alarm;

@@ -44,6 +44,8 @@ fn service(arn: &str) -> (String, ServiceRecord) {
         is_answered: false,
         is_let_go: false,
         claiming_in: None,
+        leaving: None,
+        alias_moved_ms: None,
         slot: None,
     };
     (arn.to_owned(), record)

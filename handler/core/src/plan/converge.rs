@@ -4,6 +4,7 @@ mod around;
 mod attributes;
 mod facts;
 mod ingress;
+mod moving;
 mod service;
 mod shared;
 mod standing;
@@ -12,6 +13,7 @@ use super::{PlanError, Timing};
 use crate::decision::{Decision, Wait, WaitReason};
 use crate::desired::Desired;
 use crate::observed::{Observed, is_owned};
+use moving::Stage;
 
 /// Plans the next part of the way to `desired`.
 ///
@@ -26,6 +28,9 @@ use crate::observed::{Observed, is_owned};
 /// 6. after the deployment: the alarm is pointed at the group that is idle now, ports that are no
 ///    longer used are closed, old revisions are deregistered.
 ///
+/// A service whose scheme or sharing changes goes to another load balancer in stages of its own (`moving`), which end
+/// with the same plan.
+///
 /// # Errors
 /// What can never come to be as asked, or a deployment of this operation that failed.
 pub fn converge(
@@ -33,15 +38,30 @@ pub fn converge(
     observed: &Observed,
     timing: &Timing,
 ) -> Result<Decision, PlanError> {
-    refuse_moves(desired, observed)?;
+    refuse_another_vpc(desired, observed)?;
+    if let Some(begun) = moving::begin(desired, observed)? {
+        return Ok(begun);
+    }
     let mut steps = Vec::new();
+    let course = moving::course(desired, observed);
     standing::standing_alone(desired, observed, &mut steps)?;
     shared::load_balancer(desired, observed, &mut steps)?;
     ingress::ingress(desired, observed, &mut steps);
-    let wait = service::service(desired, observed, timing, &mut steps)?;
-    around::around_the_service(desired, observed, timing, &mut steps)?;
+    if course.stage != Stage::Arrived {
+        standing::health_checks_of_left(desired, &course.serving, &mut steps);
+        ingress::of_left(desired, observed, &mut steps);
+    }
+    ingress::alarm(&course.watching, &course.serving, &mut steps);
+    let wait = service::service(desired, observed, &course, timing, &mut steps)?;
+    around::around_the_service(desired, &course.serving, &mut steps);
+    if let Some(side) = moving::side_of_alias(&course, observed, wait.is_some()) {
+        around::alias(desired, side, timing, &mut steps)?;
+    }
+    around::tags(desired, observed, &mut steps);
+    let wait = wait.or_else(|| moving::pause(desired, observed, &course, timing));
     if steps.is_empty() && wait.is_none() {
         around::after_the_deployment(desired, observed, &mut steps);
+        moving::leave(desired, observed, &mut steps)?;
     }
     if !steps.is_empty() {
         return Ok(Decision::Apply(steps));
@@ -61,23 +81,13 @@ pub fn converge(
     ))
 }
 
-/// A service that exists stays on its load balancer: VPC, scheme and sharing make the pool (DESIGN §4).
-fn refuse_moves(desired: &Desired, observed: &Observed) -> Result<(), PlanError> {
-    let moved = |what: &str| {
-        Err(PlanError::MoveNotSupported {
-            what: what.to_owned(),
-        })
-    };
-    if let Some(group) = observed.target_group_a.present()
-        && is_owned(&group.tags, &desired.identity.owner_key)
-        && group.vpc_id != desired.network.vpc_id
-    {
-        return moved("the VPC");
+/// A service that exists stays in its VPC: no load balancer reaches tasks in another one.
+fn refuse_another_vpc(desired: &Desired, observed: &Observed) -> Result<(), PlanError> {
+    let is_elsewhere = observed.target_group_a.present().is_some_and(|group| {
+        is_owned(&group.tags, &desired.identity.owner_key) && group.vpc_id != desired.network.vpc_id
+    });
+    if is_elsewhere {
+        return Err(PlanError::MoveOutOfVpc);
     }
-    match observed.slot.present() {
-        Some(slot) if slot.pool_id != desired.pool_id => {
-            moved("`LoadBalancer.Scheme` or `LoadBalancer.Sharing`")
-        }
-        Some(_) | None => Ok(()),
-    }
+    Ok(())
 }

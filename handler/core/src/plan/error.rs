@@ -84,14 +84,31 @@ pub enum PlanError {
         /// With the revision.
         arn: String,
     },
-    /// A change that needs a move between load balancers.
+    /// The subnets are of another VPC than the service.
     #[error(
-        "{what} of a running service cannot be changed yet; give the resource another `ServiceName` to make a new service beside it"
+        "the VPC of a running service cannot be changed; give the resource another `ServiceName` to make a new service beside it"
     )]
-    MoveNotSupported {
-        /// What was to be changed.
-        what: String,
+    MoveOutOfVpc,
+    /// A move between load balancers that needs DNS, which is managed elsewhere.
+    #[error(
+        "the service would move to another load balancer, but its host name is not in a hosted zone of the provider, so requests would fail until somebody points it there; give the resource another `ServiceName` to make a new service beside it"
+    )]
+    MoveWithoutDns,
+    /// A move between load balancers, to zones in which the present one is not.
+    #[error(
+        "the service would move to another load balancer and to zones `{}` at once, where its present load balancer is not, so it could not serve from both; update the subnets within the zones `{}` first", zones.join("`, `"), present.join("`, `")
+    )]
+    MoveBetweenZones {
+        /// The zones that the present load balancer is not in.
+        zones: Vec<String>,
+        /// Those that it is in.
+        present: Vec<String>,
     },
+    /// A move to a third load balancer while another move has not ended.
+    #[error(
+        "an earlier update has left the service between two load balancers; undo its change of `LoadBalancer` and subnets, or repeat it, before the service moves to a third"
+    )]
+    BetweenLoadBalancers,
     /// The deployment of this operation did not succeed.
     #[error("the deployment of service `{service}` failed: {reason}")]
     DeploymentFailed {
@@ -144,7 +161,10 @@ impl PlanError {
             Self::ForeignTaskDefinition { .. } | Self::OwnerTagMissing { .. } => {
                 HandlerErrorCode::ResourceConflict
             }
-            Self::MoveNotSupported { .. } => HandlerErrorCode::NotUpdatable,
+            Self::MoveOutOfVpc
+            | Self::MoveWithoutDns
+            | Self::MoveBetweenZones { .. }
+            | Self::BetweenLoadBalancers => HandlerErrorCode::NotUpdatable,
             Self::DeploymentFailed { .. }
             | Self::NeverAsDesired { .. }
             | Self::AlarmInAlarm { .. }

@@ -4,9 +4,11 @@ use super::PlanError;
 use crate::decision::{Decision, Wait, WaitReason};
 use crate::desired::Identity;
 use crate::naming::{self, Pair};
-use crate::observed::{Observed, is_owned};
+use crate::observed::{LeavingSide, Observed, is_owned};
 use crate::resources::ecs_service::{ObservedEcsService, ServiceStatus};
+use crate::resources::listener_rule::ObservedListenerRule;
 use crate::resources::scalable_target::resource_id;
+use crate::resources::target_group::ObservedTargetGroup;
 use crate::resources::{Tags, alias_record};
 use crate::step::Step;
 
@@ -86,31 +88,46 @@ fn refuse_untagged_service(identity: &Identity, observed: &Observed) -> Result<(
         return Ok(());
     };
     let is_ours = is_owned(&service.tags, &identity.owner_key);
-    let uses_ours = service.ingress.as_ref().is_some_and(|ingress| {
-        Pair::BOTH.into_iter().any(|pair| {
-            let name = naming::target_group(&identity.service_arn, pair);
-            ingress
-                .target_group_arn
-                .contains(&format!(":targetgroup/{name}/"))
-        })
-    });
+    let named = format!(
+        ":targetgroup/{}",
+        naming::target_groups_of(&identity.service_arn)
+    );
+    let ingress = service.ingress.as_ref();
+    let bridged = service.bridge.as_ref();
+    let uses_ours = ingress
+        .map(|ingress| &ingress.target_group_arn)
+        .into_iter()
+        .chain(bridged.into_iter().flat_map(|it| &it.target_group_arns))
+        .any(|arn| arn.contains(&named));
     if service.status != ServiceStatus::Inactive && uses_ours && has_no_owner(&service.tags) {
         return Err(untagged(format!("service `{}`", service.arn)));
     }
-    match observed.listener_rule.present() {
-        Some(rule) if is_ours && has_no_owner(&rule.tags) => {
-            Err(untagged(format!("rule `{}`", rule.arn)))
-        }
-        Some(_) | None => Ok(()),
+    match rules(observed).find(|rule| is_ours && has_no_owner(&rule.tags)) {
+        Some(rule) => Err(untagged(format!("rule `{}`", rule.arn))),
+        None => Ok(()),
     }
+}
+
+/// The service's rules: two while it moves from one load balancer to another.
+fn rules(observed: &Observed) -> impl Iterator<Item = &ObservedListenerRule> {
+    let leaving = observed.leaving.as_deref();
+    let leaving = leaving.and_then(|leaving| leaving.listener_rule.present());
+    observed.listener_rule.present().into_iter().chain(leaving)
+}
+
+/// Its target groups: four while it moves.
+fn target_groups(observed: &Observed) -> impl Iterator<Item = (Pair, &ObservedTargetGroup)> {
+    let leaving = observed.leaving.as_deref().into_iter();
+    [&observed.target_group_a, &observed.target_group_b]
+        .into_iter()
+        .chain(leaving.flat_map(LeavingSide::target_groups))
+        .zip(Pair::BOTH.into_iter().cycle())
+        .filter_map(|(group, pair)| Some((pair, group.present()?)))
 }
 
 /// The names of both kinds are hashes of the service: nobody has one by chance.
 fn refuse_untagged_rest(observed: &Observed) -> Result<(), PlanError> {
-    let groups = Pair::BOTH
-        .into_iter()
-        .filter_map(|pair| observed.target_group(pair).present());
-    for group in groups {
+    for (_, group) in target_groups(observed) {
         if has_no_owner(&group.tags) {
             return Err(untagged(format!("target group `{}`", group.arn)));
         }
@@ -137,11 +154,13 @@ fn leave_traffic(
     observed: &Observed,
 ) -> Vec<Step> {
     let mut steps = Vec::new();
-    if let (Some(hosted_zone_id), Some(record), Some(slot)) = (
-        hosted_zone_id,
-        observed.alias_record.present(),
-        observed.slot.present(),
-    ) && alias_record::leads_to(record, &naming::load_balancer(&slot.pool_id, slot.ordinal))
+    let leaving = observed.leaving.as_deref().map(|leaving| &leaving.slot);
+    let mut slots = observed.slot.present().into_iter().chain(leaving);
+    if let (Some(hosted_zone_id), Some(record)) = (hosted_zone_id, observed.alias_record.present())
+        && slots.any(|slot| {
+            let name = naming::load_balancer(&slot.pool_id, slot.ordinal);
+            alias_record::leads_to(record, &name)
+        })
     {
         steps.push(Step::DeleteAliasRecord {
             hosted_zone_id: hosted_zone_id.to_owned(),
@@ -162,21 +181,16 @@ fn leave_traffic(
 }
 
 fn delete_rule(identity: &Identity, observed: &Observed) -> Vec<Step> {
-    observed
-        .listener_rule
-        .present()
+    rules(observed)
         .filter(|rule| is_owned(&rule.tags, &identity.owner_key))
         .map(|rule| Step::DeleteListenerRule {
             rule_arn: rule.arn.clone(),
         })
-        .into_iter()
         .collect()
 }
 
 fn delete_rest(identity: &Identity, observed: &Observed) -> Vec<Step> {
-    let mut steps: Vec<Step> = Pair::BOTH
-        .into_iter()
-        .filter_map(|pair| Some((pair, observed.target_group(pair).present()?)))
+    let mut steps: Vec<Step> = target_groups(observed)
         .filter(|(_, group)| is_owned(&group.tags, &identity.owner_key))
         .map(|(pair, group)| Step::DeleteTargetGroup {
             pair,

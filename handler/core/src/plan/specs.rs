@@ -80,7 +80,7 @@ pub(super) fn listeners(desired: &Desired, ordinal: u64, arn: &str) -> [Listener
 pub(super) fn target_group(desired: &Desired, pair: Pair) -> TargetGroupSpec {
     TargetGroupSpec {
         pair,
-        name: naming::target_group(&desired.identity.service_arn, pair),
+        name: naming::target_group(&desired.identity.service_arn, &desired.pool_id, pair),
         vpc_id: desired.network.vpc_id.clone(),
         health_check_path: desired.health_check_path.clone(),
         tags: ingress_tags(desired),

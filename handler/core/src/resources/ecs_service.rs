@@ -71,6 +71,18 @@ pub struct ServiceIngress {
     pub container_port: u16,
 }
 
+/// `loadBalancers` in the middle of a move: one group of each load balancer, without `advancedConfiguration`, so that
+/// every task takes requests from both (R13). ECS allows more than one group with rolling deployments only.
+/// AWS: <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/register-multiple-targetgroups.html>
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bridge {
+    /// `targetGroupArn` of each. The one on the new load balancer is first when we write it: that is where a deployment
+    /// can fail, and whose health is asked for then.
+    pub target_group_arns: [String; 2],
+    /// `containerPort` of both
+    pub container_port: u16,
+}
+
 /// A service that exists.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ObservedEcsService {
@@ -84,6 +96,8 @@ pub struct ObservedEcsService {
     pub network: TaskNetwork,
     /// How requests come to them; none when it is not in the form that we write.
     pub ingress: Option<ServiceIngress>,
+    /// The same in the middle of a move.
+    pub bridge: Option<Bridge>,
     /// How deployments go; none when percentages, switches or the grace period are not what we write.
     pub deployment_settings: Option<DeploymentSettings>,
     /// Names of the alarms that roll deployments back.
@@ -156,6 +170,8 @@ pub struct EcsServiceChange {
     pub network: Option<TaskNetwork>,
     /// `loadBalancers`
     pub ingress: Option<ServiceIngress>,
+    /// `loadBalancers` in the middle of a move
+    pub bridge: Option<Bridge>,
     /// `deploymentConfiguration` and `healthCheckGracePeriodSeconds`
     pub deployment: Option<DeploymentChange>,
 }
@@ -222,12 +238,13 @@ impl EcsServiceChange {
             task_definition_arn,
             network,
             ingress,
+            bridge,
             deployment,
         } = self;
         [
             (task_definition_arn.is_some(), "taskDefinition"),
             (network.is_some(), "networkConfiguration"),
-            (ingress.is_some(), "loadBalancers"),
+            (ingress.is_some() || bridge.is_some(), "loadBalancers"),
             (deployment.is_some(), "deploymentConfiguration"),
         ]
         .into_iter()
@@ -268,11 +285,50 @@ pub fn diff(spec: &EcsServiceSpec, observed: &ObservedEcsService) -> EcsServiceC
             .then(|| task_definition_arn.clone()),
         network: (*network != observed.network).then(|| network.clone()),
         ingress: (!same_ingress(ingress, observed.ingress.as_ref())).then(|| ingress.clone()),
+        bridge: None,
         deployment: (!is_as_wanted).then(|| DeploymentChange {
             settings: deployment_settings.clone(),
             alarm_names,
         }),
     }
+}
+
+/// What has to be sent so that `spec` is deployed task by task, behind `load_balancers` and with nothing else changed.
+#[must_use]
+pub fn rolling(
+    spec: &EcsServiceSpec,
+    observed: &ObservedEcsService,
+    load_balancers: LoadBalancers,
+) -> EcsServiceChange {
+    let rolling = EcsServiceSpec {
+        deployment_settings: DeploymentSettings {
+            strategy: Strategy::Rolling,
+            // A rolling deployment has none, and nothing that they could judge changes.
+            lifecycle_hooks: Vec::new(),
+            ..spec.deployment_settings.clone()
+        },
+        ..spec.clone()
+    };
+    let (ingress, bridge) = match load_balancers {
+        LoadBalancers::One(ingress) => (Some(ingress), None),
+        LoadBalancers::Both(bridge) => (None, Some(bridge)),
+    };
+    EcsServiceChange {
+        task_definition_arn: None,
+        network: None,
+        ingress,
+        bridge,
+        deployment: diff(&rolling, observed).deployment,
+    }
+}
+
+/// Behind which load balancers a deployment of a move is to bring the tasks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LoadBalancers {
+    /// The one that it moves to.
+    One(ServiceIngress),
+    /// Both.
+    Both(Bridge),
 }
 
 /// Ours, those of the properties, and those that people have added; without those that the properties have dropped.

@@ -1,7 +1,7 @@
 //! Target groups: the set of task addresses that a listener rule forwards to. Every service has two.
 //!
-//! Identity: name from the service's ARN. Repeat-safe: CreateTargetGroup with the same settings
-//! returns the existing group.
+//! Identity: name from the service's ARN and the pool: on another load balancer it has others. Repeat-safe:
+//! CreateTargetGroup with the same settings returns the existing group.
 //! Immutable: name, port, protocol, VPC, target type. The port is a constant and health checks use
 //! `traffic-port`, so a container-port change never needs a new group (R14).
 //! Delete after every rule that forwards here (`ResourceInUse`).
@@ -31,7 +31,7 @@ pub const DEREGISTRATION_DELAY_S: u32 = 30;
 pub struct TargetGroupSpec {
     /// Which of the two.
     pub pair: Pair,
-    /// `express-<12 hex>-a|b`
+    /// `express-<12 hex>-<pool>-a|b`
     pub name: String,
     /// Where its targets are.
     pub vpc_id: String,

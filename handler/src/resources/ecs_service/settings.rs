@@ -8,7 +8,7 @@ use aws_sdk_ecs::types::{
     ThresholdType as SdkThresholdType,
 };
 use express_core::resources::ecs_service::{
-    DeploymentSettings, HEALTH_CHECK_GRACE_S, MAXIMUM_PERCENT, MINIMUM_HEALTHY_PERCENT,
+    Bridge, DeploymentSettings, HEALTH_CHECK_GRACE_S, MAXIMUM_PERCENT, MINIMUM_HEALTHY_PERCENT,
     ServiceIngress, Strategy, TaskNetwork,
 };
 use express_core::resources::task_definition::PRIMARY_CONTAINER;
@@ -69,6 +69,24 @@ pub fn load_balancer(ingress: &ServiceIngress) -> LoadBalancer {
                 .build(),
         )
         .build()
+}
+
+/// The same in the middle of a move: a group of each load balancer. ECS registers the tasks with both by its
+/// service-linked role.
+/// AWS: <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/register-multiple-targetgroups.html>
+pub fn bridge(bridge: &Bridge) -> Vec<LoadBalancer> {
+    let Bridge {
+        target_group_arns,
+        container_port,
+    } = bridge;
+    let element = |arn: &String| {
+        LoadBalancer::builder()
+            .target_group_arn(arn)
+            .container_name(PRIMARY_CONTAINER)
+            .container_port(i32::from(*container_port))
+            .build()
+    };
+    target_group_arns.iter().map(element).collect()
 }
 
 /// How deployments go, and what rolls them back.
@@ -184,6 +202,21 @@ pub fn read_ingress(service: &Service) -> Option<ServiceIngress> {
         container_port: u16::try_from(found.container_port()?).ok()?,
     };
     (load_balancer(&ingress) == *found).then_some(ingress)
+}
+
+/// The two groups of a service in the middle of a move; none when it is not in that form.
+pub fn read_bridge(service: &Service) -> Option<Bridge> {
+    let [first, second] = service.load_balancers() else {
+        return None;
+    };
+    let found = Bridge {
+        target_group_arns: [
+            first.target_group_arn()?.to_owned(),
+            second.target_group_arn()?.to_owned(),
+        ],
+        container_port: u16::try_from(first.container_port()?).ok()?,
+    };
+    (bridge(&found) == service.load_balancers()).then_some(found)
 }
 
 /// How deployments go; none when percentages, grace period, or the switches that are not the properties' are not what
@@ -328,6 +361,22 @@ mod tests {
         assert_eq!(read_network("x:Y", &service).ok(), Some(task_network()));
         assert_eq!(read_ingress(&service), Some(ingress()));
         assert_eq!(alarm_names(&service), ["alarm"]);
+    }
+
+    #[test]
+    fn two_groups_without_more_are_read_back_and_are_no_ingress() {
+        let written = Bridge {
+            target_group_arns: ["arn:to".to_owned(), "arn:from".to_owned()],
+            container_port: 8080,
+        };
+        let mut service = described();
+        assert_eq!(read_bridge(&service), None);
+        service.load_balancers = Some(bridge(&written));
+        assert_eq!(read_bridge(&service), Some(written));
+        assert_eq!(read_ingress(&service), None);
+        let second = &mut service.load_balancers.as_mut().unwrap()[1];
+        second.container_port = Some(9090);
+        assert_eq!(read_bridge(&service), None);
     }
 
     #[test]

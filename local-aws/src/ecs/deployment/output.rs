@@ -34,7 +34,7 @@ impl Deployment {
         let sources = self.source.iter();
         let has_test_rule = |arn: &String| {
             let revision = state.revisions.get(arn);
-            revision.is_some_and(|revision| revision.load_balancer.test_rule.is_some())
+            revision.is_some_and(|revision| revision.load_balancer.test_rule().is_some())
         };
         let is_source_tested = !self.is_tested && has_test_rule(&self.target);
         let mut output = json!({

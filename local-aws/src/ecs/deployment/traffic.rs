@@ -10,7 +10,7 @@ use super::{Deployment, Stage, hooks};
 use crate::cloud::Cloud;
 use crate::ecs::can_assume;
 use crate::ecs::revision::Revision;
-use crate::ecs::service::{ALL_TENTHS, LoadBalancer, Strategy};
+use crate::ecs::service::{ALL_TENTHS, Advanced, LoadBalancer, Strategy};
 
 /// The documented begin of `statusReason`.
 const NETWORKING: &str =
@@ -103,13 +103,10 @@ pub(super) fn shift_to(cloud: &mut Cloud, deployment: &Deployment, share: u32) -
         return Progress::Done;
     };
     let now_ms = cloud.now_ms;
-    match set_weights(
-        cloud,
-        deployment,
-        &target,
-        &target.load_balancer.rule,
-        share,
-    ) {
+    let Some(rule) = target.load_balancer.rule() else {
+        return Progress::Done;
+    };
+    match set_weights(cloud, deployment, &target, rule, share) {
         Ok(()) => {
             change(cloud, deployment, |it| {
                 it.target_share = share;
@@ -126,7 +123,7 @@ fn test_to(cloud: &mut Cloud, deployment: &Deployment, share: u32) -> Progress {
     let Some(target) = cloud.ecs.revisions.get(&deployment.target).cloned() else {
         return Progress::Done;
     };
-    let Some(rule) = &target.load_balancer.test_rule else {
+    let Some(rule) = target.load_balancer.test_rule() else {
         return Progress::Done;
     };
     match set_weights(cloud, deployment, &target, rule, share) {
@@ -161,16 +158,19 @@ pub(super) fn check_rules(cloud: &Cloud, deployment: &Deployment) -> Result<(), 
         return Ok(());
     };
     let Revision { load_balancer, .. } = revision;
-    if !can_assume(cloud, &load_balancer.role) {
+    let Some(advanced) = &load_balancer.advanced else {
+        return Ok(());
+    };
+    if !can_assume(cloud, &advanced.role) {
         return Err(format!(
             "{NETWORKING} ECS was unable to manage the ELB resources due to missing permissions on ECS \
              Infrastructure Role '{}'.",
-            load_balancer.role
+            advanced.role
         ));
     }
-    check_rule(cloud, load_balancer, &load_balancer.rule, "Production")?;
-    match &load_balancer.test_rule {
-        Some(rule) => check_rule(cloud, load_balancer, rule, "Test"),
+    check_rule(cloud, load_balancer, advanced, &advanced.rule, "Production")?;
+    match &advanced.test_rule {
+        Some(rule) => check_rule(cloud, load_balancer, advanced, rule, "Test"),
         None => Ok(()),
     }
 }
@@ -178,13 +178,14 @@ pub(super) fn check_rules(cloud: &Cloud, deployment: &Deployment) -> Result<(), 
 fn check_rule(
     cloud: &Cloud,
     load_balancer: &LoadBalancer,
+    advanced: &Advanced,
     rule: &str,
     kind: &str,
 ) -> Result<(), String> {
     let Some(targets) = crate::elbv2::rule_targets(cloud, rule) else {
         return Err(format!("{NETWORKING} One or more rules not found"));
     };
-    let pair = [&load_balancer.primary, &load_balancer.alternate];
+    let pair = [&load_balancer.primary, &advanced.alternate];
     let forwards_to = |group: &String| targets.iter().any(|(arn, _)| arn == group);
     if !pair.iter().all(|group| forwards_to(group)) {
         return Err(format!(
@@ -197,7 +198,7 @@ fn check_rule(
         Some((arn, _)) => Err(format!(
             "{NETWORKING} {kind} listener rule is forwarding traffic to unexpected target group {arn}. \
              Expected traffic to be forwarded to either targetGroupArn: {} or alternateTargetGroupArn: {}",
-            load_balancer.primary, load_balancer.alternate
+            load_balancer.primary, advanced.alternate
         )),
         None => Ok(()),
     }

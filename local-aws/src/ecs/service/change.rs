@@ -122,6 +122,7 @@ fn parse(
             "local-aws needs a deploymentConfiguration: it does not guess what is meant",
         )
     })?;
+    load_balancer.check_strategy(configuration.is_rolling())?;
     let desired = desired_count(input)?
         .ok_or_else(|| invalid_parameter("desiredCount cannot be empty for a REPLICA service."))?;
     Ok(Service {
@@ -331,6 +332,15 @@ fn check_changes(cloud: &Cloud, arn: &str, changes: &Changes) -> Result<Service,
     }
     let load_balancer = changes.load_balancer.as_ref();
     let load_balancer = load_balancer.unwrap_or(&service.load_balancer);
+    let configuration = changes.configuration.as_ref();
+    let is_rolling = configuration.unwrap_or(&service.configuration).is_rolling();
+    load_balancer.check_strategy(is_rolling)?;
+    // AWS: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_UpdateService.html (`loadBalancers`)
+    if !is_rolling && load_balancer.all_groups() != service.load_balancer.all_groups() {
+        return Err(invalid_parameter(
+            "Target groups can be added, updated or removed only for services that use rolling updates.",
+        ));
+    }
     match &changes.task_definition {
         Some(definition) => load_balancer.check_container(definition)?,
         None if changes.load_balancer.is_some() => {

@@ -167,6 +167,10 @@ impl DeploymentConfiguration {
         }))
     }
 
+    pub(super) const fn is_rolling(&self) -> bool {
+        matches!(self.strategy, Strategy::Rolling { .. })
+    }
+
     /// The strategy's name, which may not change during a deployment.
     pub(super) fn strategy_name(&self) -> Option<&str> {
         self.document.get("strategy").and_then(Value::as_str)

@@ -120,7 +120,7 @@ pub(in crate::ecs) fn start(
         started_by: started_by.to_owned(),
         interface,
         interface_attached: true,
-        target: None,
+        targets: Vec::new(),
         behaviours,
         ending,
         exit_code: None,
@@ -277,25 +277,28 @@ fn register(cloud: &mut Cloud, task: &Task) -> Result<(), Refusal> {
     let Some(revision) = cloud.ecs.revisions.get(&task.revision) else {
         return Ok(());
     };
-    let (group, port) = (
-        revision.target_group.clone(),
-        revision.load_balancer.container_port,
-    );
+    let port = revision.load_balancer.container_port;
+    let groups: Vec<String> = revision.groups().cloned().collect();
+    let role = revision.load_balancer.role().map(str::to_owned);
     let (ip, zone) = (&task.interface.private_ip, &task.interface.zone);
-    let role = &revision.load_balancer.role;
     let session = "ecs-service-scheduler";
-    if let Some(text) = role::denial(
-        role,
-        session,
-        "elasticloadbalancing",
-        "RegisterTargets",
-        &group,
-    ) {
-        return Err(Refusal::client("AccessDenied", text));
-    }
-    crate::elbv2::register_target(cloud, &group, ip, port, zone)?;
-    if let Some(task) = cloud.ecs.tasks.get_mut(&task.arn) {
-        task.target = Some((group, port));
+    for group in groups {
+        let denial = role.as_ref().and_then(|role| {
+            role::denial(
+                role,
+                session,
+                "elasticloadbalancing",
+                "RegisterTargets",
+                &group,
+            )
+        });
+        if let Some(text) = denial {
+            return Err(Refusal::client("AccessDenied", text));
+        }
+        crate::elbv2::register_target(cloud, &group, ip, port, zone)?;
+        if let Some(task) = cloud.ecs.tasks.get_mut(&task.arn) {
+            task.targets.push((group, port));
+        }
     }
     Ok(())
 }
@@ -304,8 +307,8 @@ fn deregister(cloud: &mut Cloud, arn: &str) {
     let Some(task) = cloud.ecs.tasks.get(arn) else {
         return;
     };
-    if let Some((group, port)) = task.target.clone() {
-        let ip = task.interface.private_ip.clone();
+    let ip = task.interface.private_ip.clone();
+    for (group, port) in task.targets.clone() {
         crate::elbv2::deregister_target(cloud, &group, &ip, port);
     }
 }
@@ -368,7 +371,7 @@ fn drain(cloud: &mut Cloud, arn: &str) {
         .ecs
         .revisions
         .get(&task.revision)
-        .map(|revision| revision.load_balancer.role.clone());
+        .and_then(|revision| revision.load_balancer.role().map(str::to_owned));
     let draining = match task.target_health(cloud) {
         Some(crate::elbv2::TargetHealth::Draining) => true,
         Some(_) | None => false,

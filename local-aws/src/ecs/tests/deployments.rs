@@ -72,7 +72,7 @@ fn the_old_revision_serves_until_the_new_one_is_healthy() {
             .ecs
             .tasks
             .values()
-            .filter(|task| task.is_wanted() && task.target_group() == group)
+            .filter(|task| task.is_wanted() && task.target_group(&world.cloud) == group)
             .filter(|task| task.target_health(&world.cloud) == Some(elbv2::TargetHealth::Healthy))
             .count();
         assert!(

@@ -140,7 +140,7 @@ fn a_rolling_deployment_stays_in_the_group_that_serves_within_its_limits() {
         assert!(wanted.count() <= 6);
         let tasks = world.cloud.ecs.tasks.values();
         let healthy = tasks
-            .filter(|task| task.target_group() == live && task.is_wanted())
+            .filter(|task| task.target_group(&world.cloud) == live && task.is_wanted())
             .filter(|task| task.target_health(&world.cloud) == Some(elbv2::TargetHealth::Healthy));
         assert!(healthy.count() >= 2);
         assert_eq!(world.weights(), [0, 100]);

@@ -67,6 +67,8 @@ fn request_of(
             is_answered: false,
             is_let_go: false,
             claiming_in: None,
+            leaving: None,
+            alias_moved_ms: None,
             slot: None,
         };
         (arn(properties.service), service)

@@ -10,16 +10,11 @@ use crate::resources::security_group::{self, Source};
 use crate::resources::{Tags, alias_record, scaling_policy};
 use crate::step::{Step, Tagging};
 
-/// What leans on the service, or stands beside it.
-pub(super) fn around_the_service(
-    desired: &Desired,
-    observed: &Observed,
-    timing: &Timing,
-    steps: &mut Vec<Step>,
-) -> Result<(), PlanError> {
-    let Some(service) = live_service(desired, observed) else {
-        return Ok(());
-    };
+/// What leans on the service: how many tasks it has.
+pub(super) fn around_the_service(desired: &Desired, observed: &Observed, steps: &mut Vec<Step>) {
+    if live_service(desired, observed).is_none() {
+        return;
+    }
     let target = specs::scalable_target(desired);
     match &observed.scalable_target {
         Presence::Unknown => {}
@@ -41,6 +36,21 @@ pub(super) fn around_the_service(
             steps.extend(policy.filter(is_wrong).map(Step::PutScalingPolicy));
         }
     }
+}
+
+/// The host name leads to the load balancer.
+///
+/// # Errors
+/// When a service that is being made would take somebody's record.
+pub(super) fn alias(
+    desired: &Desired,
+    observed: &Observed,
+    timing: &Timing,
+    steps: &mut Vec<Step>,
+) -> Result<(), PlanError> {
+    if live_service(desired, observed).is_none() {
+        return Ok(());
+    }
     if let Some(record) = specs::alias_record(desired, observed) {
         match &observed.alias_record {
             Presence::Absent => steps.push(Step::CreateAliasRecord(record)),
@@ -55,9 +65,14 @@ pub(super) fn around_the_service(
             Presence::Unknown | Presence::Present(_) => {}
         }
     }
-    let tagging = tagging(desired, observed, service);
-    steps.extend(tagging.map(Box::new).map(Step::TagResources));
     Ok(())
+}
+
+/// The tags of everything, where the service's are not as desired.
+pub(super) fn tags(desired: &Desired, observed: &Observed, steps: &mut Vec<Step>) {
+    let service = live_service(desired, observed);
+    let tagging = service.and_then(|service| tagging(desired, observed, service));
+    steps.extend(tagging.map(Box::new).map(Step::TagResources));
 }
 
 /// The service's tags stand for those of everything else: they are written everywhere at once.

@@ -7,6 +7,9 @@ use crate::network::scheme_name;
 use crate::observed::Observed;
 
 pub(super) fn attributes(desired: &Desired, observed: &Observed) -> Option<Attributes> {
+    if observed.leaving.is_some() {
+        return None;
+    }
     let [a, b] = observed.target_groups()?;
     let load_balancer = observed.load_balancer.present()?;
     let slot = observed.slot.present()?;

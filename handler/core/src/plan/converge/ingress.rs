@@ -8,9 +8,9 @@ use crate::resources::metric_alarm;
 use crate::resources::security_group::{self, Source};
 use crate::step::{GroupOf, Step};
 
-/// What lets requests in: the service's group, the rule and the alarm that watches it.
+/// What lets requests in: the service's group and the rule.
 pub(super) fn ingress(desired: &Desired, observed: &Observed, steps: &mut Vec<Step>) {
-    service_ingress(desired, observed, steps);
+    service_ingress(desired, observed, observed, steps);
     match &observed.listener_rule {
         Presence::Unknown => {}
         Presence::Absent if observed.is_priority_taken => {
@@ -31,6 +31,17 @@ pub(super) fn ingress(desired: &Desired, observed: &Observed, steps: &mut Vec<St
             }
         }
     }
+}
+
+/// While a service moves, its tasks take requests from the load balancer that it leaves, too.
+pub(super) fn of_left(desired: &Desired, observed: &Observed, steps: &mut Vec<Step>) {
+    if let Some(left) = observed.from_leaving_side() {
+        service_ingress(desired, observed, &left, steps);
+    }
+}
+
+/// The alarm that watches what the load balancer sends to the tasks.
+pub(super) fn alarm(desired: &Desired, observed: &Observed, steps: &mut Vec<Step>) {
     if let Some(spec) = specs::metric_alarm(desired, observed) {
         let is_wrong = match &observed.metric_alarm {
             Presence::Unknown => false,
@@ -45,10 +56,10 @@ pub(super) fn ingress(desired: &Desired, observed: &Observed, steps: &mut Vec<St
 }
 
 /// The port that the tasks use, and the one that those of the revision before still use.
-fn service_ingress(desired: &Desired, observed: &Observed, steps: &mut Vec<Step>) {
+fn service_ingress(desired: &Desired, observed: &Observed, side: &Observed, steps: &mut Vec<Step>) {
     let (Some(group), Some(source), Some(port)) = (
         observed.service_security_group.present(),
-        observed.load_balancer_security_group.present(),
+        side.load_balancer_security_group.present(),
         specs::container_port(desired, observed),
     ) else {
         return;

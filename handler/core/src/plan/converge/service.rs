@@ -1,13 +1,15 @@
 //! The ECS service and its one deployment.
 
 use super::facts::{is_abandoned, is_own, is_running, wanted_service};
+use super::moving::{self, Course, Stage};
 use crate::decision::{Wait, WaitReason};
 use crate::desired::Desired;
 use crate::naming;
 use crate::observed::{Observed, Presence, is_owned};
 use crate::plan::{PlanError, Timing, specs};
 use crate::resources::ecs_service::{
-    self, DeploymentStatus, ObservedDeployment, ObservedEcsService, ServiceStatus, Strategy,
+    self, DeploymentStatus, EcsServiceChange, EcsServiceSpec, ObservedDeployment,
+    ObservedEcsService, ServiceStatus, Strategy,
 };
 use crate::resources::metric_alarm::{self, AlarmState};
 use crate::step::Step;
@@ -24,6 +26,8 @@ const LISTING_PATIENCE_MS: u64 = 60 * 1000;
 /// Deployments that one operation asks for: one, and two more when somebody else changes the service meanwhile.
 /// Beyond that each would be undone, or not be taken, for ever.
 const DEPLOYMENTS_MAX: u32 = 3;
+/// What a move asks for besides: to both load balancers, to the new one, and the strategy that it interrupted.
+const DEPLOYMENTS_OF_A_MOVE: u32 = 3;
 /// How long an Update waits at least for an alarm that is in ALARM to recover before it fails (R10).
 const ALARM_PATIENCE_MIN_MS: u64 = 5 * 60 * 1000;
 /// How long after the last of its periods the alarm may take to judge it: ELB reports with a delay.
@@ -32,6 +36,7 @@ const ALARM_LAG_MS: u64 = 2 * 60 * 1000;
 pub(super) fn service(
     desired: &Desired,
     observed: &Observed,
+    course: &Course,
     timing: &Timing,
     steps: &mut Vec<Step>,
 ) -> Result<Option<Wait>, PlanError> {
@@ -63,7 +68,10 @@ pub(super) fn service(
     }
     match &service.deployment {
         Some(deployment) if is_running(deployment) => {
-            if is_abandoned(deployment, timing) && !leads_to(desired, observed, service) {
+            // A move goes back by its own stages.
+            let moves = observed.leaving.is_some();
+            let is_abandoned = !moves && is_abandoned(deployment, timing);
+            if is_abandoned && !leads_to(desired, observed, service) {
                 return Ok(turn_back(desired, deployment, steps));
             }
             Ok(follow(desired, service, deployment, timing, steps))
@@ -84,7 +92,7 @@ pub(super) fn service(
             if let Some(wait) = not_listed_yet(desired, deployment.as_ref(), timing) {
                 return Ok(Some(wait));
             }
-            update_service(desired, observed, service, timing, steps)
+            update_service(desired, observed, course, service, timing, steps)
         }
     }
 }
@@ -210,25 +218,30 @@ fn follow(
 fn update_service(
     desired: &Desired,
     observed: &Observed,
+    course: &Course,
     service: &ObservedEcsService,
     timing: &Timing,
     steps: &mut Vec<Step>,
 ) -> Result<Option<Wait>, PlanError> {
-    let (Some(spec), Some(alarm)) = (
-        wanted_service(desired, observed),
+    let (Some((spec, change)), Some(alarm)) = (
+        wanted_change(desired, observed, course, service, timing),
         observed.metric_alarm.present(),
     ) else {
         return Ok(None);
     };
-    let change = ecs_service::diff(&spec, service);
     if change.is_empty() || !steps.is_empty() {
         // What the deployment leans on (ports, groups, the alarm's aim) comes first.
         return Ok(None);
     }
-    if alarm.state == AlarmState::Alarm && !watches_what_serves(desired) {
+    if alarm.state == AlarmState::Alarm && !watches_what_serves(&course.watching) {
         return wait_for_alarm(desired, timing).map(Some);
     }
-    if timing.deployments_asked >= DEPLOYMENTS_MAX {
+    let moves = if observed.leaving.is_some() {
+        DEPLOYMENTS_OF_A_MOVE
+    } else {
+        0
+    };
+    if timing.deployments_asked >= DEPLOYMENTS_MAX + moves {
         return Err(PlanError::NeverAsDesired {
             service: spec.name,
             fields: change.fields().join("`, `"),
@@ -239,4 +252,29 @@ fn update_service(
         change,
     });
     Ok(None)
+}
+
+/// What ECS is to be told next, if anything: of a service that moves, what the move comes to.
+fn wanted_change(
+    desired: &Desired,
+    observed: &Observed,
+    course: &Course,
+    service: &ObservedEcsService,
+    timing: &Timing,
+) -> Option<(EcsServiceSpec, EcsServiceChange)> {
+    match (&course.next, course.stage) {
+        (Some(next), _) => {
+            let is_settled = moving::pause(desired, observed, course, timing).is_none()
+                && moving::is_led_by_name(course, observed);
+            let spec = wanted_service(desired, observed).filter(|_| is_settled)?;
+            let change = ecs_service::rolling(&spec, service, next.clone());
+            Some((spec, change))
+        }
+        (None, Stage::Bridged) => None,
+        (None, Stage::Behind | Stage::Arrived) => {
+            let spec = wanted_service(desired, &course.serving)?;
+            let change = ecs_service::diff(&spec, service);
+            Some((spec, change))
+        }
+    }
 }

@@ -155,6 +155,29 @@ fn target_groups(
     Ok(())
 }
 
+/// The health check of groups on a load balancer that the service is leaving: what is deployed before it leaves must be
+/// able to become healthy there. `left` is what is observed from there.
+pub(super) fn health_checks_of_left(desired: &Desired, left: &Observed, steps: &mut Vec<Step>) {
+    for pair in Pair::BOTH {
+        let Some(group) = left.target_group(pair).present() else {
+            continue;
+        };
+        let health_check_path = target_group::diff(&specs::target_group(desired, pair), group)
+            .health_check_path
+            .filter(|_| !is_serving_old(desired, left, &group.arn));
+        if health_check_path.is_some() && is_owned(&group.tags, &desired.identity.owner_key) {
+            steps.push(Step::ModifyTargetGroup {
+                pair,
+                arn: group.arn.clone(),
+                change: TargetGroupChange {
+                    health_check_path,
+                    deregistration_delay_s: None,
+                },
+            });
+        }
+    }
+}
+
 /// Whether `group_arn` serves a revision that is about to be replaced, or may be.
 fn is_serving_old(desired: &Desired, observed: &Observed, group_arn: &str) -> bool {
     let Some(service) = live_service(desired, observed) else {

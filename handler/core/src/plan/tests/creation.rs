@@ -39,42 +39,42 @@ fn from_nothing_the_rule_and_the_alarm_exist_before_the_service() {
         World::empty(web.clone()),
         &web,
         expect![[r#"
-        --
-        CreateCluster(default)
-        CreateLogGroup(/aws/ecs/default/web)
-        ClaimSlot(b9f7bcfb)
-        CreateSecurityGroup(express-service-119a3fbe52e2)
-        RegisterTaskDefinition(express-web-119a3fbe52e2)
-        CreateTargetGroup(express-119a3fbe52e2-a)
-        CreateTargetGroup(express-119a3fbe52e2-b)
-        --
-        ModifyTargetGroup(a) deregistration_delay=30
-        ModifyTargetGroup(b) deregistration_delay=30
-        CreateSecurityGroup(express-b9f7bcfb-1)
-        --
-        AuthorizeIngress(sg-balancer) 443,80
-        CreateLoadBalancer(express-b9f7bcfb-1)
-        AuthorizeIngress(sg-service) 80
-        --
-        CreateListener(Https { certificate_arn: "arn:aws:acm:eu-west-1:123456789012:certificate/1" })
-        CreateListener(Redirect)
-        PutMetricAlarm(express-web-119a3fbe52e2-rollback)
-        --
-        CreateListenerRule(web.example.com) priority=1000
-        --
-        CreateService(web)
-        --
-        RegisterScalableTarget(service/default/web) 1..20
-        CreateAliasRecord(web.example.com)
-        --
-        PutScalingPolicy(express-119a3fbe52e2)
-        --
-        Wait 15 s: deployment of service `web` is running
-        --
-        PutMetricAlarm(express-web-119a3fbe52e2-rollback)
-        --
-        Converged
-    "#]],
+            --
+            CreateCluster(default)
+            CreateLogGroup(/aws/ecs/default/web)
+            ClaimSlot(b9f7bcfb)
+            CreateSecurityGroup(express-service-119a3fbe52e2)
+            RegisterTaskDefinition(express-web-119a3fbe52e2)
+            CreateTargetGroup(express-119a3fbe52e2-b9f7bcfb-a)
+            CreateTargetGroup(express-119a3fbe52e2-b9f7bcfb-b)
+            --
+            ModifyTargetGroup(a) deregistration_delay=30
+            ModifyTargetGroup(b) deregistration_delay=30
+            CreateSecurityGroup(express-b9f7bcfb-1)
+            --
+            AuthorizeIngress(sg-of-express-b9f7bcfb-1) 443,80
+            CreateLoadBalancer(express-b9f7bcfb-1)
+            AuthorizeIngress(sg-service) 80
+            --
+            CreateListener(Https { certificate_arn: "arn:aws:acm:eu-west-1:123456789012:certificate/1" })
+            CreateListener(Redirect)
+            PutMetricAlarm(express-web-119a3fbe52e2-rollback)
+            --
+            CreateListenerRule(web.example.com) priority=1000
+            --
+            CreateService(web)
+            --
+            RegisterScalableTarget(service/default/web) 1..20
+            CreateAliasRecord(web.example.com)
+            --
+            PutScalingPolicy(express-119a3fbe52e2)
+            --
+            Wait 15 s: deployment of service `web` is running
+            --
+            PutMetricAlarm(express-web-119a3fbe52e2-rollback)
+            --
+            Converged
+        "#]],
     );
 }
 
@@ -85,40 +85,40 @@ fn given_task_definition_is_neither_registered_nor_given_a_log_group() {
         World::empty(web.clone()),
         &web,
         expect![[r#"
-        --
-        CreateCluster(default)
-        ClaimSlot(b9f7bcfb)
-        CreateSecurityGroup(express-service-119a3fbe52e2)
-        CreateTargetGroup(express-119a3fbe52e2-a)
-        CreateTargetGroup(express-119a3fbe52e2-b)
-        --
-        ModifyTargetGroup(a) deregistration_delay=30
-        ModifyTargetGroup(b) deregistration_delay=30
-        CreateSecurityGroup(express-b9f7bcfb-1)
-        --
-        AuthorizeIngress(sg-balancer) 443,80
-        CreateLoadBalancer(express-b9f7bcfb-1)
-        AuthorizeIngress(sg-service) 9000
-        --
-        CreateListener(Https { certificate_arn: "arn:aws:acm:eu-west-1:123456789012:certificate/1" })
-        CreateListener(Redirect)
-        PutMetricAlarm(express-web-119a3fbe52e2-rollback)
-        --
-        CreateListenerRule(web.example.com) priority=1000
-        --
-        CreateService(web)
-        --
-        RegisterScalableTarget(service/default/web) 1..20
-        CreateAliasRecord(web.example.com)
-        --
-        PutScalingPolicy(express-119a3fbe52e2)
-        --
-        Wait 15 s: deployment of service `web` is running
-        --
-        PutMetricAlarm(express-web-119a3fbe52e2-rollback)
-        --
-        Converged
-    "#]],
+            --
+            CreateCluster(default)
+            ClaimSlot(b9f7bcfb)
+            CreateSecurityGroup(express-service-119a3fbe52e2)
+            CreateTargetGroup(express-119a3fbe52e2-b9f7bcfb-a)
+            CreateTargetGroup(express-119a3fbe52e2-b9f7bcfb-b)
+            --
+            ModifyTargetGroup(a) deregistration_delay=30
+            ModifyTargetGroup(b) deregistration_delay=30
+            CreateSecurityGroup(express-b9f7bcfb-1)
+            --
+            AuthorizeIngress(sg-of-express-b9f7bcfb-1) 443,80
+            CreateLoadBalancer(express-b9f7bcfb-1)
+            AuthorizeIngress(sg-service) 9000
+            --
+            CreateListener(Https { certificate_arn: "arn:aws:acm:eu-west-1:123456789012:certificate/1" })
+            CreateListener(Redirect)
+            PutMetricAlarm(express-web-119a3fbe52e2-rollback)
+            --
+            CreateListenerRule(web.example.com) priority=1000
+            --
+            CreateService(web)
+            --
+            RegisterScalableTarget(service/default/web) 1..20
+            CreateAliasRecord(web.example.com)
+            --
+            PutScalingPolicy(express-119a3fbe52e2)
+            --
+            Wait 15 s: deployment of service `web` is running
+            --
+            PutMetricAlarm(express-web-119a3fbe52e2-rollback)
+            --
+            Converged
+        "#]],
     );
 }
 

@@ -57,8 +57,8 @@ fn rule_that_lost_a_group_gets_it_back_and_the_other_keeps_its_weight() {
         web(),
         idle_lost,
         expect![[r#"
-        RepairListenerRule(rule)
-    "#]],
+            RepairListenerRule(rule-of-arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/express-119a3fbe52e2-b9f7bcfb-a/1)
+        "#]],
     );
     // What is left takes no requests: the group that serves has to.
     let live_lost =

@@ -1,40 +1,251 @@
-//! Moves between load balancers, which are refused until they can be made without a failed request.
+//! Moves between load balancers: the stages, the way back, and what is refused.
 
-use expect_test::expect;
+use expect_test::{Expect, expect};
 use provider_schema::{Scheme, Sharing};
 
-use super::{check, seen, web};
+use super::seen::foreign;
+use super::world::World;
+use super::{check, seen, text, web};
+use crate::decision::Decision;
+use crate::observed::Presence;
+use crate::plan;
+use crate::resources::ecs_service::DeploymentStatus;
+
+/// Plays an Update to `wanted`, and compares the steps, one line for each round.
+fn check_move(wanted: super::Web, world: &mut World, expect: Expect) {
+    let rounds = world.converge(wanted);
+    let lines: Vec<String> = rounds
+        .iter()
+        .map(|steps| {
+            let steps: Vec<String> = steps.iter().map(ToString::to_string).collect();
+            format!("{}\n", steps.join("; "))
+        })
+        .collect();
+    expect.assert_eq(&lines.concat());
+    assert!(world.observed.leaving.is_none());
+}
 
 #[test]
-fn scheme_of_a_running_service_stays() {
-    check(
-        web().scheme(Scheme::Internal),
-        seen(web()),
+fn a_service_moves_to_a_load_balancer_of_its_own_in_stages() {
+    let mut seen = seen(web());
+    check_move(
+        web().sharing(Sharing::Dedicated),
+        &mut seen.world,
         expect![[r#"
-        NotUpdatable: `LoadBalancer.Scheme` or `LoadBalancer.Sharing` of a running service cannot be changed yet; give the resource another `ServiceName` to make a new service beside it
+            ClaimSlot(3e2ad36d)
+            CreateTargetGroup(express-119a3fbe52e2-3e2ad36d-a); CreateTargetGroup(express-119a3fbe52e2-3e2ad36d-b); CreateSecurityGroup(express-3e2ad36d-1); PutMetricAlarm(express-web-119a3fbe52e2-rollback)
+            ModifyTargetGroup(a) deregistration_delay=30; ModifyTargetGroup(b) deregistration_delay=30; AuthorizeIngress(sg-of-express-3e2ad36d-1) 443,80; CreateLoadBalancer(express-3e2ad36d-1); AuthorizeIngress(sg-service) 80
+            CreateListener(Https { certificate_arn: "arn:aws:acm:eu-west-1:123456789012:certificate/1" }); CreateListener(Redirect)
+            CreateListenerRule(web.example.com) priority=1000
+            UpdateService(web) loadBalancers deploymentConfiguration
+            UpsertAliasRecord(web.example.com)
+            PutMetricAlarm(express-web-119a3fbe52e2-rollback)
+            UpdateService(web) loadBalancers
+            UpdateService(web) deploymentConfiguration
+            PutMetricAlarm(express-web-119a3fbe52e2-rollback)
+            DeleteListenerRule(rule-of-arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/express-119a3fbe52e2-b9f7bcfb-a/1)
+            DeleteTargetGroup(a); DeleteTargetGroup(b); RevokeIngress(sg-service) 80
+            LeaveSlot(b9f7bcfb) 1
+        "#]],
+    );
+}
+
+#[test]
+fn what_else_has_changed_is_deployed_before_anything_moves() {
+    let mut seen = seen(web());
+    check_move(
+        web()
+            .scheme(Scheme::Internal)
+            .health_check_path("/up")
+            .image("web:2"),
+        &mut seen.world,
+        expect![[r#"
+            ClaimSlot(4bed36d6)
+            RegisterTaskDefinition(express-web-119a3fbe52e2); CreateTargetGroup(express-119a3fbe52e2-4bed36d6-a); CreateTargetGroup(express-119a3fbe52e2-4bed36d6-b); CreateSecurityGroup(express-4bed36d6-1); ModifyTargetGroup(b) HealthCheckPath=/up
+            ModifyTargetGroup(a) deregistration_delay=30; ModifyTargetGroup(b) deregistration_delay=30; AuthorizeIngress(sg-of-express-4bed36d6-1) 443,80; CreateLoadBalancer(express-4bed36d6-1); AuthorizeIngress(sg-service) 80
+            CreateListener(Https { certificate_arn: "arn:aws:acm:eu-west-1:123456789012:certificate/1" }); CreateListener(Redirect)
+            CreateListenerRule(web.example.com) priority=1000
+            UpdateService(web) taskDefinition
+            ModifyTargetGroup(a) HealthCheckPath=/up; PutMetricAlarm(express-web-119a3fbe52e2-rollback)
+            UpdateService(web) loadBalancers deploymentConfiguration
+            UpsertAliasRecord(web.example.com)
+            PutMetricAlarm(express-web-119a3fbe52e2-rollback)
+            UpdateService(web) loadBalancers
+            UpdateService(web) deploymentConfiguration
+            PutMetricAlarm(express-web-119a3fbe52e2-rollback)
+            DeleteListenerRule(rule-of-arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/express-119a3fbe52e2-b9f7bcfb-a/1)
+            DeleteTargetGroup(a); DeleteTargetGroup(b); RevokeIngress(sg-service) 80
+            LeaveSlot(b9f7bcfb) 1
+        "#]],
+    );
+}
+
+/// Plays an Update to `wanted` up to the round before `stop` would be applied.
+fn until(world: &mut World, wanted: &super::Web, stop: &str) {
+    let desired = wanted.clone().updating(&world.web).desired();
+    for _ in 0..super::world::ROUNDS_MAX {
+        match world.plan(&desired).expect("there is a plan") {
+            Decision::Apply(steps) => {
+                if steps.iter().any(|step| step.to_string().starts_with(stop)) {
+                    return;
+                }
+                steps.iter().for_each(|step| world.apply(step));
+            }
+            Decision::Wait(wait) => world.wait(&wait),
+            Decision::Converged(_) | Decision::Removed => panic!("{stop} was not planned"),
+        }
+    }
+    panic!("{stop} was not planned in time");
+}
+
+#[test]
+fn from_every_stage_there_is_a_way_back() {
+    let wanted = web().sharing(Sharing::Dedicated);
+    for stop in [
+        "CreateTargetGroup",
+        "CreateListenerRule",
+        "UpdateService",
+        "UpsertAliasRecord",
+        "DeleteListenerRule",
+        "DeleteTargetGroup",
+        "LeaveSlot",
+    ] {
+        let mut seen = seen(web());
+        until(&mut seen.world, &wanted, stop);
+        seen.world.begin_update();
+        seen.world.converge(web());
+        assert!(seen.world.observed.leaving.is_none(), "{stop}");
+        seen.world.begin_update();
+        assert_eq!(
+            seen.world.converge(web()),
+            Vec::<Vec<crate::step::Step>>::new(),
+            "{stop}"
+        );
+    }
+}
+
+#[test]
+fn a_removal_in_the_middle_takes_both_sides() {
+    let mut seen = seen(web());
+    let wanted = web().sharing(Sharing::Dedicated);
+    until(&mut seen.world, &wanted, "UpsertAliasRecord");
+    let identity = wanted.desired().identity;
+    let mut lines = String::new();
+    loop {
+        let decision = plan::remove(&identity, Some("ZONE"), &seen.world.observed);
+        lines.push_str(&text(&decision));
+        match decision.expect("there is a plan") {
+            Decision::Apply(steps) => steps.iter().for_each(|step| seen.world.apply(step)),
+            Decision::Wait(wait) => seen.world.wait(&wait),
+            Decision::Converged(_) => panic!("it is to go"),
+            Decision::Removed => break,
+        }
+    }
+    expect![[r#"
+        DeleteAliasRecord(web.example.com)
+        DeregisterScalableTarget(service/default/web)
+        DeleteListenerRule(rule-of-arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/express-119a3fbe52e2-3e2ad36d-a/1)
+        DeleteListenerRule(rule-of-arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/express-119a3fbe52e2-b9f7bcfb-a/1)
+        DeleteService(arn:aws:ecs:eu-west-1:123456789012:service/default/web)
+        Wait 15 s: service `web` is draining
+        DeleteTargetGroup(a)
+        DeleteTargetGroup(b)
+        DeleteTargetGroup(a)
+        DeleteTargetGroup(b)
+        DeleteMetricAlarm(express-web-119a3fbe52e2-rollback)
+        DeleteSecurityGroup(sg-service)
+        Removed
+    "#]].assert_eq(&lines);
+}
+
+#[test]
+fn a_deployment_to_both_that_fails_leaves_everything_where_it_was() {
+    let mut seen = seen(web());
+    let wanted = web().sharing(Sharing::Dedicated);
+    until(&mut seen.world, &wanted, "UpdateService");
+    let before = seen.world.observed.ecs_service.clone();
+    let desired = wanted.clone().updating(&seen.world.web).desired();
+    let Ok(Decision::Apply(steps)) = seen.world.plan(&desired) else {
+        panic!("the deployment is planned");
+    };
+    steps.iter().for_each(|step| seen.world.apply(step));
+    let mut seen = seen.deployment(|deployment| deployment.status = DeploymentStatus::GoingBack);
+    let Ok(Decision::Wait(wait)) = seen.world.plan(&desired) else {
+        panic!("it is waited for");
+    };
+    seen.world.wait(&wait);
+    expect![[r#"
+        NotStabilized: the deployment of service `web` failed: ECS gave no reason
+    "#]]
+    .assert_eq(&text(&seen.world.plan(&desired)));
+    let (Presence::Present(before), Presence::Present(after)) =
+        (before, &seen.world.observed.ecs_service)
+    else {
+        panic!("there is a service");
+    };
+    assert_eq!(before.ingress, after.ingress);
+}
+
+#[test]
+fn the_name_is_waited_for_by_the_second() {
+    let mut seen = seen(web());
+    let wanted = web().sharing(Sharing::Dedicated);
+    until(&mut seen.world, &wanted, "UpsertAliasRecord");
+    let desired = wanted.clone().updating(&seen.world.web).desired();
+    let Ok(Decision::Apply(steps)) = seen.world.plan(&desired) else {
+        panic!("the name is to be moved");
+    };
+    steps.iter().for_each(|step| seen.world.apply(step));
+    let seen = seen.after_s(100);
+    // The alarm looks at what serves now first.
+    let Ok(Decision::Apply(steps)) = seen.world.plan(&desired) else {
+        panic!("the alarm is to be moved");
+    };
+    let mut seen = seen;
+    steps.iter().for_each(|step| seen.world.apply(step));
+    expect![[r#"
+        Wait 30 s: `web.example.com` leads to another load balancer now; DNS may still answer with the one before
+    "#]].assert_eq(&text(&seen.world.plan(&desired)));
+    let seen = seen.after_s(30);
+    expect![[r#"
+        UpdateService(web) loadBalancers
+    "#]]
+    .assert_eq(&text(&seen.world.plan(&desired)));
+}
+
+#[test]
+fn a_group_without_our_tag_is_not_left_behind_without_a_word() {
+    let mut seen = seen(web());
+    let wanted = web().sharing(Sharing::Dedicated);
+    until(&mut seen.world, &wanted, "DeleteTargetGroup");
+    let seen = seen.but(|observed| {
+        let leaving = observed.leaving.as_deref_mut().expect("a move");
+        let Presence::Present(group) = &mut leaving.target_group_a else {
+            panic!("there is a group");
+        };
+        group.tags.clear();
+    });
+    check(
+        wanted.clone(),
+        seen.clone(),
+        expect![[r#"
+        ResourceConflict: target group `arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/express-119a3fbe52e2-b9f7bcfb-a/1` has no tag `express:owner`: somebody has taken it off, so it is not deleted. Put the tag back, with the value that the other parts of the service have, or delete the resource yourself; then delete again
     "#]],
     );
-}
-
-#[test]
-fn scheme_that_follows_from_private_subnets_stays_too() {
+    let seen = seen.but(|observed| {
+        let leaving = observed.leaving.as_deref_mut().expect("a move");
+        let Presence::Present(group) = &mut leaving.target_group_a else {
+            panic!("there is a group");
+        };
+        group.tags = foreign();
+    });
     check(
-        web().subnets(&["subnet-x", "subnet-y"]),
-        seen(web()),
+        wanted,
+        seen,
         expect![[r#"
-            NotUpdatable: `LoadBalancer.Scheme` or `LoadBalancer.Sharing` of a running service cannot be changed yet; give the resource another `ServiceName` to make a new service beside it
-        "#]],
-    );
-}
-
-#[test]
-fn sharing_of_a_running_service_stays() {
-    check(
-        web().sharing(Sharing::Dedicated),
-        seen(web()),
-        expect![[r#"
-            NotUpdatable: `LoadBalancer.Scheme` or `LoadBalancer.Sharing` of a running service cannot be changed yet; give the resource another `ServiceName` to make a new service beside it
-        "#]],
+        DeleteTargetGroup(b)
+        RevokeIngress(sg-service) 80
+    "#]],
     );
 }
 
@@ -44,9 +255,78 @@ fn vpc_of_a_running_service_stays() {
         web().vpc("vpc-2"),
         seen(web()),
         expect![[r#"
-        NotUpdatable: the VPC of a running service cannot be changed yet; give the resource another `ServiceName` to make a new service beside it
+        NotUpdatable: the VPC of a running service cannot be changed; give the resource another `ServiceName` to make a new service beside it
     "#]],
     );
+}
+
+#[test]
+fn a_name_that_is_managed_elsewhere_cannot_move() {
+    let seen = seen(web());
+    let mut desired = web()
+        .sharing(Sharing::Dedicated)
+        .updating(&seen.world.web)
+        .desired();
+    desired.environment.hosted_zone_id = None;
+    expect![[r#"
+        NotUpdatable: the service would move to another load balancer, but its host name is not in a hosted zone of the provider, so requests would fail until somebody points it there; give the resource another `ServiceName` to make a new service beside it
+    "#]].assert_eq(&text(&seen.world.plan(&desired)));
+}
+
+#[test]
+fn a_move_to_zones_of_which_the_load_balancer_has_none_is_refused() {
+    let seen = seen(web()).but(|observed| {
+        let Presence::Present(found) = &mut observed.load_balancer else {
+            panic!("there is a load balancer");
+        };
+        found.subnets.pop_last();
+    });
+    check(
+        web().sharing(Sharing::Dedicated),
+        seen,
+        expect![[r#"
+        NotUpdatable: the service would move to another load balancer and to zones `eu-west-1b` at once, where its present load balancer is not, so it could not serve from both; update the subnets within the zones `eu-west-1a` first
+    "#]],
+    );
+}
+
+#[test]
+fn a_third_load_balancer_waits_until_a_move_has_ended() {
+    let mut seen = seen(web());
+    until(
+        &mut seen.world,
+        &web().sharing(Sharing::Dedicated),
+        "UpdateService",
+    );
+    check(
+        web().scheme(Scheme::Internal),
+        seen,
+        expect![[r#"
+        NotUpdatable: an earlier update has left the service between two load balancers; undo its change of `LoadBalancer` and subnets, or repeat it, before the service moves to a third
+    "#]],
+    );
+}
+
+#[test]
+fn what_was_left_by_hand_already_needs_no_bridge() {
+    let mut seen = seen(web());
+    let wanted = web().sharing(Sharing::Dedicated);
+    until(&mut seen.world, &wanted, "UpdateService");
+    let seen = seen.but(|observed| {
+        observed
+            .leaving
+            .as_deref_mut()
+            .expect("a move")
+            .load_balancer = Presence::Absent;
+    });
+    let desired = wanted.clone().updating(&seen.world.web).desired();
+    let Ok(Decision::Apply(steps)) = seen.world.plan(&desired) else {
+        panic!("the tasks go to the new load balancer");
+    };
+    let crate::step::Step::UpdateService { change, .. } = &steps[0] else {
+        panic!("{steps:?}");
+    };
+    assert!(change.ingress.is_some() && change.bridge.is_none());
 }
 
 #[test]

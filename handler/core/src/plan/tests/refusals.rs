@@ -30,7 +30,7 @@ fn target_group_of_somebody_else() {
             }
         }),
         expect![[r#"
-            AlreadyExists: target group `express-119a3fbe52e2-b` already exists and does not belong to this resource; choose another `ServiceName`, or remove it first
+            AlreadyExists: target group `express-119a3fbe52e2-b9f7bcfb-b` already exists and does not belong to this resource; choose another `ServiceName`, or remove it first
         "#]],
     );
 }

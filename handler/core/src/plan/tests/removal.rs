@@ -49,24 +49,24 @@ fn traffic_leaves_first_and_the_groups_go_when_the_service_is_inactive() {
     check_rounds(
         leaving(),
         expect![[r#"
-        --
-        DeleteAliasRecord(web.example.com)
-        DeregisterScalableTarget(service/default/web)
-        --
-        DeleteListenerRule(rule)
-        --
-        DeleteService(arn:aws:ecs:eu-west-1:123456789012:service/default/web)
-        --
-        Wait 15 s: service `web` is draining
-        --
-        DeleteTargetGroup(a)
-        DeleteTargetGroup(b)
-        DeleteMetricAlarm(express-web-119a3fbe52e2-rollback)
-        DeleteSecurityGroup(sg-service)
-        DeregisterTaskDefinition(arn:aws:ecs:eu-west-1:123456789012:task-definition/express-web-119a3fbe52e2:1)
-        --
-        Removed
-    "#]],
+            --
+            DeleteAliasRecord(web.example.com)
+            DeregisterScalableTarget(service/default/web)
+            --
+            DeleteListenerRule(rule-of-arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/express-119a3fbe52e2-b9f7bcfb-a/1)
+            --
+            DeleteService(arn:aws:ecs:eu-west-1:123456789012:service/default/web)
+            --
+            Wait 15 s: service `web` is draining
+            --
+            DeleteTargetGroup(a)
+            DeleteTargetGroup(b)
+            DeleteMetricAlarm(express-web-119a3fbe52e2-rollback)
+            DeleteSecurityGroup(sg-service)
+            DeregisterTaskDefinition(arn:aws:ecs:eu-west-1:123456789012:task-definition/express-web-119a3fbe52e2:1)
+            --
+            Removed
+        "#]],
     );
 }
 
@@ -92,22 +92,22 @@ fn service_that_is_draining_already_is_not_deleted_again() {
     check_rounds(
         leaving().status(ServiceStatus::Draining),
         expect![[r#"
-        --
-        DeleteAliasRecord(web.example.com)
-        DeregisterScalableTarget(service/default/web)
-        --
-        DeleteListenerRule(rule)
-        --
-        Wait 15 s: service `web` is draining
-        --
-        DeleteTargetGroup(a)
-        DeleteTargetGroup(b)
-        DeleteMetricAlarm(express-web-119a3fbe52e2-rollback)
-        DeleteSecurityGroup(sg-service)
-        DeregisterTaskDefinition(arn:aws:ecs:eu-west-1:123456789012:task-definition/express-web-119a3fbe52e2:1)
-        --
-        Removed
-    "#]],
+            --
+            DeleteAliasRecord(web.example.com)
+            DeregisterScalableTarget(service/default/web)
+            --
+            DeleteListenerRule(rule-of-arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/express-119a3fbe52e2-b9f7bcfb-a/1)
+            --
+            Wait 15 s: service `web` is draining
+            --
+            DeleteTargetGroup(a)
+            DeleteTargetGroup(b)
+            DeleteMetricAlarm(express-web-119a3fbe52e2-rollback)
+            DeleteSecurityGroup(sg-service)
+            DeregisterTaskDefinition(arn:aws:ecs:eu-west-1:123456789012:task-definition/express-web-119a3fbe52e2:1)
+            --
+            Removed
+        "#]],
     );
 }
 
@@ -152,7 +152,7 @@ fn service_of_somebody_else_keeps_its_scaling() {
             --
             DeleteAliasRecord(web.example.com)
             --
-            DeleteListenerRule(rule)
+            DeleteListenerRule(rule-of-arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/express-119a3fbe52e2-b9f7bcfb-a/1)
             --
             DeleteTargetGroup(a)
             DeleteTargetGroup(b)
@@ -175,7 +175,7 @@ fn record_that_leads_elsewhere_is_somebodys() {
             --
             DeregisterScalableTarget(service/default/web)
             --
-            DeleteListenerRule(rule)
+            DeleteListenerRule(rule-of-arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/express-119a3fbe52e2-b9f7bcfb-a/1)
             --
             DeleteService(arn:aws:ecs:eu-west-1:123456789012:service/default/web)
             --
@@ -206,7 +206,7 @@ fn without_a_slot_there_is_no_record_of_ours() {
             .observed,
     );
     expect![[r#"
-        DeleteListenerRule(rule)
+        DeleteListenerRule(rule-of-arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/express-119a3fbe52e2-b9f7bcfb-a/1)
     "#]]
     .assert_eq(&text(&decision));
 }
@@ -247,7 +247,7 @@ fn a_rule_whose_tag_was_taken_off_is_neither_deleted_nor_forgotten() {
             }
         },
         expect![[r#"
-            ResourceConflict: rule `rule` has no tag `express:owner`: somebody has taken it off, so it is not deleted. Put the tag back, with the value that the other parts of the service have, or delete the resource yourself; then delete again
+            ResourceConflict: rule `rule-of-arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/express-119a3fbe52e2-b9f7bcfb-a/1` has no tag `express:owner`: somebody has taken it off, so it is not deleted. Put the tag back, with the value that the other parts of the service have, or delete the resource yourself; then delete again
         "#]],
     );
 }
@@ -261,7 +261,7 @@ fn a_target_group_whose_tag_was_taken_off_stays_when_all_else_is_gone() {
             }
         },
         expect![[r#"
-            ResourceConflict: target group `arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/express-119a3fbe52e2-b/1` has no tag `express:owner`: somebody has taken it off, so it is not deleted. Put the tag back, with the value that the other parts of the service have, or delete the resource yourself; then delete again
+            ResourceConflict: target group `arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/express-119a3fbe52e2-b9f7bcfb-b/1` has no tag `express:owner`: somebody has taken it off, so it is not deleted. Put the tag back, with the value that the other parts of the service have, or delete the resource yourself; then delete again
         "#]],
     );
 }

@@ -8,14 +8,17 @@ use crate::desired::{Desired, DesiredTaskDefinition};
 use crate::naming::Pair;
 use crate::observed::{Observed, Presence};
 use crate::plan::{self, PlanError, Timing};
-use crate::resources::ecs_service::{DeploymentStatus, ObservedDeployment, ServiceStatus};
+use crate::resources::ecs_service::{
+    DeploymentStatus, ObservedDeployment, ObservedEcsService, ServiceStatus, Strategy,
+};
+use crate::resources::listener_rule::ObservedListenerRule;
 use crate::resources::task_definition::{ObservedTaskDefinition, PrimaryContainerFacts};
 use crate::step::Step;
 
 mod effects;
 
 /// Rounds in which everything must come to rest (the handler allows 40).
-pub(super) const ROUNDS_MAX: usize = 20;
+pub(super) const ROUNDS_MAX: usize = 30;
 /// When the first operation begins: any time after the epoch.
 const BEGINNING_MS: u64 = 1_700_000_000_000;
 /// A task definition of the user's: the container `Main` on port 9000.
@@ -34,8 +37,8 @@ pub(super) struct World {
     pub(super) timing: Timing,
     /// The group that serves.
     live: Option<Pair>,
-    /// What the service ran before its running deployment.
-    previous_task_definition: Option<String>,
+    /// The service before its running deployment.
+    previous: Option<ObservedEcsService>,
     pub(super) deployments: u32,
 }
 
@@ -47,6 +50,8 @@ impl World {
             log_group: Presence::Absent,
             task_definition: Presence::Absent,
             slot: Presence::Absent,
+            pool_id: None,
+            leaving: None,
             pool_subnets: Presence::Unknown,
             vpc_cidrs: Presence::Present(vec!["10.0.0.0/16".to_owned()]),
             load_balancer_security_group: Presence::Absent,
@@ -79,11 +84,12 @@ impl World {
                 deployment_before: None,
                 abandoned: None,
                 hopeless_deployment: None,
+                alias_moved_ms: None,
                 is_create: true,
                 request_id: "create".to_owned(),
             },
             live: None,
-            previous_task_definition: None,
+            previous: None,
             deployments: 0,
         }
     }
@@ -100,6 +106,7 @@ impl World {
             deployment_before: None,
             abandoned: None,
             hopeless_deployment: None,
+            alias_moved_ms: None,
             is_create: false,
             request_id: format!("update at {now_ms}"),
         };
@@ -177,6 +184,8 @@ impl World {
                 };
                 service.status = ServiceStatus::Inactive;
             }
+            // It passes with time alone.
+            WaitReason::NameSettling { .. } => {}
             WaitReason::AlarmNotOk { .. }
             | WaitReason::StepRefused { .. }
             | WaitReason::LoadBalancersClosing
@@ -194,12 +203,21 @@ impl World {
         match deployment.status {
             DeploymentStatus::Running => {
                 deployment.status = DeploymentStatus::Successful;
-                self.live = Some(idle(self.live));
+                self.live = Some(match (&service.bridge, &service.deployment_settings) {
+                    (Some(bridge), _) => pair_of(&bridge.target_group_arns[0]),
+                    // A rolling deployment stays in the group that serves.
+                    (None, Some(settings)) if settings.strategy == Strategy::Rolling => {
+                        self.live.unwrap_or(Pair::A)
+                    }
+                    (None, _) => idle(self.live),
+                });
             }
             DeploymentStatus::GoingBack => {
                 deployment.status = DeploymentStatus::Failed;
-                if let Some(previous) = self.previous_task_definition.take() {
-                    service.task_definition_arn = previous;
+                if let Some(previous) = self.previous.take() {
+                    service.task_definition_arn = previous.task_definition_arn;
+                    service.ingress = previous.ingress;
+                    service.bridge = previous.bridge;
                 }
             }
             DeploymentStatus::Successful | DeploymentStatus::Failed => {
@@ -213,7 +231,13 @@ impl World {
         if let Presence::Present(service) = &mut self.observed.ecs_service {
             service.live_target_group_arn.clone_from(&live);
         }
-        if let Presence::Present(rule) = &mut self.observed.listener_rule {
+        let is_on_rule = |rule: &ObservedListenerRule| {
+            live.as_ref()
+                .is_some_and(|live| rule.weights.contains_key(live))
+        };
+        if let Presence::Present(rule) = &mut self.observed.listener_rule
+            && is_on_rule(rule)
+        {
             for (group, weight) in &mut rule.weights {
                 *weight = if Some(group) == live.as_ref() { 100 } else { 0 };
             }
@@ -239,6 +263,15 @@ impl World {
         });
         // Two revisions run now, and nobody asks which of them serves.
         service.live_target_group_arn = None;
+    }
+}
+
+/// Which of the two groups of its load balancer has this ARN.
+fn pair_of(arn: &str) -> Pair {
+    if arn.contains("-a/") {
+        Pair::A
+    } else {
+        Pair::B
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::World;
 use crate::claim::Slot;
 use crate::naming::Pair;
-use crate::observed::Presence;
+use crate::observed::{LeavingSide, Observed, Presence};
 use crate::resources::alias_record::{AliasRecordSpec, ObservedAliasRecord};
 use crate::resources::cluster::ObservedCluster;
 use crate::resources::ecs_service::{
@@ -49,7 +49,24 @@ impl World {
                 self.observed.log_group = Presence::Present(ObservedLogGroup { name });
             }
             Step::RegisterTaskDefinition(spec) => self.register(spec),
+            Step::TurnBack => {
+                let back = self.observed.from_leaving_side().expect("a move");
+                let left = std::mem::replace(&mut self.observed, back);
+                self.observed.leaving = Some(Box::new(left_side(&left)));
+            }
+            Step::LeaveSlot(_) => self.observed.leaving = None,
             Step::ClaimSlot(request) => {
+                if self.observed.slot.present().is_some() {
+                    self.observed.leaving = Some(Box::new(left_side(&self.observed)));
+                    self.observed.load_balancer = Presence::Absent;
+                    self.observed.load_balancer_security_group = Presence::Absent;
+                    self.observed.https_listener = Presence::Absent;
+                    self.observed.http_listener = Presence::Absent;
+                    self.observed.target_group_a = Presence::Absent;
+                    self.observed.target_group_b = Presence::Absent;
+                    self.observed.listener_rule = Presence::Absent;
+                }
+                self.observed.pool_id = Some(request.pool_id.clone());
                 self.observed.slot = Presence::Present(Slot {
                     pool_id: request.pool_id.clone(),
                     ordinal: 1,
@@ -66,11 +83,11 @@ impl World {
             }
             Step::CreateSecurityGroup { of, spec } => {
                 let id = match of {
-                    GroupOf::Service => "sg-service",
-                    GroupOf::LoadBalancer => "sg-balancer",
+                    GroupOf::Service => "sg-service".to_owned(),
+                    GroupOf::LoadBalancer => format!("sg-of-{}", spec.name),
                 };
                 *self.security_group(*of) = Presence::Present(ObservedSecurityGroup {
-                    id: id.to_owned(),
+                    id,
                     name: spec.name.clone(),
                     tags: spec.tags.clone(),
                     ingress: Vec::new(),
@@ -130,10 +147,13 @@ impl World {
                 *self.target_group(spec.pair) = Presence::Present(group);
             }
             Step::ModifyTargetGroup {
-                pair,
-                arn: _,
+                pair: _,
+                arn,
                 change,
-            } => modify(present(self.target_group(*pair)), change),
+            } => modify(
+                present(self.observed.target_group_mut(arn).expect("the group")),
+                change,
+            ),
             Step::CreateListenerRule(spec) => self.create_rule(spec),
             Step::RepairListenerRule {
                 rule_arn: _,
@@ -171,6 +191,9 @@ impl World {
                 self.observed.alias_record = Presence::Present(record(spec));
             }
             Step::UpsertAliasRecord(spec) => {
+                if self.observed.leaving.is_some() {
+                    self.timing.alias_moved_ms = Some(self.timing.now_ms);
+                }
                 self.observed.alias_record = Presence::Present(record(spec));
             }
             Step::TagResources(tagging) => self.tag(tagging),
@@ -185,18 +208,31 @@ impl World {
                 self.observed.scalable_target = Presence::Absent;
                 self.observed.scaling_policy = Presence::Absent;
             }
-            Step::DeleteListenerRule { rule_arn: _ } => {
-                self.observed.listener_rule = Presence::Absent;
+            Step::DeleteListenerRule { rule_arn } => {
+                let leaving = self.observed.leaving.as_deref_mut();
+                [&mut self.observed.listener_rule]
+                    .into_iter()
+                    .chain(leaving.map(|leaving| &mut leaving.listener_rule))
+                    .filter(|rule| rule.present().is_some_and(|rule| rule.arn == *rule_arn))
+                    .for_each(|rule| *rule = Presence::Absent);
             }
             Step::DeleteService { .. } => {
                 present(&mut self.observed.ecs_service).status = ServiceStatus::Draining;
             }
-            Step::DeleteTargetGroup { pair, arn: _ } => {
+            Step::DeleteTargetGroup { pair: _, arn } => {
+                let leaving = self.observed.leaving.as_deref();
+                let rules = leaving.and_then(|leaving| leaving.listener_rule.present());
+                let rules = self
+                    .observed
+                    .listener_rule
+                    .present()
+                    .into_iter()
+                    .chain(rules);
                 assert!(
-                    self.observed.listener_rule.is_absent(),
-                    "the group is in use by the rule"
+                    !rules.into_iter().any(|rule| rule.weights.contains_key(arn)),
+                    "the group is in use by a rule"
                 );
-                *self.target_group(*pair) = Presence::Absent;
+                *self.observed.target_group_mut(arn).expect("the group") = Presence::Absent;
             }
             Step::DeleteMetricAlarm { name: _ } => self.observed.metric_alarm = Presence::Absent,
             Step::DeleteSecurityGroup { group_id: _ } => {
@@ -250,7 +286,7 @@ impl World {
 
     fn create_rule(&mut self, spec: &ListenerRuleSpec) {
         self.observed.listener_rule = Presence::Present(ObservedListenerRule {
-            arn: "rule".to_owned(),
+            arn: format!("rule-of-{}", spec.first_group_arn),
             priority: Some(spec.priority),
             hosts: vec![spec.host.clone()],
             weights: BTreeMap::from([
@@ -303,6 +339,7 @@ impl World {
             task_definition_arn: task_definition_arn.clone(),
             network,
             ingress: Some(ingress),
+            bridge: None,
             deployment_settings: Some(deployment_settings),
             alarm_names,
             tags,
@@ -323,17 +360,21 @@ impl World {
             task_definition_arn,
             network,
             ingress,
+            bridge,
             deployment,
         } = change.clone();
         let service = present(&mut self.observed.ecs_service);
-        self.previous_task_definition = Some(service.task_definition_arn.clone());
+        self.previous = Some(service.clone());
         if let Some(arn) = task_definition_arn {
             service.task_definition_arn = arn;
         }
         if let Some(network) = network {
             service.network = network;
         }
-        service.ingress = ingress.or(service.ingress.take());
+        if ingress.is_some() || bridge.is_some() {
+            service.ingress = ingress;
+            service.bridge = bridge;
+        }
         if let Some(deployment) = deployment {
             service.deployment_settings = Some(deployment.settings);
             service.alarm_names = deployment.alarm_names;
@@ -350,6 +391,19 @@ impl World {
         let tags = &mut present(&mut self.observed.ecs_service).tags;
         tags.extend(tagging.set.clone());
         tags.retain(|key, _| !tagging.remove.contains(key));
+    }
+}
+
+/// What a service has on its load balancer, which it is about to leave.
+fn left_side(observed: &Observed) -> LeavingSide {
+    LeavingSide {
+        slot: observed.slot.present().expect("a slot").clone(),
+        load_balancer: observed.load_balancer.clone(),
+        load_balancer_security_group: observed.load_balancer_security_group.clone(),
+        https_listener: observed.https_listener.clone(),
+        target_group_a: observed.target_group_a.clone(),
+        target_group_b: observed.target_group_b.clone(),
+        listener_rule: observed.listener_rule.clone(),
     }
 }
 
