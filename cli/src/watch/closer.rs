@@ -68,7 +68,9 @@ impl Closer {
         {
             *self = Self::new(self.examine);
         }
-        if self.examine == Examine::WhenWorthIt && !self.is_worth_it(deployment, now_ms) {
+        if self.examine == Examine::WhenWorthIt
+            && !self.is_worth_it(deployment, !parts.is_provisioning, now_ms)
+        {
             return 0;
         }
         let subject = Subject {
@@ -92,13 +94,19 @@ impl Closer {
         CALLS
     }
 
-    fn is_worth_it(&self, deployment: &ObservedDeployment, now_ms: u64) -> bool {
+    fn is_worth_it(
+        &self,
+        deployment: &ObservedDeployment,
+        is_reachable: bool,
+        now_ms: u64,
+    ) -> bool {
         let stood = self.of.as_ref().map(|(_, status)| *status);
         let has_moved = stood != Some(deployment.status);
         match deployment.status {
             DeploymentStatus::Running => diagnosis::is_worth_a_look(
                 &deployment.progress,
                 self.examined,
+                is_reachable,
                 deployment.created_ms,
                 now_ms,
             ),

@@ -18,6 +18,8 @@ use crate::reference::ServiceArn;
 pub struct Parts {
     /// For the tree.
     pub parts: Vec<Part>,
+    /// Whether the load balancer is still being set up: nothing reaches a target before it is in service.
+    pub is_provisioning: bool,
     /// Values of the rule's host-header condition.
     pub hosts: Vec<String>,
     /// ARNs of the target groups.
@@ -96,6 +98,7 @@ impl Parts {
                 LoadBalancerState::Active => "active",
                 LoadBalancerState::Failed => "failed",
             };
+            self.is_provisioning = balancer.state == LoadBalancerState::Provisioning;
             self.add("load balancer", name, state);
         }
         match self.noted(rule) {

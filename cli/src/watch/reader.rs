@@ -92,7 +92,8 @@ impl Reader {
         let stands = format!("{:?} {status:?} {stage:?}", service.status());
         let has_moved = self.stood.as_ref() != Some(&stands);
         self.stood = Some(stands);
-        if has_moved {
+        let is_due = self.looks_since_health + 1 >= HEALTH_EVERY;
+        if has_moved || self.parts.is_provisioning && is_due {
             // What is deployed is what is expected, also when ECS has gone back to something else.
             let deployed = described
                 .as_ref()

@@ -12,8 +12,6 @@ use crate::resources::ecs_service::{
 use crate::resources::metric_alarm::AlarmState;
 use crate::step::Step;
 
-/// Seconds between looks at a running deployment.
-const DEPLOYMENT_RETRY_S: u32 = 15;
 /// Seconds between looks at a service that drains under our name.
 const DRAINING_RETRY_S: u32 = 15;
 /// Seconds between looks at an alarm that is in ALARM: it is evaluated every minute.
@@ -149,7 +147,7 @@ fn follow(
                 service: service_name,
             }
         },
-        retry_after_s: DEPLOYMENT_RETRY_S,
+        retry_after_s: deployment.progress.phase.look_again_s(),
     })
 }
 
