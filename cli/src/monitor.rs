@@ -194,3 +194,49 @@ pub(crate) fn now_ms() -> u64 {
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::{Command, FromArgMatches};
+
+    use super::*;
+
+    fn parsed(arguments: &[&str]) -> Result<Arguments, clap::Error> {
+        let command = Arguments::augment_args(Command::new("monitor").no_binary_name(true));
+        let matches = command.try_get_matches_from(arguments)?;
+        Arguments::from_arg_matches(&matches)
+    }
+
+    #[test]
+    fn a_service_is_named_by_its_arn_or_by_stack_and_logical_id() {
+        let arn = "arn:aws:ecs:eu-west-1:123456789012:service/default/web";
+        let by_arn = parsed(&[arn]).map(|arguments| arguments.reference);
+        let by_arn = Reference::try_from(by_arn.unwrap()).unwrap();
+        assert_eq!(by_arn.to_string(), format!("service `{arn}`"));
+        let by_stack = parsed(&[
+            "--stack",
+            "shop",
+            "--logical-id",
+            "Web",
+            "--cluster",
+            "prod",
+        ]);
+        let by_stack = Reference::try_from(by_stack.unwrap().reference).unwrap();
+        assert_eq!(by_stack.to_string(), "service of `Web` in stack `shop`");
+        for wrong in [
+            &[] as &[&str],
+            &["--stack", "shop"],
+            &["--logical-id", "Web"],
+            &[arn, "--stack", "shop", "--logical-id", "Web"],
+            &[arn, "--interval", "0"],
+        ] {
+            assert!(parsed(wrong).is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn the_arguments_fit_together() {
+        Arguments::augment_args(Command::new("monitor")).debug_assert();
+        crate::diagnose::Arguments::augment_args(Command::new("diagnose")).debug_assert();
+    }
+}

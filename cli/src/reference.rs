@@ -26,6 +26,8 @@ const LISTED_MAX: i32 = 100;
 
 /// Which service is meant.
 #[derive(Args, Clone, Debug)]
+// The subcommands' own arguments are a group of this name already.
+#[group(skip)]
 pub struct Arguments {
     /// ARN of the ECS service: the resource's physical id (`Ref`), or its attribute `ServiceArn`.
     #[arg(required_unless_present = "stack", conflicts_with_all = ["stack", "cluster"])]
