@@ -306,13 +306,13 @@ mod tests {
             &mut view,
             size,
             &expect![[r#"
-            … service web in cluster default: ACTIVE, 2 tasks run, 1 wa…
-            ├─ https://web.apps.example.com
-            ├─ … deployment 4bf64c (CANARY): IN_PROGRESS, PRODUCTION_TR…
-            │  ├─ traffic: 5 % new, 95 % old
-            │  ├─ … canary bake: 2 min 05 s left, until 00:10:05Z
-            00:08:00Z  12 more lines below; ↑ ↓ PgUp PgDn scroll, q leav…
-        "#]],
+                … service web in cluster default: ACTIVE, 2 tasks run, 1 wa…
+                ├─ https://web.apps.example.com
+                ├─ … deployment 4bf64c (CANARY): IN_PROGRESS, PRODUCTION_TR…
+                │  ├─ traffic: 5 % new, 95 % old
+                │  ├─ … canary bake: 2 min 05 s left, until 00:10:05Z
+                00:08:00Z  12 more lines below; ↑ ↓ PgUp PgDn scroll, q lea…
+            "#]],
         );
         for key in [Key::PageDown, Key::Up, Key::Down, Key::Down] {
             view.scroll(key, size);
@@ -321,13 +321,13 @@ mod tests {
             &mut view,
             size,
             &expect![[r#"
-            │  ├─ new revision 6197 of express-web-119a:2: 1 of 1 tasks…
-            │  ├─ old revision 0877 of express-web-119a:1: 1 of 1 tasks…
-            │  └─ ✗ 1 failed tasks of 3 that end the deployment
-            ├─ ✗ HealthCheckTimeout: nothing answers
-            │  └─ to do: answer
-            00:08:00Z  7 more lines below; ↑ ↓ PgUp PgDn scroll, q leaves
-        "#]],
+                │  ├─ new revision 6197 of express-web-119a:2: 1 of 1 tasks…
+                │  ├─ old revision 0877 of express-web-119a:1: 1 of 1 tasks…
+                │  └─ ✗ 1 failed tasks of 3 that end the deployment
+                ├─ ✗ HealthCheckTimeout: nothing answers
+                │  └─ to do: answer
+                00:08:00Z  7 more lines below; ↑ ↓ PgUp PgDn scroll, q leav…
+            "#]],
         );
         view.scroll(Key::Last, size);
         check(
