@@ -12,6 +12,7 @@ mod driver;
 mod guard;
 mod ledger;
 mod monitor;
+mod requests;
 mod rollback;
 mod rollback_alarm;
 mod sharing;
