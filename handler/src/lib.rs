@@ -22,6 +22,7 @@ use waiter::{WaiterInput, WaiterReply};
 pub use process::{Process, ServeError, serve};
 
 pub mod apply;
+pub mod evidence;
 pub mod observe;
 pub mod operation;
 pub mod process;

@@ -15,6 +15,7 @@
     reason = "the rule is for the provider; the demo waits for other processes, in real time"
 )]
 
+mod deployments;
 mod facts;
 mod gateway;
 mod ministack;
@@ -24,6 +25,7 @@ mod screen;
 mod stack;
 mod stages;
 mod tree;
+mod watching;
 
 use std::path::{Path, PathBuf};
 
@@ -145,6 +147,7 @@ async fn prepared(account: LocalAws, gateway: Gateway) -> anyhow::Result<Stages>
         account,
         hosted_zone_id,
         stage: 0,
+        watching: None,
         quickstart: template("quickstart.yaml")?,
         execution_role: role(gateway, "ecsTaskExecutionRole", "ecs-tasks.amazonaws.com").await?,
         infrastructure_role: role(gateway, "ecsInfrastructureRole", "ecs.amazonaws.com").await?,

@@ -11,12 +11,13 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_async::rt::sleep::{AsyncSleep, SharedAsyncSleep};
 use aws_smithy_async::time::{SharedTimeSource, TimeSource};
-use aws_smithy_runtime_api::client::http::SharedHttpConnector;
+use aws_smithy_runtime_api::client::http::{HttpClient, SharedHttpConnector};
 use express_handler::Runtime;
 use express_handler::aws::AwsClients;
 use express_handler::clock::Clock;
 use express_handler::settings::Settings;
 use local_aws::clock::VirtualClock;
+use local_aws::connector::InProcess;
 use local_aws::random::Random;
 use local_aws::recorder::Recorded;
 use local_aws::{Account, LocalAws};
@@ -513,8 +514,13 @@ impl World {
         }
     }
 
-    /// What a new process of the function has.
-    fn runtime(&self, gate: Gate) -> Runtime {
+    /// Clients of somebody who only looks: their calls belong to no attempt.
+    #[must_use]
+    pub fn clients(&self) -> AwsClients {
+        self.clients_through(InProcess::new(self.0.account.clone()))
+    }
+
+    fn clients_through(&self, client: impl HttpClient + 'static) -> AwsClients {
         let config = SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new(REGION))
@@ -525,12 +531,17 @@ impl World {
                 None,
                 "tests",
             )))
-            .http_client(gate.clone())
+            .http_client(client)
             .time_source(SharedTimeSource::new(self.0.clock.clone()))
             .sleep_impl(SharedAsyncSleep::new(self.0.clock.clone()))
             .build();
+        AwsClients::new(&config)
+    }
+
+    /// What a new process of the function has.
+    fn runtime(&self, gate: Gate) -> Runtime {
         Runtime {
-            aws: AwsClients::new(&config),
+            aws: self.clients_through(gate.clone()),
             settings: self.settings(),
             clock: self.handler_clock(),
             connector: SharedHttpConnector::new(gate),

@@ -1,7 +1,7 @@
 //! `cargo xtask generate`: writes what is made from the types of `provider-schema`.
 //!
 //! That is `provider-schema/express-service.schema.json`, the schema of the rules for cfn-lint, the construct's
-//! `*.generated.ts`, and the tables of `README.md` between `<!-- generated: <table> -->` and
+//! `*.generated.ts`, and the tables and screens of `README.md` between `<!-- generated: <name> -->` and
 //! `<!-- end generated -->`.
 
 mod cfn_lint;
@@ -63,7 +63,8 @@ fn files() -> anyhow::Result<Vec<File>> {
     let root = root()?;
     let schema = provider_schema::json_schema();
     let readme = root.join("README.md");
-    let tables = readme::tables(&schema)?;
+    let mut tables = Vec::from(readme::tables(&schema)?);
+    tables.extend(readme::screens(|path| read(&root.join(path)))?);
     let fresh = readme::with_tables(&read(&readme)?, &tables)
         .with_context(|| format!("cannot fill in {}", readme.display()))?;
     let file = |path: &str, fresh: String| File {

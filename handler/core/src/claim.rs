@@ -48,6 +48,15 @@ pub struct Owner {
     pub logical_resource_id: String,
 }
 
+impl Owner {
+    /// The stack's name: `arn:<partition>:cloudformation:<region>:<account>:stack/<name>/<uuid>`.
+    #[must_use]
+    pub fn stack_name(&self) -> &str {
+        let mut parts = self.stack_id.split('/');
+        parts.nth(1).unwrap_or(&self.stack_id)
+    }
+}
+
 /// CloudFormation's request types.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum RequestType {

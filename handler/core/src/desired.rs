@@ -40,7 +40,9 @@ pub struct Environment {
 /// Which service a request is about: known before anything is looked up or made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
-    /// Key of the owner.
+    /// The owner.
+    pub owner: Owner,
+    /// Its key.
     pub owner_key: String,
     /// ARN of the ECS service: the physical id.
     pub service_arn: String,
@@ -70,6 +72,7 @@ impl Identity {
             certificate_arn: _,
         } = environment;
         Self {
+            owner: owner.clone(),
             owner_key: naming::owner_key(owner),
             // Service ARNs have had the cluster's name in them for every account since 2021.
             // AWS: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-arn-migration.html
@@ -86,6 +89,7 @@ impl Identity {
     #[must_use]
     pub fn of_record(owner: &Owner, service_arn: &str, record: &ServiceRecord) -> Self {
         Self {
+            owner: owner.clone(),
             owner_key: naming::owner_key(owner),
             service_arn: service_arn.to_owned(),
             cluster: record.cluster.clone(),

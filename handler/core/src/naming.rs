@@ -37,6 +37,10 @@ pub const TAG_ORDINAL: &str = "express:ordinal";
 pub const TAG_SLOT: &str = "express:slot";
 /// Tag: the host name of the service.
 pub const TAG_HOST: &str = "express:host";
+/// Tag of an ECS service: the stack of its owner, by its name, so that people find it.
+pub const TAG_STACK_NAME: &str = "express:stack-name";
+/// Tag of an ECS service: its owner's logical id.
+pub const TAG_LOGICAL_ID: &str = "express:logical-id";
 /// Tag that Express Mode's managed infrastructure policy asks for on target groups and rules (R19).
 pub const TAG_ECS_MANAGED: &str = "AmazonECSManaged";
 

@@ -1,25 +1,19 @@
 //! The closer look at a deployment that does not get on: evidence is read, and core says what it means.
 //!
-//! A look costs up to eight calls, so it is taken only when there may be something new to see
+//! A look costs up to eight calls ([`evidence`]), so it is taken only when there may be something new to see
 //! ([`diagnosis::is_worth_a_look`]), and once more when ECS goes back or has given up. What is found is kept in the
-//! record: once a deployment was rolled back, its targets are gone. Evidence that cannot be had is left out; a
-//! diagnosis must not be what fails an operation.
+//! record: once a deployment was rolled back, its targets are gone.
 
 use express_core::decision::{Wait, WaitReason};
 use express_core::desired::{Desired, DesiredTaskDefinition};
-use express_core::diagnosis::{
-    self, Alarm, Cause, Evidence, Examined, Expected, Finding, Target, Task, Verdict,
-};
+use express_core::diagnosis::{self, Alarm, Cause, Evidence, Examined, Expected, Finding, Verdict};
 use express_core::observed::Observed;
 use express_core::resources::ecs_service::{DeploymentStatus, ObservedDeployment};
 use express_core::resources::load_balancer::LoadBalancerState;
-use express_core::resources::task_definition::PRIMARY_CONTAINER;
 
 use super::Attempt;
 use super::goal::Goal;
-use crate::aws::error::AwsError;
-use crate::resources::log_group::tail::Lines;
-use crate::resources::{ecs_service, log_group, metric_alarm, target_group};
+use crate::evidence::{self, LogSource, Subject};
 
 /// Milliseconds between looks at a deployment that goes back already.
 const GOING_BACK_MS: u64 = 60_000;
@@ -132,80 +126,24 @@ impl Attempt<'_> {
         observed: &Observed,
         deployment: &ObservedDeployment,
     ) -> Evidence {
-        let identity = &desired.identity;
-        let (cluster, name) = (&identity.cluster, &identity.service);
-        let (aws, since_ms) = (&self.runtime.aws, deployment.created_ms);
-        let (tasks, activity, targets, alarms) = futures::join!(
-            ecs_service::task::find(aws, cluster, name),
-            ecs_service::event::find(aws, cluster, name, since_ms),
-            self.targets(deployment),
-            self.alarms(&deployment.progress.triggered_alarms),
-        );
-        let activity = activity.map_err(note).unwrap_or_default();
-        // Once ECS goes back, the newest is another one.
-        let is_running = deployment.status == DeploymentStatus::Running;
         let asked_ms = self.deployment_asked_ms();
         let now_ms = self.runtime.clock.now_ms();
-        let mut evidence = Evidence {
-            expected: Expected::of(desired, observed),
-            age_ms: asked_ms.map_or(0, |asked_ms| now_ms.saturating_sub(asked_ms)),
-            deployed_ms: since_ms,
-            deployment_id: activity.deployment_id.filter(|_| is_running),
-            is_other_short: activity.is_other_short,
-            status_reason: deployment.status_reason.clone(),
-            tasks: tasks.map_err(note).unwrap_or_default(),
-            targets,
-            events: activity.events,
-            first_lines: Vec::new(),
-            last_lines: Vec::new(),
-            alarms,
+        let subject = Subject {
+            cluster: &desired.identity.cluster,
+            service: &desired.identity.service,
+            deployment,
+            log: match &desired.task_definition {
+                DesiredTaskDefinition::Ours(spec) => Some(LogSource::of(&spec.container)),
+                DesiredTaskDefinition::Given(_) => None,
+            },
         };
-        if let Some(task) = diagnosis::has_spoken(&evidence) {
-            let lines = self.log_lines(desired, &task).await;
-            (evidence.first_lines, evidence.last_lines) = (lines.first, lines.last);
-        }
-        evidence
-    }
-
-    async fn targets(&self, deployment: &ObservedDeployment) -> Vec<Target> {
-        let Some(revision) = &deployment.target_revision_arn else {
-            return Vec::new();
-        };
-        let aws = &self.runtime.aws;
-        let revision = ecs_service::deployment::find_revision(aws, revision).await;
-        let revision = revision.map_err(note).ok().flatten();
-        match revision.and_then(|revision| revision.target_group_arn) {
-            Some(group) => target_group::health::find(aws, &group)
-                .await
-                .map_err(note)
-                .unwrap_or_default(),
-            None => Vec::new(),
-        }
+        let age_ms = asked_ms.map_or(0, |asked_ms| now_ms.saturating_sub(asked_ms));
+        let expected = Expected::of(desired, observed);
+        evidence::find(&self.runtime.aws, &subject, expected, age_ms).await
     }
 
     pub(super) async fn alarms(&self, names: &[String]) -> Vec<Alarm> {
-        if names.is_empty() {
-            return Vec::new();
-        }
-        let found = metric_alarm::state::find(&self.runtime.aws, names).await;
-        found.map_err(note).unwrap_or_default()
-    }
-
-    /// What a task wrote, if the task definition is ours: of another one nobody knows the stream.
-    async fn log_lines(&self, desired: &Desired, task: &Task) -> Lines {
-        let DesiredTaskDefinition::Ours(spec) = &desired.task_definition else {
-            return Lines::default();
-        };
-        let container = &spec.container;
-        let stream = format!(
-            "{}/{PRIMARY_CONTAINER}/{}",
-            container.log_stream_prefix, task.id
-        );
-        let (aws, group) = (&self.runtime.aws, &container.log_group);
-        log_group::tail::find(aws, group, &stream, task.created_ms)
-            .await
-            .map_err(note)
-            .unwrap_or_default()
+        evidence::alarms(&self.runtime.aws, names).await
     }
 
     /// A service of the name that is still going: nothing else will be known if it does not go in time.
@@ -226,16 +164,6 @@ impl Attempt<'_> {
             });
         }
     }
-}
-
-/// Evidence that cannot be had.
-fn note(error: AwsError) {
-    tracing::info!(
-        event = "diagnosis.incomplete",
-        operation = error.operation,
-        code = error.code,
-        message = error.message
-    );
 }
 
 /// In full, as fields.

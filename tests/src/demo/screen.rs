@@ -68,6 +68,27 @@ impl Screen {
         println!("{line}");
     }
 
+    /// A line that stays, above the tree.
+    pub fn tell(&mut self, line: &str, now_ms: u64) {
+        match self {
+            Self::Terminal {
+                drawn,
+                stage_began_ms,
+                ..
+            } => {
+                let at = clock(now_ms.saturating_sub(*stage_began_ms));
+                if *drawn > 0 {
+                    print!("{}", cleared(*drawn));
+                    *drawn = 0;
+                }
+                println!("  {at}  {line}");
+            }
+            Self::Lines { began_ms } => {
+                println!("  {}  {line}", clock(now_ms.saturating_sub(*began_ms)));
+            }
+        }
+    }
+
     /// What has changed since the last look.
     pub fn show(&mut self, tree: &Tree, changes: &[Change]) {
         match self {
@@ -107,8 +128,7 @@ impl Screen {
 fn redraw(drawn: usize, lines: &[String], fitting: usize) -> usize {
     let mut frame = String::new();
     if drawn > 0 {
-        // Up to the first line of the old tree, and clear from there on.
-        frame.push_str(&format!("\x1b[{drawn}A\x1b[J"));
+        frame.push_str(&cleared(drawn));
     }
     // A line longer than the terminal is wide must not wrap, or the next redraw starts too low.
     frame.push_str("\x1b[?7l");
@@ -131,6 +151,11 @@ fn redraw(drawn: usize, lines: &[String], fitting: usize) -> usize {
         return 0;
     }
     lines.len().min(fitting) + usize::from(cut > 0)
+}
+
+/// Up to the first line of the old tree, and clear from there on.
+fn cleared(drawn: usize) -> String {
+    format!("\x1b[{drawn}A\x1b[J")
 }
 
 /// Each branch with what is in it, or, if a stage has not touched it, with how much is in it.

@@ -11,6 +11,13 @@ use super::gateway::Gateway;
 /// Between two looks at a stack; a stack here takes seconds.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
+/// What a stack's own event says when an operation begins; a rollback belongs to what it undoes.
+const BEGINNINGS: [&str; 3] = [
+    "CREATE_IN_PROGRESS",
+    "UPDATE_IN_PROGRESS",
+    "DELETE_IN_PROGRESS",
+];
+
 /// A stack to be.
 #[derive(Clone, Debug)]
 pub struct Stack<'a> {
@@ -31,7 +38,7 @@ pub struct Seen {
     pub outputs: BTreeMap<String, String>,
     /// Physical ids of its custom resources, by logical id; none for one that is gone.
     pub physical_ids: BTreeMap<String, String>,
-    /// Reasons of the failures of its resources, oldest first.
+    /// Reasons of the failures of its resources in the newest operation, oldest first.
     pub failures: Vec<String>,
 }
 
@@ -174,6 +181,9 @@ async fn happened(
     for event in events {
         let field = |name| value(event, name).unwrap_or_default();
         let (logical_id, status) = (field("LogicalResourceId"), field("ResourceStatus"));
+        if BEGINNINGS.contains(&status) && field("ResourceType") == "AWS::CloudFormation::Stack" {
+            failures.clear();
+        }
         if status.ends_with("_FAILED") {
             failures.push(format!("{logical_id}: {}", field("ResourceStatusReason")));
         }

@@ -14,6 +14,7 @@ use super::gateway::Gateway;
 use super::screen::{Screen, duration};
 use super::stack::{self, Seen, Stack};
 use super::tree::Tree;
+use super::watching::Watching;
 use crate::account::Kind;
 
 /// Between two looks at the account.
@@ -30,7 +31,6 @@ pub const SECOND_STACK: &str = "api";
 const REFUSED_STACK: &str = "typo";
 
 const FIRST_IMAGE: &str = "public.ecr.aws/nginx/nginx:1.27";
-const SECOND_IMAGE: &str = "public.ecr.aws/nginx/nginx:1.28";
 const REFUSED_TEMPLATE: &str = include_str!("refused.yaml");
 /// What the refusal must say: the causes and the remedy.
 const REFUSED_REASONS: [&str; 3] = [
@@ -47,6 +47,8 @@ pub struct Stages {
     pub(super) tree: Tree,
     pub(super) screen: Screen,
     pub(super) stage: u32,
+    /// The deployment that is shown.
+    pub(super) watching: Option<Watching>,
     /// The quickstart template's text.
     pub(super) quickstart: String,
     pub(super) execution_role: String,
@@ -54,10 +56,10 @@ pub struct Stages {
 }
 
 /// A service that has come up.
-struct Service {
-    endpoint: String,
-    physical_id: String,
-    answer: Answer,
+pub(super) struct Service {
+    pub(super) endpoint: String,
+    pub(super) physical_id: String,
+    pub(super) answer: Answer,
 }
 
 impl Stages {
@@ -88,7 +90,7 @@ impl Stages {
         Ok(())
     }
 
-    /// A service comes up, gets a new image and a neighbour; a mistake changes nothing.
+    /// A service comes up, gets a new image, refuses a broken one, and gets a neighbour; a mistake changes nothing.
     ///
     /// # Errors
     /// When anything is not as it should be.
@@ -96,7 +98,9 @@ impl Stages {
         let first = self
             .created(FIRST_STACK, "three inputs become a service")
             .await?;
+        self.visited(&first);
         self.updated(&first).await?;
+        self.rolled_back(&first).await?;
         let second = self
             .created(SECOND_STACK, "a second service joins the load balancer")
             .await?;
@@ -198,45 +202,6 @@ impl Stages {
         })
     }
 
-    async fn updated(&mut self, service: &Service) -> anyhow::Result<()> {
-        let (quickstart, roles) = (self.quickstart.clone(), self.roles());
-        let parameters = inputs(SECOND_IMAGE, &roles);
-        let stack = Stack {
-            name: FIRST_STACK,
-            template: &quickstart,
-            parameters: &parameters,
-        };
-        let seen = self
-            .stage("a new image is deployed", stack.update(self.gateway))
-            .await?;
-        expect(&seen, "UPDATE_COMPLETE")?;
-        let physical_id = seen.physical_id("Web")?;
-        ensure!(
-            physical_id == service.physical_id,
-            "the update has replaced the service: `{physical_id}`"
-        );
-        let endpoint = seen.output("Endpoint")?;
-        ensure!(
-            endpoint == service.endpoint,
-            "the endpoint has become `{endpoint}`"
-        );
-        let answer = facts::answers(&self.account, endpoint)?;
-        let image = facts::image(&self.account, physical_id)?;
-        ensure!(image == SECOND_IMAGE, "the service still runs `{image}`");
-        let live = |answer: &Answer| {
-            let mut groups = answer.groups.iter().filter(|group| group.weight > 0);
-            groups.next().map(|group| group.arn.clone())
-        };
-        ensure!(
-            live(&answer) != live(&service.answer),
-            "the traffic is where it was before the deployment"
-        );
-        self.screen.say(
-            "  The traffic is with the other target group; physical id and endpoint are as before.",
-        );
-        Ok(())
-    }
-
     async fn refused(&mut self) -> anyhow::Result<()> {
         let before = facts::names(&self.tree);
         let roles = self.roles();
@@ -270,7 +235,7 @@ impl Stages {
     }
 
     /// Runs one operation of CloudFormation and shows what happens meanwhile, and what CloudFormation then says.
-    async fn stage(
+    pub(super) async fn stage(
         &mut self,
         title: &str,
         operation: impl Future<Output = anyhow::Result<Seen>>,
@@ -284,10 +249,10 @@ impl Stages {
         let seen = loop {
             tokio::select! {
                 seen = &mut operation => break seen?,
-                () = tokio::time::sleep(LOOK_EVERY) => self.look(),
+                () = tokio::time::sleep(LOOK_EVERY) => self.look_around().await?,
             }
         };
-        self.look();
+        self.look_around().await?;
         self.screen.leave(&self.tree);
         let took = duration(self.account.clock().now_ms().saturating_sub(began_ms));
         self.screen.say(&format!(
@@ -307,6 +272,17 @@ impl Stages {
             self.screen.say(&format!("    failed: {failure}"));
         }
         Ok(seen)
+    }
+
+    async fn look_around(&mut self) -> anyhow::Result<()> {
+        if let Some(watching) = &mut self.watching {
+            let (at_ms, news) = watching.look().await?;
+            for fact in news {
+                self.screen.tell(&fact.to_string(), at_ms);
+            }
+        }
+        self.look();
+        Ok(())
     }
 
     fn look(&mut self) {
@@ -338,7 +314,7 @@ impl Stages {
         Ok(seen.output("Endpoint")?.to_owned())
     }
 
-    fn roles(&self) -> [String; 2] {
+    pub(super) fn roles(&self) -> [String; 2] {
         [
             self.execution_role.clone(),
             self.infrastructure_role.clone(),
@@ -347,7 +323,7 @@ impl Stages {
 }
 
 /// The quickstart's three inputs.
-fn inputs<'a>(
+pub(super) fn inputs<'a>(
     image: &'a str,
     [execution, infrastructure]: &'a [String; 2],
 ) -> [(&'a str, &'a str); 3] {
@@ -358,7 +334,7 @@ fn inputs<'a>(
     ]
 }
 
-fn expect(seen: &Seen, status: &str) -> anyhow::Result<()> {
+pub(super) fn expect(seen: &Seen, status: &str) -> anyhow::Result<()> {
     ensure!(
         seen.status == status,
         "the stack is {}, not {status}: {}",

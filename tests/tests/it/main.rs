@@ -11,6 +11,7 @@ mod drift;
 mod driver;
 mod guard;
 mod ledger;
+mod monitor;
 mod moves;
 mod requests;
 mod rollback;

@@ -1,4 +1,5 @@
-//! The tables of the README: properties, attributes, and what a change of each property does.
+//! What is generated in the README: the tables of properties, of attributes, and of what a change of each property
+//! does; and the screens of `express monitor`, which the integration tests have seen.
 
 use std::fmt::Write;
 
@@ -13,7 +14,7 @@ const BEGIN: &str = "<!-- generated: ";
 const BEGIN_END: &str = " -->";
 const END: &str = "<!-- end generated -->";
 
-/// A table and the name that its marker has.
+/// A table or a screen, and the name that its marker has.
 pub struct Table {
     name: &'static str,
     text: String,
@@ -49,6 +50,18 @@ pub fn tables(schema: &Value) -> anyhow::Result<[Table; 3]> {
             name: "updates",
             text: updates,
         },
+    ])
+}
+
+/// The screens, from what `tests/tests/it/monitor.rs` has accepted; `read` reads a file of the repository.
+pub fn screens(read: impl Fn(&str) -> anyhow::Result<String>) -> anyhow::Result<[Table; 2]> {
+    let screen = |name, path| -> anyhow::Result<Table> {
+        let text = format!("```text\n{}```\n", read(path)?);
+        Ok(Table { name, text })
+    };
+    Ok([
+        screen("canary", "tests/golden/monitor_canary_screen.txt")?,
+        screen("rollback", "tests/golden/monitor_rollback_screen.txt")?,
     ])
 }
 
@@ -228,6 +241,16 @@ mod tests {
                 problem
             );
         }
+    }
+
+    #[test]
+    fn a_screen_is_shown_as_it_is() {
+        let screens = screens(|path| Ok(format!("✓ {path}\n"))).unwrap();
+        let expected = "```text\n✓ tests/golden/monitor_canary_screen.txt\n```\n";
+        assert_eq!(
+            (screens[0].name, screens[0].text.as_str()),
+            ("canary", expected)
+        );
     }
 
     #[test]

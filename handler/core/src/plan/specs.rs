@@ -197,8 +197,20 @@ pub(super) fn ecs_service(
             .chain(desired.alarms.names.iter().cloned())
             .collect(),
         dropped_alarm_names: desired.alarms.dropped_names.clone(),
-        tags: desired.tags.clone(),
+        tags: service_tags(desired),
     })
+}
+
+/// Whoever looks for the service of a stack has the stack's name, and not the id that the owner's key is made of.
+fn service_tags(desired: &Desired) -> Tags {
+    let owner = &desired.identity.owner;
+    let mut tags = desired.tags.clone();
+    let named = [
+        (naming::TAG_STACK_NAME, owner.stack_name()),
+        (naming::TAG_LOGICAL_ID, owner.logical_resource_id.as_str()),
+    ];
+    tags.extend(named.map(|(key, value)| (key.to_owned(), value.to_owned())));
+    tags
 }
 
 pub(super) fn scalable_target(desired: &Desired) -> ScalableTargetSpec {

@@ -143,7 +143,11 @@ fn target_group(revision: &ServiceRevision) -> Option<String> {
         .map(str::to_owned)
 }
 
-fn observed(
+/// A deployment as `operation` has answered it.
+///
+/// # Errors
+/// When the answer is unusable.
+pub fn observed(
     operation: &'static str,
     found: &ServiceDeployment,
 ) -> Result<ObservedDeployment, AwsError> {
