@@ -49,6 +49,7 @@ const STEPS: &[Step] = &[
     ("requests against AWS's service models", service_models),
     ("conformance of local-aws", conformance),
     ("the demo", demo),
+    ("templates: the examples on the local stack", examples),
     ("cdk-construct", cdk_construct),
     ("cdk deploy to the local stack", cdk_deploy),
 ];
@@ -256,6 +257,10 @@ fn demo() -> anyhow::Result<Tally> {
     one(&mut demo::prepare(&demo::Arguments::default())?)
 }
 
+fn examples() -> anyhow::Result<Tally> {
+    one(&mut demo::examples()?)
+}
+
 /// The CDK construct: its tests, its packages, and an app in Python that has one of them.
 fn cdk_construct() -> anyhow::Result<Tally> {
     construct::install()?;
@@ -279,7 +284,10 @@ fn recordings() -> anyhow::Result<PathBuf> {
 }
 
 fn templates() -> anyhow::Result<Vec<PathBuf>> {
-    files(&root()?.join("templates"), "yaml")
+    let folder = root()?.join("templates");
+    let mut templates = files(&folder, "yaml")?;
+    templates.extend(files(&folder.join("examples"), "yaml")?);
+    Ok(templates)
 }
 
 /// The files with an extension in a folder, in the order of their names; at least one.

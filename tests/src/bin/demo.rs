@@ -29,6 +29,9 @@ struct Arguments {
     /// Leave everything running at the end, until Ctrl-C.
     #[arg(long)]
     keep: bool,
+    /// Instead of the demo: deploy, change and delete every example.
+    #[arg(long, conflicts_with = "keep")]
+    examples: bool,
 }
 
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
@@ -39,6 +42,7 @@ async fn main() -> ExitCode {
         work_folder,
         rate,
         keep,
+        examples,
     } = Arguments::parse();
     let log_folder = work_folder.clone();
     let options = Options {
@@ -50,7 +54,8 @@ async fn main() -> ExitCode {
     };
     // Whichever way it ends, the stages are dropped first, and with them the processes that they started.
     let outcome = tokio::select! {
-        outcome = demo::run(&options) => outcome,
+        outcome = demo::run(&options), if !examples => outcome,
+        outcome = demo::examples::run(&options), if examples => outcome,
         interrupted = interruption() => match interrupted {
             Ok(()) => return ExitCode::from(INTERRUPTED),
             Err(error) => Err(error),
@@ -59,7 +64,7 @@ async fn main() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("\nthe demo failed: {error:#}");
+            eprintln!("\nfailed: {error:#}");
             eprintln!(
                 "what the local stack and the functions wrote is in {}",
                 log_folder.display()
