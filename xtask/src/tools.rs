@@ -40,6 +40,8 @@ pub enum Environment {
     Conformance,
     /// What packs the CDK construct for Python, and an app that has it.
     Construct,
+    /// What builds the deployment packages.
+    Package,
 }
 
 impl Environment {
@@ -51,6 +53,7 @@ impl Environment {
             Self::ServiceModels => "service-models",
             Self::Conformance => "conformance",
             Self::Construct => "cdk-construct",
+            Self::Package => "package",
         }
     }
 
@@ -62,6 +65,7 @@ impl Environment {
             Self::ServiceModels => "tests/service_models/requirements.txt",
             Self::Conformance => "tests/conformance/requirements.txt",
             Self::Construct => "cdk-construct/integration/requirements.txt",
+            Self::Package => "xtask/package-requirements.txt",
         }
     }
 }
