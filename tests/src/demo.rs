@@ -59,6 +59,9 @@ const LOCAL_AWS_SERVICES: [&str; 9] = [
     "WAFV2",
 ];
 
+/// How the last line ends, when nothing more comes until somebody ends it.
+const END: &str = "Ctrl-C ends everything.";
+
 /// What the demo is started with.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -121,12 +124,40 @@ fn template(name: &str) -> anyhow::Result<String> {
     std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))
 }
 
+/// A local stack with a hosted zone and without the provider, until the future is dropped.
+///
+/// # Errors
+/// When it does not come up.
+pub async fn empty(options: &Options) -> anyhow::Result<()> {
+    let local_stack = LocalStack::start(options).await?;
+    let hosted_zone_id = local_stack.hosted_zone()?;
+    let mut lines = exports(&local_stack);
+    lines.push(format!("  export HOSTED_ZONE_ID={hosted_zone_id}"));
+    lines.push(format!("\nThe zone is that of {DOMAIN_NAME}. {END}"));
+    Screen::new(local_stack.account.clock().now_ms()).say(&lines.join("\n"));
+    std::future::pending().await
+}
+
 /// For whoever wants to look around with the AWS CLI.
 fn how_to_look(local_stack: &LocalStack) -> String {
-    let local_aws = &local_stack.local_aws;
     let mut lines = vec![
         "\nEverything is still running. To look around with the AWS CLI, in another terminal:\n"
             .to_owned(),
+    ];
+    lines.extend(exports(local_stack));
+    lines.extend([
+        format!("  aws cloudformation describe-stack-events --stack-name {FIRST_STACK}"),
+        "  aws elbv2 describe-load-balancers".to_owned(),
+        format!("  aws cloudformation delete-stack --stack-name {SECOND_STACK}"),
+        format!("\nThe stacks are {PROVIDER_STACK}, {FIRST_STACK} and {SECOND_STACK}. {END}"),
+    ]);
+    lines.join("\n")
+}
+
+/// Lines for a shell that lead the AWS CLI and the SDKs to the local stack.
+fn exports(local_stack: &LocalStack) -> Vec<String> {
+    let local_aws = &local_stack.local_aws;
+    let mut lines = vec![
         format!(
             "  export AWS_ACCESS_KEY_ID={ACCOUNT_ID} AWS_SECRET_ACCESS_KEY=local AWS_DEFAULT_REGION={REGION}"
         ),
@@ -135,11 +166,5 @@ fn how_to_look(local_stack: &LocalStack) -> String {
     let variables = LOCAL_AWS_SERVICES
         .map(|service| format!("  export AWS_ENDPOINT_URL_{service}={local_aws}"));
     lines.extend(variables);
-    lines.extend([
-        format!("  aws cloudformation describe-stack-events --stack-name {FIRST_STACK}"),
-        "  aws elbv2 describe-load-balancers".to_owned(),
-        format!("  aws cloudformation delete-stack --stack-name {SECOND_STACK}"),
-        format!("\nThe stacks are {PROVIDER_STACK}, {FIRST_STACK} and {SECOND_STACK}. Ctrl-C ends everything."),
-    ]);
-    lines.join("\n")
+    lines
 }

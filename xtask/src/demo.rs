@@ -62,8 +62,15 @@ pub fn examples() -> anyhow::Result<Command> {
         keep: false,
         rate: Some(EXAMPLES_RATE),
     })?;
-    examples.arg("--examples");
+    examples.args(["--instead", "examples"]);
     Ok(examples)
+}
+
+/// Builds everything and says how a local stack without the provider is started.
+pub fn empty() -> anyhow::Result<Command> {
+    let mut empty = prepare(&Arguments::default())?;
+    empty.args(["--instead", "nothing"]);
+    Ok(empty)
 }
 
 /// Builds the binaries that tasks run.

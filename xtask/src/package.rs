@@ -31,7 +31,8 @@ const ARCHIVE_BYTES_MAX: usize = 6_000_000;
 /// Where the provider's template has its code, and how it has it built.
 const CODE: &str = "      CodeUri: ../handler\n";
 const ARCHITECTURES: &str = "      Architectures: [arm64]\n";
-const BUILD: &str = "    Metadata:\n      BuildMethod: rust-cargolambda\n      BuildProperties:\n        Binary: bootstrap\n";
+const BUILD: &str =
+    "      BuildMethod: rust-cargolambda\n      BuildProperties:\n        Binary: bootstrap\n";
 /// Where what is for the Serverless Application Repository begins, and what comes after it.
 const PUBLICATION: &str = "  # For the Serverless Application Repository";
 const AFTER_PUBLICATION: &str = "  AWS::CloudFormation::Interface:\n";
@@ -75,31 +76,30 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let wanted = arguments
         .architecture
         .map_or_else(|| Architecture::ALL.to_vec(), |one| vec![one]);
-    let (ready, missing): (Vec<_>, Vec<_>) = wanted
-        .into_iter()
-        .map(|architecture| Ok((architecture, has_standard_library(architecture)?)))
-        .collect::<anyhow::Result<Vec<_>>>()?
-        .into_iter()
-        .partition(|(_, is_there)| *is_there);
     let folder = demo::target()?.join("deployment");
     fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-    let mut sums = String::new();
-    for (architecture, _) in ready {
-        let bootstrap = build(architecture)?;
-        sums += &packed(architecture, &bootstrap, &folder)?;
+    let (mut sums, mut missing) = (String::new(), Vec::new());
+    for architecture in wanted {
+        if has_standard_library(architecture)? {
+            sums += &packed(architecture, &build(architecture)?, &folder)?;
+        } else {
+            missing.push(architecture.target());
+        }
     }
-    write(&folder.join("SHA256SUMS"), sums.as_bytes())?;
-    println!("\nfrom {}, by {}", commit()?, compiler()?);
-    println!("in {}:\n{sums}", folder.display());
-    let targets: Vec<_> = missing
-        .iter()
-        .map(|(architecture, _)| architecture.target())
-        .collect();
+    if !sums.is_empty() {
+        write(&folder.join("SHA256SUMS"), sums.as_bytes())?;
+        println!(
+            "\nfrom {}, by {}, in {}:\n{sums}",
+            commit()?,
+            compiler()?,
+            folder.display()
+        );
+    }
     ensure!(
-        targets.is_empty(),
+        missing.is_empty(),
         "this machine has no standard library for {}: `rustup target add {}` gets it",
-        targets.join(" and "),
-        targets.join(" ")
+        missing.join(" and "),
+        missing.join(" ")
     );
     Ok(())
 }
@@ -297,7 +297,7 @@ mod tests {
         let resources =
             |template: &str| template[template.find("\nResources:").unwrap()..].to_owned();
         let lines = resources(&template).lines().count();
-        assert_eq!(lines, resources(&original).lines().count() - 4);
+        assert_eq!(lines, resources(&original).lines().count() - 3);
     }
 
     #[test]

@@ -34,6 +34,8 @@ pub enum Environment {
     Stack,
     /// What checks templates.
     Lint,
+    /// What looks for insecure settings in templates.
+    Policy,
     /// AWS's service models.
     ServiceModels,
     /// What the stand-in for AWS is compared with, and the AWS CLI.
@@ -50,6 +52,7 @@ impl Environment {
         match self {
             Self::Stack => "stack",
             Self::Lint => "lint",
+            Self::Policy => "policy",
             Self::ServiceModels => "service-models",
             Self::Conformance => "conformance",
             Self::Construct => "cdk-construct",
@@ -62,6 +65,7 @@ impl Environment {
         match self {
             Self::Stack => "local-aws/ministack/requirements.txt",
             Self::Lint => "xtask/lint-requirements.txt",
+            Self::Policy => "xtask/policy-requirements.txt",
             Self::ServiceModels => "tests/service_models/requirements.txt",
             Self::Conformance => "tests/conformance/requirements.txt",
             Self::Construct => "cdk-construct/integration/requirements.txt",

@@ -177,3 +177,14 @@ fn all_properties_shows_every_attribute() {
         assert!(outputs.contains(&read), "no output reads {read}");
     }
 }
+
+#[test]
+fn the_workflow_gives_the_quickstart_all_its_parameters() {
+    let workflow = text("templates/examples/github-actions.yml");
+    let template = template("templates/quickstart.yaml");
+    let parameters = template["Parameters"].as_object().unwrap();
+    for name in parameters.keys() {
+        assert!(workflow.contains(&format!("{name}=\"$")), "{name}");
+    }
+    assert_eq!(workflow.matches("=\"$").count(), parameters.len());
+}
