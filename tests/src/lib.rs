@@ -12,6 +12,7 @@
 
 pub mod account;
 pub mod bench;
+pub mod client;
 pub mod cloudformation;
 pub mod demo;
 pub mod executor;

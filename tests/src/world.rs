@@ -249,6 +249,36 @@ impl World {
         calls.map(|call| call.recorded.name()).collect()
     }
 
+    /// The ECS service that is active, as ECS describes it.
+    ///
+    /// # Panics
+    /// When there is none.
+    #[must_use]
+    pub fn active_service(&self) -> Value {
+        let inventory = self.inventory();
+        let mut services = inventory.of(Kind::EcsService).map(|(_, item)| item);
+        let active = services.find(|item| item.description["status"] == "ACTIVE");
+        active
+            .unwrap_or_else(|| panic!("no service is active"))
+            .description
+            .clone()
+    }
+
+    /// The container of the revision that this service runs.
+    ///
+    /// # Panics
+    /// When there is no such service.
+    #[must_use]
+    pub fn active_container(&self) -> Value {
+        let task_definition = self.active_service()["taskDefinition"].clone();
+        let inventory = self.inventory();
+        let mut revisions = inventory.of(Kind::TaskDefinition);
+        let (_, revision) = revisions
+            .find(|(arn, _)| *arn == task_definition)
+            .unwrap_or_else(|| panic!("{task_definition} is not registered"));
+        revision.description["containerDefinitions"][0].clone()
+    }
+
     /// The subnets, in the order of their zones: the default ones, unless somebody has made others.
     #[must_use]
     pub fn subnets(&self) -> Vec<String> {

@@ -29,7 +29,7 @@ pub use around::of_refusal;
 pub use cause::{Cause, Proof};
 pub use evidence::{Alarm, Evidence, Expected, StoppedContainer, StoppedTask, Target};
 pub use mask::Masks;
-pub use progress::{Examined, Progress, is_worth_a_look};
+pub use progress::{Examined, Phase, Progress, is_worth_a_look};
 
 /// Bytes of AWS's words in a sentence for people: the whole reason has 1,024.
 const EVIDENCE_BYTES_MAX: usize = 260;

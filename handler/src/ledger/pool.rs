@@ -18,6 +18,7 @@ mod subnets;
 use std::collections::{BTreeMap, HashMap};
 
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
 use express_core::claim::pool::{MEMBERS_MAX, by_fullness};
 use express_core::claim::{SCHEMA_VERSION, Slot};
@@ -198,12 +199,7 @@ async fn claim_on(
     ordinal: u64,
 ) -> Result<Claim, LedgerError> {
     let service_key = naming::service_key(&request.service_arn);
-    let outcome = runtime
-        .aws
-        .dynamodb
-        .update_item()
-        .table_name(&runtime.settings.ledger_table)
-        .key("pk", item::text(&load_balancer_pk(&request.pool_id, ordinal)))
+    let outcome = update(runtime, &load_balancer_pk(&request.pool_id, ordinal))
         .update_expression(
             "SET members.#service = next_slot, owners.#service = :owner, next_slot = next_slot + :one",
         )
@@ -249,24 +245,19 @@ pub async fn claim_next(
     current: &Slot,
 ) -> Result<Slot, LedgerError> {
     let service_key = naming::service_key(&request.service_arn);
-    let updated = runtime
-        .aws
-        .dynamodb
-        .update_item()
-        .table_name(&runtime.settings.ledger_table)
-        .key(
-            "pk",
-            item::text(&load_balancer_pk(&current.pool_id, current.ordinal)),
-        )
-        .update_expression("SET members.#service = next_slot, next_slot = next_slot + :one")
-        .condition_expression("members.#service = :current")
-        .expression_attribute_names("#service", &service_key)
-        .expression_attribute_values(":current", item::number(current.number))
-        .expression_attribute_values(":one", item::number(1))
-        .return_values(ReturnValue::AllNew)
-        .send()
-        .await
-        .map_err(aws_error("dynamodb:UpdateItem"));
+    let updated = update(
+        runtime,
+        &load_balancer_pk(&current.pool_id, current.ordinal),
+    )
+    .update_expression("SET members.#service = next_slot, next_slot = next_slot + :one")
+    .condition_expression("members.#service = :current")
+    .expression_attribute_names("#service", &service_key)
+    .expression_attribute_values(":current", item::number(current.number))
+    .expression_attribute_values(":one", item::number(1))
+    .return_values(ReturnValue::AllNew)
+    .send()
+    .await
+    .map_err(aws_error("dynamodb:UpdateItem"));
     let updated = conditional(updated)?;
     let slots = updated
         .attributes
@@ -322,6 +313,14 @@ fn subnets(item: &Item) -> BTreeMap<String, String> {
 
 const OPEN: &str = "OPEN";
 const CLOSED: &str = "CLOSED";
+
+/// An update of one item.
+fn update(runtime: &Runtime, pk: &str) -> UpdateItemFluentBuilder {
+    let update = runtime.aws.dynamodb.update_item();
+    update
+        .table_name(&runtime.settings.ledger_table)
+        .key("pk", item::text(pk))
+}
 
 fn pool_pk(pool_id: &str) -> String {
     format!("pool#{pool_id}")

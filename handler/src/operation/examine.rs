@@ -12,6 +12,7 @@ use express_core::diagnosis::{
 };
 use express_core::observed::Observed;
 use express_core::resources::ecs_service::{DeploymentStatus, ObservedDeployment};
+use express_core::resources::load_balancer::LoadBalancerState;
 use express_core::resources::task_definition::PRIMARY_CONTAINER;
 
 use super::Attempt;
@@ -34,8 +35,13 @@ impl Attempt<'_> {
             .is_some_and(|verdict| verdict.is_certain)
     }
 
-    /// Whether a look at a deployment of ours may show something new.
-    pub(super) fn is_to_be_examined(&self, deployment: &ObservedDeployment) -> bool {
+    /// Whether a look at a deployment of ours may show something new; no target is reachable before the load
+    /// balancer is in service.
+    pub(super) fn is_to_be_examined(
+        &self,
+        deployment: &ObservedDeployment,
+        is_reachable: bool,
+    ) -> bool {
         let Some(operation) = &self.stored.record.operation else {
             return false;
         };
@@ -48,8 +54,8 @@ impl Attempt<'_> {
         let now_ms = self.runtime.clock.now_ms();
         match deployment.status {
             DeploymentStatus::Running => {
-                let last = operation.examined;
-                diagnosis::is_worth_a_look(&deployment.progress, last, asked_ms, now_ms)
+                let (progress, last) = (&deployment.progress, operation.examined);
+                diagnosis::is_worth_a_look(progress, last, is_reachable, asked_ms, now_ms)
             }
             DeploymentStatus::GoingBack => operation
                 .examined
@@ -68,18 +74,30 @@ impl Attempt<'_> {
         let Some(deployment) = service.and_then(|service| service.deployment.as_ref()) else {
             return;
         };
-        if self.is_hopeless() || !self.is_to_be_examined(deployment) {
+        if self.is_hopeless() {
             return;
         }
-        let now_ms = self.runtime.clock.now_ms();
+        let examined = Examined {
+            at_ms: self.runtime.clock.now_ms(),
+            failures: deployment.progress.failures,
+        };
+        let load_balancer = observed.load_balancer.present();
+        let is_reachable = load_balancer.is_some_and(|it| it.state == LoadBalancerState::Active);
+        if !self.is_to_be_examined(deployment, is_reachable) {
+            if let Some(operation) = &mut self.stored.record.operation
+                && !is_reachable
+                && deployment.status == DeploymentStatus::Running
+            {
+                // Waiting for health begins when it can come.
+                operation.examined = Some(examined);
+            }
+            return;
+        }
         let evidence = self.evidence(desired, observed, deployment).await;
         let findings = diagnosis::diagnose(&evidence);
         log(&findings);
         if let Some(operation) = &mut self.stored.record.operation {
-            operation.examined = Some(Examined {
-                at_ms: now_ms,
-                failures: deployment.progress.failures,
-            });
+            operation.examined = Some(examined);
             // What was suspected stays until something better is known: its evidence may be gone.
             let first = findings.first().map(Finding::verdict);
             operation.verdict = first.or(operation.verdict.take());

@@ -112,32 +112,34 @@ impl Attempt<'_> {
         let waiting = operation.waiting.as_ref()?;
         let is_held = self.stored.record.running.is_some();
         let now_ms = self.runtime.clock.now_ms();
-        let age_ms = now_ms.saturating_sub(waiting.observed_ms);
         let timing = self.timing(operation);
-        let is_due = age_ms >= QUICK_LOOKS * u64::from(WAITING_S) * 1000
-            || now_ms >= timing.stop_at_ms
+        let is_due = now_ms >= timing.stop_at_ms
             || now_ms >= operation.answer_by_ms
             || !self.stored.record.superseded.is_empty();
         if is_held || is_due || operation.answer.is_some() {
             return None;
         }
-        match &waiting.awaited {
+        let wait = match &waiting.awaited {
             Awaited::Deployment { arn, status } => self.look_at_deployment(arn, *status).await,
             Awaited::Draining { service_arn } => self.look_at_draining(service_arn).await,
-        }
+        };
+        let age_ms = now_ms.saturating_sub(waiting.observed_ms);
+        wait.filter(|wait| age_ms < QUICK_LOOKS * u64::from(wait.retry_after_s) * 1000)
     }
 
     /// Changed, gone, not getting on, or not to be had: a full look decides.
     async fn look_at_deployment(&self, arn: &str, status: DeploymentStatus) -> Option<Wait> {
         let found = resources::ecs_service::deployment::find(&self.runtime.aws, arn).await;
         let deployment = found.ok().flatten()?;
-        let is_as_before = deployment.status == status && !self.is_to_be_examined(&deployment);
+        let is_as_before =
+            deployment.status == status && !self.is_to_be_examined(&deployment, true);
+        let retry_after_s = deployment.progress.phase.look_again_s();
         is_as_before.then_some(Wait {
             reason: WaitReason::DeploymentRunning {
                 service: deployment.arn,
                 stage: deployment.stage,
             },
-            retry_after_s: WAITING_S,
+            retry_after_s,
         })
     }
 
@@ -150,7 +152,7 @@ impl Attempt<'_> {
             reason: WaitReason::ServiceDraining {
                 service: service.name.clone(),
             },
-            retry_after_s: WAITING_S,
+            retry_after_s: DRAINING_S,
         })
     }
 
@@ -192,5 +194,5 @@ fn deployment_under_way(observed: &Observed) -> Option<Awaited> {
     }
 }
 
-/// Seconds between quick looks.
-const WAITING_S: u32 = 15;
+/// Seconds between quick looks at a service that drains.
+const DRAINING_S: u32 = 15;

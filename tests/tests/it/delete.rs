@@ -7,6 +7,8 @@ use express_tests::{Scenario, StackStatus, Template, World, web};
 use local_aws::wire::Service;
 use serde_json::{Value, json};
 
+use crate::by_hand::{self, ByHand};
+
 use StackStatus::{CreateComplete, DeleteComplete, DeleteFailed, RollbackComplete};
 
 #[test]
@@ -155,54 +157,15 @@ fn of_a_service(inventory: &Inventory, kind: Kind) -> Option<(&str, &Item)> {
     owned.next()
 }
 
-/// What somebody deletes in the console: the call, and its input for a thing.
-type ByHand = (Kind, Service, &'static str, fn(&str, &Item) -> Value);
-
+/// What somebody deletes in the console.
 const BY_HAND: [ByHand; 5] = [
-    (
-        Kind::ListenerRule,
-        Service::ElasticLoadBalancing,
-        "DeleteRule",
-        |id, _| json!({"RuleArn": id}),
-    ),
-    (
-        Kind::MetricAlarm,
-        Service::CloudWatch,
-        "DeleteAlarms",
-        |_, item| json!({"AlarmNames": [item.name]}),
-    ),
-    (
-        Kind::ScalableTarget,
-        Service::ApplicationAutoScaling,
-        "DeregisterScalableTarget",
-        |_, item| {
-            json!({
-                "ServiceNamespace": "ecs",
-                "ResourceId": item.name,
-                "ScalableDimension": "ecs:service:DesiredCount",
-            })
-        },
-    ),
-    (
-        Kind::EcsService,
-        Service::Ecs,
-        "DeleteService",
-        |id, _| json!({"cluster": "default", "service": id, "force": true}),
-    ),
-    (
-        Kind::TaskDefinition,
-        Service::Ecs,
-        "DeregisterTaskDefinition",
-        |id, _| json!({"taskDefinition": id}),
-    ),
+    by_hand::RULE_DELETED,
+    by_hand::ALARM_DELETED,
+    by_hand::TARGET_DEREGISTERED,
+    by_hand::REVISION_DEREGISTERED,
+    // Last: by the service the other things are found.
+    by_hand::SERVICE_DELETED,
 ];
-
-fn delete_by_hand(world: &World, (kind, service, operation, input): ByHand) {
-    let inventory = world.inventory();
-    let (id, item) = of_a_service(&inventory, kind).unwrap_or_else(|| panic!("no {kind:?}"));
-    let deleted = world.account().perform(service, operation, input(id, item));
-    assert!(deleted.is_ok(), "{operation}: {deleted:?}");
-}
 
 #[test]
 fn case_42_what_was_deleted_by_hand_does_not_stop_a_delete() {
@@ -212,9 +175,9 @@ fn case_42_what_was_deleted_by_hand_does_not_stop_a_delete() {
         let world = World::new();
         let before = world.inventory().without_what_stays();
         let stack = world.with_service("app", &web());
-        let kinds: Vec<Kind> = deleted.iter().map(|one| one.0).collect();
+        let kinds: Vec<Kind> = deleted.iter().map(|one| one.kind).collect();
         for by_hand in deleted {
-            delete_by_hand(&world, by_hand);
+            by_hand.happen(&world, "web");
         }
         let outcome = stack.delete_now();
         assert_eq!(outcome.status, DeleteComplete, "{kinds:?}");

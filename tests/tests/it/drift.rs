@@ -1,97 +1,25 @@
 //! What people, broken neighbours and other versions do to a service, and what the next request makes of it.
 
-use express_core::naming::TAG_OWNER;
-use express_tests::account::{Item, Kind};
+use express_tests::account::Kind;
 use express_tests::world::provider::LEDGER_TABLE;
 use express_tests::{StackStatus, Template, World, account, web};
 use local_aws::wire::Service;
 use serde_json::{Value, json};
 
+use crate::by_hand::{self, ByHand};
+
 use StackStatus::{DeleteComplete, RollbackFailed, UpdateComplete};
 
-const ELB: Service = Service::ElasticLoadBalancing;
-
-/// A change by hand: to a thing of this kind, by this call, with this input.
-struct ByHand {
-    kind: Kind,
-    service: Service,
-    operation: &'static str,
-    input: fn(&str, &Item) -> Value,
-}
-
+/// Those that the next update repairs, and one that it refuses.
 const CHANGES: [ByHand; 7] = [
-    ByHand {
-        kind: Kind::ListenerRule,
-        service: ELB,
-        operation: "DeleteRule",
-        input: |id, _| json!({"RuleArn": id}),
-    },
-    ByHand {
-        kind: Kind::ListenerRule,
-        service: ELB,
-        operation: "SetRulePriorities",
-        input: |id, _| json!({"RulePriorities": [{"RuleArn": id, "Priority": "7"}]}),
-    },
-    ByHand {
-        kind: Kind::TargetGroup,
-        service: ELB,
-        operation: "ModifyTargetGroup",
-        input: |id, _| json!({"TargetGroupArn": id, "HealthCheckPath": "/elsewhere"}),
-    },
-    ByHand {
-        kind: Kind::TargetGroup,
-        service: ELB,
-        operation: "ModifyTargetGroupAttributes",
-        input: |id, _| {
-            let delay = json!({"Key": "deregistration_delay.timeout_seconds", "Value": "1800"});
-            json!({"TargetGroupArn": id, "Attributes": [delay]})
-        },
-    },
-    ByHand {
-        kind: Kind::MetricAlarm,
-        service: Service::CloudWatch,
-        operation: "DeleteAlarms",
-        input: |_, item| json!({"AlarmNames": [item.name]}),
-    },
-    ByHand {
-        kind: Kind::ScalableTarget,
-        service: Service::ApplicationAutoScaling,
-        operation: "DeregisterScalableTarget",
-        input: |_, item| {
-            json!({
-                "ServiceNamespace": "ecs",
-                "ResourceId": item.name,
-                "ScalableDimension": "ecs:service:DesiredCount",
-            })
-        },
-    },
-    ByHand {
-        kind: Kind::SecurityGroup,
-        service: Service::Ec2,
-        operation: "DeleteTags",
-        input: |id, _| json!({"ResourceId": [id], "Tag": [{"Key": TAG_OWNER}]}),
-    },
+    by_hand::RULE_DELETED,
+    by_hand::RULE_MOVED,
+    by_hand::HEALTH_CHECK_CHANGED,
+    by_hand::DELAY_RAISED,
+    by_hand::ALARM_DELETED,
+    by_hand::TARGET_DEREGISTERED,
+    by_hand::GROUP_UNTAGGED,
 ];
-
-impl ByHand {
-    /// Does it to the part of the service with this name.
-    fn happen(&self, world: &World, service: &str) {
-        let inventory = world.inventory();
-        let owner = inventory
-            .of(Kind::EcsService)
-            .find(|(_, item)| item.name == service)
-            .map(|(_, item)| item.tags[TAG_OWNER].clone());
-        let (id, item) = inventory
-            .of(self.kind)
-            .find(|(_, item)| {
-                item.tags.get(TAG_OWNER) == owner.as_ref() || item.name.ends_with(service)
-            })
-            .unwrap_or_else(|| panic!("{service} has no {:?}", self.kind));
-        let input = (self.input)(id, item);
-        let done = world.account().perform(self.service, self.operation, input);
-        assert!(done.is_ok(), "{}: {done:?}", self.operation);
-    }
-}
 
 /// What was made by hand is gone, and what was removed is there again: ids aside, as before.
 fn names(world: &World) -> Vec<String> {

@@ -1,5 +1,6 @@
 //! The integration tests; `tests/README.md` says which test lives where.
 
+mod by_hand;
 mod contract;
 mod crash_everywhere;
 mod create;
@@ -10,6 +11,7 @@ mod drift;
 mod driver;
 mod guard;
 mod ledger;
+mod requests;
 mod rollback;
 mod rollback_alarm;
 mod sharing;

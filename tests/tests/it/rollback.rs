@@ -26,24 +26,6 @@ fn without_revisions(world: &World) -> Inventory {
     inventory
 }
 
-/// The image of the revision that the service runs.
-fn running_image(world: &World) -> String {
-    let inventory = world.inventory();
-    let (_, service) = inventory
-        .of(Kind::EcsService)
-        .find(|(_, service)| service.description["status"] == "ACTIVE")
-        .expect("a service");
-    let task_definition = service.description["taskDefinition"].as_str().unwrap();
-    let (_, found) = inventory
-        .of(Kind::TaskDefinition)
-        .find(|(arn, _)| *arn == task_definition)
-        .expect("its task definition");
-    found.description["containerDefinitions"][0]["image"]
-        .as_str()
-        .unwrap()
-        .to_owned()
-}
-
 fn is_as_before(world: &World, stack: &Stack, before: &Inventory, context: &str) {
     world.settle();
     assert_eq!(
@@ -52,7 +34,7 @@ fn is_as_before(world: &World, stack: &Stack, before: &Inventory, context: &str)
         "{context}"
     );
     assert_eq!(
-        running_image(world),
+        world.active_container()["image"],
         "public.ecr.aws/nginx/nginx:1.27",
         "{context}"
     );
@@ -232,7 +214,10 @@ fn case_36_after_a_rollback_that_was_skipped_the_next_update_and_the_delete_work
         stack.deploy_now(Template::of(&changed)).status,
         UpdateComplete
     );
-    assert_eq!(running_image(&world), "public.ecr.aws/nginx/nginx:1.29");
+    assert_eq!(
+        world.active_container()["image"],
+        "public.ecr.aws/nginx/nginx:1.29"
+    );
     assert_eq!(stack.delete_now().status, DeleteComplete);
     world.settle();
     let after = world.inventory().without_what_stays();

@@ -229,27 +229,6 @@ fn case_43c_a_replacing_update_that_fails_ends_clean_either_way() {
     }
 }
 
-/// What the ECS service is now.
-fn service(world: &World) -> Value {
-    let inventory = world.inventory();
-    let (_, service) = inventory
-        .of(Kind::EcsService)
-        .find(|(_, service)| service.description["status"] == "ACTIVE")
-        .expect("a service");
-    service.description.clone()
-}
-
-/// The container of the revision that serves.
-fn container(world: &World) -> Value {
-    let task_definition = service(world)["taskDefinition"].clone();
-    let inventory = world.inventory();
-    let (_, found) = inventory
-        .of(Kind::TaskDefinition)
-        .find(|(arn, _)| *arn == task_definition)
-        .expect("its task definition");
-    found.description["containerDefinitions"][0].clone()
-}
-
 fn by_hand(world: &World, changes: Value) {
     let mut input = json!({"cluster": "default", "service": "web"});
     for (name, value) in changes.as_object().unwrap() {
@@ -274,7 +253,7 @@ fn case_31_an_update_leaves_the_number_of_tasks_that_auto_scaling_has_set() {
         stack.deploy_now(Template::of(&changed)).status,
         UpdateComplete
     );
-    assert_eq!(service(&world)["desiredCount"], 7);
+    assert_eq!(world.active_service()["desiredCount"], 7);
 }
 
 #[test]
@@ -293,7 +272,7 @@ fn case_37_an_update_comes_through_while_somebody_deploys_or_scales_the_service(
             let context = format!("{changes} {seconds} s: {}", outcome.first().reason);
             assert_eq!(outcome.status, UpdateComplete, "{context}");
             assert_eq!(
-                container(&world)["image"],
+                world.active_container()["image"],
                 "public.ecr.aws/nginx/nginx:1.28",
                 "{context}"
             );
@@ -313,7 +292,7 @@ fn case_41_another_strategy_that_is_asked_for_in_the_middle_of_a_swap_comes_afte
             let outcome = stack.deploy_now(Template::of(&changed));
             let context = format!("{strategy} {seconds} s: {}", outcome.first().reason);
             assert_eq!(outcome.status, UpdateComplete, "{context}");
-            let asked = &service(&world)["deploymentConfiguration"]["strategy"];
+            let asked = &world.active_service()["deploymentConfiguration"]["strategy"];
             assert_eq!(asked, strategy, "{context}");
         }
     }
@@ -329,7 +308,7 @@ fn case_38_another_digest_of_the_same_image_is_deployed() {
     let stack = world.with_service("app", &web().image(&image("a")));
     let outcome = stack.deploy_now(Template::of(&web().image(&image("b"))));
     assert_eq!(outcome.status, UpdateComplete);
-    assert_eq!(container(&world)["image"], image("b"));
+    assert_eq!(world.active_container()["image"], image("b"));
 }
 
 #[test]
@@ -348,7 +327,7 @@ fn case_39_lists_are_replaced_in_full_and_tags_that_are_removed_go() {
     let outcome = stack.deploy_now(Template::of(&with(["both", "second"])));
     assert_eq!(outcome.status, UpdateComplete);
     world.settle();
-    let container = container(&world);
+    let container = world.active_container();
     assert_eq!(container["command"], json!(["both", "second"]));
     let mut names: Vec<&Value> = container["environment"]
         .as_array()
@@ -358,7 +337,7 @@ fn case_39_lists_are_replaced_in_full_and_tags_that_are_removed_go() {
         .collect();
     names.sort_by_key(|name| name.as_str());
     assert_eq!(names, ["both", "second"]);
-    let serving = service(&world)["taskDefinition"].clone();
+    let serving = world.active_service()["taskDefinition"].clone();
     for ((kind, id), item) in &world.inventory().items {
         // An old revision is as it was registered, CloudWatch ignores tags of an alarm that exists, a log group
         // outlives its service, and what is shared has no owner.

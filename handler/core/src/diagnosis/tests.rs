@@ -6,6 +6,7 @@ use provider_schema::CpuArchitecture;
 
 use super::texts::{RULES, rule_for};
 use super::*;
+use Phase::{Baking, GettingOn, ScalingUp};
 
 const EXECUTION_ROLE: &str = "arn:aws:iam::123456789012:role/execution";
 const TASK_ROLE: &str = "arn:aws:iam::123456789012:role/task";
@@ -223,6 +224,12 @@ const TEXTS: &[(&str, Cause)] = &[
         "Service deployment rolled back because PRE_SCALE_UP lifecycle hook(s) failed. Lifecycle hook target \
          arn:aws:lambda:eu-west-1:1:function:hook returned FAILED status.",
         Cause::LifecycleHookFailed,
+    ),
+    (
+        "Service deployment rolled back because TEST_TRAFFIC_SHIFT lifecycle hook(s) failed. User: \
+         arn:aws:sts::1:assumed-role/infrastructure/ECSNetworkingWithELB is not authorized to perform: \
+         elasticloadbalancing:ModifyRule on resource: arn:aws:x because no identity-based policy allows it",
+        Cause::InfrastructureRoleLacksAction,
     ),
 ];
 
@@ -508,28 +515,49 @@ fn quotas_are_named() {
 
 #[test]
 fn a_deployment_is_looked_at_when_there_may_be_something_new() {
-    let progress = |failures, running, is_scaling_up| Progress {
+    let progress = |failures, running, phase| Progress {
         failures,
         running,
-        is_scaling_up,
+        phase,
         triggered_alarms: Vec::new(),
     };
     let last = |at_ms, failures| Some(Examined { at_ms, failures });
-    for (progress, last, now_ms, expected) in [
-        (progress(0, 0, true), None, 59_000, false),
-        (progress(0, 0, true), None, 60_000, true),
-        (progress(1, 0, true), None, 1_000, true),
-        (progress(1, 0, true), last(1_000, 1), 16_000, false),
-        (progress(2, 0, true), last(1_000, 1), 16_000, true),
-        (progress(1, 0, true), last(1_000, 1), 61_000, true),
-        (progress(0, 2, true), None, 89_000, false),
-        (progress(0, 2, true), None, 90_000, true),
-        (progress(0, 2, false), None, 400_000, false),
+    for (progress, last, is_reachable, now_ms, expected) in [
+        (progress(0, 0, ScalingUp), None, true, 59_000, false),
+        (progress(0, 0, ScalingUp), None, true, 60_000, true),
+        (progress(1, 0, ScalingUp), None, true, 1_000, true),
+        (
+            progress(1, 0, ScalingUp),
+            last(1_000, 1),
+            true,
+            16_000,
+            false,
+        ),
+        (
+            progress(2, 0, ScalingUp),
+            last(1_000, 1),
+            true,
+            16_000,
+            true,
+        ),
+        (
+            progress(1, 0, ScalingUp),
+            last(1_000, 1),
+            true,
+            61_000,
+            true,
+        ),
+        (progress(0, 2, ScalingUp), None, true, 89_000, false),
+        (progress(0, 2, ScalingUp), None, true, 90_000, true),
+        (progress(0, 2, ScalingUp), None, false, 90_000, false),
+        (progress(0, 0, ScalingUp), None, false, 60_000, true),
+        (progress(0, 2, Baking), None, true, 400_000, false),
+        (progress(0, 2, GettingOn), None, true, 400_000, false),
     ] {
         assert_eq!(
-            is_worth_a_look(&progress, last, 0, now_ms),
+            is_worth_a_look(&progress, last, is_reachable, 0, now_ms),
             expected,
-            "{progress:?} {last:?} {now_ms}"
+            "{progress:?} {last:?} {is_reachable} {now_ms}"
         );
     }
 }

@@ -5,7 +5,7 @@ use express_core::claim::Slot;
 use express_core::naming;
 
 use super::{
-    CLOSED, LedgerError, Members, Runtime, conditional, load_balancer_pk, members, pool_pk,
+    CLOSED, LedgerError, Members, Runtime, conditional, load_balancer_pk, members, pool_pk, update,
 };
 use crate::aws::error::aws_error;
 use crate::ledger::item::{self, Item};
@@ -19,15 +19,7 @@ pub async fn release(
     slot: &Slot,
     service_arn: &str,
 ) -> Result<Option<Members>, LedgerError> {
-    let updated = runtime
-        .aws
-        .dynamodb
-        .update_item()
-        .table_name(&runtime.settings.ledger_table)
-        .key(
-            "pk",
-            item::text(&load_balancer_pk(&slot.pool_id, slot.ordinal)),
-        )
+    let updated = update(runtime, &load_balancer_pk(&slot.pool_id, slot.ordinal))
         .update_expression("REMOVE members.#service, owners.#service")
         .condition_expression("attribute_exists(pk)")
         .expression_attribute_names("#service", naming::service_key(service_arn))
@@ -50,12 +42,7 @@ pub async fn release(
 /// # Errors
 /// When DynamoDB does not answer.
 pub async fn offer(runtime: &Runtime, pool_id: &str, ordinal: u64) -> Result<(), LedgerError> {
-    let updated = runtime
-        .aws
-        .dynamodb
-        .update_item()
-        .table_name(&runtime.settings.ledger_table)
-        .key("pk", item::text(&pool_pk(pool_id)))
+    let updated = update(runtime, &pool_pk(pool_id))
         .update_expression("SET #open = list_append(#open, :ordinals)")
         .condition_expression("attribute_exists(pk) AND NOT contains(#open, :ordinal)")
         .expression_attribute_names("#open", "open")
@@ -75,12 +62,7 @@ pub async fn offer(runtime: &Runtime, pool_id: &str, ordinal: u64) -> Result<(),
 /// # Errors
 /// When DynamoDB does not answer.
 pub async fn close(runtime: &Runtime, pool_id: &str, ordinal: u64) -> Result<bool, LedgerError> {
-    let updated = runtime
-        .aws
-        .dynamodb
-        .update_item()
-        .table_name(&runtime.settings.ledger_table)
-        .key("pk", item::text(&load_balancer_pk(pool_id, ordinal)))
+    let updated = update(runtime, &load_balancer_pk(pool_id, ordinal))
         .update_expression("SET #state = :closed")
         .condition_expression("attribute_exists(pk) AND size(members) = :none")
         .expression_attribute_names("#state", "state")

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use aws_sdk_dynamodb::types::ReturnValue;
 
-use super::{LedgerError, Runtime, conditional, pool_pk, subnets};
+use super::{LedgerError, Runtime, conditional, pool_pk, subnets, update};
 use crate::aws::error::aws_error;
 use crate::ledger::item::{self, Item};
 
@@ -21,12 +21,7 @@ pub async fn extend(
     pool_id: &str,
     wanted: &BTreeMap<String, String>,
 ) -> Result<BTreeMap<String, String>, LedgerError> {
-    let mut update = runtime
-        .aws
-        .dynamodb
-        .update_item()
-        .table_name(&runtime.settings.ledger_table)
-        .key("pk", item::text(&pool_pk(pool_id)))
+    let mut update = update(runtime, &pool_pk(pool_id))
         .condition_expression("attribute_exists(pk)")
         .return_values(ReturnValue::AllNew);
     let mut assignments = Vec::new();

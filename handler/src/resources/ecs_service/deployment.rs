@@ -10,7 +10,7 @@ use aws_sdk_ecs::types::{
     StopServiceDeploymentStopType,
 };
 use aws_smithy_types::DateTime;
-use express_core::diagnosis::Progress;
+use express_core::diagnosis::{Phase, Progress};
 use express_core::resources::ecs_service::{DeploymentStatus, ObservedDeployment};
 
 use crate::aws::AwsClients;
@@ -185,18 +185,21 @@ fn progress(found: &ServiceDeployment) -> Progress {
             .target_service_revision()
             .map_or(0, |revision| count(revision.running_task_count())),
         // A rolling deployment has no stages.
-        is_scaling_up: found.lifecycle_stage().is_none_or(|stage| {
-            matches!(
-                stage,
-                ServiceDeploymentLifecycleStage::ReconcileService
-                    | ServiceDeploymentLifecycleStage::PreScaleUp
-                    | ServiceDeploymentLifecycleStage::ScaleUp
-            )
-        }),
+        phase: found.lifecycle_stage().map_or(Phase::ScalingUp, phase),
         triggered_alarms: found
             .alarms()
             .map(|alarms| alarms.triggered_alarm_names().to_vec())
             .unwrap_or_default(),
+    }
+}
+
+fn phase(stage: &ServiceDeploymentLifecycleStage) -> Phase {
+    use ServiceDeploymentLifecycleStage as Stage;
+    match stage {
+        Stage::ReconcileService | Stage::PreScaleUp | Stage::ScaleUp => Phase::ScalingUp,
+        Stage::ProductionTrafficShift | Stage::BakeTime => Phase::Baking,
+        // Also those that AWS may add: nothing depends on their name.
+        _ => Phase::GettingOn,
     }
 }
 
