@@ -95,6 +95,14 @@ async fn inputs(local_stack: &LocalStack) -> anyhow::Result<BTreeMap<&'static st
         ("RegistryCredentialsArn", secret.clone()),
         ("DatabaseUrlArn", secret),
         ("ExtraSecurityGroups", security_group),
+        (
+            "SmokeTestArn",
+            format!("arn:aws:lambda:{REGION}:{ACCOUNT_ID}:function:smoke-test"),
+        ),
+        (
+            "HookRoleArn",
+            local_stack.role("hookRole", "ecs.amazonaws.com").await?,
+        ),
         ("Subnets", public_subnets.join(",")),
         ("InfrastructureRoleArn", infrastructure_role),
         ("PrivateSubnets", private_subnets.join(",")),
