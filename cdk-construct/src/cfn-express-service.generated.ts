@@ -489,7 +489,7 @@ export namespace CfnExpressService {
     /**
      * Whether ECS gives a deployment up when too many of its tasks fail.
      *
-     * `false` leaves it to `ServiceTimeout` to end a deployment whose tasks never start.
+     * `false` leaves it to the provider, which waits for three tasks that fail in turn, and to `ServiceTimeout`.
      *
      * @default true
      * @see https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-circuit-breaker.html

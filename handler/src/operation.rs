@@ -265,7 +265,13 @@ impl<'a> Attempt<'a> {
                 .operation
                 .as_ref()
                 .and_then(|operation| operation.deployment_before.clone()),
-            is_hopeless: self.is_hopeless(),
+            abandoned: self
+                .stored
+                .record
+                .operation
+                .as_ref()
+                .and_then(|operation| operation.abandoned.clone()),
+            hopeless_deployment: self.hopeless_deployment().map(str::to_owned),
             is_create: !self.was_answered(operation),
             request_id: operation.request_id.clone(),
         }

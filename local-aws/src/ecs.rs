@@ -125,7 +125,7 @@ pub(crate) fn happen(cloud: &mut Cloud) {
 
 /// What the task at `ip` answers to a load balancer's health check.
 pub(crate) fn health_check(cloud: &Cloud, ip: &str, port: u16, path: &str) -> HealthAnswer {
-    task::health_answer(&cloud.ecs, ip, port, path)
+    task::health_answer(cloud, ip, port, path)
 }
 
 /// The desired count of an ACTIVE service.

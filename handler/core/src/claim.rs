@@ -160,6 +160,9 @@ pub struct Operation {
     pub deployments_asked: u32,
     /// ARN of the deployment that was the newest before that.
     pub deployment_before: Option<String>,
+    /// The deployment of a request that this one has ended: nobody waits for it any more.
+    #[serde(default)]
+    pub abandoned: Option<Abandoned>,
     /// What is waited for, so that a waiting attempt needs one look only.
     pub waiting: Option<Waiting>,
     /// The last closer look at the deployment that was asked for.
@@ -169,6 +172,38 @@ pub struct Operation {
     /// was rolled back: its targets are gone by then.
     #[serde(default)]
     pub verdict: Option<Verdict>,
+}
+
+impl Operation {
+    /// What is left running when a later request ends this operation.
+    fn abandon(&self) -> Option<Abandoned> {
+        let own = self.deployment_asked_ms.map(|_| Abandoned {
+            before: self.deployment_before.clone(),
+            arn: None,
+        });
+        own.or_else(|| self.abandoned.clone())
+    }
+}
+
+/// A deployment that was asked for by a request that a later one has ended. Its request may have ended before ECS had
+/// named it: then it is the one that came next.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Abandoned {
+    /// ARN of the deployment that was the newest before it was asked for.
+    pub before: Option<String>,
+    /// Its ARN, from when it was stopped.
+    pub arn: Option<String>,
+}
+
+impl Abandoned {
+    /// Whether a deployment is this one.
+    #[must_use]
+    pub fn is(&self, deployment_arn: &str) -> bool {
+        match &self.arn {
+            Some(arn) => arn == deployment_arn,
+            None => self.before.as_deref() != Some(deployment_arn),
+        }
+    }
 }
 
 /// An answer that is decided. It holds nothing secret: attributes and a reason.

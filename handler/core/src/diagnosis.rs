@@ -5,15 +5,18 @@
 //! texts mean is in `texts`, what each cause is called, proves it and remedies it in `cause`, its sentence in
 //! `wording`. Nothing here decides what is done about it.
 //!
-//! A finding is *certain* when the deployment cannot succeed any more: only then is it worth stopping. A task
-//! that is healthy makes every other finding uncertain.
+//! A finding is *certain* when the deployment cannot succeed any more: only then is it worth stopping. `own` tells
+//! the deployment's evidence from that of others, `proof` has the rules; a healthy task makes every other finding
+//! uncertain.
 
 mod around;
 mod cause;
 mod evidence;
 mod logs;
 mod mask;
+mod own;
 mod progress;
+mod proof;
 mod targets;
 mod tasks;
 #[cfg(test)]
@@ -27,8 +30,9 @@ use crate::decision::HandlerErrorCode;
 
 pub use around::of_refusal;
 pub use cause::{Cause, Proof};
-pub use evidence::{Alarm, Evidence, Expected, StoppedContainer, StoppedTask, Target};
+pub use evidence::{Alarm, Event, Evidence, Expected, StoppedContainer, StoppedTask, Target, Task};
 pub use mask::Masks;
+pub use own::has_spoken;
 pub use progress::{Examined, Phase, Progress, is_worth_a_look};
 
 /// Bytes of AWS's words in a sentence for people: the whole reason has 1,024.
@@ -54,6 +58,9 @@ pub struct Finding {
 /// words only, so that an older provider reads the causes of a newer one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Verdict {
+    /// ARN of the deployment that it is about; none for what was seen before one, or by an older provider.
+    #[serde(default)]
+    pub deployment_arn: Option<String>,
     /// [`Cause::code`]
     pub code: String,
     /// CloudFormation's word for it.
@@ -96,6 +103,7 @@ impl Finding {
             format!("{} ({evidence})", self.what)
         };
         Verdict {
+            deployment_arn: None,
             code: self.cause.code().to_owned(),
             class: self.cause.class(),
             what,
@@ -114,7 +122,7 @@ impl std::fmt::Display for Verdict {
 /// All that the evidence tells, the most telling first; each cause once.
 #[must_use]
 pub fn diagnose(evidence: &Evidence) -> Vec<Finding> {
-    let evidence = masked(evidence);
+    let evidence = own::own(&masked(evidence));
     let mut found = tasks::findings(&evidence);
     found.extend(targets::findings(&evidence));
     found.extend(around::findings(&evidence));
@@ -128,38 +136,24 @@ pub fn diagnose(evidence: &Evidence) -> Vec<Finding> {
 fn masked(evidence: &Evidence) -> Evidence {
     let masks = &evidence.expected.masks;
     let mut masked = evidence.clone();
-    for line in &mut masked.log_lines {
-        *line = masks.cover_log_line(line);
-        // Only now: half a secret would not be known for one.
-        line.truncate(line.floor_char_boundary(LOG_LINE_BYTES_MAX));
+    for lines in [&mut masked.first_lines, &mut masked.last_lines] {
+        *lines = masks.cover_log(lines);
+        for line in lines {
+            // Only now: half a secret would not be known for one.
+            line.truncate(line.floor_char_boundary(LOG_LINE_BYTES_MAX));
+        }
     }
-    let of_tasks = masked.tasks.iter_mut().flat_map(|task| {
-        let of_containers = task.containers.iter_mut().map(|it| &mut it.reason);
-        std::iter::once(&mut task.reason).chain(of_containers)
+    let stopped = masked.tasks.iter_mut().filter_map(|it| it.stopped.as_mut());
+    let of_tasks = stopped.flat_map(|stopped| {
+        let of_containers = stopped.containers.iter_mut().map(|it| &mut it.reason);
+        std::iter::once(&mut stopped.reason).chain(of_containers)
     });
     let texts = of_tasks
         .filter_map(Option::as_mut)
-        .chain(&mut masked.events)
+        .chain(masked.events.iter_mut().map(|event| &mut event.text))
         .chain(&mut masked.status_reason);
     for text in texts {
         *text = masks.cover(text);
     }
     masked
-}
-
-/// Whether a cause leaves no other outcome than failure.
-fn is_proven(cause: Cause, is_repeated: bool, evidence: &Evidence) -> bool {
-    if evidence
-        .targets
-        .iter()
-        .any(|target| target.state == "healthy")
-    {
-        return false;
-    }
-    match cause.proof() {
-        Proof::Once => true,
-        Proof::Repeated => is_repeated,
-        Proof::Lasting(lasting_ms) => evidence.age_ms >= lasting_ms,
-        Proof::Never => false,
-    }
 }

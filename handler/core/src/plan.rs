@@ -36,8 +36,10 @@ pub struct Timing {
     pub deployments_asked: u32,
     /// ARN of the deployment that was the newest before it asked; none for the first of a service.
     pub deployment_before: Option<String>,
-    /// Whether that deployment cannot succeed any more: it is stopped and rolled back at once.
-    pub is_hopeless: bool,
+    /// The deployment of a request that this one has ended.
+    pub abandoned: Option<crate::claim::Abandoned>,
+    /// ARN of the deployment that cannot succeed any more: it is stopped and rolled back at once, and no other.
+    pub hopeless_deployment: Option<String>,
     /// Whether the service is being made, by a Create or by a replacement, not changed: what already has its
     /// names is then somebody else's.
     pub is_create: bool,

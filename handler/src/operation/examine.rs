@@ -8,7 +8,7 @@
 use express_core::decision::{Wait, WaitReason};
 use express_core::desired::{Desired, DesiredTaskDefinition};
 use express_core::diagnosis::{
-    self, Alarm, Cause, Evidence, Examined, Expected, Finding, StoppedTask, Target, Verdict,
+    self, Alarm, Cause, Evidence, Examined, Expected, Finding, Target, Task, Verdict,
 };
 use express_core::observed::Observed;
 use express_core::resources::ecs_service::{DeploymentStatus, ObservedDeployment};
@@ -18,21 +18,33 @@ use express_core::resources::task_definition::PRIMARY_CONTAINER;
 use super::Attempt;
 use super::goal::Goal;
 use crate::aws::error::AwsError;
-use crate::resources::ecs_service::task::FoundTask;
+use crate::resources::log_group::tail::Lines;
 use crate::resources::{ecs_service, log_group, metric_alarm, target_group};
 
 /// Milliseconds between looks at a deployment that goes back already.
 const GOING_BACK_MS: u64 = 60_000;
-/// Milliseconds before a task's end from which on its log is read.
-const LAST_WORDS_MS: u64 = 120_000;
 
 impl Attempt<'_> {
-    /// Whether the deployment that this operation asked for cannot succeed any more.
-    pub(super) fn is_hopeless(&self) -> bool {
-        let operation = self.stored.record.operation.as_ref();
-        operation
-            .and_then(|operation| operation.verdict.as_ref())
-            .is_some_and(|verdict| verdict.is_certain)
+    /// ARN of the deployment that cannot succeed any more.
+    pub(super) fn hopeless_deployment(&self) -> Option<&str> {
+        let verdict = self.stored.record.operation.as_ref()?.verdict.as_ref()?;
+        verdict
+            .deployment_arn
+            .as_deref()
+            .filter(|_| verdict.is_certain)
+    }
+
+    /// Whether a deployment is the one that this operation asked for, as far as is known: another one may follow it
+    /// that somebody else has started, and that is not for us to judge.
+    fn is_asked_for(&self, deployment: &ObservedDeployment) -> bool {
+        let Some(operation) = &self.stored.record.operation else {
+            return false;
+        };
+        let examined = operation.examined.as_ref();
+        let first = examined.and_then(|last| last.deployment_arn.as_ref());
+        operation.deployment_asked_ms.is_some()
+            && operation.deployment_before.as_ref() != Some(&deployment.arn)
+            && first.is_none_or(|first| *first == deployment.arn)
     }
 
     /// Whether a look at a deployment of ours may show something new; no target is reachable before the load
@@ -42,24 +54,24 @@ impl Attempt<'_> {
         deployment: &ObservedDeployment,
         is_reachable: bool,
     ) -> bool {
-        let Some(operation) = &self.stored.record.operation else {
+        let (Some(operation), true) =
+            (&self.stored.record.operation, self.is_asked_for(deployment))
+        else {
             return false;
         };
-        let (Some(asked_ms), false) = (
-            operation.deployment_asked_ms,
-            operation.deployment_before.as_ref() == Some(&deployment.arn),
-        ) else {
+        let Some(asked_ms) = operation.deployment_asked_ms else {
             return false;
         };
+        let last = operation.examined.as_ref();
         let now_ms = self.runtime.clock.now_ms();
         match deployment.status {
             DeploymentStatus::Running => {
-                let (progress, last) = (&deployment.progress, operation.examined);
+                let progress = &deployment.progress;
                 diagnosis::is_worth_a_look(progress, last, is_reachable, asked_ms, now_ms)
             }
-            DeploymentStatus::GoingBack => operation
-                .examined
-                .is_none_or(|last| now_ms.saturating_sub(last.at_ms) >= GOING_BACK_MS),
+            DeploymentStatus::GoingBack => {
+                last.is_none_or(|last| now_ms.saturating_sub(last.at_ms) >= GOING_BACK_MS)
+            }
             DeploymentStatus::Failed => true,
             DeploymentStatus::Successful => false,
         }
@@ -74,10 +86,17 @@ impl Attempt<'_> {
         let Some(deployment) = service.and_then(|service| service.deployment.as_ref()) else {
             return;
         };
-        if self.is_hopeless() {
+        // One that runs something else was started by somebody else.
+        let runs = observed.task_definition.present().map(|found| &found.arn);
+        let is_of_other = deployment.task_definition_arn.is_some()
+            && runs.is_some()
+            && deployment.task_definition_arn.as_ref() != runs;
+        let is_hopeless = self.hopeless_deployment() == Some(deployment.arn.as_str());
+        if is_hopeless || is_of_other || !self.is_asked_for(deployment) {
             return;
         }
         let examined = Examined {
+            deployment_arn: Some(deployment.arn.clone()),
             at_ms: self.runtime.clock.now_ms(),
             failures: deployment.progress.failures,
         };
@@ -98,8 +117,11 @@ impl Attempt<'_> {
         log(&findings);
         if let Some(operation) = &mut self.stored.record.operation {
             operation.examined = Some(examined);
+            let first = findings.first().map(|first| Verdict {
+                deployment_arn: Some(deployment.arn.clone()),
+                ..first.verdict()
+            });
             // What was suspected stays until something better is known: its evidence may be gone.
-            let first = findings.first().map(Finding::verdict);
             operation.verdict = first.or(operation.verdict.take());
         }
     }
@@ -110,34 +132,39 @@ impl Attempt<'_> {
         observed: &Observed,
         deployment: &ObservedDeployment,
     ) -> Evidence {
-        let service = observed.ecs_service.present();
-        let task_definition = service.map_or("", |service| &service.task_definition_arn);
         let identity = &desired.identity;
         let (cluster, name) = (&identity.cluster, &identity.service);
         let (aws, since_ms) = (&self.runtime.aws, deployment.created_ms);
-        let (tasks, events, targets, alarms) = futures::join!(
-            ecs_service::task::find(aws, cluster, name, task_definition, since_ms),
+        let (tasks, activity, targets, alarms) = futures::join!(
+            ecs_service::task::find(aws, cluster, name),
             ecs_service::event::find(aws, cluster, name, since_ms),
             self.targets(deployment),
             self.alarms(&deployment.progress.triggered_alarms),
         );
-        let tasks = tasks.map_err(note).unwrap_or_default();
-        let log_lines = match has_spoken(&tasks) {
-            Some(task) => self.log_lines(desired, task, since_ms).await,
-            None => Vec::new(),
-        };
+        let activity = activity.map_err(note).unwrap_or_default();
+        // Once ECS goes back, the newest is another one.
+        let is_running = deployment.status == DeploymentStatus::Running;
         let asked_ms = self.deployment_asked_ms();
         let now_ms = self.runtime.clock.now_ms();
-        Evidence {
+        let mut evidence = Evidence {
             expected: Expected::of(desired, observed),
             age_ms: asked_ms.map_or(0, |asked_ms| now_ms.saturating_sub(asked_ms)),
+            deployed_ms: since_ms,
+            deployment_id: activity.deployment_id.filter(|_| is_running),
+            is_other_short: activity.is_other_short,
             status_reason: deployment.status_reason.clone(),
-            tasks: stopped(&tasks),
+            tasks: tasks.map_err(note).unwrap_or_default(),
             targets,
-            events: events.map_err(note).unwrap_or_default(),
-            log_lines,
+            events: activity.events,
+            first_lines: Vec::new(),
+            last_lines: Vec::new(),
             alarms,
+        };
+        if let Some(task) = diagnosis::has_spoken(&evidence) {
+            let lines = self.log_lines(desired, &task).await;
+            (evidence.first_lines, evidence.last_lines) = (lines.first, lines.last);
         }
+        evidence
     }
 
     async fn targets(&self, deployment: &ObservedDeployment) -> Vec<Target> {
@@ -165,20 +192,17 @@ impl Attempt<'_> {
     }
 
     /// What a task wrote, if the task definition is ours: of another one nobody knows the stream.
-    async fn log_lines(&self, desired: &Desired, task: &FoundTask, since_ms: u64) -> Vec<String> {
+    async fn log_lines(&self, desired: &Desired, task: &Task) -> Lines {
         let DesiredTaskDefinition::Ours(spec) = &desired.task_definition else {
-            return Vec::new();
+            return Lines::default();
         };
         let container = &spec.container;
         let stream = format!(
             "{}/{PRIMARY_CONTAINER}/{}",
             container.log_stream_prefix, task.id
         );
-        let since_ms = task.stopped.as_ref().map_or(since_ms, |stopped| {
-            stopped.stopping_ms.saturating_sub(LAST_WORDS_MS)
-        });
-        let group = &container.log_group;
-        log_group::tail::find(&self.runtime.aws, group, &stream, since_ms)
+        let (aws, group) = (&self.runtime.aws, &container.log_group);
+        log_group::tail::find(aws, group, &stream, task.created_ms)
             .await
             .map_err(note)
             .unwrap_or_default()
@@ -202,27 +226,6 @@ impl Attempt<'_> {
             });
         }
     }
-}
-
-/// The newest task whose container has ended, else the oldest that may still run: a new one has said nothing yet.
-fn has_spoken(tasks: &[FoundTask]) -> Option<&FoundTask> {
-    let has_ended = |task: &&FoundTask| {
-        task.stopped
-            .as_ref()
-            .is_some_and(|it| it.containers.iter().any(|it| it.exit_code.is_some()))
-    };
-    let runs = |task: &&FoundTask| task.stopped.is_none();
-    tasks
-        .iter()
-        .find(has_ended)
-        .or_else(|| tasks.iter().rev().find(runs))
-}
-
-fn stopped(tasks: &[FoundTask]) -> Vec<StoppedTask> {
-    tasks
-        .iter()
-        .filter_map(|task| task.stopped.clone())
-        .collect()
 }
 
 /// Evidence that cannot be had.

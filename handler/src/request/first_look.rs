@@ -95,7 +95,8 @@ impl Taking<'_> {
             deployment_asked_ms: None,
             deployments_asked: 0,
             deployment_before: None,
-            is_hopeless: false,
+            abandoned: None,
+            hopeless_deployment: None,
             is_create: false,
             request_id: self.envelope.request_id.clone(),
         };

@@ -230,7 +230,7 @@ pub(super) fn start(cloud: &mut Cloud, service_arn: &str) {
     };
     if let Some(service) = cloud.ecs.services.get_mut(service_arn) {
         service.deployment.clone_from(&deployment.arn);
-        service.launch_after_ms = 0;
+        service.launch_after_ms.clear();
     }
     cloud.ecs.revisions.insert(revision.arn.clone(), revision);
     cloud
@@ -285,6 +285,15 @@ pub(super) fn is_open(cloud: &Cloud, service_arn: &str) -> bool {
 /// `ecs-svc/…` of the newest deployment.
 pub(super) fn id_of(cloud: &Cloud, service_arn: &str) -> String {
     newest(&cloud.ecs, service_arn).map_or_else(String::new, |deployment| deployment.id.clone())
+}
+
+/// `ecs-svc/…` of the deployment that brought a revision into service, which all tasks of it are started by.
+pub(super) fn id_of_revision(cloud: &Cloud, revision_arn: &str) -> String {
+    let deployments = cloud.ecs.deployments.values();
+    deployments
+        .filter(|it| it.target == revision_arn)
+        .max_by_key(|it| it.created_at_ms)
+        .map_or_else(String::new, |deployment| deployment.id.clone())
 }
 
 fn newest<'a>(state: &'a State, service_arn: &str) -> Option<&'a Deployment> {

@@ -205,11 +205,12 @@ fn launch(cloud: &mut Cloud, revision: &Revision, number: usize) {
     let Some(owner) = cloud.ecs.services.get(&revision.service) else {
         return;
     };
-    if cloud.now_ms < owner.launch_after_ms {
+    let after_ms = owner.launch_after_ms.get(&revision.arn);
+    if after_ms.is_some_and(|after_ms| cloud.now_ms < *after_ms) {
         return;
     }
     let tags = task_tags(cloud, owner, revision);
-    let started_by = deployment::id_of(cloud, &revision.service);
+    let started_by = deployment::id_of_revision(cloud, &revision.arn);
     let mut started = Vec::new();
     for _ in 0..number {
         let subnet = emptiest_subnet(cloud, revision);
@@ -225,7 +226,9 @@ fn launch(cloud: &mut Cloud, revision: &Revision, number: usize) {
                 count_failure(cloud, &revision.service, &revision.arn);
                 let retry_ms = cloud.now_ms + LAUNCH_RETRY_MS;
                 if let Some(service) = cloud.ecs.services.get_mut(&revision.service) {
-                    service.launch_after_ms = retry_ms;
+                    service
+                        .launch_after_ms
+                        .insert(revision.arn.clone(), retry_ms);
                 }
                 break;
             }

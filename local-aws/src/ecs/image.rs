@@ -6,6 +6,10 @@ use super::HealthAnswer;
 
 pub(super) use mishap::{Ending, Fate};
 
+/// How long `demo/slow-start` answers 404, as a server does before its application is loaded. A load balancer that asks
+/// five times, 30 s apart, still finds it healthy within five minutes.
+const STARTS_FOR_MS: u64 = 100_000;
+
 /// The behaviour of a container, by its image's repository, whatever registry and tag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Behaviour {
@@ -13,6 +17,8 @@ pub(super) enum Behaviour {
     Healthy,
     /// `demo/errors`: healthy to the load balancer, 500 to everyone else.
     Errors,
+    /// `demo/slow-start`: 404 for a while, then 200.
+    StartsSlowly,
     /// Fails as the table in `image/mishap.rs` says.
     Fails(&'static Fate),
 }
@@ -31,6 +37,9 @@ impl Behaviour {
         if named("demo/errors") {
             return Self::Errors;
         }
+        if named("demo/slow-start") {
+            return Self::StartsSlowly;
+        }
         mishap::ROWS
             .iter()
             .find(|row| named(row.image))
@@ -40,7 +49,7 @@ impl Behaviour {
     /// What becomes of it, if it does not simply run.
     pub(super) const fn fate(self) -> Option<&'static Fate> {
         match self {
-            Self::Healthy | Self::Errors => None,
+            Self::Healthy | Self::Errors | Self::StartsSlowly => None,
             Self::Fails(fate) => Some(fate),
         }
     }
@@ -90,20 +99,21 @@ impl Behaviour {
         }
     }
 
-    /// The answer to a load balancer's health check.
-    pub(super) const fn health_answer(self) -> HealthAnswer {
+    /// The answer to a load balancer's health check, so many milliseconds after the start.
+    pub(super) const fn health_answer(self, age_ms: u64) -> HealthAnswer {
         match self {
             Self::Healthy | Self::Errors => HealthAnswer::Status(200),
+            Self::StartsSlowly if age_ms < STARTS_FOR_MS => HealthAnswer::Status(404),
+            Self::StartsSlowly => HealthAnswer::Status(200),
             Self::Fails(fate) => answer(fate),
         }
     }
 
     /// The answer to a visitor.
-    pub(super) const fn traffic_answer(self) -> HealthAnswer {
+    pub(super) const fn traffic_answer(self, age_ms: u64) -> HealthAnswer {
         match self {
-            Self::Healthy => HealthAnswer::Status(200),
             Self::Errors => HealthAnswer::Status(500),
-            Self::Fails(fate) => answer(fate),
+            Self::Healthy | Self::StartsSlowly | Self::Fails(_) => self.health_answer(age_ms),
         }
     }
 }
@@ -138,12 +148,15 @@ mod tests {
             ("demo/errors:2", HealthAnswer::Status(200)),
             ("nginx", HealthAnswer::Status(200)),
         ] {
-            assert_eq!(Behaviour::of(image).health_answer(), health, "{image}");
+            assert_eq!(Behaviour::of(image).health_answer(0), health, "{image}");
         }
         assert_eq!(
-            Behaviour::of("demo/errors").traffic_answer(),
+            Behaviour::of("demo/errors").traffic_answer(0),
             HealthAnswer::Status(500)
         );
+        let slow = Behaviour::of("demo/slow-start");
+        assert_eq!(slow.health_answer(99_999), HealthAnswer::Status(404));
+        assert_eq!(slow.health_answer(100_000), HealthAnswer::Status(200));
     }
 
     #[test]

@@ -10,6 +10,8 @@ mod configuration;
 mod lifecycle_hooks;
 mod settings;
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use super::page::page;
@@ -48,8 +50,8 @@ pub(super) struct Service {
     pub(super) revision: Option<String>,
     /// ARN of the newest deployment.
     pub(super) deployment: String,
-    /// A launch that failed is not tried again before this.
-    pub(super) launch_after_ms: u64,
+    /// By revision: a launch that failed is not tried again before this.
+    pub(super) launch_after_ms: BTreeMap<String, u64>,
     /// When the scheduler looks at it next.
     pub(super) next_look_ms: Option<u64>,
     pub(super) propagate_tags: String,

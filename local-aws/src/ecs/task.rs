@@ -247,20 +247,21 @@ impl Task {
 /// What the task at `ip` answers to a visitor on `port`.
 #[must_use]
 pub fn traffic_answer(cloud: &Cloud, ip: &str, port: u16) -> HealthAnswer {
-    answer(&cloud.ecs, ip, port, Behaviour::traffic_answer)
+    answer(cloud, ip, port, Behaviour::traffic_answer)
 }
 
 /// Every path gets the same answer: the demo images have one page.
-pub(super) fn health_answer(state: &State, ip: &str, port: u16, _path: &str) -> HealthAnswer {
-    answer(state, ip, port, Behaviour::health_answer)
+pub(super) fn health_answer(cloud: &Cloud, ip: &str, port: u16, _path: &str) -> HealthAnswer {
+    answer(cloud, ip, port, Behaviour::health_answer)
 }
 
 fn answer(
-    state: &State,
+    cloud: &Cloud,
     ip: &str,
     port: u16,
-    of: impl Fn(Behaviour) -> HealthAnswer,
+    of: impl Fn(Behaviour, u64) -> HealthAnswer,
 ) -> HealthAnswer {
+    let state = &cloud.ecs;
     let holder = state.addresses.get(ip);
     let Some(task) = holder.and_then(|arn| state.tasks.get(arn)) else {
         return HealthAnswer::Timeout;
@@ -271,7 +272,10 @@ fn answer(
         container.is_some_and(|container| container.ports.contains(&port))
     };
     match task.behaviours.iter().find(|(name, _)| listens(name)) {
-        Some((_, behaviour)) if task.containers_run() => of(*behaviour),
+        Some((_, behaviour)) if task.containers_run() => {
+            let started_at_ms = task.started_at_ms.unwrap_or(cloud.now_ms);
+            of(*behaviour, cloud.now_ms.saturating_sub(started_at_ms))
+        }
         Some(_) | None => HealthAnswer::Refused,
     }
 }

@@ -227,7 +227,7 @@ impl LinearConfiguration {
 pub struct CircuitBreaker {
     /// Whether ECS gives a deployment up when too many of its tasks fail.
     ///
-    /// `false` leaves it to `ServiceTimeout` to end a deployment whose tasks never start.
+    /// `false` leaves it to the provider, which waits for three tasks that fail in turn, and to `ServiceTimeout`.
     /// AWS: <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-circuit-breaker.html>
     #[serde(default = "defaults::yes")]
     pub enable: bool,

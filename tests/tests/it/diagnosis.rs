@@ -1,359 +1,27 @@
 //! Does each cause happen, is it named, and soon enough? One row for each way in which a service does not get on.
 
+mod let_go_on;
+mod rows;
+
 use std::collections::BTreeSet;
 
 use express_core::diagnosis::Cause;
 use express_tests::cloudformation::{Seen, SeenStatus};
 use express_tests::properties::{ENVIRONMENT_CANARY, lifecycle_hook, role};
-use express_tests::{Run, Scenario, ServiceProperties, StackStatus, Template, World, web};
+use express_tests::{Run, Scenario, StackStatus, Template, World, web};
 use local_aws::elbv2::Priority;
 use local_aws::fault::{Fault, Rule};
 use local_aws::wire::Service;
 use serde_json::json;
 
 use StackStatus::{CreateComplete, RollbackComplete, UpdateRollbackComplete};
+use rows::{
+    AFTER_MINUTES_S, AFTER_PATIENCE_S, AT_ONCE_S, CAPACITY, HEALTH, IMAGES, QUOTAS, ROLES, Row,
+    STARTS, all, image,
+};
 
 /// Bytes of a reason: what CloudFormation shows without cutting it.
 const REASON_BYTES_MAX: usize = 1_000;
-/// Seconds after which a cause that needs one look is told: the first look, the rollback, and the answer.
-const AT_ONCE_S: u64 = 120;
-/// The same for one that has to come again, or is waited out for the two minutes that IAM may need.
-const AFTER_MINUTES_S: u64 = 240;
-/// The same for what others may give back.
-const AFTER_PATIENCE_S: u64 = 420;
-/// The same for what a slow start looks like: the grace period of 300 s passes first.
-const AFTER_GRACE_S: u64 = 480;
-
-/// What is asked for, the cause, what the reason names, and within how many seconds.
-type Row = (
-    fn() -> ServiceProperties,
-    Cause,
-    &'static [&'static str],
-    u64,
-);
-
-const ECR_IMAGE: &str = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/web:1";
-
-fn image(image: &str) -> ServiceProperties {
-    web().image(image).health_check_path("/up")
-}
-
-fn with_secret(execution_role: &str, value_from: &str) -> ServiceProperties {
-    web().set("/ExecutionRoleArn", role(execution_role)).set(
-        "/PrimaryContainer/Secrets",
-        json!([{"Name": "DB", "ValueFrom": value_from}]),
-    )
-}
-
-const IMAGES: &[Row] = &[
-    (
-        || image("demo/missing"),
-        Cause::ImageNotFound,
-        &["`demo/missing`", "CannotPullContainerError"],
-        AT_ONCE_S,
-    ),
-    (
-        || image("demo/no-such-tag:9"),
-        Cause::ImageNotFound,
-        &["`demo/no-such-tag:9`"],
-        AT_ONCE_S,
-    ),
-    (
-        || image("demo/forbidden"),
-        Cause::ImagePullDenied,
-        &["403 Forbidden"],
-        AFTER_MINUTES_S,
-    ),
-    (
-        || image("demo/other-processor"),
-        Cause::WrongArchitecture,
-        &["`X86_64`", "docker build --platform"],
-        AT_ONCE_S,
-    ),
-    (
-        || image("demo/wrong-binary"),
-        Cause::WrongArchitecture,
-        &["exec format error"],
-        AT_ONCE_S,
-    ),
-    (
-        || image("demo/unreachable-registry"),
-        Cause::RegistryUnreachable,
-        &["NAT gateway"],
-        AFTER_MINUTES_S,
-    ),
-    (
-        || image("demo/rate-limited"),
-        Cause::RegistryRateLimited,
-        &["toomanyrequests"],
-        AFTER_PATIENCE_S,
-    ),
-    (
-        || image("demo/too-large"),
-        Cause::DiskFull,
-        &["no space left"],
-        AFTER_MINUTES_S,
-    ),
-    (
-        || image("demo/not-pulled"),
-        Cause::ImageNotPulled,
-        &["diffIDs"],
-        AFTER_MINUTES_S,
-    ),
-];
-
-const STARTS: &[Row] = &[
-    (
-        || image("demo/no-secret"),
-        Cause::SecretNotFound,
-        &["secret:db-AbCdEf` does not exist"],
-        AT_ONCE_S,
-    ),
-    (
-        || image("demo/no-secret-key"),
-        Cause::SecretKeyNotFound,
-        &["json key"],
-        AT_ONCE_S,
-    ),
-    (
-        || image("demo/no-parameter"),
-        Cause::ParameterNotFound,
-        &["`/web/db`"],
-        AT_ONCE_S,
-    ),
-    (
-        || image("demo/unreachable-secrets"),
-        Cause::SecretsUnreachable,
-        &["AWS Secrets Manager", "NAT gateway"],
-        AFTER_MINUTES_S,
-    ),
-    (
-        || image("demo/unreachable-logs"),
-        Cause::LogsUnreachable,
-        &["CloudWatch Logs"],
-        AFTER_MINUTES_S,
-    ),
-    (
-        || image("demo/no-command"),
-        Cause::CommandNotFound,
-        &["\"serve\""],
-        AT_ONCE_S,
-    ),
-    (
-        || image("demo/out-of-memory"),
-        Cause::OutOfMemory,
-        &["2048 MiB", "raise `Memory`"],
-        AFTER_MINUTES_S,
-    ),
-    (
-        || image("demo/crash"),
-        Cause::ContainerCrashed,
-        &["exit code 1", "crashes a second after its start"],
-        AFTER_MINUTES_S,
-    ),
-    (
-        || image("demo/no-database"),
-        Cause::ContainerCrashed,
-        &[
-            "exit code 3",
-            "no answer from the database, password=[redacted]",
-        ],
-        AFTER_MINUTES_S,
-    ),
-    (
-        || image("demo/ill"),
-        Cause::ContainerHealthCheckFailed,
-        &["own health check"],
-        AFTER_MINUTES_S,
-    ),
-    (
-        || image("demo/finished"),
-        Cause::ContainerFinished,
-        &["exit code 0", "all done"],
-        AFTER_MINUTES_S,
-    ),
-];
-
-const ROLES: &[Row] = &[
-    (
-        || web().set("/ExecutionRoleArn", role("not-assumable")),
-        Cause::ExecutionRoleNotAssumable,
-        &["role/not-assumable`", "ecs-tasks.amazonaws.com"],
-        AFTER_MINUTES_S,
-    ),
-    (
-        || web().set("/TaskRoleArn", role("task-not-assumable")),
-        Cause::TaskRoleNotAssumable,
-        &["role/task-not-assumable`"],
-        AFTER_MINUTES_S,
-    ),
-    (
-        || web().set("/InfrastructureRoleArn", role("not-assumable")),
-        Cause::InfrastructureRoleNotUsable,
-        &["role/not-assumable`", "`ecs.amazonaws.com`"],
-        AFTER_MINUTES_S,
-    ),
-    (
-        || web().set("/InfrastructureRoleArn", role("without-RegisterTargets")),
-        Cause::InfrastructureRoleLacksAction,
-        &["`elasticloadbalancing:RegisterTargets`"],
-        AFTER_MINUTES_S,
-    ),
-    (
-        || {
-            web()
-                .image(ECR_IMAGE)
-                .set("/ExecutionRoleArn", role("without-GetAuthorizationToken"))
-        },
-        Cause::ExecutionRoleLacksAction,
-        &["`ecr:GetAuthorizationToken`"],
-        AFTER_MINUTES_S,
-    ),
-    (
-        || {
-            web()
-                .image(ECR_IMAGE)
-                .set("/ExecutionRoleArn", role("without-BatchGetImage"))
-        },
-        Cause::ExecutionRoleLacksAction,
-        &["`ecr:BatchGetImage` on `arn:aws:ecr:eu-west-1:123456789012:repository/web`"],
-        AFTER_MINUTES_S,
-    ),
-    (
-        || web().set("/ExecutionRoleArn", role("without-CreateLogStream")),
-        Cause::ExecutionRoleLacksAction,
-        &["`logs:CreateLogStream`"],
-        AFTER_MINUTES_S,
-    ),
-    (
-        || {
-            with_secret(
-                "without-GetSecretValue",
-                "arn:aws:secretsmanager:eu-west-1:123456789012:secret:db-AbCdEf",
-            )
-        },
-        Cause::ExecutionRoleLacksAction,
-        &["`secretsmanager:GetSecretValue`"],
-        AFTER_MINUTES_S,
-    ),
-    (
-        || {
-            with_secret(
-                "without-GetParameters",
-                "arn:aws:ssm:eu-west-1:123456789012:parameter/web/db",
-            )
-        },
-        Cause::ExecutionRoleLacksAction,
-        &["`ssm:GetParameters`"],
-        AFTER_MINUTES_S,
-    ),
-];
-
-const HEALTH: &[Row] = &[
-    (
-        || image("demo/not-found"),
-        Cause::HealthCheckRefused,
-        &["`/up`", "port 80", "404"],
-        AFTER_MINUTES_S,
-    ),
-    (
-        || image("demo/login"),
-        Cause::HealthCheckRefused,
-        &["302"],
-        AFTER_MINUTES_S,
-    ),
-    (
-        || image("demo/unhealthy"),
-        Cause::HealthCheckFailed,
-        &["`/up`", "port 80", "503"],
-        AFTER_GRACE_S,
-    ),
-    (
-        || image("demo/slow"),
-        Cause::HealthCheckTimeout,
-        &["`/up`", "port 80", "5 seconds"],
-        AFTER_GRACE_S,
-    ),
-    (
-        || image("demo/deaf"),
-        Cause::NotListening,
-        &["`/up`", "nothing listens on port 80"],
-        AFTER_GRACE_S,
-    ),
-    (
-        || image("demo/other-port"),
-        Cause::WrongPort,
-        &["port 3000", "port 80", "ContainerPort"],
-        AFTER_MINUTES_S,
-    ),
-    (
-        || image("demo/localhost"),
-        Cause::LocalhostOnly,
-        &["localhost only", "0.0.0.0"],
-        AFTER_MINUTES_S,
-    ),
-];
-
-const CAPACITY: &[Row] = &[
-    (
-        || image("demo/no-capacity"),
-        Cause::FargateCapacity,
-        &["Capacity is unavailable"],
-        AFTER_PATIENCE_S,
-    ),
-    (
-        || image("demo/too-many-vcpus"),
-        Cause::FargateQuota,
-        &["vCPU", "Service Quotas"],
-        AFTER_MINUTES_S,
-    ),
-    (
-        || image("demo/too-much-memory"),
-        Cause::TaskSizeAboveLimit,
-        &["MEMORY"],
-        AT_ONCE_S,
-    ),
-    (
-        || image("demo/no-addresses"),
-        Cause::SubnetOutOfAddresses,
-        &["InsufficientFreeAddressesInSubnet"],
-        AFTER_MINUTES_S,
-    ),
-];
-
-/// The call that AWS refuses, its code, and the cause.
-const QUOTAS: &[(&str, &str, Cause)] = &[
-    (
-        "elasticloadbalancing:CreateLoadBalancer",
-        "TooManyLoadBalancers",
-        Cause::LoadBalancerQuota,
-    ),
-    (
-        "elasticloadbalancing:CreateTargetGroup",
-        "TooManyTargetGroups",
-        Cause::TargetGroupQuota,
-    ),
-    (
-        "elasticloadbalancing:CreateRule",
-        "TooManyRules",
-        Cause::RuleQuota,
-    ),
-    (
-        "ec2:AuthorizeSecurityGroupIngress",
-        "RulesPerSecurityGroupLimitExceeded",
-        Cause::SecurityGroupRuleQuota,
-    ),
-    (
-        "ec2:CreateSecurityGroup",
-        "SecurityGroupLimitExceeded",
-        Cause::SecurityGroupQuota,
-    ),
-    (
-        "logs:CreateLogGroup",
-        "LimitExceededException",
-        Cause::OtherQuota,
-    ),
-];
 
 fn failed(run: &Run, number: usize) -> Seen {
     let seen = run.seen()[number].clone();
@@ -386,12 +54,6 @@ fn check(run: &Run, seen: &Seen, cause: Cause, names: &[&str], within_s: u64) {
         seen.seconds()
     );
     assert!(!run.world.logs().text().contains(ENVIRONMENT_CANARY));
-}
-
-fn all() -> impl Iterator<Item = &'static Row> {
-    [IMAGES, STARTS, ROLES, HEALTH, CAPACITY]
-        .into_iter()
-        .flatten()
 }
 
 fn creates(rows: &[Row]) {
@@ -662,7 +324,7 @@ fn a_lifecycle_hook_that_says_no_is_named_with_its_stage() {
         ];
         let run = Scenario::new().create(refused.clone()).run();
         // The stages after the canary come minutes later.
-        let (cause, within_s) = (Cause::LifecycleHookFailed, AFTER_GRACE_S);
+        let (cause, within_s) = (Cause::LifecycleHookFailed, rows::AFTER_GRACE_S);
         check(&run, &failed(&run, 0), cause, &names, within_s);
 
         let run = Scenario::new()

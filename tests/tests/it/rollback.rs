@@ -188,6 +188,25 @@ fn case_36_an_update_that_is_cancelled_at_any_time_ends_as_it_was_before() {
 }
 
 #[test]
+fn case_36_a_cancelled_deployment_is_not_waited_for() {
+    // LINEAR takes half an hour by default: there is no time for two such.
+    let linear = web().set("/Deployment/Strategy", "LINEAR");
+    for seconds in CANCELLED_AFTER_S {
+        let world = World::new();
+        let stack = world.with_service("app", &linear);
+        let before = without_revisions(&world);
+        let changed = linear.clone().image("public.ecr.aws/nginx/nginx:1.28");
+        let began_ms = world.now_ms();
+        let outcome = stack.deploy_now(Template::of(&changed).sibling_fails_after(seconds));
+        let context = format!("{seconds} s");
+        assert_eq!(outcome.status, UpdateRollbackComplete, "{context}");
+        let minutes = (world.now_ms() - began_ms) / 60_000;
+        assert!(minutes < 10, "{context}: {minutes} minutes");
+        is_as_before(&world, &stack, &before, &context);
+    }
+}
+
+#[test]
 fn case_36_after_a_rollback_that_was_skipped_the_next_update_and_the_delete_work() {
     let world = World::new();
     let before = world.inventory().without_what_stays();

@@ -141,6 +141,7 @@ impl OwnerRecord {
         record.learn_what_was_let_go(request);
         record.learn_what_was_not_heard(request);
         record.learn_what_was_heard(request);
+        let abandoned = record.operation.as_ref().and_then(Operation::abandon);
         record.supersede_open_operation(sealed);
         if let Some((arn, service)) = &request.converge {
             record
@@ -177,6 +178,7 @@ impl OwnerRecord {
             deployment_asked_ms: None,
             deployments_asked: 0,
             deployment_before: None,
+            abandoned,
             waiting: None,
             examined: None,
             verdict: None,

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use super::Finding;
 use super::cause::Cause;
-use super::evidence::{Evidence, Expected};
+use super::evidence::{Event, Evidence, Expected};
+use super::own::{About, about, names_role};
+use super::proof::{Occurrence, is_proven};
 use super::texts::rule_for;
 use super::wording::{cause_of, sentence};
-use super::{Finding, is_proven};
 use crate::decision::HandlerErrorCode;
 
 /// AWS's codes of quotas.
@@ -60,22 +62,50 @@ pub(super) fn findings(evidence: &Evidence) -> Vec<Finding> {
             is_certain: true,
         });
     }
-    let mut by_cause: BTreeMap<Cause, Vec<&String>> = BTreeMap::new();
+    let mut by_cause: BTreeMap<Cause, Vec<&Event>> = BTreeMap::new();
     for event in &evidence.events {
-        if let Some(cause) = told_by(&evidence.expected, event) {
+        if let Some(cause) = told_by(&evidence.expected, &event.text) {
             by_cause.entry(cause).or_default().push(event);
         }
     }
     found.extend(by_cause.into_iter().filter_map(|(cause, events)| {
         let newest = events.first()?;
+        let seen: Vec<Occurrence<'_>> = events
+            .iter()
+            .filter_map(|event| occurrence(cause, event, evidence))
+            .collect();
         Some(Finding {
             cause,
-            what: sentence(cause, newest, evidence),
-            evidence: (*newest).clone(),
-            is_certain: is_proven(cause, events.len() > 1, evidence),
+            what: sentence(cause, &newest.text, evidence),
+            evidence: newest.text.clone(),
+            is_certain: is_proven(cause.proof(), &seen, evidence),
         })
     }));
     found
+}
+
+/// What an event proves: nothing, if it may be about another revision, or about a role of before.
+fn occurrence<'a>(cause: Cause, event: &Event, evidence: &'a Evidence) -> Option<Occurrence<'a>> {
+    let task = match about(event, evidence) {
+        About::Task(task) => Some(task),
+        About::Service if !is_of_role(cause) || names_role(&event.text, &evidence.expected) => None,
+        About::Service | About::Unclear => return None,
+    };
+    Some(Occurrence {
+        task,
+        at_ms: event.at_ms,
+    })
+}
+
+fn is_of_role(cause: Cause) -> bool {
+    [
+        Cause::InfrastructureRoleNotUsable,
+        Cause::InfrastructureRoleLacksAction,
+        Cause::ExecutionRoleNotAssumable,
+        Cause::TaskRoleNotAssumable,
+        Cause::ExecutionRoleLacksAction,
+    ]
+    .contains(&cause)
 }
 
 fn told_by(expected: &Expected, text: &str) -> Option<Cause> {

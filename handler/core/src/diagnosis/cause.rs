@@ -7,22 +7,37 @@ use crate::decision::HandlerErrorCode;
 
 /// How long a role may take to be known everywhere in IAM: roles that the same stack makes are common.
 /// AWS: <https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency>
-const IAM_PROPAGATION_MS: u64 = 120_000;
+pub(super) const IAM_PROPAGATION_MS: u64 = 120_000;
 /// How long one waits for what others may give back: capacity, addresses, a registry's or an account's limit.
 /// ECS itself goes on trying.
 /// AWS: <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-throttle-logic.html>
 const CAPACITY_PATIENCE_MS: u64 = 300_000;
 
+/// How long a secret or a parameter may take to be found: what the same stack makes is read from many places, and
+/// its value may come after it.
+/// AWS: <https://docs.aws.amazon.com/secretsmanager/latest/userguide/troubleshoot.html>
+const CONSISTENCY_MS: u64 = 120_000;
+/// How long a route may be missing: a NAT gateway or a VPC endpoint of the same stack takes minutes to be made.
+/// AWS: <https://docs.aws.amazon.com/vpc/latest/userguide/nat-gateway-troubleshooting.html>
+const ROUTE_PATIENCE_MS: u64 = 300_000;
+
 /// From when on a cause leaves no other outcome than a failed deployment, as long as no task is healthy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Proof {
-    /// Seen once: trying again cannot change it.
+    /// Seen once in a task of the deployment, while none has started: trying again cannot change it.
     Once,
-    /// Seen in a task that was started after another had stopped for the same.
-    Repeated,
-    /// Still there this many milliseconds after the deployment was asked for.
+    /// Seen in a task that was begun after another had stopped for the same, and so many milliseconds after the
+    /// deployment was made.
+    Repeated(u64),
+    /// Still there, in the newest task that tells anything, so many milliseconds after the deployment was made.
     Lasting(u64),
-    /// Only ECS can tell: a slow start looks the same.
+    /// The application's own: ECS's circuit breaker judges, as the user has set it. Where it is switched off,
+    /// as many starts in turn as ECS would allow by default.
+    Breaker,
+    /// The load balancer still sees it when a task has had its grace period: many applications answer so while
+    /// they start.
+    Grace,
+    /// It proves nothing.
     Never,
 }
 
@@ -91,69 +106,69 @@ causes! {
     ImagePullDenied, AccessDenied, Proof::Lasting(IAM_PROPAGATION_MS),
     "allow the execution role to pull (AmazonECSTaskExecutionRolePolicy) and check the repository's policy";
     /// The registry cannot be reached.
-    RegistryUnreachable, NotStabilized, Proof::Repeated,
+    RegistryUnreachable, NotStabilized, Proof::Repeated(ROUTE_PATIENCE_MS),
     "give the task subnets a route (NAT gateway, or VPC endpoints for ecr.api, ecr.dkr and S3) and let their \
      security groups send HTTPS";
     /// The registry is asked too often.
     RegistryRateLimited, Throttling, Proof::Lasting(CAPACITY_PATIENCE_MS),
     "use Amazon ECR or a pull-through cache, or give `RepositoryCredentials`";
     /// The image does not fit on the task's disk.
-    DiskFull, NotStabilized, Proof::Repeated,
+    DiskFull, NotStabilized, Proof::Repeated(0),
     "make the image smaller: a Fargate task has 20 GiB of storage";
     /// The image cannot be pulled, for another reason.
-    ImageNotPulled, NotStabilized, Proof::Repeated,
+    ImageNotPulled, NotStabilized, Proof::Repeated(ROUTE_PATIENCE_MS),
     "check the image with docker pull from the same network, with the execution role's permissions";
     /// A secret does not have the key that is asked of it.
-    SecretKeyNotFound, NotFound, Proof::Once,
+    SecretKeyNotFound, NotFound, Proof::Lasting(CONSISTENCY_MS),
     "correct the key after the secret's ARN in `Secrets`, or add it to the secret";
     /// There is no such secret.
-    SecretNotFound, NotFound, Proof::Once,
+    SecretNotFound, NotFound, Proof::Lasting(CONSISTENCY_MS),
     "correct the ARN in `Secrets`, or create the secret";
     /// There is no such parameter.
-    ParameterNotFound, NotFound, Proof::Once,
+    ParameterNotFound, NotFound, Proof::Lasting(CONSISTENCY_MS),
     "correct the ARN in `Secrets`, or create the parameter";
     /// Where secrets are kept cannot be reached.
-    SecretsUnreachable, NotStabilized, Proof::Repeated,
+    SecretsUnreachable, NotStabilized, Proof::Repeated(ROUTE_PATIENCE_MS),
     "give the task subnets a route (NAT gateway, or VPC endpoints for secretsmanager and ssm) and let their \
      security groups send HTTPS";
     /// CloudWatch Logs cannot be reached.
-    LogsUnreachable, NotStabilized, Proof::Repeated,
+    LogsUnreachable, NotStabilized, Proof::Repeated(ROUTE_PATIENCE_MS),
     "give the task subnets a route (NAT gateway, or a VPC endpoint for logs) and let their security groups send HTTPS";
     /// There is no such log group.
-    LogGroupNotFound, NotFound, Proof::Repeated,
+    LogGroupNotFound, NotFound, Proof::Repeated(IAM_PROPAGATION_MS),
     "create the log group, or deploy again: the provider creates one that is missing";
     /// The command of the container cannot be run.
     CommandNotFound, InvalidRequest, Proof::Once,
     "correct `PrimaryContainer.Command`, or the image's entry point";
     /// The container needed more memory than it has.
-    OutOfMemory, NotStabilized, Proof::Repeated,
+    OutOfMemory, NotStabilized, Proof::Breaker,
     "raise `Memory`, or make the application use less";
     /// The container ended by itself with an error.
-    ContainerCrashed, NotStabilized, Proof::Repeated,
+    ContainerCrashed, NotStabilized, Proof::Breaker,
     "read the log of the container; what it needs to start is missing or wrong";
     /// The container ended by itself without an error.
-    ContainerFinished, NotStabilized, Proof::Repeated,
+    ContainerFinished, NotStabilized, Proof::Breaker,
     "run a server in the foreground: a service's container must not end";
     /// The container's own health check failed.
-    ContainerHealthCheckFailed, NotStabilized, Proof::Repeated,
+    ContainerHealthCheckFailed, NotStabilized, Proof::Breaker,
     "run the health check's command in the image; give it a `startPeriod` if the application starts slowly";
     /// The application listens on another port.
-    WrongPort, InvalidRequest, Proof::Once,
+    WrongPort, InvalidRequest, Proof::Grace,
     "set `PrimaryContainer.ContainerPort` to the port that the application listens on, or the other way round";
     /// The application listens on the loopback address only.
-    LocalhostOnly, InvalidRequest, Proof::Once,
+    LocalhostOnly, InvalidRequest, Proof::Grace,
     "let the application listen on 0.0.0.0";
     /// The health check gets an answer that tells of a wrong path or of an application that wants something.
-    HealthCheckRefused, InvalidRequest, Proof::Once,
+    HealthCheckRefused, InvalidRequest, Proof::Grace,
     "set `HealthCheckPath` to a path that answers 200 without authentication or redirect";
     /// The application says that it is not well.
-    HealthCheckFailed, NotStabilized, Proof::Never,
+    HealthCheckFailed, NotStabilized, Proof::Breaker,
     "read the log of the container: it answers with a server error";
     /// The health check gets no answer in time.
-    HealthCheckTimeout, NotStabilized, Proof::Never,
+    HealthCheckTimeout, NotStabilized, Proof::Breaker,
     "let the path answer within 5 seconds, and check security groups and network ACLs of the task subnets";
     /// Nothing accepts the health check's connection.
-    NotListening, NotStabilized, Proof::Never,
+    NotListening, NotStabilized, Proof::Breaker,
     "check that the application listens on 0.0.0.0 and on `ContainerPort`, and starts within 5 minutes";
     /// Fargate has no capacity in the zones.
     FargateCapacity, ServiceLimitExceeded, Proof::Lasting(CAPACITY_PATIENCE_MS),

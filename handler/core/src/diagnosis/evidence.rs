@@ -13,16 +13,25 @@ pub struct Evidence {
     pub expected: Expected,
     /// Milliseconds since the deployment was asked for, by our clock.
     pub age_ms: u64,
+    /// When ECS made the deployment; milliseconds since the epoch, by ECS's clock, as all times below.
+    pub deployed_ms: u64,
+    /// `ecs-svc/…`, which the deployment's tasks say that they were started by; none when that is not known.
+    pub deployment_id: Option<String>,
+    /// Whether another revision of the service wants tasks that it does not get: events that name no task may be
+    /// about those.
+    pub is_other_short: bool,
     /// Why ECS ended the deployment, if it has: `statusReason`.
     pub status_reason: Option<String>,
-    /// Tasks of the deployment that stopped.
-    pub tasks: Vec<StoppedTask>,
-    /// Targets of the deployment's target group.
+    /// Tasks of the service, also those of other deployments.
+    pub tasks: Vec<Task>,
+    /// Targets of the target group of the deployment, also those of other deployments.
     pub targets: Vec<Target>,
     /// The service's events since the deployment began, newest first.
-    pub events: Vec<String>,
-    /// The last lines of one container, oldest first.
-    pub log_lines: Vec<String>,
+    pub events: Vec<Event>,
+    /// The first lines of one container of the deployment, oldest first.
+    pub first_lines: Vec<String>,
+    /// The last lines of the same container.
+    pub last_lines: Vec<String>,
     /// The alarms that have triggered, or were in ALARM.
     pub alarms: Vec<Alarm>,
 }
@@ -48,6 +57,10 @@ pub struct Expected {
     pub task_role_arn: Option<String>,
     /// Moves the traffic.
     pub infrastructure_role_arn: String,
+    /// ARN of the task definition of the deployment, with its revision.
+    pub task_definition_arn: Option<String>,
+    /// Whether nobody but the provider ends a deployment whose tasks fail: ECS's circuit breaker is switched off.
+    pub is_without_breaker: bool,
     /// What no text may show.
     pub masks: Masks,
 }
@@ -60,6 +73,11 @@ impl Expected {
             service: desired.identity.service.clone(),
             health_check_path: desired.health_check_path.clone(),
             infrastructure_role_arn: desired.infrastructure_role_arn.clone(),
+            task_definition_arn: observed
+                .task_definition
+                .present()
+                .map(|found| found.arn.clone()),
+            is_without_breaker: !desired.deployment.is_breaker_enabled,
             ..Self::default()
         };
         match &desired.task_definition {
@@ -84,12 +102,29 @@ impl Expected {
     }
 }
 
-/// A task that stopped.
+/// A task of the service.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Task {
+    /// The last part of its ARN, which events and log streams name it by.
+    pub id: String,
+    /// With the revision.
+    pub task_definition_arn: String,
+    /// `startedBy`: the id of the deployment that started it.
+    pub started_by: Option<String>,
+    /// Its private address, which is its target's id.
+    pub address: Option<String>,
+    /// When ECS began to start it.
+    pub created_ms: u64,
+    /// When its containers ran; none when they never did.
+    pub started_ms: Option<u64>,
+    /// Why it stopped, if it has.
+    pub stopped: Option<StoppedTask>,
+}
+
+/// How a task stopped.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StoppedTask {
-    /// When it was started; milliseconds since the epoch, by ECS's clock.
-    pub created_ms: u64,
-    /// When it began to stop; the same clock.
+    /// When it began to stop.
     pub stopping_ms: u64,
     /// `stopCode`
     pub stop_code: Option<String>,
@@ -113,12 +148,23 @@ pub struct StoppedContainer {
 /// A registered target.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Target {
+    /// Its address.
+    pub address: String,
     /// `State`
     pub state: String,
     /// `Reason`
     pub reason: Option<String>,
     /// `Description`
     pub description: Option<String>,
+}
+
+/// An event of the service.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Event {
+    /// When.
+    pub at_ms: u64,
+    /// `message`
+    pub text: String,
 }
 
 /// An alarm.

@@ -1,17 +1,34 @@
 //! What the application itself says in its log: where it listens, and its last words.
 
-/// Words beside which servers name the address that they listen on.
-const SPEAKS_OF_LISTENING: [&str; 9] = [
+/// Words after which servers name the address that they listen on.
+const SPEAKS_OF_LISTENING: [&str; 11] = [
     "listen",
     "running on",
     "running at",
     "serving",
     "started on",
     "started at",
+    "started server",
     "bound to",
     "ready on",
+    "available at",
     "tomcat",
 ];
+/// Words of what listens beside the application.
+const BESIDE: [&str; 8] = [
+    "debug",
+    "inspector",
+    "devtools",
+    "metrics",
+    "prometheus",
+    "management",
+    "actuator",
+    "pprof",
+];
+/// Schemes of addresses that a load balancer can ask.
+const SCHEMES: [&str; 5] = ["http", "https", "h2c", "grpc", "tcp"];
+/// What stands around an address, or ends a sentence.
+const AROUND: &[char] = &['"', '\'', '`', '(', ')', ',', ';', '.', '<', '>', '{', '}'];
 /// Lines that are shown of a crash.
 const LAST_LINES: usize = 3;
 /// Bytes of them.
@@ -24,51 +41,110 @@ pub struct Listening {
     pub is_loopback: bool,
     /// The port.
     pub port: u16,
+    /// The line that says so.
+    pub line: String,
 }
 
-/// The last address that the lines name.
+/// Where the lines say that the application listens: where it is `expected` to, if it does, else the last address.
 #[must_use]
-pub fn listening(lines: &[String]) -> Option<Listening> {
-    lines.iter().rev().find_map(|line| {
-        let line = line.to_lowercase();
-        SPEAKS_OF_LISTENING
-            .iter()
-            .any(|word| line.contains(word))
-            .then(|| address(&line))
-            .flatten()
-    })
+pub fn listening<'a>(
+    lines: impl IntoIterator<Item = &'a String>,
+    expected: Option<u16>,
+) -> Option<Listening> {
+    let told: Vec<Listening> = lines.into_iter().filter_map(|line| address(line)).collect();
+    let as_expected = told
+        .iter()
+        .filter(|listening| Some(listening.port) == expected)
+        .min_by_key(|listening| listening.is_loopback);
+    as_expected.or(told.last()).cloned()
 }
 
 fn address(line: &str) -> Option<Listening> {
-    let mut follows_port = false;
-    for word in line.split_whitespace() {
-        let word = word.trim_matches(|letter: char| "\"'`(),;.".contains(letter));
-        let bare = word.split_once("://").map_or(word, |(_, after)| after);
-        let bare = bare.split('/').next().unwrap_or(bare);
-        if let Some((host, port)) = bare.rsplit_once([':', '='])
-            && let Some(port) = port_of(port)
-        {
-            let is_host = host.is_empty() || host.contains(['.', ':', '*']) || host == "localhost";
-            if is_host || host == "port" {
-                return Some(Listening {
-                    is_loopback: is_loopback(host),
-                    port,
-                });
-            }
+    let (is_loopback, port) = host_and_port(&line.to_lowercase())?;
+    Some(Listening {
+        is_loopback,
+        port,
+        line: line.to_owned(),
+    })
+}
+
+/// Whether the host of a line in lower case is the loopback address, and the port.
+fn host_and_port(line: &str) -> Option<(bool, u16)> {
+    if BESIDE.iter().any(|word| line.contains(word)) {
+        return None;
+    }
+    let at = SPEAKS_OF_LISTENING
+        .iter()
+        .filter_map(|word| line.find(word))
+        .min()?;
+    let (all, after) = (words(line), words(line.split_at(at).1));
+    let of_listener = || after.iter().find_map(|word| of_address(word, is_host));
+    let of_port = || {
+        let is_loopback = line.contains("127.0.0.1") || line.contains("localhost");
+        Some((is_loopback, named_port(&all)?))
+    };
+    all.iter()
+        .find_map(|word| of_url(word))
+        .or_else(of_listener)
+        .or_else(of_port)
+}
+
+fn words(text: &str) -> Vec<&str> {
+    let words = text.split_whitespace();
+    words.map(|word| word.trim_matches(AROUND)).collect()
+}
+
+/// `http://host:port/…`
+fn of_url(word: &str) -> Option<(bool, u16)> {
+    let (scheme, rest) = word.split_once("://")?;
+    let scheme = scheme.rsplit(['=', '(', '[', '"']).next()?;
+    let authority = rest.split(['/', '?']).next()?;
+    SCHEMES
+        .contains(&scheme)
+        .then(|| of_address(authority, |host| is_host(host) || is_name(host)))?
+}
+
+/// `host:port`, `:port`. A time of day has a colon, too, but no host before it.
+fn of_address(word: &str, is_host: impl Fn(&str) -> bool) -> Option<(bool, u16)> {
+    let (host, port) = word.rsplit_once(':')?;
+    let host = host.rsplit('=').next()?;
+    let port = port_of(port)?;
+    is_host(host).then(|| (is_loopback(host), port))
+}
+
+/// `port 80`, `port: 80`, `port(s): 80`, `port=80`
+fn named_port(words: &[&str]) -> Option<u16> {
+    let mut words = words.iter().peekable();
+    while let Some(word) = words.next() {
+        let (name, value) = word.split_once('=').unwrap_or((word, ""));
+        let name = name.trim_end_matches([':', '(', ')']);
+        if !["port", "ports", "port(s", "port(s)"].contains(&name) {
+            continue;
         }
-        if follows_port && let Some(port) = port_of(bare) {
-            return Some(Listening {
-                is_loopback: line.contains("127.0.0.1") || line.contains("localhost"),
-                port,
-            });
+        let next = words.peek().copied().unwrap_or(&"");
+        if let Some(port) = port_of(value).or_else(|| port_of(next)) {
+            return Some(port);
         }
-        follows_port = ["port", "port:", "port(s)", "port(s):", "ports"].contains(&word);
     }
     None
 }
 
 fn port_of(word: &str) -> Option<u16> {
     word.parse().ok().filter(|port| *port > 0)
+}
+
+/// An address to listen on; never a number such as an hour.
+fn is_host(host: &str) -> bool {
+    let parts: Vec<&str> = host.split('.').collect();
+    let is_v4 = parts.len() == 4 && parts.iter().all(|part| part.parse::<u8>().is_ok());
+    let is_v6 = host.starts_with('[') && host.ends_with(']') || host == "::" || host == "::1";
+    host.is_empty() || host == "*" || host == "localhost" || is_v4 || is_v6
+}
+
+/// A name that a server gives itself. Only a URL says that it is one: `serving db:5432` names another.
+fn is_name(host: &str) -> bool {
+    let is_of_names = |letter: char| letter.is_ascii_alphanumeric() || ".-".contains(letter);
+    host.contains(|letter: char| letter.is_ascii_alphabetic()) && host.chars().all(is_of_names)
 }
 
 fn is_loopback(host: &str) -> bool {
@@ -102,7 +178,7 @@ mod tests {
     use super::*;
 
     fn found(line: &str) -> Option<(bool, u16)> {
-        listening(&[line.to_owned()]).map(|it| (it.is_loopback, it.port))
+        listening([&line.to_owned()], None).map(|it| (it.is_loopback, it.port))
     }
 
     #[test]
@@ -126,12 +202,46 @@ mod tests {
             ),
             ("server listening on :9000", Some((false, 9000))),
             ("Now listening on: http://[::]:8080", Some((false, 8080))),
+            (
+                "[2026-11-21 12:30:15 +0000] [1] [INFO] Listening at: http://0.0.0.0:8000 (1)",
+                Some((false, 8000)),
+            ),
+            (
+                "2026/11/21 12:30:07 Listening on :8080",
+                Some((false, 8080)),
+            ),
+            (
+                "2026-11-21T12:30:15 INFO serving on 0.0.0.0:8080",
+                Some((false, 8080)),
+            ),
+            (
+                "[21/Nov/2026:12:30:15 +0000] listening, port=9000",
+                Some((false, 9000)),
+            ),
+            ("Listening at 12:30:15.123", None),
+            ("Now serving since 2026-11-21T12:30", None),
+            ("Debugger listening on ws://127.0.0.1:9229/0f2c936f", None),
+            ("Metrics listening on :9090", None),
+            ("serving data of postgres://db.internal:5432/x", None),
             ("started in 12:30 minutes", None),
             ("connected to db:5432", None),
             ("listening", None),
         ] {
             assert_eq!(found(line), expected, "{line}");
         }
+    }
+
+    #[test]
+    fn of_several_addresses_the_expected_one_counts_else_the_last() {
+        let lines = [
+            "listening on 127.0.0.1:80",
+            "listening on :80",
+            "listening on :9000",
+        ];
+        let lines = lines.map(str::to_owned);
+        let of = |expected| listening(&lines, expected).map(|it| (it.is_loopback, it.port));
+        assert_eq!(of(Some(80)), Some((false, 80)));
+        assert_eq!(of(Some(3000)), Some((false, 9000)));
     }
 
     #[test]

@@ -53,8 +53,11 @@ pub struct Progress {
 }
 
 /// The last closer look.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Examined {
+    /// ARN of the deployment that was looked at; none if an older provider did.
+    #[serde(default)]
+    pub deployment_arn: Option<String>,
     /// Milliseconds since the epoch, by our clock.
     pub at_ms: u64,
     /// The failures that were counted then.
@@ -66,7 +69,7 @@ pub struct Examined {
 #[must_use]
 pub fn is_worth_a_look(
     progress: &Progress,
-    last: Option<Examined>,
+    last: Option<&Examined>,
     is_reachable: bool,
     asked_ms: u64,
     now_ms: u64,

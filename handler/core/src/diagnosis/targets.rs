@@ -5,13 +5,15 @@
 //! <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-unhealthy-event-messages.html> for the
 //! events in which ECS repeats them.
 
+use super::Finding;
 use super::cause::Cause;
-use super::evidence::Evidence;
+use super::evidence::{Evidence, Task};
 use super::logs;
-use super::tasks::is_grace_over;
+use super::own::{About, about, task_of};
+use super::proof::{Occurrence, is_proven};
+use super::tasks::was_ill;
 use super::texts::between;
 use super::wording::sentence;
-use super::{Finding, is_proven};
 
 /// How ELB describes answers of a wrong status.
 const CODES: &str = "with these codes: [";
@@ -20,16 +22,23 @@ pub(super) fn findings(evidence: &Evidence) -> Vec<Finding> {
     let of_targets = evidence.targets.iter().filter_map(|target| {
         let described = target.description.clone().unwrap_or_default();
         match (target.state.as_str(), target.reason.as_deref()?) {
-            ("unhealthy", reason) => of_reason(reason, &described, evidence),
+            ("unhealthy", reason) => {
+                of_reason(reason, &described, task_of(target, evidence), evidence)
+            }
             _ => None,
         }
     });
     let of_events = evidence
         .events
         .iter()
-        .filter(|event| event.contains("is unhealthy in"))
+        .filter(|event| event.text.contains("is unhealthy in"))
         .filter_map(|event| {
+            let task = match about(event, evidence) {
+                About::Task(task) => Some(task),
+                About::Service | About::Unclear => None,
+            };
             let described = event
+                .text
                 .split_once("due to (reason ")?
                 .1
                 .trim_end_matches([')', '.']);
@@ -40,13 +49,19 @@ pub(super) fn findings(evidence: &Evidence) -> Vec<Finding> {
             } else {
                 "Target.FailedHealthChecks"
             };
-            of_reason(reason, described, evidence)
+            of_reason(reason, described, task, evidence)
         });
     of_targets.chain(of_events).collect()
 }
 
-fn of_reason(reason: &str, described: &str, evidence: &Evidence) -> Option<Finding> {
-    match reason {
+/// `task` is the one that is not well; none when it is not known for one of the deployment.
+fn of_reason(
+    reason: &str,
+    described: &str,
+    task: Option<&Task>,
+    evidence: &Evidence,
+) -> Option<Finding> {
+    let (cause, detail, text) = match reason {
         "Target.ResponseCodeMismatch" => {
             let codes = between(described, CODES, &[']'])?;
             let is_server_error = codes.split(',').all(|code| code.trim().starts_with('5'));
@@ -55,50 +70,56 @@ fn of_reason(reason: &str, described: &str, evidence: &Evidence) -> Option<Findi
             } else {
                 Cause::HealthCheckRefused
             };
-            Some(finding(
-                cause,
-                &format!("status {codes}"),
-                described,
-                evidence,
-            ))
+            (cause, format!("status {codes}"), described.to_owned())
         }
-        "Target.Timeout" => Some(finding(
+        "Target.Timeout" => (
             Cause::HealthCheckTimeout,
-            described,
-            described,
-            evidence,
-        )),
-        "Target.FailedHealthChecks" => Some(not_connected(described, evidence)),
-        _ => None,
-    }
+            described.to_owned(),
+            described.to_owned(),
+        ),
+        "Target.FailedHealthChecks" => not_connected(described, evidence),
+        _ => return None,
+    };
+    // Those that were stopped for it before count as well.
+    let stopped = evidence.tasks.iter().filter(|task| was_ill(task));
+    let seen: Vec<Occurrence<'_>> = task.map_or_else(Vec::new, |task| {
+        stopped
+            .chain([task])
+            .map(|task| Occurrence {
+                task: Some(task),
+                at_ms: task
+                    .stopped
+                    .as_ref()
+                    .map_or(task.created_ms, |stopped| stopped.stopping_ms),
+            })
+            .collect()
+    });
+    Some(Finding {
+        cause,
+        what: sentence(cause, &detail, evidence),
+        evidence: text,
+        is_certain: is_proven(cause.proof(), &seen, evidence),
+    })
 }
 
 /// Nothing accepts the connection: the application's own log may say why.
-fn not_connected(described: &str, evidence: &Evidence) -> Finding {
-    let Some(listening) = logs::listening(&evidence.log_lines) else {
-        return finding(Cause::NotListening, described, described, evidence);
+fn not_connected(described: &str, evidence: &Evidence) -> (Cause, String, String) {
+    let port = evidence.expected.port;
+    let lines = evidence.first_lines.iter().chain(&evidence.last_lines);
+    let Some(listening) = logs::listening(lines, port) else {
+        return (
+            Cause::NotListening,
+            described.to_owned(),
+            described.to_owned(),
+        );
     };
-    let cause = if evidence.expected.port != Some(listening.port) {
+    let cause = if port != Some(listening.port) {
         Cause::WrongPort
     } else if listening.is_loopback {
         Cause::LocalhostOnly
     } else {
         Cause::NotListening
     };
-    let port = format!("port {}", listening.port);
-    let words = logs::last_words(&evidence.log_lines);
-    let text = words.map_or_else(
-        || described.to_owned(),
-        |words| format!("last lines of its log: {words}"),
-    );
-    finding(cause, &port, &text, evidence)
-}
-
-fn finding(cause: Cause, detail: &str, text: &str, evidence: &Evidence) -> Finding {
-    Finding {
-        cause,
-        what: sentence(cause, detail, evidence),
-        evidence: text.to_owned(),
-        is_certain: is_grace_over(evidence) || is_proven(cause, false, evidence),
-    }
+    let text = format!("its log: {}", listening.line.trim());
+    (cause, format!("port {}", listening.port), text)
 }

@@ -5,12 +5,13 @@
 
 use std::collections::BTreeMap;
 
-use super::cause::Cause;
-use super::evidence::{Evidence, StoppedTask};
+use super::Finding;
+use super::cause::{Cause, Proof};
+use super::evidence::{Evidence, StoppedTask, Task};
 use super::logs::last_words;
+use super::proof::{Occurrence, is_proven};
 use super::texts::rule_for;
 use super::wording::{cause_of, sentence};
-use super::{Finding, is_proven};
 
 /// How ECS begins its reason for a task that it stopped because it was not needed any more.
 const NOT_NEEDED: &str = "Scaling activity initiated by";
@@ -21,21 +22,20 @@ const BY_A_PERSON: &str = "UserInitiated";
 
 /// What one task tells.
 struct Told<'a> {
-    task: &'a StoppedTask,
+    task: &'a Task,
+    stopped: &'a StoppedTask,
     /// What the sentence is made of: AWS's text, or the exit code.
     detail: String,
     /// As evidence.
     text: String,
+    /// What proves it, where that is not the cause's.
+    proof: Option<Proof>,
 }
 
-/// Whether a task was stopped because it was unhealthy after its grace period: from then on a start that is
-/// merely slow is no excuse, because ECS stops every task at the same age.
-pub(super) fn is_grace_over(evidence: &Evidence) -> bool {
-    evidence.tasks.iter().any(|task| {
-        task.reason
-            .as_ref()
-            .is_some_and(|reason| reason.starts_with(UNHEALTHY))
-    })
+/// Whether the load balancer found a task unhealthy after its grace period, and ECS stopped it for that.
+pub(super) fn was_ill(task: &Task) -> bool {
+    let reason = task.stopped.as_ref().and_then(|it| it.reason.as_ref());
+    reason.is_some_and(|reason| reason.starts_with(UNHEALTHY))
 }
 
 pub(super) fn findings(evidence: &Evidence) -> Vec<Finding> {
@@ -48,75 +48,82 @@ pub(super) fn findings(evidence: &Evidence) -> Vec<Finding> {
     by_cause
         .into_iter()
         .filter_map(|(cause, told)| {
-            let newest = told.iter().max_by_key(|told| told.task.stopping_ms)?;
+            let newest = told.iter().max_by_key(|told| told.stopped.stopping_ms)?;
+            let proof = told.iter().find_map(|told| told.proof);
+            let seen: Vec<Occurrence<'_>> = told.iter().map(occurrence).collect();
             Some(Finding {
                 cause,
                 what: sentence(cause, &newest.detail, evidence),
                 evidence: newest.text.clone(),
-                is_certain: is_proven(cause, is_repeated(&told), evidence),
+                is_certain: is_proven(proof.unwrap_or(cause.proof()), &seen, evidence),
             })
         })
         .collect()
 }
 
-/// Whether the task stopped for a reason of its own.
-fn is_telling(task: &StoppedTask) -> bool {
-    let is_wanted_gone = task
-        .reason
-        .as_ref()
-        .is_some_and(|reason| reason.starts_with(NOT_NEEDED));
-    task.stop_code.as_deref() != Some(BY_A_PERSON) && !is_wanted_gone
+fn occurrence<'a>(told: &Told<'a>) -> Occurrence<'a> {
+    Occurrence {
+        task: Some(told.task),
+        at_ms: told.stopped.stopping_ms,
+    }
 }
 
-/// Whether ECS has tried again, and it came to the same.
-fn is_repeated(told: &[Told<'_>]) -> bool {
-    told.iter().any(|first| {
-        told.iter()
-            .any(|second| second.task.created_ms >= first.task.stopping_ms)
+/// Whether the task stopped for a reason of its own.
+pub(super) fn is_telling(task: &Task) -> bool {
+    task.stopped.as_ref().is_some_and(|stopped| {
+        let reason = stopped.reason.as_deref();
+        let is_wanted_gone = reason.is_some_and(|reason| reason.starts_with(NOT_NEEDED));
+        stopped.stop_code.as_deref() != Some(BY_A_PERSON) && !is_wanted_gone
     })
 }
 
-fn told_by<'a>(task: &'a StoppedTask, evidence: &Evidence) -> Option<(Cause, Told<'a>)> {
-    let of_containers = task.containers.iter().filter_map(|it| it.reason.as_ref());
-    for text in of_containers.chain(&task.reason) {
+fn told_by<'a>(task: &'a Task, evidence: &Evidence) -> Option<(Cause, Told<'a>)> {
+    let stopped = task.stopped.as_ref()?;
+    let told = |detail: &str, text: &str| Told {
+        task,
+        stopped,
+        detail: detail.to_owned(),
+        text: text.to_owned(),
+        proof: None,
+    };
+    let of_containers = stopped
+        .containers
+        .iter()
+        .filter_map(|it| it.reason.as_ref());
+    for text in of_containers.chain(&stopped.reason) {
         if let Some(rule) = rule_for(text) {
             let cause = cause_of(rule, text, &evidence.expected);
-            return Some((cause, told(task, text.clone(), text.clone())));
+            return Some((cause, told(text, text)));
         }
     }
-    exit(task, evidence)
-}
-
-fn told(task: &StoppedTask, detail: String, text: String) -> Told<'_> {
-    Told { task, detail, text }
-}
-
-/// A container that ended: with its exit code and its last words.
-fn exit<'a>(task: &'a StoppedTask, evidence: &Evidence) -> Option<(Cause, Told<'a>)> {
-    if task.stop_code.as_deref() != Some("EssentialContainerExited") {
+    if stopped.stop_code.as_deref() != Some("EssentialContainerExited") {
         return None;
     }
+    // A container that ended: with its exit code and its last words.
     let failed = |code: &i32| *code != 0;
-    let codes = || task.containers.iter().filter_map(|it| it.exit_code);
+    let codes = || stopped.containers.iter().filter_map(|it| it.exit_code);
     let code = codes().find(failed).or_else(|| codes().next())?;
-    let words = last_words(&evidence.log_lines);
+    let words = last_words(&evidence.last_lines);
     let text = match &words {
         Some(words) => format!("last lines of its log: {words}"),
-        None => task.reason.clone().unwrap_or_default(),
+        None => stopped.reason.clone().unwrap_or_default(),
     };
     let is_foreign = words
         .as_deref()
         .and_then(rule_for)
         .is_some_and(|rule| rule.cause == Cause::WrongArchitecture);
     if is_foreign {
-        return Some((Cause::WrongArchitecture, told(task, text.clone(), text)));
+        // The application may also say so of a program that it starts and can do without.
+        let proof = Some(Proof::Repeated(0));
+        let told = told(&text, &text);
+        return Some((Cause::WrongArchitecture, Told { proof, ..told }));
     }
     let cause = if code == 0 {
         Cause::ContainerFinished
     } else {
         Cause::ContainerCrashed
     };
-    Some((cause, told(task, exit_code(code), text)))
+    Some((cause, told(&exit_code(code), &text)))
 }
 
 /// AWS: <https://repost.aws/knowledge-center/ecs-task-stopped> has the meaning of exit codes.

@@ -11,6 +11,9 @@ use Phase::{Baking, GettingOn, ScalingUp};
 const EXECUTION_ROLE: &str = "arn:aws:iam::123456789012:role/execution";
 const TASK_ROLE: &str = "arn:aws:iam::123456789012:role/task";
 const INFRASTRUCTURE_ROLE: &str = "arn:aws:iam::123456789012:role/infrastructure";
+/// The deployment that is looked at, and the one before.
+const OURS: &str = "ecs-svc/2";
+const BEFORE: &str = "ecs-svc/1";
 
 fn evidence() -> Evidence {
     Evidence {
@@ -24,39 +27,110 @@ fn evidence() -> Evidence {
             execution_role_arn: Some(EXECUTION_ROLE.to_owned()),
             task_role_arn: Some(TASK_ROLE.to_owned()),
             infrastructure_role_arn: INFRASTRUCTURE_ROLE.to_owned(),
+            task_definition_arn: Some("web:7".to_owned()),
+            is_without_breaker: false,
             masks: Masks::of(&["swordfish".to_owned()]),
         },
         age_ms: 30_000,
+        deployment_id: Some(OURS.to_owned()),
         ..Evidence::default()
     }
 }
 
-/// A task that stopped `stopped_s` seconds after the first was started, and lived for ten.
-fn task(stopped_s: u64, code: &str, reason: &str) -> StoppedTask {
-    StoppedTask {
-        created_ms: (stopped_s - 10) * 1000,
-        stopping_ms: stopped_s * 1000,
-        stop_code: Some(code.to_owned()),
-        reason: Some(reason.to_owned()),
-        containers: vec![StoppedContainer {
-            name: "Main".to_owned(),
-            ..StoppedContainer::default()
-        }],
+/// What is told `at_s` seconds after the deployment was made.
+fn event(at_s: u64, text: &str) -> Event {
+    Event {
+        at_ms: at_s * 1000,
+        text: text.to_owned(),
     }
 }
 
-fn exited(stopped_s: u64, exit_code: i32) -> StoppedTask {
+/// A task of ours that never ran, was created `created_s` seconds after the deployment, and still is there.
+fn living(created_s: u64) -> Task {
+    Task {
+        id: format!("task-{created_s}"),
+        task_definition_arn: "web:7".to_owned(),
+        started_by: Some(OURS.to_owned()),
+        address: Some(format!("10.0.{}.{}", created_s / 256, created_s % 256)),
+        created_ms: created_s * 1000,
+        started_ms: None,
+        stopped: None,
+    }
+}
+
+fn running(created_s: u64) -> Task {
+    Task {
+        started_ms: Some(created_s * 1000),
+        ..living(created_s)
+    }
+}
+
+fn of_before(task: Task) -> Task {
+    Task {
+        id: format!("before-{}", task.id),
+        started_by: Some(BEFORE.to_owned()),
+        ..task
+    }
+}
+
+/// A task that stopped `stopped_s` seconds after the deployment was made, and lived for ten.
+fn task(stopped_s: u64, code: &str, reason: &str) -> Task {
+    Task {
+        stopped: Some(StoppedTask {
+            stopping_ms: stopped_s * 1000,
+            stop_code: Some(code.to_owned()),
+            reason: Some(reason.to_owned()),
+            containers: vec![StoppedContainer {
+                name: "Main".to_owned(),
+                ..StoppedContainer::default()
+            }],
+        }),
+        ..living(stopped_s - 10)
+    }
+}
+
+fn exited(stopped_s: u64, exit_code: i32) -> Task {
     let mut task = task(
         stopped_s,
         "EssentialContainerExited",
         "Essential container in task exited",
     );
-    task.containers[0].exit_code = Some(exit_code);
+    task.started_ms = Some(task.created_ms + 5_000);
+    let stopped = task.stopped.as_mut().expect("it has stopped");
+    stopped.containers[0].exit_code = Some(exit_code);
     task
+}
+
+/// A task that ECS stopped for its health checks after so many seconds.
+fn ill(created_s: u64, lived_s: u64) -> Task {
+    let stopped = task(
+        created_s + lived_s,
+        "ServiceSchedulerInitiated",
+        "Task failed ELB health checks in (target-group g)",
+    );
+    Task {
+        stopped: stopped.stopped,
+        ..running(created_s)
+    }
+}
+
+fn at(task: &Task, target: Target) -> Target {
+    Target {
+        address: task.address.clone().expect("has an address"),
+        ..target
+    }
+}
+
+fn healthy() -> Target {
+    Target {
+        state: "healthy".to_owned(),
+        ..Target::default()
+    }
 }
 
 fn target(reason: &str, description: &str) -> Target {
     Target {
+        address: String::new(),
         state: "unhealthy".to_owned(),
         reason: Some(reason.to_owned()),
         description: Some(description.to_owned()),
@@ -298,11 +372,11 @@ fn a_role_that_cannot_be_assumed_is_told_apart_by_its_arn() {
             "failed to launch a task with (error ECS was unable to assume the role '{role}' that was provided for this task.)."
         );
         let mut evidence = evidence();
-        evidence.events = vec![text.clone()];
+        evidence.events = vec![event(110, &text), event(60, &text)];
         let found = first(&evidence);
         assert_eq!((found.cause, found.is_certain), (cause, false));
         assert!(found.what.contains(role), "{}", found.what);
-        evidence.age_ms = 120_000;
+        evidence.events.insert(0, event(125, &text));
         assert!(first(&evidence).is_certain);
         let refused = of_refusal(
             &evidence.expected,
@@ -315,30 +389,178 @@ fn a_role_that_cannot_be_assumed_is_told_apart_by_its_arn() {
 }
 
 #[test]
-fn a_crash_is_certain_once_it_has_come_again_and_tells_its_last_words() {
+fn a_crash_tells_its_last_words_and_is_the_circuit_breakers_to_judge() {
     let mut evidence = evidence();
-    evidence.log_lines = vec![
+    evidence.last_lines = vec![
         "starting".to_owned(),
         "cannot connect with password=hunter2 to swordfish".to_owned(),
     ];
-    evidence.tasks = vec![exited(60, 3), exited(61, 3)];
-    assert!(!first(&evidence).is_certain, "both were started at once");
-    evidence.tasks.push(exited(90, 3));
+    evidence.tasks = vec![exited(60, 3), exited(90, 3), exited(120, 3), exited(150, 3)];
     let found = first(&evidence);
     assert_eq!(
         (found.cause, found.is_certain),
-        (Cause::ContainerCrashed, true)
+        (Cause::ContainerCrashed, false)
     );
     assert_eq!(
         found.verdict().what,
         "the container ends by itself with exit code 3 (last lines of its log: starting | cannot connect with \
-         password=[redacted] to [redacted])"
+         password=[redacted])"
     );
-    evidence.targets = vec![Target {
-        state: "healthy".to_owned(),
-        ..Target::default()
-    }];
-    assert!(!first(&evidence).is_certain, "another task is healthy");
+}
+
+#[test]
+fn without_a_circuit_breaker_as_many_starts_in_turn_are_certain_as_it_would_allow() {
+    let certain = |tasks: Vec<Task>| {
+        let mut evidence = evidence();
+        evidence.expected.is_without_breaker = true;
+        evidence.tasks = tasks;
+        first(&evidence).is_certain
+    };
+    assert!(!certain(vec![exited(60, 3), exited(130, 3)]), "twice");
+    let at_once = vec![exited(130, 3), exited(131, 3), exited(132, 3)];
+    assert!(!certain(at_once), "all were started at once");
+    let early = vec![exited(30, 3), exited(60, 3), exited(90, 3)];
+    assert!(!certain(early), "IAM may not know the task role yet");
+    let again = || vec![exited(60, 3), exited(90, 3), exited(130, 3)];
+    assert!(certain(again()));
+    let mut with_running = again();
+    with_running.push(running(131));
+    assert!(!certain(with_running), "a later one runs");
+    let mut with_starting = again();
+    with_starting.push(living(131));
+    assert!(certain(with_starting), "a later one has said nothing yet");
+}
+
+#[test]
+fn one_ill_task_among_healthy_ones_ends_nothing() {
+    let mut evidence = evidence();
+    let other = running(400);
+    evidence.tasks = vec![ill(10, 330), ill(350, 330), other.clone()];
+    let refused = "Health checks failed with these codes: [404]";
+    evidence.targets = vec![
+        at(&other, target("Target.ResponseCodeMismatch", refused)),
+        healthy(),
+    ];
+    let found = first(&evidence);
+    assert_eq!(
+        (found.cause, found.is_certain),
+        (Cause::HealthCheckRefused, false)
+    );
+    evidence.targets.pop();
+    assert!(first(&evidence).is_certain);
+}
+
+#[test]
+fn an_image_that_one_task_could_pull_is_there() {
+    let mut evidence = evidence();
+    evidence.tasks = vec![task(60, "TaskFailedToStart", TEXTS[1].0)];
+    assert!(first(&evidence).is_certain);
+    evidence.tasks.push(running(20));
+    assert!(!first(&evidence).is_certain);
+}
+
+#[test]
+fn what_may_pass_is_certain_only_while_the_newest_task_shows_it() {
+    let denied = "CannotPullContainerError: unexpected status code: 403 Forbidden";
+    let certain = |tasks: Vec<Task>| {
+        let mut evidence = evidence();
+        evidence.age_ms = 600_000;
+        evidence.tasks = tasks;
+        let found = first(&evidence);
+        assert_eq!(found.cause, Cause::ImagePullDenied);
+        found.is_certain
+    };
+    let at = |stopped_s| task(stopped_s, "TaskFailedToStart", denied);
+    assert!(!certain(vec![at(30)]), "an old one only");
+    assert!(certain(vec![at(30), at(130)]));
+    assert!(
+        !certain(vec![at(30), at(130), running(140)]),
+        "it was passing"
+    );
+    assert!(!certain(vec![at(130), exited(150, 1)]), "it pulled since");
+}
+
+#[test]
+fn what_belongs_to_the_revision_before_does_not_end_the_one_that_repairs_it() {
+    let mut evidence = evidence();
+    evidence.age_ms = 900_000;
+    evidence.expected.is_without_breaker = true;
+    let missing = |stopped_s| task(stopped_s, "TaskFailedToStart", TEXTS[1].0);
+    let mine = running(20);
+    let old = of_before(running(1));
+    evidence.tasks = vec![
+        of_before(missing(130)),
+        of_before(missing(160)),
+        of_before(ill(30, 400)),
+        of_before(exited(200, 1)),
+        of_before(exited(230, 1)),
+        of_before(exited(260, 1)),
+        old.clone(),
+        mine.clone(),
+    ];
+    let refused = "Health checks failed with these codes: [404]";
+    // With ROLLING both are in one group.
+    evidence.targets = vec![
+        at(&old, target("Target.ResponseCodeMismatch", refused)),
+        at(
+            &mine,
+            Target {
+                state: "initial".to_owned(),
+                ..Target::default()
+            },
+        ),
+    ];
+    evidence.events = vec![event(
+        200,
+        "(service web) (task before-task-30) (port 80) is unhealthy in (target-group g) due to (reason Health checks \
+         failed with these codes: [404])",
+    )];
+    assert_eq!(diagnose(&evidence), []);
+    assert_eq!(has_spoken(&evidence), Some(mine), "whose log is read");
+
+    // Who started a task is not known: it may be ours, but that proves nothing.
+    evidence.deployment_id = None;
+    let certain: Vec<Finding> = diagnose(&evidence)
+        .into_iter()
+        .filter(|found| found.is_certain)
+        .collect();
+    assert_eq!(certain, []);
+}
+
+#[test]
+fn a_healthy_target_of_the_revision_before_does_not_excuse_ours() {
+    let mut evidence = evidence();
+    let (mine, old) = (running(320), of_before(running(1)));
+    evidence.tasks = vec![ill(10, 305), mine.clone(), old.clone()];
+    let refused = "Health checks failed with these codes: [404]";
+    evidence.targets = vec![
+        at(&mine, target("Target.ResponseCodeMismatch", refused)),
+        at(&old, healthy()),
+    ];
+    assert!(first(&evidence).is_certain);
+}
+
+#[test]
+fn events_about_the_service_prove_something_when_only_ours_can_be_meant_and_they_come_again() {
+    let text = "(service web) was unable to place a task. Reason: You’ve reached the limit on the number of vCPUs you \
+                can run concurrently.";
+    let certain = |change: fn(&mut Evidence)| {
+        let mut evidence = evidence();
+        evidence.events = vec![event(150, text), event(100, text)];
+        change(&mut evidence);
+        first(&evidence).is_certain
+    };
+    assert!(certain(|_| ()));
+    assert!(!certain(|it| drop(it.events.pop())), "once");
+    assert!(!certain(|it| it.events[0].at_ms = 110_000), "too soon");
+    assert!(!certain(|it| it.is_other_short = true), "the one before");
+    assert!(!certain(|it| it.tasks = vec![running(50)]), "one is placed");
+    assert!(!certain(|it| it.deployment_id = None));
+    let of_role_before = "failed to launch a task with (error ECS was unable to assume the role \
+                          'arn:aws:iam::123456789012:role/execution-old' that was provided for this task.).";
+    let mut evidence = evidence();
+    evidence.events = vec![event(250, of_role_before), event(200, of_role_before)];
+    assert!(!first(&evidence).is_certain, "a role of before");
 }
 
 #[test]
@@ -356,9 +578,16 @@ fn exit_codes_are_told_apart() {
         assert!(found.what.contains(part), "{}", found.what);
     }
     let mut evidence = evidence();
-    evidence.log_lines = vec!["exec /app/server: exec format error".to_owned()];
+    evidence.last_lines = vec!["exec /app/server: exec format error".to_owned()];
     evidence.tasks = vec![exited(60, 1)];
-    assert_eq!(first(&evidence).cause, Cause::WrongArchitecture);
+    let found = first(&evidence);
+    assert_eq!(
+        (found.cause, found.is_certain),
+        (Cause::WrongArchitecture, false),
+        "the application may say so of another program"
+    );
+    evidence.tasks.push(exited(90, 1));
+    assert!(first(&evidence).is_certain);
 }
 
 #[test]
@@ -372,7 +601,7 @@ fn tasks_that_were_not_needed_or_stopped_by_a_person_tell_nothing() {
     assert_eq!(diagnose(&evidence), []);
 }
 
-/// Reason and description of a target, lines of the log, the cause, and whether it is certain at once.
+/// Reason and description of a target, lines of the log, the cause, and whether it is certain after the grace period.
 const HEALTH_CHECKS: [(&str, &str, &[&str], Cause, bool); 8] = [
     (
         "Target.ResponseCodeMismatch",
@@ -436,31 +665,59 @@ const HEALTH_CHECKS: [(&str, &str, &[&str], Cause, bool); 8] = [
 fn health_checks_are_told_apart_by_reason_status_and_log() {
     for (reason, description, lines, cause, is_certain) in HEALTH_CHECKS {
         let mut evidence = evidence();
-        evidence.targets = vec![target(reason, description)];
-        evidence.log_lines = lines.iter().map(|line| (*line).to_owned()).collect();
+        let mine = running(20);
+        evidence.tasks = vec![mine.clone()];
+        evidence.targets = vec![at(&mine, target(reason, description))];
+        evidence.first_lines = lines.iter().map(|line| (*line).to_owned()).collect();
+        let found = first(&evidence);
+        assert_eq!((found.cause, found.is_certain), (cause, false));
+        let names = found.what.contains("/up") && found.what.contains("80");
+        assert!(names, "{}", found.what);
+        for (age_s, is_over) in [(300, false), (379, false), (380, true)] {
+            evidence.age_ms = age_s * 1000;
+            let found = first(&evidence);
+            assert_eq!(
+                found.is_certain,
+                is_certain && is_over,
+                "{description} after {age_s} s"
+            );
+        }
+        // The first was stopped for it, and the next does the same.
+        evidence.tasks = vec![ill(10, 300), running(320)];
+        evidence.targets = vec![at(&running(320), target(reason, description))];
+        evidence.age_ms = 350_000;
+        assert_eq!(first(&evidence).is_certain, is_certain, "{description}");
+        evidence.targets[0].address = "10.9.9.9".to_owned();
+        assert!(
+            !first(&evidence).is_certain,
+            "whose target it is, nobody knows"
+        );
+        evidence.targets.clear();
+        evidence.events = vec![event(
+            311,
+            &format!(
+                "(service web) (task task-10) (port 80) is unhealthy in (target-group g) due to (reason {description})"
+            ),
+        )];
         let found = first(&evidence);
         assert_eq!(
             (found.cause, found.is_certain),
             (cause, is_certain),
-            "{description}"
+            "by the event: {description}"
         );
-        let names = found.what.contains("/up") && found.what.contains("80");
-        assert!(names, "{}", found.what);
-        evidence.tasks = vec![task(
-            400,
-            "ServiceSchedulerInitiated",
-            "Task failed ELB health checks in (target-group g)",
-        )];
-        assert!(
-            first(&evidence).is_certain,
-            "its grace is over: {description}"
-        );
-        evidence.targets.clear();
-        evidence.events = vec![format!(
-            "(service web) (task 1) (port 80) is unhealthy in (target-group g) due to (reason {description})"
-        )];
-        assert_eq!(first(&evidence).cause, cause, "by the event: {description}");
     }
+}
+
+#[test]
+fn without_a_circuit_breaker_ill_tasks_are_counted_as_well() {
+    let mut evidence = evidence();
+    evidence.expected.is_without_breaker = true;
+    let mine = running(1000);
+    evidence.targets = vec![at(&mine, target("Target.Timeout", "Request timed out"))];
+    evidence.tasks = vec![ill(10, 310), ill(330, 310), mine];
+    assert!(!first(&evidence).is_certain);
+    evidence.tasks.push(ill(650, 310));
+    assert!(first(&evidence).is_certain);
 }
 
 #[test]
@@ -521,7 +778,13 @@ fn a_deployment_is_looked_at_when_there_may_be_something_new() {
         phase,
         triggered_alarms: Vec::new(),
     };
-    let last = |at_ms, failures| Some(Examined { at_ms, failures });
+    let last = |at_ms, failures| {
+        Some(Examined {
+            deployment_arn: None,
+            at_ms,
+            failures,
+        })
+    };
     for (progress, last, is_reachable, now_ms, expected) in [
         (progress(0, 0, ScalingUp), None, true, 59_000, false),
         (progress(0, 0, ScalingUp), None, true, 60_000, true),
@@ -555,7 +818,7 @@ fn a_deployment_is_looked_at_when_there_may_be_something_new() {
         (progress(0, 2, GettingOn), None, true, 400_000, false),
     ] {
         assert_eq!(
-            is_worth_a_look(&progress, last, is_reachable, 0, now_ms),
+            is_worth_a_look(&progress, last.as_ref(), is_reachable, 0, now_ms),
             expected,
             "{progress:?} {last:?} {is_reachable} {now_ms}"
         );

@@ -1,43 +1,32 @@
-//! Tasks of a service: those that stopped, which ECS shows for about an hour, and one that runs.
+//! Tasks of a service: those that stopped, which ECS shows for about an hour, and those that run.
 //!
 //! AWS: <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/stopped-task-errors.html>
 
-use aws_sdk_ecs::types::{Container, DesiredStatus, Task};
-use express_core::diagnosis::{StoppedContainer, StoppedTask};
+use aws_sdk_ecs::types::{Container, DesiredStatus, Task as EcsTask};
+use express_core::diagnosis::{StoppedContainer, StoppedTask, Task};
 
 use super::event::millis;
 use crate::aws::AwsClients;
 use crate::aws::error::{AwsError, MESSAGE_BYTES_MAX, aws_error};
 use crate::telemetry::presentable;
 
-/// Tasks looked at of each kind: DescribeTasks takes 100, and the last few are enough.
-const TASKS_MAX: i32 = 20;
+/// Tasks looked at that stopped, and that are wanted: DescribeTasks takes 100 together, the last few that stopped
+/// are enough, and of those that run more are worth knowing, because one that is healthy counts against all else.
+/// AWS: <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeTasks.html>
+const STOPPED_MAX: i32 = 30;
+const WANTED_MAX: i32 = 70;
+/// What an attachment calls the address of its task.
+/// AWS: <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Attachment.html>
+const ADDRESS: &str = "privateIPv4Address";
 
-/// A task of a deployment.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FoundTask {
-    /// The last part of its ARN, which its log streams are named after.
-    pub id: String,
-    /// When it was started; milliseconds since the epoch, by ECS's clock.
-    pub created_ms: u64,
-    /// Why it stopped, if it has.
-    pub stopped: Option<StoppedTask>,
-}
-
-/// The tasks of `task_definition_arn` that were started since `since_ms`, newest first.
+/// The tasks of the service, newest first, whichever deployment started them.
 ///
 /// # Errors
 /// When AWS refuses.
-pub async fn find(
-    aws: &AwsClients,
-    cluster: &str,
-    service: &str,
-    task_definition_arn: &str,
-    since_ms: u64,
-) -> Result<Vec<FoundTask>, AwsError> {
+pub async fn find(aws: &AwsClients, cluster: &str, service: &str) -> Result<Vec<Task>, AwsError> {
     let (stopped, wanted) = futures::try_join!(
-        list(aws, cluster, service, DesiredStatus::Stopped),
-        list(aws, cluster, service, DesiredStatus::Running),
+        list(aws, cluster, service, DesiredStatus::Stopped, STOPPED_MAX),
+        list(aws, cluster, service, DesiredStatus::Running, WANTED_MAX),
     )?;
     let arns: Vec<String> = stopped.into_iter().chain(wanted).collect();
     if arns.is_empty() {
@@ -51,13 +40,7 @@ pub async fn find(
         .send()
         .await
         .map_err(aws_error("ecs:DescribeTasks"))?;
-    let mut tasks: Vec<FoundTask> = answer
-        .tasks()
-        .iter()
-        .filter(|task| task.task_definition_arn() == Some(task_definition_arn))
-        .filter_map(found)
-        .filter(|task| task.created_ms >= since_ms)
-        .collect();
+    let mut tasks: Vec<Task> = answer.tasks().iter().filter_map(found).collect();
     tasks.sort_by_key(|task| std::cmp::Reverse(task.created_ms));
     Ok(tasks)
 }
@@ -67,6 +50,7 @@ async fn list(
     cluster: &str,
     service: &str,
     status: DesiredStatus,
+    tasks_max: i32,
 ) -> Result<Vec<String>, AwsError> {
     let listed = aws
         .ecs
@@ -74,7 +58,7 @@ async fn list(
         .cluster(cluster)
         .service_name(service)
         .desired_status(status)
-        .max_results(TASKS_MAX)
+        .max_results(tasks_max)
         .send()
         .await
         .map_err(aws_error("ecs:ListTasks"));
@@ -85,20 +69,28 @@ async fn list(
     }
 }
 
-fn found(task: &Task) -> Option<FoundTask> {
-    let created_ms = millis(task.created_at()?)?;
-    let stopped = task.stopping_at().or(task.stopped_at()).and_then(millis);
-    Some(FoundTask {
+fn found(task: &EcsTask) -> Option<Task> {
+    let stopping_at = task.stopping_at().or(task.stopped_at());
+    Some(Task {
         id: task.task_arn()?.rsplit('/').next()?.to_owned(),
-        created_ms,
-        stopped: stopped.map(|stopping_ms| StoppedTask {
-            created_ms,
+        task_definition_arn: task.task_definition_arn().unwrap_or_default().to_owned(),
+        started_by: task.started_by().map(str::to_owned),
+        address: address(task),
+        created_ms: millis(task.created_at()?)?,
+        started_ms: task.started_at().and_then(millis),
+        stopped: stopping_at.and_then(millis).map(|stopping_ms| StoppedTask {
             stopping_ms,
             stop_code: task.stop_code().map(|code| code.as_str().to_owned()),
             reason: task.stopped_reason().map(text),
             containers: task.containers().iter().map(stopped_container).collect(),
         }),
     })
+}
+
+fn address(task: &EcsTask) -> Option<String> {
+    let details = task.attachments().iter().flat_map(|it| it.details());
+    let mut addresses = details.filter(|detail| detail.name() == Some(ADDRESS));
+    addresses.next()?.value().map(str::to_owned)
 }
 
 fn stopped_container(container: &Container) -> StoppedContainer {
@@ -115,7 +107,7 @@ fn text(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use aws_sdk_ecs::types::TaskStopCode;
+    use aws_sdk_ecs::types::{Attachment, KeyValuePair, TaskStopCode};
     use aws_smithy_types::DateTime;
 
     use super::*;
@@ -127,9 +119,16 @@ mod tests {
             .exit_code(137)
             .reason("OutOfMemoryError: see https://host/?signature=1")
             .build();
-        let task = Task::builder()
+        let address = KeyValuePair::builder()
+            .name("privateIPv4Address")
+            .value("10.0.0.7")
+            .build();
+        let task = EcsTask::builder()
             .task_arn("arn:aws:ecs:eu-west-1:1:task/default/0a1b")
+            .started_by("ecs-svc/1")
+            .attachments(Attachment::builder().details(address).build())
             .created_at(DateTime::from_millis(1_000))
+            .started_at(DateTime::from_millis(3_000))
             .stopping_at(DateTime::from_millis(5_500))
             .stop_code(TaskStopCode::EssentialContainerExited)
             .stopped_reason("Essential container in task exited")
@@ -137,6 +136,9 @@ mod tests {
             .build();
         let found = found(&task).expect("is usable");
         assert_eq!((found.id.as_str(), found.created_ms), ("0a1b", 1_000));
+        assert_eq!(found.started_by.as_deref(), Some("ecs-svc/1"));
+        assert_eq!(found.address.as_deref(), Some("10.0.0.7"));
+        assert_eq!(found.started_ms, Some(3_000));
         let stopped = found.stopped.expect("has stopped");
         assert_eq!(stopped.stopping_ms, 5_500);
         assert_eq!(

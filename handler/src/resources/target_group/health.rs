@@ -20,15 +20,22 @@ pub async fn find(aws: &AwsClients, target_group_arn: &str) -> Result<Vec<Target
         .await
         .map_err(aws_error("elasticloadbalancing:DescribeTargetHealth"))?;
     let described = answer.target_health_descriptions().iter();
-    let health = described.filter_map(|described| described.target_health());
-    Ok(health
-        .map(|health| Target {
-            state: health
-                .state()
-                .map(|state| state.as_str().to_owned())
-                .unwrap_or_default(),
-            reason: health.reason().map(|reason| reason.as_str().to_owned()),
-            description: health.description().map(str::to_owned),
+    Ok(described
+        .filter_map(|described| {
+            let health = described.target_health()?;
+            let target = described.target();
+            Some(Target {
+                address: target
+                    .and_then(|target| target.id())
+                    .unwrap_or_default()
+                    .to_owned(),
+                state: health
+                    .state()
+                    .map(|state| state.as_str().to_owned())
+                    .unwrap_or_default(),
+                reason: health.reason().map(|reason| reason.as_str().to_owned()),
+                description: health.description().map(str::to_owned),
+            })
         })
         .collect())
 }

@@ -3,6 +3,8 @@
 //! AWS: <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateService.html>,
 //! <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_UpdateService.html>
 
+use std::collections::BTreeMap;
+
 use serde_json::json;
 
 use super::{DeploymentConfiguration, LoadBalancer, Network, Service, Status, arn_of, shown};
@@ -132,7 +134,7 @@ fn parse(
         grace_s: grace_seconds(input)?.unwrap_or(0),
         revision: None,
         deployment: String::new(),
-        launch_after_ms: 0,
+        launch_after_ms: BTreeMap::new(),
         next_look_ms: None,
         propagate_tags: propagate_tags(input)?.unwrap_or_else(|| "NONE".to_owned()),
         managed_tags: input.flag("enableECSManagedTags")?.unwrap_or(false),

@@ -56,6 +56,12 @@ pub(super) const fn is_running(deployment: &ObservedDeployment) -> bool {
     }
 }
 
+/// Whether nobody waits for the deployment any more: a request that this one has ended had asked for it.
+pub(super) fn is_abandoned(deployment: &ObservedDeployment, timing: &Timing) -> bool {
+    let abandoned = timing.abandoned.as_ref();
+    !is_own(deployment, timing) && abandoned.is_some_and(|it| it.is(&deployment.arn))
+}
+
 /// Whether this operation started the deployment: it has asked for one, and this is not the one that was
 /// the newest before it asked. No clock of ours is compared with one of ECS's.
 pub(super) fn is_own(deployment: &ObservedDeployment, timing: &Timing) -> bool {

@@ -1,6 +1,6 @@
 //! The ECS service and its one deployment.
 
-use super::facts::{is_own, is_running, wanted_service};
+use super::facts::{is_abandoned, is_own, is_running, wanted_service};
 use crate::decision::{Wait, WaitReason};
 use crate::desired::Desired;
 use crate::naming;
@@ -63,6 +63,9 @@ pub(super) fn service(
     }
     match &service.deployment {
         Some(deployment) if is_running(deployment) => {
+            if is_abandoned(deployment, timing) && !leads_to(desired, observed, service) {
+                return Ok(turn_back(desired, deployment, steps));
+            }
             Ok(follow(desired, service, deployment, timing, steps))
         }
         Some(deployment)
@@ -141,6 +144,33 @@ fn not_listed_yet(
     })
 }
 
+/// Whether what is being deployed is what is asked for now.
+fn leads_to(desired: &Desired, observed: &Observed, service: &ObservedEcsService) -> bool {
+    wanted_service(desired, observed)
+        .is_some_and(|wanted| ecs_service::diff(&wanted, service).is_empty())
+}
+
+/// Nobody waits for the deployment of a request that was cancelled: going back at once is sooner than its bakes, and
+/// leaves time for what is asked for instead.
+fn turn_back(
+    desired: &Desired,
+    deployment: &ObservedDeployment,
+    steps: &mut Vec<Step>,
+) -> Option<Wait> {
+    if deployment.status == DeploymentStatus::Running {
+        steps.push(Step::StopDeployment {
+            deployment_arn: deployment.arn.clone(),
+        });
+        return None;
+    }
+    Some(Wait {
+        reason: WaitReason::OtherDeployment {
+            service: desired.identity.service.clone(),
+        },
+        retry_after_s: deployment.progress.phase.look_again_s(),
+    })
+}
+
 /// A deployment is running: wait for it. One of ours that leaves no time to answer, or that cannot succeed any
 /// more, is rolled back.
 fn follow(
@@ -151,7 +181,8 @@ fn follow(
     steps: &mut Vec<Step>,
 ) -> Option<Wait> {
     let is_ours = is_own(deployment, timing);
-    let is_to_end = timing.is_hopeless || timing.now_ms >= timing.stop_at_ms;
+    let is_hopeless = timing.hopeless_deployment.as_ref() == Some(&deployment.arn);
+    let is_to_end = is_hopeless || timing.now_ms >= timing.stop_at_ms;
     if is_ours && is_to_end && deployment.status == DeploymentStatus::Running {
         steps.push(Step::StopDeployment {
             deployment_arn: deployment.arn.clone(),

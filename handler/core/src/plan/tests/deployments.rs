@@ -51,7 +51,7 @@ fn own_deployment_that_leaves_no_time_to_answer_is_stopped_once() {
 #[test]
 fn own_deployment_that_cannot_succeed_is_stopped_and_another_one_is_not() {
     let hopeless = |mut seen: super::Seen| {
-        seen.world.timing.is_hopeless = true;
+        seen.world.timing.hopeless_deployment = Some("deployment-1".to_owned());
         seen
     };
     check(
@@ -71,6 +71,18 @@ fn own_deployment_that_cannot_succeed_is_stopped_and_another_one_is_not() {
     check(
         web(),
         hopeless(seen(web()).other_deployment(DeploymentStatus::Running)),
+        expect![[r#"
+            Wait 15 s: deployment of service `web` is running
+        "#]],
+    );
+    // Somebody has started it while ours went back.
+    check(
+        web(),
+        hopeless(
+            seen(web())
+                .own_deployment(DeploymentStatus::Running)
+                .deployment(|deployment| deployment.arn = "repaired".to_owned()),
+        ),
         expect![[r#"
             Wait 15 s: deployment of service `web` is running
         "#]],
