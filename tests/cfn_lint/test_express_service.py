@@ -37,6 +37,28 @@ def of_service(changes: dict | None = None, without: tuple[str, ...] = (), outpu
     return findings(json.dumps(template))
 
 
+class FromExpressMode(unittest.TestCase):
+    """cfn-lint's own schema of AWS::ECS::ExpressGatewayService takes what the example for moving has."""
+
+    TEMPLATE = (ROOT / "templates" / "examples" / "from-express-mode.yaml").read_text(encoding="utf-8")
+
+    def before(self, template: str) -> list[str]:
+        """The findings in the template as it was before the move."""
+        token = "      ServiceToken: !ImportValue express-service-token\n"
+        log_group = self.TEMPLATE[self.TEMPLATE.index("  # Attributes keep") :]
+        for part in (token, log_group):
+            self.assertEqual(template.count(part), 1)
+            template = template.replace(part, "")
+        return findings(template.replace("Type: Custom::ExpressService", "Type: AWS::ECS::ExpressGatewayService"))
+
+    def test_the_properties_are_the_same(self) -> None:
+        self.assertEqual(self.before(self.TEMPLATE), [])
+
+    def test_what_only_this_provider_has_would_be_found(self) -> None:
+        ours = self.TEMPLATE.replace("      HealthCheckPath: /\n", "      Deployment: {Strategy: LINEAR}\n")
+        self.assertTrue(any("Deployment" in finding for finding in self.before(ours)))
+
+
 class Properties(unittest.TestCase):
     """E9101."""
 

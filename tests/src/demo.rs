@@ -16,8 +16,10 @@
 )]
 
 mod deployments;
+pub mod examples;
 mod facts;
 mod gateway;
+mod local_stack;
 mod ministack;
 mod package;
 mod resource;
@@ -29,15 +31,10 @@ mod watching;
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, ensure};
-use local_aws::clock::Clock;
-use local_aws::wire::Service;
-use local_aws::{Account, LocalAws, server};
-use serde_json::json;
+use anyhow::Context;
 
 use crate::account::Inventory;
-use gateway::Gateway;
-use ministack::MiniStack;
+use local_stack::LocalStack;
 use screen::Screen;
 use stages::{FIRST_STACK, PROVIDER_STACK, SECOND_STACK, Stages};
 use tree::Tree;
@@ -64,6 +61,9 @@ const LOCAL_AWS_SERVICES: [&str; 9] = [
     "WAFV2",
 ];
 
+/// How the last line ends, when nothing more comes until somebody ends it.
+const END: &str = "Ctrl-C ends everything.";
+
 /// What the demo is started with.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -84,33 +84,9 @@ pub struct Options {
 /// # Errors
 /// When a stage does not end as it should; the text says what is different.
 pub async fn run(options: &Options) -> anyhow::Result<()> {
-    ensure!(options.rate >= 1, "the rate must be at least 1");
-    std::fs::create_dir_all(&options.work_folder)
-        .with_context(|| format!("cannot make {}", options.work_folder.display()))?;
-    let account = LocalAws::new(local_aws::Settings {
-        account: Account {
-            id: ACCOUNT_ID.to_owned(),
-            region: REGION.to_owned(),
-            partition: "aws".to_owned(),
-        },
-        clock: Clock::scaled(f64::from(options.rate)),
-        seed: 1,
-    });
-    let listener = server::listen(0).await?;
-    let local_aws = format!("http://{}", listener.local_addr()?);
-    tokio::spawn(server::serve(account.clone(), listener));
-    let ministack = MiniStack::start(
-        &options.python,
-        &options.work_folder,
-        &local_aws,
-        options.rate,
-    )
-    .await?;
-    let gateway = ministack.gateway();
-
-    let code_uri = upload(gateway, options).await?;
-    let provider = package::template(&template("provider.yaml")?, &code_uri)?;
-    let mut stages = prepared(account, gateway).await?;
+    let local_stack = LocalStack::start(options).await?;
+    let provider = local_stack.provider_template(options).await?;
+    let mut stages = prepared(&local_stack).await?;
     stages.screen.say(&format!(
         "Account {ACCOUNT_ID}, {REGION}. A second here is {} simulated ones; durations are simulated.",
         options.rate
@@ -118,7 +94,7 @@ pub async fn run(options: &Options) -> anyhow::Result<()> {
     stages.provider(&provider).await?;
     stages.services().await?;
     if options.keep {
-        stages.screen.say(&how_to_look(gateway, &local_aws));
+        stages.screen.say(&how_to_look(&local_stack));
         return std::future::pending().await;
     }
     stages.deletes().await?;
@@ -126,66 +102,22 @@ pub async fn run(options: &Options) -> anyhow::Result<()> {
 }
 
 /// What an account has before the provider: a hosted zone for the domain, and two roles.
-async fn prepared(account: LocalAws, gateway: Gateway) -> anyhow::Result<Stages> {
-    let zone = account
-        .perform(
-            Service::Route53,
-            "CreateHostedZone",
-            json!({"path": "/2013-04-01/hostedzone", "body": {"Name": DOMAIN_NAME, "CallerReference": "demo"}}),
-        )
-        .map_err(|refusal| anyhow::anyhow!("CreateHostedZone was refused: {refusal:?}"))?;
-    let hosted_zone_id = zone
-        .pointer("/CreateHostedZoneResponse/HostedZone/Id")
-        .and_then(serde_json::Value::as_str)
-        .context("CreateHostedZone answers no id")?
-        .replace("/hostedzone/", "");
-    let snapshot = account.snapshot();
+async fn prepared(local_stack: &LocalStack) -> anyhow::Result<Stages> {
+    let hosted_zone_id = local_stack.hosted_zone()?;
+    let [execution_role, infrastructure_role] = local_stack.roles().await?;
+    let snapshot = local_stack.account.snapshot();
     Ok(Stages {
-        gateway,
+        gateway: local_stack.gateway(),
         tree: Tree::new(&Inventory::read(&snapshot, &hosted_zone_id)),
         screen: Screen::new(snapshot.clock().now_ms()),
-        account,
+        account: local_stack.account.clone(),
         hosted_zone_id,
         stage: 0,
         watching: None,
         quickstart: template("quickstart.yaml")?,
-        execution_role: role(gateway, "ecsTaskExecutionRole", "ecs-tasks.amazonaws.com").await?,
-        infrastructure_role: role(gateway, "ecsInfrastructureRole", "ecs.amazonaws.com").await?,
+        execution_role,
+        infrastructure_role,
     })
-}
-
-/// Makes a role that a service of AWS may assume, and tells its ARN.
-async fn role(gateway: Gateway, name: &str, service: &str) -> anyhow::Result<String> {
-    let trust = json!({
-        "Version": "2012-10-17",
-        "Statement": [{"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}],
-    })
-    .to_string();
-    gateway
-        .iam(
-            "CreateRole",
-            &[("RoleName", name), ("AssumeRolePolicyDocument", &trust)],
-        )
-        .await?;
-    Ok(format!("arn:aws:iam::{ACCOUNT_ID}:role/{name}"))
-}
-
-/// Uploads the deployment package, as `sam package` would, and tells where it is.
-async fn upload(gateway: Gateway, options: &Options) -> anyhow::Result<String> {
-    let Options {
-        python,
-        bootstrap,
-        work_folder,
-        rate: _,
-        keep: _,
-    } = options;
-    let archive = package::archive(python, bootstrap, work_folder)?;
-    let bucket = PACKAGE.split('/').next().unwrap_or(PACKAGE);
-    gateway
-        .put_to_s3(&format!("/{bucket}"), bytes::Bytes::new())
-        .await?;
-    gateway.put_to_s3(&format!("/{PACKAGE}"), archive).await?;
-    Ok(format!("s3://{PACKAGE}"))
 }
 
 fn template(name: &str) -> anyhow::Result<String> {
@@ -195,24 +127,47 @@ fn template(name: &str) -> anyhow::Result<String> {
     std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))
 }
 
+/// A local stack with a hosted zone and without the provider, until the future is dropped.
+///
+/// # Errors
+/// When it does not come up.
+pub async fn empty(options: &Options) -> anyhow::Result<()> {
+    let local_stack = LocalStack::start(options).await?;
+    let hosted_zone_id = local_stack.hosted_zone()?;
+    let mut lines = exports(&local_stack);
+    lines.push(format!("  export HOSTED_ZONE_ID={hosted_zone_id}"));
+    lines.push(format!("\nThe zone is that of {DOMAIN_NAME}. {END}"));
+    Screen::new(local_stack.account.clock().now_ms()).say(&lines.join("\n"));
+    std::future::pending().await
+}
+
 /// For whoever wants to look around with the AWS CLI.
-fn how_to_look(gateway: Gateway, local_aws: &str) -> String {
+fn how_to_look(local_stack: &LocalStack) -> String {
     let mut lines = vec![
         "\nEverything is still running. To look around with the AWS CLI, in another terminal:\n"
             .to_owned(),
-        format!(
-            "  export AWS_ACCESS_KEY_ID={ACCOUNT_ID} AWS_SECRET_ACCESS_KEY=local AWS_DEFAULT_REGION={REGION}"
-        ),
-        format!("  export AWS_ENDPOINT_URL={}", gateway.url()),
     ];
-    let variables = LOCAL_AWS_SERVICES
-        .map(|service| format!("  export AWS_ENDPOINT_URL_{service}={local_aws}"));
-    lines.extend(variables);
+    lines.extend(exports(local_stack));
     lines.extend([
         format!("  aws cloudformation describe-stack-events --stack-name {FIRST_STACK}"),
         "  aws elbv2 describe-load-balancers".to_owned(),
         format!("  aws cloudformation delete-stack --stack-name {SECOND_STACK}"),
-        format!("\nThe stacks are {PROVIDER_STACK}, {FIRST_STACK} and {SECOND_STACK}. Ctrl-C ends everything."),
+        format!("\nThe stacks are {PROVIDER_STACK}, {FIRST_STACK} and {SECOND_STACK}. {END}"),
     ]);
     lines.join("\n")
+}
+
+/// Lines for a shell that lead the AWS CLI and the SDKs to the local stack.
+fn exports(local_stack: &LocalStack) -> Vec<String> {
+    let local_aws = &local_stack.local_aws;
+    let mut lines = vec![
+        format!(
+            "  export AWS_ACCESS_KEY_ID={ACCOUNT_ID} AWS_SECRET_ACCESS_KEY=local AWS_DEFAULT_REGION={REGION}"
+        ),
+        format!("  export AWS_ENDPOINT_URL={}", local_stack.gateway().url()),
+    ];
+    let variables = LOCAL_AWS_SERVICES
+        .map(|service| format!("  export AWS_ENDPOINT_URL_{service}={local_aws}"));
+    lines.extend(variables);
+    lines
 }

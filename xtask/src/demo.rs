@@ -14,6 +14,9 @@ use crate::tools::{self, Environment};
 /// The packages whose binaries the demo runs, built together: one set of features, so nothing is built twice.
 const PACKAGES: [&str; 3] = ["express-handler", "express-tests", "express-cli"];
 
+/// Simulated seconds per second while the examples are tried: nobody watches.
+const EXAMPLES_RATE: u32 = 60;
+
 #[derive(Args, Default)]
 pub struct Arguments {
     /// Leave everything running at the end, until Ctrl-C.
@@ -51,6 +54,23 @@ pub fn prepare(arguments: &Arguments) -> anyhow::Result<Command> {
         demo.args(["--rate", &rate.to_string()]);
     }
     Ok(demo)
+}
+
+/// Builds everything and says how the examples are tried, on a local stack of their own.
+pub fn examples() -> anyhow::Result<Command> {
+    let mut examples = prepare(&Arguments {
+        keep: false,
+        rate: Some(EXAMPLES_RATE),
+    })?;
+    examples.args(["--instead", "examples"]);
+    Ok(examples)
+}
+
+/// Builds everything and says how a local stack without the provider is started.
+pub fn empty() -> anyhow::Result<Command> {
+    let mut empty = prepare(&Arguments::default())?;
+    empty.args(["--instead", "nothing"]);
+    Ok(empty)
 }
 
 /// Builds the binaries that tasks run.

@@ -1,14 +1,17 @@
 //! `cargo xtask generate`: writes what is made from the types of `provider-schema`.
 //!
 //! That is `provider-schema/express-service.schema.json`, the schema of the rules for cfn-lint, the construct's
-//! `*.generated.ts`, and the tables and screens of `README.md` between `<!-- generated: <name> -->` and
-//! `<!-- end generated -->`.
+//! `*.generated.ts`, and the tables and screens of `README.md` and `docs/security.md` between
+//! `<!-- generated: <name> -->` and `<!-- end generated -->`. `docs/architecture.svg` is drawn from
+//! `docs/architecture.txt`.
 
 mod cfn_lint;
 mod construct;
 mod jsdoc;
+mod picture;
 mod readme;
 mod schema;
+mod security;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -89,7 +92,24 @@ fn files() -> anyhow::Result<Vec<File>> {
             construct::tables(&schema)?,
         ),
         file("README.md", fresh),
+        file("docs/security.md", security(root)?),
+        file(
+            "docs/architecture.svg",
+            picture::drawn(&read(&root.join("docs/architecture.txt"))?)
+                .context("docs/architecture.txt")?,
+        ),
     ])
+}
+
+/// What the provider may do, in the place where its page has it.
+fn security(root: &Path) -> anyhow::Result<String> {
+    let template = read(&root.join("templates/provider.yaml"))?;
+    let table = readme::Table {
+        name: "permissions",
+        text: security::tables(&template).context("templates/provider.yaml")?,
+    };
+    readme::with_tables(&read(&root.join("docs/security.md"))?, &[table])
+        .context("cannot fill in docs/security.md")
 }
 
 /// The text of a file; that of one that is not there is empty.

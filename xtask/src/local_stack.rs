@@ -1,4 +1,4 @@
-//! The local stack with the provider installed, for as long as something is tried on it: `cargo xtask demo --keep`.
+//! The local stack, for as long as something is tried on it: `cargo xtask demo --keep`, or one without the provider.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -20,16 +20,28 @@ pub struct LocalStack {
 }
 
 impl LocalStack {
-    /// Builds and starts the demo, and waits until it has shown everything.
+    /// Builds and starts the demo, and waits until it has shown everything: there is a provider, with two services.
     ///
     /// # Errors
     /// When it fails on the way.
-    pub fn start() -> anyhow::Result<Self> {
+    pub fn with_provider() -> anyhow::Result<Self> {
         let keep = demo::Arguments {
             keep: true,
             ..demo::Arguments::default()
         };
-        let mut process = demo::prepare(&keep)?
+        Self::start(demo::prepare(&keep)?)
+    }
+
+    /// Builds and starts a local stack that has only a hosted zone, `HOSTED_ZONE_ID`.
+    ///
+    /// # Errors
+    /// When it does not come up.
+    pub fn empty() -> anyhow::Result<Self> {
+        Self::start(demo::empty()?)
+    }
+
+    fn start(mut demo: Command) -> anyhow::Result<Self> {
+        let mut process = demo
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()

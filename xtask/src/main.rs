@@ -10,6 +10,7 @@ mod fuzz;
 mod generate;
 mod local_stack;
 mod mutants;
+mod package;
 mod simulate;
 mod test;
 mod tools;
@@ -47,6 +48,8 @@ enum Task {
     Cases(cases::Arguments),
     /// Write the files and tables that are made from the types.
     Generate(generate::Arguments),
+    /// Build what Lambda runs, for those who have no Rust.
+    Package(package::Arguments),
     /// Run the quick checks.
     Check(check::Arguments),
 }
@@ -71,6 +74,7 @@ fn run(task: &Task) -> anyhow::Result<()> {
         Task::Mutants(arguments) => mutants::run(arguments),
         Task::Cases(arguments) => cases::run(arguments),
         Task::Generate(arguments) => generate::run(arguments),
+        Task::Package(arguments) => package::run(arguments),
         Task::Check(arguments) => check::run(arguments),
     }
 }

@@ -19,7 +19,7 @@ use self::tally::{Tally, cargo_result, tap_result, unittest_result};
 use crate::cargo::cargo;
 use crate::local_stack::LocalStack;
 use crate::tools::{self, Environment};
-use crate::{cases, construct, demo, fuzz, generate, root, simulate};
+use crate::{cases, check, construct, demo, fuzz, generate, root, simulate};
 
 /// Tells the scenarios into which folder they write the requests that the handler sends.
 const RECORD_REQUESTS: &str = "EXPRESS_RECORD_REQUESTS";
@@ -36,10 +36,12 @@ type Step = (&'static str, fn() -> anyhow::Result<Tally>);
 const STEPS: &[Step] = &[
     ("pinned tools", install),
     ("generated files are fresh", generated),
+    ("the documentation's commands are known", documented),
     ("formatting", formatting),
     ("clippy", clippy),
     ("templates: cfn-lint", cfn_lint),
     ("templates: sam validate --lint", sam_validate),
+    ("templates: checkov", checkov),
     ("Python tests", python_tests),
     ("tests and doc tests", cargo_tests),
     ("the contract's cases have tests", contract_cases),
@@ -49,6 +51,8 @@ const STEPS: &[Step] = &[
     ("requests against AWS's service models", service_models),
     ("conformance of local-aws", conformance),
     ("the demo", demo),
+    ("templates: the examples on the local stack", examples),
+    ("sam build and deploy to the local stack", sam_deploy),
     ("cdk-construct", cdk_construct),
     ("cdk deploy to the local stack", cdk_deploy),
 ];
@@ -90,10 +94,16 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Whether there is a step of that name.
+pub fn has_step(name: &str) -> bool {
+    STEPS.iter().any(|(known, _)| *known == name)
+}
+
 fn install() -> anyhow::Result<Tally> {
     for environment in [
         Environment::Stack,
         Environment::Lint,
+        Environment::Policy,
         Environment::ServiceModels,
         Environment::Conformance,
         Environment::Construct,
@@ -106,6 +116,11 @@ fn install() -> anyhow::Result<Tally> {
 
 fn generated() -> anyhow::Result<Tally> {
     generate::check()?;
+    Ok(Tally::ONE)
+}
+
+fn documented() -> anyhow::Result<Tally> {
+    check::commands::check()?;
     Ok(Tally::ONE)
 }
 
@@ -158,6 +173,14 @@ fn sam_validate() -> anyhow::Result<Tally> {
         tally.add(one(&mut sam)?);
     }
     Ok(tally)
+}
+
+/// No finding is left that the template does not give a reason for.
+fn checkov() -> anyhow::Result<Tally> {
+    let programs = tools::ready(Environment::Policy)?;
+    one(command(&programs.join("checkov"))?
+        .args(["--framework", "cloudformation", "--skip-download"])
+        .args(["--compact", "--quiet", "--file", "templates/provider.yaml"]))
 }
 
 fn python_tests() -> anyhow::Result<Tally> {
@@ -256,6 +279,24 @@ fn demo() -> anyhow::Result<Tally> {
     one(&mut demo::prepare(&demo::Arguments::default())?)
 }
 
+fn examples() -> anyhow::Result<Tally> {
+    one(&mut demo::examples()?)
+}
+
+/// The provider, installed with SAM's own command.
+fn sam_deploy() -> anyhow::Result<Tally> {
+    let programs = tools::ready(Environment::Lint)?;
+    let local_stack = LocalStack::empty()?;
+    let mut tests = command(&programs.join("python"))?;
+    tests
+        .args(["-m", "unittest", "test_sam"])
+        .current_dir(root()?.join("tests").join("sam"))
+        .env("SAM", programs.join("sam"))
+        .env("BOOTSTRAP", demo::target()?.join("debug").join("bootstrap"))
+        .envs(local_stack.variables());
+    unittests(&mut tests)
+}
+
 /// The CDK construct: its tests, its packages, and an app in Python that has one of them.
 fn cdk_construct() -> anyhow::Result<Tally> {
     construct::install()?;
@@ -269,7 +310,7 @@ fn cdk_construct() -> anyhow::Result<Tally> {
 
 /// That app, with the package of the step before, deployed with the CDK's command.
 fn cdk_deploy() -> anyhow::Result<Tally> {
-    let local_stack = LocalStack::start()?;
+    let local_stack = LocalStack::with_provider()?;
     unittests(&mut construct::deployed(&local_stack)?)
 }
 
@@ -279,11 +320,14 @@ fn recordings() -> anyhow::Result<PathBuf> {
 }
 
 fn templates() -> anyhow::Result<Vec<PathBuf>> {
-    files(&root()?.join("templates"), "yaml")
+    let folder = root()?.join("templates");
+    let mut templates = files(&folder, "yaml")?;
+    templates.extend(files(&folder.join("examples"), "yaml")?);
+    Ok(templates)
 }
 
 /// The files with an extension in a folder, in the order of their names; at least one.
-fn files(folder: &Path, extension: &str) -> anyhow::Result<Vec<PathBuf>> {
+pub fn files(folder: &Path, extension: &str) -> anyhow::Result<Vec<PathBuf>> {
     let entries =
         fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?;
     let mut files = Vec::new();

@@ -34,12 +34,16 @@ pub enum Environment {
     Stack,
     /// What checks templates.
     Lint,
+    /// What looks for insecure settings in templates.
+    Policy,
     /// AWS's service models.
     ServiceModels,
     /// What the stand-in for AWS is compared with, and the AWS CLI.
     Conformance,
     /// What packs the CDK construct for Python, and an app that has it.
     Construct,
+    /// What builds the deployment packages.
+    Package,
 }
 
 impl Environment {
@@ -48,9 +52,11 @@ impl Environment {
         match self {
             Self::Stack => "stack",
             Self::Lint => "lint",
+            Self::Policy => "policy",
             Self::ServiceModels => "service-models",
             Self::Conformance => "conformance",
             Self::Construct => "cdk-construct",
+            Self::Package => "package",
         }
     }
 
@@ -59,9 +65,11 @@ impl Environment {
         match self {
             Self::Stack => "local-aws/ministack/requirements.txt",
             Self::Lint => "xtask/lint-requirements.txt",
+            Self::Policy => "xtask/policy-requirements.txt",
             Self::ServiceModels => "tests/service_models/requirements.txt",
             Self::Conformance => "tests/conformance/requirements.txt",
             Self::Construct => "cdk-construct/integration/requirements.txt",
+            Self::Package => "xtask/package-requirements.txt",
         }
     }
 }

@@ -23,6 +23,7 @@ def install(settings: Settings) -> None:
     for resource_type, kind in KINDS.items():
         handlers[resource_type] = _handler(kind, clients)
     _mirror_log_groups(handlers["AWS::Logs::LogGroup"], clients)
+    _refer_to_secrets_by_arn(handlers["AWS::SecretsManager::Secret"])
     _set_environments(handlers["AWS::Lambda::Function"], settings)
     _leave_the_event_loop()
     _replace_custom_resources(settings)
@@ -64,6 +65,33 @@ def _mirror_log_groups(handler: dict, clients: Clients) -> None:
         delete(physical_id, properties)
 
     handler.update(create=create_both, delete=delete_both)
+
+
+def _refer_to_secrets_by_arn(handler: dict) -> None:
+    """`Ref` of a secret is its ARN; MiniStack gives, and takes, its name.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-secretsmanager-secret.html
+    """
+    create, update, delete = handler["create"], handler["update"], handler["delete"]
+
+    def by_arn(made):
+        return made[1]["Arn"], made[1]
+
+    def create_secret(logical_id: str, properties: dict, stack_name: str):
+        return by_arn(create(logical_id, properties, stack_name))
+
+    def update_secret(arn: str, *rest):
+        return by_arn(update(secret_name(arn), *rest))
+
+    def delete_secret(arn: str, properties: dict) -> None:
+        delete(secret_name(arn), properties)
+
+    handler.update(create=create_secret, update=update_secret, delete=delete_secret)
+
+
+def secret_name(arn: str) -> str:
+    """A secret's ARN ends with its name, a hyphen and six characters that make it unique."""
+    return arn.partition(":secret:")[2][:-7]
 
 
 def _set_environments(handler: dict, settings: Settings) -> None:

@@ -31,6 +31,17 @@ class Install(unittest.TestCase):
         self.assertFalse(stacks._runs_on_worker_thread("AWS::SQS::Queue"))
         self.assertTrue(stacks._runs_on_worker_thread("Custom::ExpressService"))
 
+    def test_ref_of_a_secret_is_its_arn_and_finds_it_again(self):
+        handler = provisioners._RESOURCE_HANDLERS["AWS::SecretsManager::Secret"]
+        old = {"Name": "a/b-c", "SecretString": "one"}
+        arn, attributes = handler["create"]("Secret", old, "stack")
+        self.assertRegex(arn, r"^arn:aws:secretsmanager:.*:secret:a/b-c-.{6}$")
+        self.assertEqual(attributes["Id"], arn)
+        changed = handler["update"](arn, old, old | {"SecretString": "two"}, "stack", "Secret")
+        self.assertEqual(changed[0], arn)
+        handler["delete"](arn, old)
+        self.assertNotIn("a/b-c", provisioners._sm._secrets)
+
     def test_custom_resources_and_functions_are_replaced(self):
         after = {
             "request": custom_resource.invoke_custom_resource,

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 use express_tests::demo::{self, Options};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -29,6 +29,18 @@ struct Arguments {
     /// Leave everything running at the end, until Ctrl-C.
     #[arg(long)]
     keep: bool,
+    /// Something else than the demo.
+    #[arg(long, value_enum, conflicts_with = "keep")]
+    instead: Option<Instead>,
+}
+
+/// What can be done with a local stack in place of the demo.
+#[derive(Clone, Copy, ValueEnum)]
+enum Instead {
+    /// Every example is deployed, changed and deleted.
+    Examples,
+    /// It is left empty, for others to use, until Ctrl-C.
+    Nothing,
 }
 
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
@@ -39,6 +51,7 @@ async fn main() -> ExitCode {
         work_folder,
         rate,
         keep,
+        instead,
     } = Arguments::parse();
     let log_folder = work_folder.clone();
     let options = Options {
@@ -50,7 +63,7 @@ async fn main() -> ExitCode {
     };
     // Whichever way it ends, the stages are dropped first, and with them the processes that they started.
     let outcome = tokio::select! {
-        outcome = demo::run(&options) => outcome,
+        outcome = run(&options, instead) => outcome,
         interrupted = interruption() => match interrupted {
             Ok(()) => return ExitCode::from(INTERRUPTED),
             Err(error) => Err(error),
@@ -59,13 +72,21 @@ async fn main() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("\nthe demo failed: {error:#}");
+            eprintln!("\nfailed: {error:#}");
             eprintln!(
                 "what the local stack and the functions wrote is in {}",
                 log_folder.display()
             );
             ExitCode::FAILURE
         }
+    }
+}
+
+async fn run(options: &Options, instead: Option<Instead>) -> anyhow::Result<()> {
+    match instead {
+        None => demo::run(options).await,
+        Some(Instead::Examples) => demo::examples::run(options).await,
+        Some(Instead::Nothing) => demo::empty(options).await,
     }
 }
 

@@ -7,7 +7,7 @@ use local_aws::LocalAws;
 use local_aws::elbv2::{self, Answer, Priority, RouteOutcome};
 use local_aws::route53;
 use local_aws::wire::Service;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::tree::{Branch, Tree};
 use crate::account::Kind;
@@ -75,14 +75,25 @@ pub fn priority(account: &LocalAws, answer: &Answer) -> anyhow::Result<u32> {
 /// # Errors
 /// When the service or its task definition is not there.
 pub fn image(account: &LocalAws, service_arn: &str) -> anyhow::Result<String> {
+    let definition = task_definition(account, service_arn)?;
+    let pointer = "/containerDefinitions/0/image";
+    let image = definition.pointer(pointer).and_then(Value::as_str);
+    image
+        .map(str::to_owned)
+        .context("the task definition has no image")
+}
+
+/// The task definition that a service runs, as ECS describes it.
+///
+/// # Errors
+/// When it or the service is not there.
+pub fn task_definition(account: &LocalAws, service_arn: &str) -> anyhow::Result<Value> {
     let ask = |operation: &str, input, pointer: &str| {
-        let answer = account
+        let mut answer = account
             .perform(Service::Ecs, operation, input)
             .map_err(|refusal| anyhow::anyhow!("{operation} was refused: {refusal:?}"))?;
-        let found = answer.pointer(pointer).and_then(serde_json::Value::as_str);
-        found
-            .map(str::to_owned)
-            .with_context(|| format!("{operation} answers no {pointer}"))
+        let found = answer.pointer_mut(pointer).map(Value::take);
+        found.with_context(|| format!("{operation} answers no {pointer}"))
     };
     let cluster = service_arn
         .split('/')
@@ -91,11 +102,7 @@ pub fn image(account: &LocalAws, service_arn: &str) -> anyhow::Result<String> {
     let input = json!({"cluster": cluster, "services": [service_arn]});
     let definition = ask("DescribeServices", input, "/services/0/taskDefinition")?;
     let input = json!({"taskDefinition": definition});
-    ask(
-        "DescribeTaskDefinition",
-        input,
-        "/taskDefinition/containerDefinitions/0/image",
-    )
+    ask("DescribeTaskDefinition", input, "/taskDefinition")
 }
 
 /// Everything that is there, without its state.

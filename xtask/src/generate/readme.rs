@@ -16,8 +16,8 @@ const END: &str = "<!-- end generated -->";
 
 /// A table or a screen, and the name that its marker has.
 pub struct Table {
-    name: &'static str,
-    text: String,
+    pub name: &'static str,
+    pub text: String,
 }
 
 pub fn tables(schema: &Value) -> anyhow::Result<[Table; 3]> {
@@ -65,7 +65,7 @@ pub fn screens(read: impl Fn(&str) -> anyhow::Result<String>) -> anyhow::Result<
     ])
 }
 
-/// The README with every table in its place. Text outside the markers stays as it is.
+/// A text with every table in its place. Text outside the markers stays as it is.
 pub fn with_tables(readme: &str, tables: &[Table]) -> anyhow::Result<String> {
     let mut text = String::new();
     let mut rest = readme;

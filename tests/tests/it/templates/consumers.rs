@@ -1,17 +1,27 @@
 //! The templates that use the provider: what they show is accepted, and `all-properties.yaml` shows everything.
 
 use std::collections::BTreeSet;
+use std::fs;
 
 use provider_schema::{ATTRIBUTES, RequestContext};
 use serde_json::{Map, Value};
 
-use super::{many, string, template, text};
+use super::{many, path, string, template, text};
 
-const CONSUMERS: [&str; 3] = [
-    "templates/all-properties.yaml",
-    "templates/quickstart.yaml",
-    "templates/waf.yaml",
-];
+/// All templates but the provider's own.
+fn consumers() -> Vec<String> {
+    let mut found = Vec::new();
+    for folder in ["templates", "templates/examples"] {
+        for entry in fs::read_dir(path(folder)).unwrap() {
+            let name = entry.unwrap().file_name().into_string().unwrap();
+            if name.ends_with(".yaml") && name != "provider.yaml" {
+                found.push(format!("{folder}/{name}"));
+            }
+        }
+    }
+    assert!(found.len() > 3, "{found:?}");
+    found
+}
 
 /// Properties that stand for what a template's functions would give.
 const SAMPLES: [&str; 2] = [
@@ -69,8 +79,8 @@ fn resolved(value: &Value, pointer: &str) -> Value {
 
 #[test]
 fn every_service_of_the_templates_is_accepted() {
-    for relative in CONSUMERS {
-        for (name, properties) in services(relative) {
+    for relative in consumers() {
+        for (name, properties) in services(&relative) {
             let request = RequestContext {
                 partition: "aws",
                 region: "us-east-1",
@@ -166,4 +176,15 @@ fn all_properties_shows_every_attribute() {
         let read = format!("\"Web.{}\"", attribute.name);
         assert!(outputs.contains(&read), "no output reads {read}");
     }
+}
+
+#[test]
+fn the_workflow_gives_the_quickstart_all_its_parameters() {
+    let workflow = text("templates/examples/github-actions.yml");
+    let template = template("templates/quickstart.yaml");
+    let parameters = template["Parameters"].as_object().unwrap();
+    for name in parameters.keys() {
+        assert!(workflow.contains(&format!("{name}=\"$")), "{name}");
+    }
+    assert_eq!(workflow.matches("=\"$").count(), parameters.len());
 }
