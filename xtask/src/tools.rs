@@ -38,6 +38,8 @@ pub enum Environment {
     ServiceModels,
     /// What the stand-in for AWS is compared with, and the AWS CLI.
     Conformance,
+    /// The AWS SDK of the tests that need an account.
+    Live,
     /// What packs the CDK construct for Python, and an app that has it.
     Construct,
 }
@@ -50,6 +52,7 @@ impl Environment {
             Self::Lint => "lint",
             Self::ServiceModels => "service-models",
             Self::Conformance => "conformance",
+            Self::Live => "live",
             Self::Construct => "cdk-construct",
         }
     }
@@ -61,6 +64,7 @@ impl Environment {
             Self::Lint => "xtask/lint-requirements.txt",
             Self::ServiceModels => "tests/service_models/requirements.txt",
             Self::Conformance => "tests/conformance/requirements.txt",
+            Self::Live => "tests/live/requirements.txt",
             Self::Construct => "cdk-construct/integration/requirements.txt",
         }
     }
