@@ -12,6 +12,7 @@
 
 pub mod account;
 pub mod bench;
+pub mod by_hand;
 pub mod cloudformation;
 pub mod demo;
 pub mod executor;
@@ -21,6 +22,7 @@ pub mod history;
 pub mod invariants;
 pub mod lambda;
 pub mod logs;
+mod newer_version;
 pub mod properties;
 mod recording;
 pub mod scenario;

@@ -11,7 +11,7 @@ use provider_schema::{
 
 pub use self::deployment::RollbackAlarms;
 use self::deployment::{deployment_settings, rollback_alarms};
-use crate::claim::{Owner, ServiceRecord};
+use crate::claim::{Further, Owner, ServiceRecord};
 use crate::naming;
 use crate::network::{Network, scheme_name};
 use crate::resources::Tags;
@@ -104,6 +104,7 @@ impl Identity {
             is_answered: false,
             claiming_in: None,
             slot: None,
+            further: Further::new(),
         }
     }
 

@@ -42,14 +42,19 @@ pub fn generate(seed: u64) -> History {
             event: event(&mut random),
         });
     }
+    let redelivered_after_s = one_in(&mut random, 12).then(|| random.u64(0..200));
+    let reaction = if random.bool() {
+        FailedReplacement::DeleteAnsweredId
+    } else {
+        FailedReplacement::UpdateBack
+    };
+    // What comes later is drawn last: so the seeds of earlier findings still mean the same.
+    let two_versions = one_in(&mut random, 3);
     History {
         seed,
-        redelivered_after_s: one_in(&mut random, 12).then(|| random.u64(0..200)),
-        reaction: if random.bool() {
-            FailedReplacement::DeleteAnsweredId
-        } else {
-            FailedReplacement::UpdateBack
-        },
+        redelivered_after_s,
+        reaction,
+        two_versions,
         events,
     }
 }

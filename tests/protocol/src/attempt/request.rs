@@ -4,7 +4,7 @@ mod taking;
 
 use std::rc::Rc;
 
-use express_core::claim::{Request, RequestType, ServiceRecord};
+use express_core::claim::{Further, Request, RequestType, ServiceRecord};
 
 use super::{ANSWER_MARGIN_S, Attempt, Known, Reply, ledger_reply};
 use crate::effect::{Effect, RequestId, Response};
@@ -67,6 +67,7 @@ fn request_of(
             is_answered: false,
             claiming_in: None,
             slot: None,
+            further: Further::new(),
         };
         (arn(properties.service), service)
     });
