@@ -435,6 +435,17 @@ export namespace CfnExpressService {
     readonly alarmNames?: string[];
 
     /**
+     * Lambda functions that ECS calls at stages of a deployment, and that decide whether it goes on.
+     *
+     * Up to ten. Not with `ROLLING`, which has no stages. What they take counts towards `ServiceTimeout`; a deployment
+     * that they hold up longer is rolled back. A first deployment calls them too. Their order has no meaning.
+     *
+     * @default - none
+     * @see https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-lifecycle-hooks.html
+     */
+    readonly lifecycleHooks?: CfnExpressService.LifecycleHookProperty[];
+
+    /**
      * Any text; when it changes, the service is deployed again, with nothing else changed.
      *
      * For new values of secrets, or an image whose tag has moved. Up to 128 characters. Not with
@@ -491,6 +502,53 @@ export namespace CfnExpressService {
      * @default - as its members say
      */
     readonly thresholdConfiguration?: CfnExpressService.ThresholdConfigurationProperty;
+  }
+
+  /**
+   * A Lambda function that ECS calls at stages of a deployment.
+   */
+  export interface LifecycleHookProperty {
+    /**
+     * ARN of the function, with or without a version or an alias.
+     *
+     * It answers `{"hookStatus": "SUCCEEDED"}`; with `FAILED` the deployment is rolled back, with `IN_PROGRESS` the
+     * function is called again after 30 seconds, or after the seconds in `callBackDelay`. It must be in the stack's
+     * region.
+     *
+     * @see https://docs.aws.amazon.com/AmazonECS/latest/developerguide/lambda-lifecycle-hooks.html
+     */
+    readonly hookTargetArn: string;
+
+    /**
+     * ARN of the role as which ECS calls the function.
+     *
+     * It allows `lambda:InvokeFunction`, `ecs.amazonaws.com` may assume it, and it is among the provider's
+     * `PassableRoles`.
+     *
+     * @see https://docs.aws.amazon.com/AmazonECS/latest/developerguide/blue-green-permissions.html
+     */
+    readonly roleArn: string;
+
+    /**
+     * The stages at which the function is called; a deployment goes on when it has succeeded.
+     *
+     * `PRE_PRODUCTION_TRAFFIC_SHIFT` and `PRODUCTION_TRAFFIC_SHIFT` come at each step of a canary or a linear
+     * deployment, `RECONCILE_SERVICE` only when an earlier deployment has left something. Their order has no meaning.
+     *
+     * @see https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeploymentLifecycleHook.html
+     */
+    readonly lifecycleStages: string[];
+
+    /**
+     * A JSON object, as text, that ECS hands to the function at each call.
+     *
+     * Text, because CloudFormation would make texts of the numbers in an object: `Fn::ToJsonString` writes it. Up to
+     * 4096 characters. It is no place for secrets: whoever may describe the ECS service reads it.
+     *
+     * @default - none
+     * @see https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeploymentLifecycleHook.html
+     */
+    readonly hookDetails?: string;
   }
 
   /**
@@ -900,4 +958,26 @@ export enum ThresholdType {
   BOUNDED_PERCENT = 'BOUNDED_PERCENT',
   /** `UNBOUNDED_PERCENT` */
   UNBOUNDED_PERCENT = 'UNBOUNDED_PERCENT',
+}
+
+/**
+ * A stage of a deployment that can have a hook; ECS's words, in the order in which they come.
+ */
+export enum LifecycleStage {
+  /** `RECONCILE_SERVICE` */
+  RECONCILE_SERVICE = 'RECONCILE_SERVICE',
+  /** `PRE_SCALE_UP` */
+  PRE_SCALE_UP = 'PRE_SCALE_UP',
+  /** `POST_SCALE_UP` */
+  POST_SCALE_UP = 'POST_SCALE_UP',
+  /** `TEST_TRAFFIC_SHIFT` */
+  TEST_TRAFFIC_SHIFT = 'TEST_TRAFFIC_SHIFT',
+  /** `POST_TEST_TRAFFIC_SHIFT` */
+  POST_TEST_TRAFFIC_SHIFT = 'POST_TEST_TRAFFIC_SHIFT',
+  /** `PRE_PRODUCTION_TRAFFIC_SHIFT` */
+  PRE_PRODUCTION_TRAFFIC_SHIFT = 'PRE_PRODUCTION_TRAFFIC_SHIFT',
+  /** `PRODUCTION_TRAFFIC_SHIFT` */
+  PRODUCTION_TRAFFIC_SHIFT = 'PRODUCTION_TRAFFIC_SHIFT',
+  /** `POST_PRODUCTION_TRAFFIC_SHIFT` */
+  POST_PRODUCTION_TRAFFIC_SHIFT = 'POST_PRODUCTION_TRAFFIC_SHIFT',
 }

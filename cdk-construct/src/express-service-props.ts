@@ -3,8 +3,9 @@ import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as ecs from 'aws-cdk-lib/aws-ecs';
 import * as iam from 'aws-cdk-lib/aws-iam';
+import * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as logs from 'aws-cdk-lib/aws-logs';
-import { AutoScalingMetric, Preset, Sharing, ThresholdType } from './cfn-express-service.generated';
+import { AutoScalingMetric, LifecycleStage, Preset, Sharing, ThresholdType } from './cfn-express-service.generated';
 import { IExpressServiceProvider } from './express-service-provider';
 
 /**
@@ -126,6 +127,35 @@ export interface ExpressServiceRollbackAlarm {
 }
 
 /**
+ * A function that ECS calls at stages of a deployment, and that decides whether it goes on.
+ */
+export interface ExpressServiceLifecycleHook {
+  /**
+   * It answers `{"hookStatus": "SUCCEEDED"}`, `FAILED` or `IN_PROGRESS`.
+   */
+  readonly handler: lambda.IFunction;
+
+  /**
+   * The role as which ECS calls the function.
+   *
+   * @default - a role that may invoke the function
+   */
+  readonly role?: iam.IRole;
+
+  /**
+   * The stages at which it is called.
+   */
+  readonly lifecycleStages: LifecycleStage[];
+
+  /**
+   * What ECS hands to the function at each call. It is no place for secrets.
+   *
+   * @default - nothing
+   */
+  readonly hookDetails?: { readonly [name: string]: any };
+}
+
+/**
  * How a new revision of the service comes into service, and what sends it back.
  */
 export interface ExpressServiceDeployment {
@@ -185,6 +215,13 @@ export interface ExpressServiceDeployment {
    * @default - none
    */
   readonly alarms?: cloudwatch.IAlarm[];
+
+  /**
+   * Functions that ECS calls at stages of a deployment, at most ten. Not with `ROLLING`.
+   *
+   * @default - none
+   */
+  readonly lifecycleHooks?: ExpressServiceLifecycleHook[];
 
   /**
    * Any text; when it changes, the service is deployed again, with nothing else changed. Not with `taskDefinition`.

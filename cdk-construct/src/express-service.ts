@@ -4,6 +4,7 @@ import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as ecs from 'aws-cdk-lib/aws-ecs';
 import * as elbv2 from 'aws-cdk-lib/aws-elasticloadbalancingv2';
 import * as iam from 'aws-cdk-lib/aws-iam';
+import * as lambda from 'aws-cdk-lib/aws-lambda';
 import { Construct } from 'constructs';
 import { CfnExpressService, Scheme } from './cfn-express-service.generated';
 import { ExpressServiceDeployment, ExpressServiceProps } from './express-service-props';
@@ -16,6 +17,8 @@ const INFRASTRUCTURE_ROLE = {
   principal: 'ecs.amazonaws.com',
   policy: 'AmazonECSInfrastructureRolePolicyForLoadBalancers',
 };
+/** Construct id of the role with which ECS calls lifecycle hooks. */
+const HOOK_ROLE = 'HookRole';
 const CONTAINER_PORT = 80;
 /** Of `arn:…:service/<cluster>/<service>`, split at slashes. */
 const SERVICE_NAME_PART = 2;
@@ -152,11 +155,14 @@ export class ExpressService extends cdk.Resource implements iam.IGrantable, ec2.
       networkConfiguration: network.configuration,
       scalingTarget: props.scaling,
       loadBalancer: loadBalancer(vpc, props),
-      deployment: props.deployment && deployment(props.deployment),
+      deployment: props.deployment && deployment(props.deployment, (handler) => this.hookRole(handler)),
     });
     // What the service runs with has to be there before it and as long as it: the roles with their policies, the routes
     // by which images are pulled and subnets are told to be public, and the provider.
-    const roles = [this.executionRole, this.infrastructureRole, this.givenTaskRole].filter((role) => role !== undefined);
+    const hookRoles = [this.node.tryFindChild(HOOK_ROLE), ...(props.deployment?.lifecycleHooks ?? []).map(({ role }) => role)];
+    const roles = [this.executionRole, this.infrastructureRole, this.givenTaskRole, ...hookRoles].filter(
+      (role) => role !== undefined,
+    );
     resource.node.addDependency(provider, ...roles, ...network.dependencies);
 
     this.serviceArn = resource.ref;
@@ -264,6 +270,13 @@ export class ExpressService extends cdk.Resource implements iam.IGrantable, ec2.
     });
   }
 
+  /** One role for all hooks that have none. */
+  private hookRole(handler: lambda.IFunction): iam.IRole {
+    const role = (this.node.tryFindChild(HOOK_ROLE) as iam.Role | undefined) ?? this.role(HOOK_ROLE, { principal: 'ecs.amazonaws.com' });
+    handler.grantInvoke(role);
+    return role;
+  }
+
   private container(props: ExpressServiceProps): CfnExpressService.PrimaryContainerProperty | undefined {
     const { executionRole } = this;
     if (props.image === undefined || executionRole === undefined) {
@@ -332,8 +345,11 @@ function loadBalancer(
   return { sharing, scheme: isPublic === undefined ? undefined : scheme };
 }
 
-function deployment(given: ExpressServiceDeployment): CfnExpressService.DeploymentProperty {
-  const { bakeTime, canary, linear, circuitBreaker, rollbackAlarm, alarms, ...rest } = given;
+function deployment(
+  given: ExpressServiceDeployment,
+  hookRole: (handler: lambda.IFunction) => iam.IRole,
+): CfnExpressService.DeploymentProperty {
+  const { bakeTime, canary, linear, circuitBreaker, rollbackAlarm, alarms, lifecycleHooks, ...rest } = given;
   const { countClientErrors, ...alarm } = rollbackAlarm ?? {};
   const { threshold, thresholdType } = circuitBreaker ?? {};
   const isThresholdGiven = threshold !== undefined || thresholdType !== undefined;
@@ -351,6 +367,12 @@ function deployment(given: ExpressServiceDeployment): CfnExpressService.Deployme
     },
     rollbackAlarm: rollbackAlarm && { ...alarm, count4xx: countClientErrors },
     alarmNames: alarms?.map(({ alarmName }) => alarmName),
+    lifecycleHooks: lifecycleHooks?.map(({ handler, role, lifecycleStages, hookDetails }) => ({
+      hookTargetArn: handler.functionArn,
+      roleArn: (role ?? hookRole(handler)).roleArn,
+      lifecycleStages,
+      hookDetails: hookDetails && JSON.stringify(hookDetails),
+    })),
   };
 }
 

@@ -355,6 +355,42 @@ export const PROPERTIES: ObjectShape = {
             "kind": "text"
           }
         },
+        "LifecycleHooks": {
+          "kind": "list",
+          "items": {
+            "kind": "object",
+            "members": {
+              "HookTargetArn": {
+                "kind": "text",
+                "required": true
+              },
+              "RoleArn": {
+                "kind": "text",
+                "required": true
+              },
+              "LifecycleStages": {
+                "kind": "list",
+                "items": {
+                  "kind": "choice",
+                  "choices": [
+                    "RECONCILE_SERVICE",
+                    "PRE_SCALE_UP",
+                    "POST_SCALE_UP",
+                    "TEST_TRAFFIC_SHIFT",
+                    "POST_TEST_TRAFFIC_SHIFT",
+                    "PRE_PRODUCTION_TRAFFIC_SHIFT",
+                    "PRODUCTION_TRAFFIC_SHIFT",
+                    "POST_PRODUCTION_TRAFFIC_SHIFT"
+                  ]
+                },
+                "required": true
+              },
+              "HookDetails": {
+                "kind": "text"
+              }
+            }
+          }
+        },
         "ForceDeployment": {
           "kind": "text"
         }
@@ -510,6 +546,10 @@ export const LIMITS = {
   PROPERTIES_BYTES_MAX: 100000,
   QUOTED_LENGTH_MAX: 64,
   SERVICE_TIMEOUT_S_MAX: 3600,
+  LIFECYCLE_HOOKS_MAX: 10,
+  HOOK_DETAILS_LENGTH_MAX: 4096,
+  FUNCTION_NAME_LENGTH_MAX: 64,
+  FUNCTION_QUALIFIER_LENGTH_MAX: 128,
   DEPLOYMENT_MARGIN_MIN: 15,
   ALARM_NAMES_MAX: 9,
   ALARM_NAME_LENGTH_MAX: 255,

@@ -12,6 +12,7 @@ import * as ecr from 'aws-cdk-lib/aws-ecr';
 import * as ecs from 'aws-cdk-lib/aws-ecs';
 import * as elbv2 from 'aws-cdk-lib/aws-elasticloadbalancingv2';
 import * as iam from 'aws-cdk-lib/aws-iam';
+import * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import * as s3 from 'aws-cdk-lib/aws-s3';
 import * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
@@ -22,6 +23,7 @@ import {
   ExpressService,
   ExpressServiceProps,
   ExpressServiceProvider,
+  LifecycleStage,
   Preset,
   Sharing,
   ThresholdType,
@@ -30,6 +32,7 @@ import { FOLDER, only, properties, stack, stackInAccount } from './setting';
 
 const IMAGE = ecs.ContainerImage.fromRegistry('public.ecr.aws/nginx/nginx:1.29');
 const ROLE = 'arn:aws:iam::123456789012:role/given';
+const SMOKE_TEST = 'arn:aws:lambda:us-east-1:123456789012:function:smoke';
 
 /** What one property does: with what it is given, and what the resource's properties then have. */
 interface Case {
@@ -180,6 +183,14 @@ const CASES: Record<keyof ExpressServiceProps, Case> = {
           datapointsToAlarm: 3,
         },
         alarms: [cloudwatch.Alarm.fromAlarmName(of, 'Latency', 'web-latency')],
+        lifecycleHooks: [
+          {
+            handler: lambda.Function.fromFunctionArn(of, 'Smoke', SMOKE_TEST),
+            role: roleOf(of),
+            lifecycleStages: [LifecycleStage.POST_SCALE_UP],
+            hookDetails: { attempts: 3 },
+          },
+        ],
         forceDeployment: '2026-11-21',
       },
     }),
@@ -198,6 +209,9 @@ const CASES: Record<keyof ExpressServiceProps, Case> = {
           DatapointsToAlarm: 3,
         },
         AlarmNames: Match.anyValue(),
+        LifecycleHooks: [
+          { HookTargetArn: SMOKE_TEST, RoleArn: ROLE, LifecycleStages: ['POST_SCALE_UP'], HookDetails: '{"attempts":3}' },
+        ],
         ForceDeployment: '2026-11-21',
       },
     },
@@ -235,6 +249,23 @@ test('bakes that only the deployment knows are taken', () => {
   const primaryContainer = { image: 'web:1' };
   new CfnExpressService(of, 'Web', { ...rest, primaryContainer, deployment: { bakeTimeInMinutes } });
   assert.deepEqual(properties(of).Deployment, { BakeTimeInMinutes: { Ref: 'Bake' } });
+});
+
+test('a lifecycle hook without a role gets one that may call it', () => {
+  const of = stack();
+  const handler = new lambda.Function(of, 'Smoke', {
+    runtime: lambda.Runtime.NODEJS_22_X,
+    handler: 'index.handler',
+    code: lambda.Code.fromInline('exports.handler = async () => ({ hookStatus: "SUCCEEDED" })'),
+  });
+  const hook = (stage: LifecycleStage) => ({ handler, lifecycleStages: [stage] });
+  const lifecycleHooks = [hook(LifecycleStage.PRE_SCALE_UP), hook(LifecycleStage.POST_SCALE_UP)];
+  new ExpressService(of, 'Web', { image: IMAGE, deployment: { lifecycleHooks } });
+  const [first, second] = properties(of).Deployment.LifecycleHooks;
+  assert.deepEqual(first.RoleArn, second.RoleArn);
+  Template.fromStack(of).hasResourceProperties('AWS::IAM::Policy', {
+    PolicyDocument: { Statement: Match.arrayWith([Match.objectLike({ Action: 'lambda:InvokeFunction' })]) },
+  });
 });
 
 test('every property of the interface has a case', () => {

@@ -5,8 +5,8 @@
 //! named as on AWS) over one for each task ([`task`]), both driven by an [`agenda`]: the scheduler looks
 //! at a service that is changing every 5 s and at a steady one every 30 s, as `fleet` says.
 //!
-//! Not simulated, and refused: launch types and capacity providers other than FARGATE, lifecycle hooks, test
-//! listener rules, early success criteria, services without a load balancer.
+//! Not simulated, and refused: launch types and capacity providers other than FARGATE, lifecycle hooks that pause,
+//! early success criteria, services without a load balancer.
 //!
 //! AWS: <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Operations.html>
 
@@ -31,6 +31,7 @@ use crate::cloud::{Cloud, Outcome};
 use crate::wire::{Input, Refusal};
 use role::can_assume;
 
+pub use deployment::{HookAnswer, answer_hook};
 pub use task::traffic_answer;
 
 /// What the service holds.
@@ -42,6 +43,8 @@ pub struct State {
     pub unassumable_roles: BTreeMap<String, u64>,
     /// Where the first revision of a service goes.
     pub first_revision: FirstRevision,
+    /// What lifecycle hooks answer, by the ARN of their function.
+    hook_answers: BTreeMap<String, Vec<HookAnswer>>,
     clusters: BTreeMap<String, cluster::Cluster>,
     task_definitions: BTreeMap<String, Vec<task_definition::TaskDefinition>>,
     services: BTreeMap<String, service::Service>,

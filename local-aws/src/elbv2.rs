@@ -38,12 +38,14 @@ mod traffic;
 mod tests;
 
 pub use action::Action;
-pub use condition::Condition;
+pub use condition::{Condition, Request};
 pub use health_check::HealthCheck;
 pub use listener::{Listener, Protocol};
 pub use load_balancer::{LoadBalancer, LoadBalancerState, Scheme};
 pub use network::EnabledZone;
-pub use route::{Answer, RouteOutcome, RoutedGroup, route};
+pub use route::{
+    Answer, AskedTarget, RouteOutcome, RoutedGroup, ask_targets, route, route_through,
+};
 pub use rule_index::{Priority, Rule};
 pub use target::{Target, TargetHealth};
 pub use target_group::TargetGroup;

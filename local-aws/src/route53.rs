@@ -27,7 +27,7 @@ pub use record_set::{RecordSet, Target};
 
 /// How long a change is on its way to all name servers, in milliseconds.
 /// AWS: <https://docs.aws.amazon.com/Route53/latest/APIReference/API_ChangeResourceRecordSets.html>
-const PROPAGATION_MS: u64 = 60_000;
+pub const PROPAGATION_MS: u64 = 60_000;
 
 /// What the service holds.
 #[derive(Clone, Debug, Default)]

@@ -4,7 +4,9 @@
 
 use crate::RequestContext;
 use crate::error::quoted;
-use crate::limits::CLUSTER_NAME_LENGTH_MAX;
+use crate::limits::{
+    CLUSTER_NAME_LENGTH_MAX, FUNCTION_NAME_LENGTH_MAX, FUNCTION_QUALIFIER_LENGTH_MAX,
+};
 
 struct Arn<'a> {
     partition: &'a str,
@@ -140,6 +142,36 @@ pub(crate) fn task_definition(text: &str, request: &RequestContext<'_>) -> Resul
          `arn:{partition}:ecs:{region}:{account_id}:task-definition/<family>:<revision>`",
         quoted(text)
     ))
+}
+
+/// A Lambda function of the stack's region, with or without a qualifier.
+/// <https://docs.aws.amazon.com/lambda/latest/api/API_FunctionConfiguration.html>
+pub(crate) fn function(text: &str, request: &RequestContext<'_>) -> Result<String, String> {
+    let RequestContext {
+        partition, region, ..
+    } = request;
+    let is_function = Arn::parse(text)
+        .filter(|arn| arn.service == "lambda" && arn.partition == *partition)
+        .filter(|arn| arn.region == *region && is_account(arn.account))
+        .and_then(|arn| arn.resource.strip_prefix("function:"))
+        .is_some_and(|name| {
+            let (name, qualifier) = name.split_once(':').unwrap_or((name, "1"));
+            let is_latest = qualifier == "$LATEST";
+            is_ecs_name(name, FUNCTION_NAME_LENGTH_MAX)
+                && (is_latest || is_ecs_name(qualifier, FUNCTION_QUALIFIER_LENGTH_MAX))
+        });
+    if is_function {
+        return Ok(text.to_owned());
+    }
+    Err(format!(
+        "{} is not the ARN of a function of this region, expected \
+         `arn:{partition}:lambda:{region}:<account>:function:<name>`",
+        quoted(text)
+    ))
+}
+
+fn is_account(text: &str) -> bool {
+    text.len() == 12 && text.chars().all(|c| c.is_ascii_digit())
 }
 
 /// Where ECS finds a secret. The message does not repeat the text: it may be the secret itself,

@@ -27,12 +27,33 @@ pub use parse::{EXCLUDED_BY_TASK_DEFINITION, parse};
 pub use percent::Percent;
 pub use properties::{
     AutoScalingMetric, AwsLogsConfiguration, CanaryConfiguration, CircuitBreaker, CpuArchitecture,
-    Deployment, DeploymentStrategy, KeyValuePair, LinearConfiguration, LoadBalancer,
-    NetworkConfiguration, Preset, PrimaryContainer, Properties, RepositoryCredentials,
-    RollbackAlarm, ScalingTarget, Scheme, Secret, Sharing, Tag, ThresholdConfiguration,
-    ThresholdType,
+    Deployment, DeploymentStrategy, KeyValuePair, LifecycleHook, LifecycleStage,
+    LinearConfiguration, LoadBalancer, NetworkConfiguration, Preset, PrimaryContainer, Properties,
+    RepositoryCredentials, RollbackAlarm, ScalingTarget, Scheme, Secret, Sharing, Tag,
+    ThresholdConfiguration, ThresholdType,
 };
 pub use schema::json_schema;
+
+/// The text of a JSON value without white space and with the members of objects in the order of their names.
+#[must_use]
+pub fn canonical_json(value: &serde_json::Value) -> String {
+    fn sorted(value: &serde_json::Value) -> serde_json::Value {
+        use serde_json::Value;
+        match value {
+            Value::Object(members) => {
+                let by_name: std::collections::BTreeMap<&String, &Value> = members.iter().collect();
+                let members = by_name.into_iter();
+                members
+                    .map(|(name, member)| (name.clone(), sorted(member)))
+                    .collect::<serde_json::Map<_, _>>()
+                    .into()
+            }
+            Value::Array(items) => items.iter().map(sorted).collect(),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value.clone(),
+        }
+    }
+    sorted(value).to_string()
+}
 
 /// What rules need to know of the request beside its properties.
 #[derive(Clone, Copy, Debug)]

@@ -82,6 +82,17 @@ pub const ALARM_NAMES_MAX: usize = 9;
 /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html>
 pub const ALARM_NAME_LENGTH_MAX: usize = 255;
 
+/// Lifecycle hooks of a deployment. ECS documents no number; ours is more than there are stages.
+pub const LIFECYCLE_HOOKS_MAX: usize = 10;
+
+/// Characters of what a lifecycle hook is handed. ECS documents no number.
+pub const HOOK_DETAILS_LENGTH_MAX: usize = 4096;
+
+/// Characters of a Lambda function's name in an ARN, and of its version or alias.
+/// <https://docs.aws.amazon.com/lambda/latest/api/API_FunctionConfiguration.html>
+pub const FUNCTION_NAME_LENGTH_MAX: usize = 64;
+pub const FUNCTION_QUALIFIER_LENGTH_MAX: usize = 128;
+
 /// Characters of `ForceDeployment`; ours.
 pub const FORCE_DEPLOYMENT_LENGTH_MAX: usize = 128;
 

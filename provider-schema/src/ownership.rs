@@ -94,7 +94,7 @@ pub const FIELDS: &[Field] = &[
     ours("ECS service", "taskDefinition, networkConfiguration"),
     ours(
         "ECS service",
-        "deploymentConfiguration, loadBalancers.advancedConfiguration.roleArn",
+        "deploymentConfiguration with its lifecycleHooks, loadBalancers.advancedConfiguration.roleArn",
     ),
     ecs("ECS service", "desiredCount"),
     ecs("ECS service", "which target group is live"),

@@ -7,6 +7,7 @@
 
 mod container;
 mod deployment;
+mod lifecycle_hooks;
 mod reader;
 mod unknown;
 
@@ -116,7 +117,7 @@ fn properties(
     let scaling_target = scaling_target(&mut members, problems);
     let tags = tags(&mut members, problems);
     let load_balancer = load_balancer(&mut members, problems);
-    let deployment = deployment(&mut members, problems);
+    let deployment = deployment(&mut members, request, problems);
     if let Some(deployment) = &deployment {
         validate::timeout_suffices(service_timeout_s, deployment, &members, problems);
     }

@@ -11,6 +11,7 @@
 mod container;
 pub(crate) mod defaults;
 mod deployment;
+mod lifecycle_hook;
 
 pub use container::{
     AwsLogsConfiguration, KeyValuePair, PrimaryContainer, RepositoryCredentials, Secret,
@@ -19,6 +20,7 @@ pub use deployment::{
     CanaryConfiguration, CircuitBreaker, Deployment, DeploymentStrategy, LinearConfiguration,
     Preset, RollbackAlarm, ThresholdConfiguration, ThresholdType,
 };
+pub use lifecycle_hook::{LifecycleHook, LifecycleStage};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

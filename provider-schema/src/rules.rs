@@ -4,12 +4,15 @@
 
 use std::ops::RangeInclusive;
 
+use serde_json::Value;
+
 use crate::arn::is_ecs_name;
+use crate::canonical_json;
 use crate::error::quoted;
 use crate::limits::{
     ALARM_NAME_LENGTH_MAX, FORCE_DEPLOYMENT_LENGTH_MAX, HEALTH_CHECK_PATH_LENGTH_MAX,
-    IMAGE_LENGTH_MAX, LOG_GROUP_LENGTH_MAX, LOG_STREAM_PREFIX_LENGTH_MAX, SERVICE_NAME_LENGTH_MAX,
-    TAG_KEY_LENGTH_MAX, TAG_VALUE_LENGTH_MAX,
+    HOOK_DETAILS_LENGTH_MAX, IMAGE_LENGTH_MAX, LOG_GROUP_LENGTH_MAX, LOG_STREAM_PREFIX_LENGTH_MAX,
+    SERVICE_NAME_LENGTH_MAX, TAG_KEY_LENGTH_MAX, TAG_VALUE_LENGTH_MAX,
 };
 use crate::percent::Percent;
 
@@ -198,6 +201,17 @@ pub(crate) fn alarm_name(text: &str) -> Result<String, String> {
         ));
     }
     at_most(text, ALARM_NAME_LENGTH_MAX)
+}
+
+/// A JSON object, in the one form in which two texts of it are the same.
+pub(crate) fn hook_details(text: &str) -> Result<String, String> {
+    match serde_json::from_str(text) {
+        Ok(details @ Value::Object(_)) => {
+            at_most(text, HOOK_DETAILS_LENGTH_MAX)?;
+            Ok(canonical_json(&details))
+        }
+        Ok(_) | Err(_) => Err("is not the text of a JSON object".to_owned()),
+    }
 }
 
 pub(crate) fn force_deployment(text: &str) -> Result<String, String> {

@@ -133,6 +133,8 @@ table! {
     DatapointsToAlarm "Deployment.RollbackAlarm.DatapointsToAlarm" InPlace "",
     AlarmNames "Deployment.AlarmNames" InPlace
         "Alarms that were added to the ECS service by hand stay. Another order is no change.",
+    LifecycleHooks "Deployment.LifecycleHooks" InPlace
+        "They count from the next deployment on. Hooks that were added to the ECS service by hand are removed. Another order is no change.",
     ForceDeployment "Deployment.ForceDeployment" NewDeployment
         "To take it away is a change, too.",
 }
@@ -267,6 +269,7 @@ fn deployment_leaves(deployment: &Deployment) -> Vec<(Property, Value)> {
         circuit_breaker,
         rollback_alarm,
         alarm_names,
+        lifecycle_hooks,
         force_deployment,
     } = deployment;
     // What belongs to another strategy has no value of its own: that it comes or goes is the strategy's change.
@@ -311,6 +314,7 @@ fn deployment_leaves(deployment: &Deployment) -> Vec<(Property, Value)> {
         (Property::EvaluationPeriods, json!(evaluation_periods)),
         (Property::DatapointsToAlarm, json!(datapoints_to_alarm)),
         (Property::AlarmNames, json!(alarm_names)),
+        (Property::LifecycleHooks, json!(lifecycle_hooks)),
         (Property::ForceDeployment, json!(force_deployment)),
     ]
 }

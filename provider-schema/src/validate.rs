@@ -7,11 +7,11 @@ use crate::attributes::worst_case_answer_bytes;
 use crate::error::{Pointer, PropertyErrors, quoted};
 use crate::limits::{
     ALARM_NAMES_MAX, ANSWER_BYTES_MAX, ANSWER_BYTES_RESERVED, CLUSTER_AND_SERVICE_LENGTH_MAX,
-    DEPLOYMENT_MARGIN_MIN, SECURITY_GROUPS_MAX, SERVICE_TIMEOUT_S_MAX, SUBNETS_MAX, SUBNETS_MIN,
-    TAGS_MAX, TAGS_OURS, TAGS_PER_RESOURCE,
+    DEPLOYMENT_MARGIN_MIN, LIFECYCLE_HOOKS_MAX, SECURITY_GROUPS_MAX, SERVICE_TIMEOUT_S_MAX,
+    SUBNETS_MAX, SUBNETS_MIN, TAGS_MAX, TAGS_OURS, TAGS_PER_RESOURCE,
 };
 use crate::parse::{Members, Reading};
-use crate::properties::{Deployment, Properties, defaults};
+use crate::properties::{Deployment, LifecycleStage, Properties, defaults};
 use crate::{RequestContext, fargate};
 
 /// The memory is one that Fargate gives with this CPU.
@@ -78,6 +78,28 @@ pub(crate) fn alarm_names(
                 "{} alarms are given, at most {ALARM_NAMES_MAX} are allowed",
                 names.len()
             ),
+        );
+    }
+}
+
+/// `stages` has `None` for what is no stage.
+pub(crate) fn lifecycle_stages(
+    stages: &[Option<LifecycleStage>],
+    pointer: &Pointer,
+    problems: &mut PropertyErrors,
+) {
+    let names: Vec<Option<String>> = stages
+        .iter()
+        .map(|stage| stage.map(|stage| stage.as_str().to_owned()))
+        .collect();
+    unique_ids(&names, pointer, problems);
+}
+
+pub(crate) fn lifecycle_hooks(number: usize, pointer: &Pointer, problems: &mut PropertyErrors) {
+    if number > LIFECYCLE_HOOKS_MAX {
+        problems.add(
+            pointer,
+            format!("{number} hooks are given, at most {LIFECYCLE_HOOKS_MAX} are allowed"),
         );
     }
 }

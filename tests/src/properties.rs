@@ -34,6 +34,17 @@ pub fn role(name: &str) -> String {
     format!("arn:aws:iam::{ACCOUNT_ID}:role/{name}")
 }
 
+/// A lifecycle hook of these stages; what the function answers is told by its name.
+#[must_use]
+pub fn lifecycle_hook(function: &str, stages: &[&str]) -> Value {
+    json!({
+        "HookTargetArn": format!("arn:aws:lambda:{REGION}:{ACCOUNT_ID}:function:{function}"),
+        "RoleArn": role("hooks"),
+        "LifecycleStages": stages,
+        "HookDetails": r#"{"suite": "smoke", "attempts": 3}"#,
+    })
+}
+
 /// Every property that can change in place, each with a new value.
 #[must_use]
 pub fn changes() -> Vec<(&'static str, Value)> {
@@ -89,6 +100,10 @@ pub fn changes() -> Vec<(&'static str, Value)> {
             json!({"ErrorRatePercent": 2.5, "MinimumRequests": 50, "Count4xx": true, "EvaluationPeriods": 5}),
         ),
         ("/Deployment/AlarmNames", json!(["latency"])),
+        (
+            "/Deployment/LifecycleHooks",
+            json!([lifecycle_hook("check", &["POST_SCALE_UP"])]),
+        ),
         ("/Deployment/ForceDeployment", json!("again")),
     ]
 }

@@ -93,6 +93,23 @@ export function cluster(text: string, environment: Environment): Problem {
   );
 }
 
+/** A Lambda function of the stack's region, with or without a qualifier. */
+export function lambdaFunction(text: string, { partition, region }: Environment): Problem {
+  const arn = parse(text);
+  const [, name, qualifier] = /^function:([^:]*)(?::(.*))?$/.exec(arn?.resource ?? '') ?? [];
+  const isFunction =
+    arn?.service === 'lambda' &&
+    fits(arn.partition, partition) &&
+    fits(arn.region, region) &&
+    /^[0-9]{12}$/.test(arn.account) &&
+    isEcsName(name ?? '', LIMITS.FUNCTION_NAME_LENGTH_MAX) &&
+    (qualifier === '$LATEST' || isEcsName(qualifier ?? '1', LIMITS.FUNCTION_QUALIFIER_LENGTH_MAX));
+  const expected = `arn:${partition ?? '<partition>'}:lambda:${region ?? '<region>'}:<account>:function:<name>`;
+  return isFunction
+    ? undefined
+    : `${quoted(text)} is not the ARN of a function of this region, expected \`${expected}\``;
+}
+
 /** A task definition of the stack's account and region, with or without a revision. */
 export function taskDefinition(text: string, environment: Environment): Problem {
   const arn = parse(text);

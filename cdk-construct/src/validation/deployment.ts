@@ -24,6 +24,11 @@ const BY_STRATEGY = [
     isFor: (strategy: string) => strategy !== 'ROLLING',
     problem: 'is not for `Strategy` `ROLLING`: ECS takes as long as the alarms look back',
   },
+  {
+    name: 'LifecycleHooks',
+    isFor: (strategy: string) => strategy !== 'ROLLING',
+    problem: 'is not for `Strategy` `ROLLING`, which has no stages',
+  },
 ] as const;
 /** What the threshold's largest value depends on. */
 const THRESHOLD = 'Deployment.CircuitBreaker.ThresholdConfiguration';

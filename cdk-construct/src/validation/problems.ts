@@ -22,6 +22,9 @@ const MAY_BE_EMPTY = ['PrimaryContainer.Environment[].Value', 'Tags[].Value'];
 /** What depends on another property is asked together with it. */
 const ASKED_WITH_OTHERS = ['ScalingTarget.AutoScalingTargetValue', 'Deployment.CircuitBreaker.ThresholdConfiguration.Value'];
 
+/** Of each lifecycle hook, at least one and each once. */
+const STAGES = 'Deployment.LifecycleHooks[].LifecycleStages';
+
 /** Everything that is wrong, a line each: a JSON pointer and what is wrong there. */
 export function problemsOf(properties: unknown, environment: Environment): string[] {
   const bytes = hasUnknown(properties) ? 0 : Buffer.byteLength(JSON.stringify(properties));
@@ -165,7 +168,11 @@ class Reading {
       return;
     }
     // An empty `CommaDelimitedList` parameter becomes a list of one empty string.
-    if (!isOfObjects && value.length === 1 && isEmpty(value[0])) {
+    const hasNothing = value.length === 0 || (!isOfObjects && value.length === 1 && isEmpty(value[0]));
+    if (hasNothing) {
+      if (path === STAGES) {
+        this.add(pointer, 'is required');
+      }
       return;
     }
     this.lists.set(path, value);
@@ -180,6 +187,9 @@ class Reading {
         this.scalar(item, at, `${path}[]`, items);
       }
     });
+    if (path === STAGES) {
+      this.uniqueIds(value, pointer);
+    }
   }
 
   private scalar(value: unknown, pointer: string, path: string, shape: Shape): void {
@@ -236,6 +246,11 @@ class Reading {
     this.uniqueIds(names, pointer);
     if (names.length > LIMITS.ALARM_NAMES_MAX && isKnown(names)) {
       this.add(pointer, `${names.length} alarms are given, at most ${LIMITS.ALARM_NAMES_MAX} are allowed`);
+    }
+    const hooks = this.lists.get('Deployment.LifecycleHooks') ?? [];
+    if (hooks.length > LIMITS.LIFECYCLE_HOOKS_MAX && isKnown(hooks)) {
+      const problem = `${hooks.length} hooks are given, at most ${LIMITS.LIFECYCLE_HOOKS_MAX} are allowed`;
+      this.add('/Deployment/LifecycleHooks', problem);
     }
     // Nothing is said about what follows from something wrong; what is no property at all changes nothing.
     const known = Object.keys(PROPERTIES.members.Deployment!.members!);

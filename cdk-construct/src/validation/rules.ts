@@ -40,6 +40,9 @@ const RULES: Readonly<Record<string, Rule>> = {
   'NetworkConfiguration.SecurityGroups[]': (text) => arns.ec2Id(text, 'sg'),
   'NetworkConfiguration.Subnets[]': (text) => arns.ec2Id(text, 'subnet'),
   'Deployment.AlarmNames[]': alarmName,
+  'Deployment.LifecycleHooks[].HookTargetArn': arns.lambdaFunction,
+  'Deployment.LifecycleHooks[].RoleArn': arns.role,
+  'Deployment.LifecycleHooks[].HookDetails': hookDetails,
   'Deployment.ForceDeployment': forceDeployment,
   'Tags[].Key': tagKey,
   'Tags[].Value': tagValue,
@@ -166,6 +169,18 @@ function alarmName(text: string): Problem {
   return text.startsWith('arn:') || /\p{Cc}/u.test(text)
     ? `${quoted(text)} is not the name of an alarm, expected a name without its ARN`
     : atMost(text, LIMITS.ALARM_NAME_LENGTH_MAX);
+}
+
+function hookDetails(text: string): Problem {
+  try {
+    const details: unknown = JSON.parse(text);
+    if (typeof details === 'object' && details !== null && !Array.isArray(details)) {
+      return atMost(text, LIMITS.HOOK_DETAILS_LENGTH_MAX);
+    }
+  } catch {
+    // It is no JSON at all.
+  }
+  return 'is not the text of a JSON object';
 }
 
 function forceDeployment(text: string): Problem {

@@ -120,6 +120,10 @@ pub struct ServiceRecord {
     /// Whether CloudFormation was ever told its ARN as a physical id. One that it was not told will
     /// never be deleted by id: the next request of the owner removes it.
     pub is_answered: bool,
+    /// Whether CloudFormation has let go of it (`DeletionPolicy: Retain`): it was answered, and a later Create says
+    /// that nothing stands for the logical id any more. It stays until somebody asks for its removal by its ARN.
+    #[serde(default)]
+    pub is_let_go: bool,
     /// The pool that a slot is being claimed in: written before the claim, so that a claim whose claimant
     /// died is found again.
     pub claiming_in: Option<String>,

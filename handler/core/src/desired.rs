@@ -102,6 +102,7 @@ impl Identity {
             name: self.service.clone(),
             host: self.host.clone(),
             is_answered: false,
+            is_let_go: false,
             claiming_in: None,
             slot: None,
             further: Further::new(),

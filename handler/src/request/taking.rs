@@ -143,10 +143,11 @@ impl Taking<'_> {
             .filter(|issued| *issued <= latest_ms);
         let issued_ms = issued_ms.unwrap_or(now_ms);
         let timeout = early::service_timeout_s(&self.envelope.properties);
+        // By our own clock, and rather too early than too late.
         let Deadlines {
             answer_by_ms,
             given_up_ms,
-        } = Deadlines::new(issued_ms, timeout);
+        } = Deadlines::new(issued_ms.min(now_ms), timeout);
         Request {
             request_id: self.envelope.request_id.clone(),
             request_type: match self.envelope.request_type {

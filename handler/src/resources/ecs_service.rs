@@ -21,6 +21,7 @@ use crate::aws::error::{AwsError, aws_error, if_found};
 
 pub mod deployment;
 pub mod event;
+mod lifecycle_hooks;
 mod settings;
 pub mod task;
 

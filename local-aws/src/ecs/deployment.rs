@@ -5,6 +5,7 @@
 //! <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ServiceDeployment.html>
 
 mod failure;
+mod hooks;
 mod output;
 mod rolling;
 mod stages;
@@ -20,6 +21,7 @@ use crate::cloud::{Cloud, Outcome};
 use crate::wire::Input;
 
 pub(super) use failure::{task_became_healthy, task_failed};
+pub use hooks::{HookAnswer, answer_hook};
 pub(super) use output::summaries;
 pub(super) use stages::advance;
 
@@ -58,6 +60,12 @@ pub(super) struct Deployment {
     /// Share of production traffic that goes to the target revision, in tenths of a percent, and since when.
     target_share: u32,
     shifted_at_ms: u64,
+    /// Whether the present stage has moved the traffic that it has to.
+    has_shifted: bool,
+    /// Whether test traffic goes to the target revision.
+    is_tested: bool,
+    /// The lifecycle hooks of the present stage.
+    hook_runs: Vec<hooks::Run>,
     /// When its stage began.
     stage_since_ms: u64,
     created_at_ms: u64,
@@ -129,6 +137,7 @@ enum Stage {
     PostScaleUp,
     TestTrafficShift,
     PostTestTrafficShift,
+    PreProductionTrafficShift,
     ProductionTrafficShift,
     PostProductionTrafficShift,
     BakeTime,
@@ -136,7 +145,16 @@ enum Stage {
 }
 
 impl Stage {
+    /// `lifecycleStage`, which does not know of the one before each shift.
     const fn name(self) -> &'static str {
+        match self {
+            Self::PreProductionTrafficShift => Self::ProductionTrafficShift.hook_name(),
+            other => other.hook_name(),
+        }
+    }
+
+    /// As hooks name it.
+    const fn hook_name(self) -> &'static str {
         match self {
             Self::ReconcileService => "RECONCILE_SERVICE",
             Self::PreScaleUp => "PRE_SCALE_UP",
@@ -144,6 +162,7 @@ impl Stage {
             Self::PostScaleUp => "POST_SCALE_UP",
             Self::TestTrafficShift => "TEST_TRAFFIC_SHIFT",
             Self::PostTestTrafficShift => "POST_TEST_TRAFFIC_SHIFT",
+            Self::PreProductionTrafficShift => "PRE_PRODUCTION_TRAFFIC_SHIFT",
             Self::ProductionTrafficShift => "PRODUCTION_TRAFFIC_SHIFT",
             Self::PostProductionTrafficShift => "POST_PRODUCTION_TRAFFIC_SHIFT",
             Self::BakeTime => "BAKE_TIME",
@@ -200,6 +219,9 @@ pub(super) fn start(cloud: &mut Cloud, service_arn: &str) {
         rollback: None,
         target_share: 0,
         shifted_at_ms: cloud.now_ms,
+        has_shifted: false,
+        is_tested: false,
+        hook_runs: Vec::new(),
         stage_since_ms: cloud.now_ms,
         created_at_ms: cloud.now_ms,
         started_at_ms: None,

@@ -7,6 +7,7 @@
 
 mod change;
 mod configuration;
+mod lifecycle_hooks;
 mod settings;
 
 use serde_json::{Value, json};
@@ -20,6 +21,7 @@ use crate::wire::{Input, Refusal, timestamp};
 
 pub(super) use change::{create, update};
 pub(super) use configuration::{ALL_TENTHS, DeploymentConfiguration, Strategy};
+pub(super) use lifecycle_hooks::LifecycleHook;
 pub(super) use settings::{LoadBalancer, Network};
 
 /// Services in one DescribeServices call, and in a page of ListServices when nothing is said.

@@ -1,6 +1,7 @@
 //! The engine end to end: a service behind a load balancer, deployed, broken, rolled back, deleted.
 
 mod deployments;
+mod hooks;
 mod mishaps;
 mod requests;
 mod strategies;

@@ -35,25 +35,52 @@ pub enum Condition {
 
 /// A request as far as conditions look at it here.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Request<'r> {
+pub struct Request<'r> {
+    /// The header `Host`.
     pub host: &'r str,
+    /// Without a query.
     pub path: &'r str,
+    /// `GET`, `POST`, ...
     pub method: &'r str,
+    /// Further headers: names and values.
+    pub headers: &'r [(&'r str, &'r str)],
+}
+
+impl<'r> Request<'r> {
+    /// `GET https://<host>/` with these headers.
+    #[must_use]
+    pub const fn get(host: &'r str, headers: &'r [(&'r str, &'r str)]) -> Self {
+        Self {
+            host,
+            path: "/",
+            method: "GET",
+            headers,
+        }
+    }
 }
 
 impl Condition {
-    /// Whether the request meets the condition. It has no headers and no query, and comes from anywhere.
+    /// Whether the request meets the condition. It has no query, and comes from anywhere.
     pub(super) fn admits(&self, request: Request<'_>) -> bool {
-        let host = request.host.to_ascii_lowercase();
+        // Hosts and headers are compared whatever their case.
+        let is_like = |patterns: &[String], value: &str| {
+            let value = value.to_ascii_lowercase();
+            let mut patterns = patterns.iter();
+            patterns.any(|pattern| wildcard::matches(&pattern.to_ascii_lowercase(), &value))
+        };
         match self {
-            Self::HostHeader(patterns) => patterns
-                .iter()
-                .any(|pattern| wildcard::matches(&pattern.to_ascii_lowercase(), &host)),
+            Self::HostHeader(patterns) => is_like(patterns, request.host),
             Self::PathPattern(patterns) => patterns
                 .iter()
                 .any(|pattern| wildcard::matches(pattern, request.path)),
             Self::RequestMethod(methods) => methods.iter().any(|method| method == request.method),
-            Self::HttpHeader { .. } | Self::QueryString(_) => false,
+            Self::HttpHeader { name, values } => {
+                let mut headers = request.headers.iter();
+                headers.any(|(header, value)| {
+                    header.eq_ignore_ascii_case(name) && is_like(values, value)
+                })
+            }
+            Self::QueryString(_) => false,
             Self::SourceIp(blocks) => blocks.iter().any(|block| block == "0.0.0.0/0"),
         }
     }
@@ -314,13 +341,28 @@ mod tests {
 
     #[test]
     fn hosts_match_whatever_their_case() {
-        let request = |host| Request {
-            host,
-            path: "/",
-            method: "GET",
-        };
+        let request = |host| Request::get(host, &[]);
         let condition = Condition::HostHeader(vec!["*.Example.com".to_owned()]);
         assert!(condition.admits(request("WEB.example.com")));
         assert!(!condition.admits(request("example.com")));
+    }
+
+    #[test]
+    fn a_header_is_looked_at_by_name_and_value_whatever_their_case() {
+        let condition = Condition::HttpHeader {
+            name: "X-Test".to_owned(),
+            values: vec!["blue*".to_owned(), "Green".to_owned()],
+        };
+        for (header, admitted) in [
+            (("x-test", "GREEN"), true),
+            (("X-Test", "bluebird"), true),
+            (("X-Test", "red"), false),
+            (("X-Other", "green"), false),
+        ] {
+            let headers = [("Accept", "*/*"), header];
+            let request = Request::get("example.com", &headers);
+            assert_eq!(condition.admits(request), admitted, "{header:?}");
+        }
+        assert!(!condition.admits(Request::get("example.com", &[])));
     }
 }

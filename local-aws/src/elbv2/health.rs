@@ -272,10 +272,9 @@ fn count(target: &mut Target, result: Result<(), Failure>, thresholds: (u32, u32
     }
 }
 
-/// One health check, as the load balancer's node in the first of its zones makes it.
-fn check(cloud: &Cloud, group: &TargetGroup, key: &(String, u16)) -> Result<(), Failure> {
-    let (ip, port) = key;
-    let port = group.health_check.port_of(*port);
+/// Whether a connection from the load balancer's node in the first of its zones gets through to a port. Without an
+/// interface at the address there is nobody to answer.
+pub(super) fn is_reached(cloud: &Cloud, group: &TargetGroup, ip: &str, port: u16) -> bool {
     let node = cloud
         .elbv2
         .rules
@@ -283,12 +282,16 @@ fn check(cloud: &Cloud, group: &TargetGroup, key: &(String, u16)) -> Result<(), 
         .and_then(|arn| cloud.elbv2.load_balancers.get(arn))
         .and_then(|balancer| balancer.zones.first())
         .and_then(|zone| cloud.ec2.network_interfaces.get(&zone.interface_id));
-    // Without an interface at the address there is nobody to answer.
     let task = ec2::interface_of_address(cloud, &group.vpc_id, ip);
-    let (Some(node), Some(task)) = (node, task) else {
-        return Err(Failure::Timeout);
-    };
-    if !ec2::reaches(cloud, node, task, port) {
+    node.zip(task)
+        .is_some_and(|(node, task)| ec2::reaches(cloud, node, task, port))
+}
+
+/// One health check.
+fn check(cloud: &Cloud, group: &TargetGroup, key: &(String, u16)) -> Result<(), Failure> {
+    let (ip, port) = key;
+    let port = group.health_check.port_of(*port);
+    if !is_reached(cloud, group, ip, port) {
         return Err(Failure::Timeout);
     }
     match ecs::health_check(cloud, ip, port, &group.health_check.path) {

@@ -2,11 +2,12 @@
 
 use super::action::Action;
 use super::condition::Request;
-use super::load_balancer::LoadBalancerState;
+use super::load_balancer::{LoadBalancer, LoadBalancerState};
 use super::rule_index::{Priority, Rule};
 use super::target::TargetHealth;
-use super::{State, listener};
+use super::{State, health, listener};
 use crate::cloud::Cloud;
+use crate::ecs::{self, HealthAnswer};
 
 /// What becomes of an HTTPS request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,25 +61,11 @@ impl Answer {
 #[must_use]
 pub fn route(cloud: &Cloud, host: &str) -> RouteOutcome {
     let state = &cloud.elbv2;
-    let request = Request {
-        host,
-        path: "/",
-        method: "GET",
-    };
+    let request = Request::get(host, &[]);
     let mut answers: Vec<Answer> = state
         .load_balancers
         .values()
-        .filter(|balancer| balancer.state == LoadBalancerState::Active)
-        .flat_map(|balancer| listener::of_load_balancer(state, &balancer.arn))
-        .filter(|listener| listener.protocol.certificate_arn().is_some())
-        .filter_map(|listener| {
-            state
-                .rules
-                .of_listener(&listener.arn)
-                .filter(|rule| rule.priority != Priority::Default)
-                .find(|rule| rule.conditions.iter().all(|one| one.admits(request)))
-        })
-        .map(|rule| answer(state, rule))
+        .filter_map(|balancer| answer_of(state, balancer, request))
         .collect();
     match (answers.pop(), answers.is_empty()) {
         (None, _) => RouteOutcome::NoRule,
@@ -88,6 +75,64 @@ pub fn route(cloud: &Cloud, host: &str) -> RouteOutcome {
             RouteOutcome::Ambiguous(answers)
         }
     }
+}
+
+/// Which rule of the load balancer with this DNS name answers an HTTPS request; none if there is no such load
+/// balancer, if it is not active, or if only its default rule is for the request.
+#[must_use]
+pub fn route_through(cloud: &Cloud, dns_name: &str, request: Request<'_>) -> Option<Answer> {
+    let state = &cloud.elbv2;
+    let mut balancers = state.load_balancers.values();
+    let balancer = balancers.find(|balancer| balancer.dns_name.eq_ignore_ascii_case(dns_name))?;
+    answer_of(state, balancer, request)
+}
+
+fn answer_of(state: &State, balancer: &LoadBalancer, request: Request<'_>) -> Option<Answer> {
+    if balancer.state != LoadBalancerState::Active {
+        return None;
+    }
+    listener::of_load_balancer(state, &balancer.arn)
+        .filter(|listener| listener.protocol.certificate_arn().is_some())
+        .find_map(|listener| {
+            state
+                .rules
+                .of_listener(&listener.arn)
+                .filter(|rule| rule.priority != Priority::Default)
+                .find(|rule| rule.conditions.iter().all(|one| one.admits(request)))
+        })
+        .map(|rule| answer(state, rule))
+}
+
+/// A target as a request finds it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AskedTarget {
+    /// Address and port.
+    pub key: (String, u16),
+    /// What the load balancer takes it for.
+    pub health: TargetHealth,
+    /// The status that it answers a visitor with; none when the connection does not come about.
+    pub status: Option<u16>,
+}
+
+/// What every target of a group would make of a request now, whether or not the load balancer sends it any.
+#[must_use]
+pub fn ask_targets(cloud: &Cloud, group_arn: &str) -> Vec<AskedTarget> {
+    let Some(group) = cloud.elbv2.target_groups.get(group_arn) else {
+        return Vec::new();
+    };
+    let targets = group.targets.iter();
+    targets
+        .map(|((ip, port), target)| AskedTarget {
+            key: (ip.clone(), *port),
+            health: target.health,
+            status: match health::is_reached(cloud, group, ip, *port)
+                .then(|| ecs::traffic_answer(cloud, ip, *port))
+            {
+                Some(HealthAnswer::Status(status)) => Some(status),
+                Some(HealthAnswer::Refused | HealthAnswer::Timeout) | None => None,
+            },
+        })
+        .collect()
 }
 
 fn answer(state: &State, rule: &Rule) -> Answer {

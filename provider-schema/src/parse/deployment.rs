@@ -1,5 +1,6 @@
 //! Reads `Deployment`. What is not given is the preset's; what belongs to another strategy is refused.
 
+use super::lifecycle_hooks::lifecycle_hooks;
 use super::reader::{Members, Reading};
 use crate::error::PropertyErrors;
 use crate::limits::{
@@ -11,7 +12,7 @@ use crate::properties::{
     CanaryConfiguration, CircuitBreaker, Deployment, DeploymentStrategy, LinearConfiguration,
     Preset, RollbackAlarm, ThresholdConfiguration, ThresholdType, defaults,
 };
-use crate::{rules, validate};
+use crate::{RequestContext, rules, validate};
 
 const PRESETS: &[(&str, Preset)] = &[
     ("PRODUCTION", Preset::Production),
@@ -36,6 +37,7 @@ const TRUTHS: &[(&str, bool)] = &[("true", true), ("false", false)];
 /// `None` for what follows from something invalid: then nothing is said about it.
 pub(super) fn deployment(
     members: &mut Members<'_>,
+    request: &RequestContext<'_>,
     problems: &mut PropertyErrors,
 ) -> Option<Deployment> {
     let mut deployment = match members.object("Deployment", problems) {
@@ -56,10 +58,8 @@ pub(super) fn deployment(
     let linear_configuration = linear(&mut deployment, bake, problems);
     let circuit_breaker = circuit_breaker(&mut deployment, problems);
     let rollback_alarm = rollback_alarm(&mut deployment, problems);
-    let alarm_names = deployment.scalars("AlarmNames", problems, rules::alarm_name);
-    validate::alarm_names(&alarm_names, &deployment.pointer("AlarmNames"), problems);
-    let mut alarm_names: Vec<String> = alarm_names.into_iter().flatten().collect();
-    alarm_names.sort_unstable();
+    let alarm_names = alarm_names(&mut deployment, problems);
+    let lifecycle_hooks = lifecycle_hooks(&mut deployment, request, problems);
     let force_deployment = deployment
         .scalar("ForceDeployment", problems, rules::force_deployment)
         .given();
@@ -85,8 +85,17 @@ pub(super) fn deployment(
         circuit_breaker,
         rollback_alarm,
         alarm_names,
+        lifecycle_hooks,
         force_deployment,
     })
+}
+
+fn alarm_names(deployment: &mut Members<'_>, problems: &mut PropertyErrors) -> Vec<String> {
+    let names = deployment.scalars("AlarmNames", problems, rules::alarm_name);
+    validate::alarm_names(&names, &deployment.pointer("AlarmNames"), problems);
+    let mut names: Vec<String> = names.into_iter().flatten().collect();
+    names.sort_unstable();
+    names
 }
 
 impl Preset {
@@ -130,6 +139,11 @@ fn only_with_their_strategy(
             "BakeTimeInMinutes",
             strategy == Rolling,
             "is not for `Strategy` `ROLLING`: ECS takes as long as the alarms look back",
+        ),
+        (
+            "LifecycleHooks",
+            strategy == Rolling,
+            "is not for `Strategy` `ROLLING`, which has no stages",
         ),
     ] {
         if is_out_of_place && deployment.is_given(name) {

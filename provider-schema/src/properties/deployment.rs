@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::defaults;
+use super::lifecycle_hook::LifecycleHook;
 use crate::limits;
 use crate::percent::Percent;
 
@@ -66,6 +67,15 @@ pub struct Deployment {
     )]
     pub alarm_names: Vec<String>,
 
+    /// Lambda functions that ECS calls at stages of a deployment, and that decide whether it goes on.
+    ///
+    /// Up to ten. Not with `ROLLING`, which has no stages. What they take counts towards `ServiceTimeout`; a deployment
+    /// that they hold up longer is rolled back. A first deployment calls them too. Their order has no meaning.
+    /// AWS: <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-lifecycle-hooks.html>
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("insertionOrder" = false), length(max = limits::LIFECYCLE_HOOKS_MAX))]
+    pub lifecycle_hooks: Vec<LifecycleHook>,
+
     /// Any text; when it changes, the service is deployed again, with nothing else changed.
     ///
     /// For new values of secrets, or an image whose tag has moved. Up to 128 characters. Not with
@@ -86,6 +96,7 @@ impl Default for Deployment {
             circuit_breaker: CircuitBreaker::default(),
             rollback_alarm: RollbackAlarm::default(),
             alarm_names: Vec::new(),
+            lifecycle_hooks: Vec::new(),
             force_deployment: None,
         }
     }

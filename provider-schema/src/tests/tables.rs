@@ -88,6 +88,14 @@ fn samples() -> Vec<(Property, Value)> {
         (Property::EvaluationPeriods, json!("5")),
         (Property::DatapointsToAlarm, json!("1")),
         (Property::AlarmNames, json!(["latency"])),
+        (
+            Property::LifecycleHooks,
+            json!([{
+                "HookTargetArn": "arn:aws:lambda:us-east-1:123456789012:function:check",
+                "RoleArn": role,
+                "LifecycleStages": ["PRE_SCALE_UP"],
+            }]),
+        ),
         (Property::ForceDeployment, json!("again")),
     ]
 }

@@ -4,7 +4,9 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use express_tests::history::Event;
+use express_tests::properties::lifecycle_hook;
 use express_tests::{Scenario, ServiceProperties, StackStatus, Template, World, web};
+use local_aws::ecs::{self, HookAnswer};
 use local_aws::elbv2::{self, RouteOutcome, Visitors};
 use local_aws::wire::Service;
 use serde_json::{Value, json};
@@ -336,4 +338,102 @@ fn further_alarms_come_and_go_and_those_added_by_hand_stay() {
         .unwrap();
     update(with(&["queue"]));
     assert_eq!(alarm_names(&world), ["queue", "by-hand"]);
+}
+
+fn hooks(world: &World) -> Value {
+    let input = json!({"services": ["web"]});
+    let answer = world
+        .account()
+        .perform(Service::Ecs, "DescribeServices", input)
+        .unwrap();
+    answer["services"][0]["deploymentConfiguration"]["lifecycleHooks"].clone()
+}
+
+#[test]
+fn a_lifecycle_hook_holds_the_deployment_up_until_it_has_succeeded() {
+    let world = World::new();
+    let stack = world.with_service("app", &quick());
+    visited(&world);
+    let hook = lifecycle_hook("check", &["POST_SCALE_UP"]);
+    let function = hook["HookTargetArn"].as_str().unwrap().to_owned();
+    let hooked = |image: &str| {
+        let hooks = json!([hook]);
+        quick()
+            .set("/Deployment/LifecycleHooks", hooks)
+            .image(image)
+    };
+    let seconds = |image: &str, answers: &[HookAnswer]| {
+        ecs::answer_hook(&mut world.account().cloud(), &function, answers);
+        let begun_ms = world.now_ms();
+        let outcome = stack.deploy_now(Template::of(&hooked(image)));
+        assert_eq!(outcome.status, UpdateComplete, "{}", outcome.first().reason);
+        (world.now_ms() - begun_ms) / 1000
+    };
+    let at_once = seconds("nginx:2", &[HookAnswer::Succeeded]);
+    let answers = [
+        HookAnswer::InProgress(Some(200)),
+        HookAnswer::InProgress(None),
+        HookAnswer::Succeeded,
+    ];
+    let later = seconds("nginx:3", &answers);
+    assert!(
+        (225..=260).contains(&(later - at_once)),
+        "{at_once} {later}"
+    );
+    let Visitors {
+        requests, served, ..
+    } = visitors(&world);
+    assert_eq!(requests, served);
+    let held = hooks(&world);
+    assert_eq!(held[0]["hookTargetArn"], function.as_str());
+    assert_eq!(
+        held[0]["hookDetails"],
+        json!({"attempts": 3, "suite": "smoke"})
+    );
+}
+
+#[test]
+fn a_lifecycle_hook_that_never_decides_is_rolled_back_before_the_time_is_up() {
+    let world = World::new();
+    let stack = world.with_service("app", &quick());
+    let hook = lifecycle_hook("check", &["PRE_SCALE_UP"]);
+    let function = hook["HookTargetArn"].as_str().unwrap();
+    let undecided = [HookAnswer::InProgress(None)];
+    ecs::answer_hook(&mut world.account().cloud(), function, &undecided);
+    let hooked = quick()
+        .set("/Deployment/LifecycleHooks", json!([hook]))
+        .image("nginx:2")
+        .service_timeout(1_800);
+    let outcome = stack.deploy_now(Template::of(&hooked));
+    assert_eq!(outcome.status, UpdateRollbackComplete);
+    let first = outcome.first();
+    assert!(first.seen_ms - first.sent_ms <= 1_800_000);
+    assert!(first.reason.contains("NotStabilized"), "{}", first.reason);
+    world.settle();
+}
+
+#[test]
+fn hooks_added_by_hand_go_with_the_next_update() {
+    let world = World::new();
+    let stack = world.with_service("app", &quick());
+    let input = json!({"services": ["web"]});
+    let service = world
+        .account()
+        .perform(Service::Ecs, "DescribeServices", input)
+        .unwrap();
+    let mut configuration = service["services"][0]["deploymentConfiguration"].clone();
+    configuration["lifecycleHooks"] = json!([{
+        "hookTargetArn": "arn:aws:lambda:eu-west-1:123456789012:function:by-hand",
+        "roleArn": "arn:aws:iam::123456789012:role/hooks",
+        "lifecycleStages": ["PRE_SCALE_UP"],
+    }]);
+    let input = json!({"service": "web", "deploymentConfiguration": configuration});
+    world
+        .account()
+        .perform(Service::Ecs, "UpdateService", input)
+        .unwrap();
+    assert!(hooks(&world).is_array());
+    let outcome = stack.update_unchanged_now();
+    assert_eq!(outcome.status, UpdateComplete);
+    assert_eq!(hooks(&world), Value::Null);
 }

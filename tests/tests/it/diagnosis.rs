@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use express_core::diagnosis::Cause;
 use express_tests::cloudformation::{Seen, SeenStatus};
-use express_tests::properties::{ENVIRONMENT_CANARY, role};
+use express_tests::properties::{ENVIRONMENT_CANARY, lifecycle_hook, role};
 use express_tests::{Run, Scenario, ServiceProperties, StackStatus, Template, World, web};
 use local_aws::elbv2::Priority;
 use local_aws::fault::{Fault, Rule};
@@ -643,6 +643,54 @@ fn an_alarm_that_is_in_alarm_before_an_update_is_named_with_its_numbers() {
 }
 
 #[test]
+fn a_lifecycle_hook_that_says_no_is_named_with_its_stage() {
+    for stage in [
+        "PRE_SCALE_UP",
+        "POST_SCALE_UP",
+        "TEST_TRAFFIC_SHIFT",
+        "POST_TEST_TRAFFIC_SHIFT",
+        "PRE_PRODUCTION_TRAFFIC_SHIFT",
+        "PRODUCTION_TRAFFIC_SHIFT",
+        "POST_PRODUCTION_TRAFFIC_SHIFT",
+    ] {
+        let hooks = json!([lifecycle_hook("demo-refuses", &[stage])]);
+        let refused = image("nginx:2").set("/Deployment/LifecycleHooks", hooks);
+        let names = [
+            "function:demo-refuses`",
+            &format!("`{stage}`"),
+            "read the log",
+        ];
+        let run = Scenario::new().create(refused.clone()).run();
+        // The stages after the canary come minutes later.
+        let (cause, within_s) = (Cause::LifecycleHookFailed, AFTER_GRACE_S);
+        check(&run, &failed(&run, 0), cause, &names, within_s);
+
+        let run = Scenario::new()
+            .create(web())
+            .then_settle()
+            .then_update(refused)
+            .run();
+        check(&run, &failed(&run, 1), cause, &names, within_s);
+    }
+}
+
+#[test]
+fn a_lifecycle_hook_that_cannot_be_called_is_named_with_its_role() {
+    for (name, says) in [
+        ("hooks-not-assumable", "hooks-not-assumable"),
+        ("hooks-without-InvokeFunction", "lambda:InvokeFunction"),
+    ] {
+        let mut hook = lifecycle_hook("check", &["PRE_SCALE_UP"]);
+        hook["RoleArn"] = json!(role(name));
+        let properties = web().set("/Deployment/LifecycleHooks", json!([hook]));
+        let run = Scenario::new().create(properties).run();
+        let names = [says, "`PRE_SCALE_UP`"];
+        let cause = Cause::LifecycleHookFailed;
+        check(&run, &failed(&run, 0), cause, &names, AFTER_MINUTES_S);
+    }
+}
+
+#[test]
 fn case_18_a_predecessor_that_does_not_go_is_named_when_the_time_is_up() {
     let world = World::new();
     let stack = world.with_service("app", &web());
@@ -681,10 +729,11 @@ const ABOVE: &[Cause] = &[
     Cause::ListenerRuleChanged,
     Cause::HostNameTaken,
     Cause::AlarmInAlarm,
+    Cause::LifecycleHookFailed,
     Cause::PredecessorDraining,
 ];
-/// Causes whose texts are tried in core: an alarm's rollback happens in `deployment.rs`, and `local-aws` has no hooks.
-const IN_CORE: &[Cause] = &[Cause::AlarmRolledBack, Cause::LifecycleHookFailed];
+/// A cause whose texts are tried in core: an alarm's rollback happens in `deployment.rs`.
+const IN_CORE: &[Cause] = &[Cause::AlarmRolledBack];
 
 #[test]
 fn each_cause_has_a_scenario() {

@@ -10,6 +10,7 @@ mod drift;
 mod driver;
 mod guard;
 mod ledger;
+mod requests;
 mod rollback;
 mod rollback_alarm;
 mod sharing;

@@ -28,6 +28,13 @@ const LIMITS: &[(&str, usize)] = &[
         "SERVICE_TIMEOUT_S_MAX",
         limits::SERVICE_TIMEOUT_S_MAX as usize,
     ),
+    ("LIFECYCLE_HOOKS_MAX", limits::LIFECYCLE_HOOKS_MAX),
+    ("HOOK_DETAILS_LENGTH_MAX", limits::HOOK_DETAILS_LENGTH_MAX),
+    ("FUNCTION_NAME_LENGTH_MAX", limits::FUNCTION_NAME_LENGTH_MAX),
+    (
+        "FUNCTION_QUALIFIER_LENGTH_MAX",
+        limits::FUNCTION_QUALIFIER_LENGTH_MAX,
+    ),
     (
         "DEPLOYMENT_MARGIN_MIN",
         limits::DEPLOYMENT_MARGIN_MIN as usize,

@@ -43,6 +43,7 @@ fn service(arn: &str) -> (String, ServiceRecord) {
         host: format!("{name}.example.com"),
         name,
         is_answered: false,
+        is_let_go: false,
         claiming_in: None,
         slot: None,
         further: Further::new(),
@@ -163,6 +164,24 @@ fn case_43b_an_answer_that_crossed_the_cancellation_is_known_by_the_invented_id(
     let record = done(&owner(), &create("1", WEB));
     let deleting = begun(&record, &delete("2", INVENTED));
     assert_eq!(to_remove(&deleting), [WEB]);
+}
+
+#[test]
+fn what_a_stack_has_let_go_of_outlives_a_later_create_that_is_cancelled() {
+    // `DeletionPolicy: Retain`, then the same logical id again, under another service name.
+    let record = done(&owner(), &create("1", WEB));
+    let creating = begun(&record, &create("2", SHOP));
+    let cancelled = begun(&creating, &delete("3", INVENTED));
+    assert_eq!(to_remove(&cancelled), [SHOP]);
+    // Also when the answer has crossed the cancellation.
+    let created = done(&record, &create("2", SHOP));
+    assert_eq!(to_remove(&begun(&created, &delete("3", INVENTED))), [SHOP]);
+    // The same name again: what was let go of is neither made by the Create, nor its to remove.
+    let adopting = begun(&record, &create("2", WEB));
+    let cancelled = begun(&adopting, &delete("3", INVENTED));
+    assert_eq!(to_remove(&cancelled), [""; 0]);
+    // Who asks for its removal by name gets it.
+    assert_eq!(to_remove(&begun(&created, &delete("3", WEB))), [WEB]);
 }
 
 #[test]
@@ -615,7 +634,7 @@ fn check_begun(
         };
         prop_assert_eq!(
             is_to_go,
-            !is_wanted && (is_named || is_in_vain || !service.is_answered)
+            !is_wanted && (is_named || (is_in_vain && !service.is_let_go) || !service.is_answered)
         );
     }
     for arn in before.services.keys() {

@@ -139,6 +139,7 @@ impl OwnerRecord {
     fn begin(&self, request: &Request, sealed: Option<&str>) -> Self {
         let mut record = self.clone();
         record.note_issue(request);
+        record.learn_what_was_let_go(request);
         record.learn_what_was_not_heard(request);
         record.learn_what_was_heard(request);
         record.supersede_open_operation(sealed);
@@ -193,9 +194,10 @@ impl OwnerRecord {
         let Some(named) = &request.physical_id else {
             return;
         };
-        if !self.services.contains_key(named) {
+        let Some(service) = self.services.get_mut(named) else {
             return;
-        }
+        };
+        service.is_let_go = false;
         self.remember_heard(named);
         let answered = match request.request_type {
             RequestType::Delete => self
@@ -212,14 +214,23 @@ impl OwnerRecord {
         }
     }
 
+    /// CloudFormation creates where nothing is: what it was told of before, it has let go of.
+    fn learn_what_was_let_go(&mut self, request: &Request) {
+        if request.request_type == RequestType::Create {
+            for service in self.services.values_mut() {
+                service.is_let_go |= service.is_answered;
+            }
+        }
+    }
+
     /// A service that was answered in vain is like one that never was: should its removal fail, the next request tries
     /// again, whatever that names.
     fn learn_what_was_not_heard(&mut self, request: &Request) {
         let in_vain: Vec<String> = self
             .services
-            .keys()
-            .filter(|arn| self.was_answered_in_vain(request, arn))
-            .cloned()
+            .iter()
+            .filter(|(arn, service)| !service.is_let_go && self.was_answered_in_vain(request, arn))
+            .map(|(arn, _)| arn.clone())
             .collect();
         for arn in in_vain {
             if let Some(service) = self.services.get_mut(&arn) {

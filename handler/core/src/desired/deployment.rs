@@ -21,6 +21,7 @@ pub(super) fn deployment_settings(deployment: &Deployment) -> DeploymentSettings
         // The alarms are read below, the token is the task definition's.
         rollback_alarm: _,
         alarm_names: _,
+        lifecycle_hooks,
         force_deployment: _,
     } = deployment;
     let CircuitBreaker {
@@ -56,6 +57,7 @@ pub(super) fn deployment_settings(deployment: &Deployment) -> DeploymentSettings
         is_breaker_enabled: *enable,
         threshold_type: *threshold_type,
         threshold: *value,
+        lifecycle_hooks: lifecycle_hooks.clone(),
     }
 }
 

@@ -195,7 +195,8 @@ causes! {
     "look at what the alarm measures in CloudWatch, and update when it is OK";
     /// A lifecycle hook has ended the deployment.
     LifecycleHookFailed, NotStabilized, Proof::Once,
-    "read the log of the hook's function";
+    "read the log of the hook's function; if it was never called, let `ecs.amazonaws.com` assume the hook's role and \
+     allow it lambda:InvokeFunction";
     /// The listener rule is not as ECS needs it.
     ListenerRuleChanged, ResourceConflict, Proof::Once,
     "deploy again: the provider restores the rule; find out who changes it";

@@ -225,6 +225,12 @@ const TEXTS: &[(&str, Cause)] = &[
          arn:aws:lambda:eu-west-1:1:function:hook returned FAILED status.",
         Cause::LifecycleHookFailed,
     ),
+    (
+        "Service deployment rolled back because TEST_TRAFFIC_SHIFT lifecycle hook(s) failed. User: \
+         arn:aws:sts::1:assumed-role/infrastructure/ECSNetworkingWithELB is not authorized to perform: \
+         elasticloadbalancing:ModifyRule on resource: arn:aws:x because no identity-based policy allows it",
+        Cause::InfrastructureRoleLacksAction,
+    ),
 ];
 
 #[test]

@@ -48,6 +48,14 @@ const fn rule(cause: Cause, parts: &'static [&'static str], source: &'static str
 /// All rules, in the order in which they are tried.
 pub const RULES: &[TextRule] = &[
     rule(
+        Cause::InfrastructureRoleLacksAction,
+        &[
+            "lifecycle hook(s) failed",
+            "not authorized to perform: elasticloadbalancing:",
+        ],
+        BLUE_GREEN,
+    ),
+    rule(
         Cause::LifecycleHookFailed,
         &["lifecycle hook(s) failed"],
         BLUE_GREEN,

@@ -147,7 +147,11 @@ pub(super) fn sentence(cause: Cause, text: &str, evidence: &Evidence) -> String 
         Cause::AlarmInAlarm => {
             "an alarm of the service was in ALARM before the deployment".to_owned()
         }
-        Cause::LifecycleHookFailed => "a lifecycle hook ended the deployment".to_owned(),
+        Cause::LifecycleHookFailed => format!(
+            "lifecycle hook {} ended the deployment{}",
+            quoted_or(function(text), "of the service"),
+            hook_stage(text).map_or_else(String::new, |stage| format!(" in stage `{stage}`"))
+        ),
         Cause::ListenerRuleChanged => {
             "the listener rule does not forward to the service's two target groups only".to_owned()
         }
@@ -186,6 +190,18 @@ fn denied(text: &str) -> String {
         (Some(action), None) => format!("`{action}`"),
         (None, _) => "do what ECS asks of it".to_owned(),
     }
+}
+
+fn function(text: &str) -> Option<&str> {
+    let mut words = text.split_whitespace();
+    let word = words.find(|word| word.starts_with("arn:") && word.contains(":lambda:"))?;
+    Some(word.trim_end_matches(['.', ',']))
+}
+
+/// The stage before `lifecycle hook(s) failed`.
+fn hook_stage(text: &str) -> Option<&str> {
+    let (before, _) = text.split_once(" lifecycle hook(s) failed")?;
+    before.rsplit(' ').next()
 }
 
 fn secret(text: &str) -> String {

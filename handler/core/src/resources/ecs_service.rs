@@ -8,7 +8,7 @@
 //! Delete is complete only at INACTIVE: ECS needs the user's roles until then (R20).
 //! AWS: <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateService.html>
 
-use provider_schema::{Percent, ThresholdType};
+use provider_schema::{LifecycleHook, Percent, ThresholdType};
 
 use super::Tags;
 use crate::diagnosis::Progress;
@@ -180,6 +180,8 @@ pub struct DeploymentSettings {
     pub threshold_type: ThresholdType,
     /// `deploymentCircuitBreaker.thresholdConfiguration.value`
     pub threshold: u32,
+    /// `lifecycleHooks`, sorted.
+    pub lifecycle_hooks: Vec<LifecycleHook>,
 }
 
 /// `strategy`, with what ECS wants to know for it. Times are in minutes.

@@ -14,6 +14,7 @@ use express_core::resources::ecs_service::{
 use express_core::resources::task_definition::PRIMARY_CONTAINER;
 use provider_schema::{Percent, ThresholdType};
 
+use super::lifecycle_hooks;
 use crate::aws::error::AwsError;
 use crate::aws::error::answer::{member, unbuildable};
 
@@ -82,6 +83,7 @@ pub fn deployment(
         is_breaker_enabled,
         threshold_type,
         threshold,
+        lifecycle_hooks,
     } = settings;
     let alarms = DeploymentAlarms::builder()
         .set_alarm_names(Some(alarm_names.to_vec()))
@@ -108,6 +110,7 @@ pub fn deployment(
                 .threshold_configuration(threshold)
                 .build(),
         )
+        .set_lifecycle_hooks(lifecycle_hooks::to_sdk(lifecycle_hooks))
         .alarms(alarms);
     Ok(with_strategy(configuration, strategy).build())
 }
@@ -184,7 +187,7 @@ pub fn read_ingress(service: &Service) -> Option<ServiceIngress> {
 }
 
 /// How deployments go; none when percentages, grace period, or the switches that are not the properties' are not what
-/// we write. Further alarms and lifecycle hooks are the user's.
+/// we write, or a lifecycle hook is of a kind that we do not write. Further alarms are the user's.
 pub fn read_deployment(service: &Service) -> Option<DeploymentSettings> {
     let found = service.deployment_configuration()?;
     let breaker = found.deployment_circuit_breaker()?;
@@ -208,6 +211,7 @@ pub fn read_deployment(service: &Service) -> Option<DeploymentSettings> {
         is_breaker_enabled: breaker.enable(),
         threshold_type,
         threshold: u32::try_from(value).ok()?,
+        lifecycle_hooks: lifecycle_hooks::read(found.lifecycle_hooks())?,
     };
     is_ours.then_some(settings)
 }
@@ -250,6 +254,9 @@ pub fn alarm_names(service: &Service) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use aws_sdk_ecs::types::DeploymentLifecycleHookTargetType;
+    use provider_schema::{LifecycleHook, LifecycleStage};
+
     use super::*;
 
     fn ingress() -> ServiceIngress {
@@ -276,6 +283,19 @@ mod tests {
             is_breaker_enabled: true,
             threshold_type: ThresholdType::Count,
             threshold: 7,
+            lifecycle_hooks: vec![lifecycle_hook()],
+        }
+    }
+
+    fn lifecycle_hook() -> LifecycleHook {
+        LifecycleHook {
+            hook_target_arn: "arn:aws:lambda:eu-west-1:1:function:check".to_owned(),
+            role_arn: "arn:role".to_owned(),
+            lifecycle_stages: vec![
+                LifecycleStage::PreScaleUp,
+                LifecycleStage::PreProductionTrafficShift,
+            ],
+            hook_details: Some(r#"{"a":[1,-2,0.5,"x",true,null],"b":{}}"#.to_owned()),
         }
     }
 
@@ -362,7 +382,7 @@ mod tests {
 
     #[test]
     fn every_changed_deployment_setting_is_seen() {
-        let changes: [fn(&mut DeploymentConfiguration); 7] = [
+        let changes: [fn(&mut DeploymentConfiguration); 10] = [
             |found| found.strategy = Some(DeploymentStrategy::Rolling),
             |found| found.bake_time_in_minutes = Some(10),
             |found| found.canary_configuration = None,
@@ -370,6 +390,15 @@ mod tests {
             |found| found.alarms.as_mut().unwrap().rollback = false,
             |found| found.maximum_percent = Some(150),
             |found| found.minimum_healthy_percent = Some(50),
+            |found| found.lifecycle_hooks = None,
+            |found| {
+                let hook = &mut found.lifecycle_hooks.as_mut().unwrap()[0];
+                hook.hook_details = None;
+            },
+            |found| {
+                let hook = &mut found.lifecycle_hooks.as_mut().unwrap()[0];
+                hook.target_type = Some(DeploymentLifecycleHookTargetType::Pause);
+            },
         ];
         for change in changes {
             let mut service = described();

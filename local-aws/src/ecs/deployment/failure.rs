@@ -8,7 +8,8 @@ use crate::cloud::Cloud;
 use crate::cloudwatch::{self, AlarmState};
 
 /// Texts of `statusReason`: those of the circuit breaker with rollback and of the missing candidate are what
-/// terraform-provider-aws expects of AWS in its acceptance tests of blue/green services, the others are ours.
+/// terraform-provider-aws expects of AWS in its acceptance tests of blue/green services, those of hooks are AWS's, the
+/// others are ours.
 const BREAKER: &str =
     "Service deployment rolled back because the circuit breaker threshold was exceeded.";
 const BREAKER_WITHOUT_ROLLBACK: &str =
@@ -23,6 +24,8 @@ pub(super) enum Failure {
     Alarms(Vec<String>),
     /// The rule, the groups or the infrastructure role; in AWS's words.
     Network(String),
+    /// A lifecycle hook said so, or could not be called: the stage, and in AWS's words what it was.
+    Hook(&'static str, String),
     /// StopServiceDeployment
     Stopped,
 }
@@ -35,7 +38,7 @@ impl Failure {
         match self {
             Self::Breaker => deployment.configuration.breaker.rollback,
             Self::Alarms(_) => deployment.configuration.alarms.rollback,
-            Self::Network(_) | Self::Stopped => true,
+            Self::Network(_) | Self::Hook(..) | Self::Stopped => true,
         }
     }
 
@@ -51,6 +54,9 @@ impl Failure {
                 names.join(", ")
             ),
             Self::Network(reason) => reason.clone(),
+            Self::Hook(stage, problem) => format!(
+                "Service deployment rolled back because {stage} lifecycle hook(s) failed. {problem}"
+            ),
             Self::Stopped => STOPPED.to_owned(),
         }
     }
@@ -60,7 +66,9 @@ impl Failure {
     pub(super) fn event(&self, deployment: &Deployment) -> String {
         match self {
             Self::Alarms(_) => "alarm detected.".to_owned(),
-            Self::Breaker | Self::Network(_) | Self::Stopped => self.reason(deployment),
+            Self::Breaker | Self::Network(_) | Self::Hook(..) | Self::Stopped => {
+                self.reason(deployment)
+            }
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::wire::timestamp;
 impl Deployment {
     pub(super) fn output(&self, state: &State) -> Value {
         let desired = state.services.get(&self.service).map_or(0, |it| it.desired);
-        let revision = |arn: &String, share: u32| {
+        let revision = |arn: &String, share: u32, is_tested: bool| {
             let mut output = counts(state, arn, desired);
             // ECS moves no traffic in a rolling deployment.
             if self.is_rolling() {
@@ -23,18 +23,30 @@ impl Deployment {
                 "requestedProductionTrafficWeight",
                 json!(weight),
             );
-            set(&mut output, "requestedTestTrafficWeight", json!(0.0));
+            let test_weight = if is_tested { 100.0 } else { 0.0 };
+            set(
+                &mut output,
+                "requestedTestTrafficWeight",
+                json!(test_weight),
+            );
             output
         };
         let sources = self.source.iter();
+        let has_test_rule = |arn: &String| {
+            let revision = state.revisions.get(arn);
+            revision.is_some_and(|revision| revision.load_balancer.test_rule.is_some())
+        };
+        let is_source_tested = !self.is_tested && has_test_rule(&self.target);
         let mut output = json!({
             "serviceDeploymentArn": self.arn,
             "serviceArn": self.service,
             "clusterArn": cluster_arn(state, &self.service),
             "createdAt": timestamp(self.created_at_ms),
             "updatedAt": timestamp(self.updated_at_ms),
-            "sourceServiceRevisions": sources.map(|arn| revision(arn, ALL_TENTHS - self.target_share)).collect::<Value>(),
-            "targetServiceRevision": revision(&self.target, self.target_share),
+            "sourceServiceRevisions": sources
+                .map(|arn| revision(arn, ALL_TENTHS - self.target_share, is_source_tested))
+                .collect::<Value>(),
+            "targetServiceRevision": revision(&self.target, self.target_share, self.is_tested),
             "status": self.status.name(),
             "deploymentConfiguration": self.configuration.document,
             "deploymentCircuitBreaker": {
@@ -50,6 +62,10 @@ impl Deployment {
         });
         if !self.is_rolling() {
             set(&mut output, "lifecycleStage", json!(self.stage.name()));
+        }
+        if !self.hook_runs.is_empty() {
+            let runs = self.hook_runs.iter().map(super::hooks::Run::output);
+            set(&mut output, "lifecycleHookDetails", runs.collect());
         }
         self.set_times(&mut output);
         if let Some((reason, at_ms)) = &self.rollback {

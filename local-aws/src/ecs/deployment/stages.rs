@@ -13,8 +13,8 @@
 //! <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/canary-deployment.html>
 
 use super::failure::{self, Failure};
-use super::traffic::{check_rule, shift, shift_to};
-use super::{Deployment, Stage, Status, rolling};
+use super::traffic::{check_rules, has_steps_left, shift, shift_back_to_source, shift_test};
+use super::{Deployment, Stage, Status, hooks, rolling};
 use crate::cloud::Cloud;
 use crate::ecs::fleet::{self, Fleet};
 use crate::ecs::{service, task};
@@ -56,7 +56,7 @@ fn begin(cloud: &mut Cloud, deployment: &Deployment) {
     });
     // ECS does not touch the rule in a rolling deployment.
     if !deployment.is_rolling()
-        && let Err(reason) = check_rule(cloud, deployment)
+        && let Err(reason) = check_rules(cloud, deployment)
     {
         return begin_rollback(cloud, deployment, &Failure::Network(reason));
     }
@@ -71,7 +71,10 @@ fn go_on(cloud: &mut Cloud, mut deployment: Deployment) {
     loop {
         let progress = match failure::found(cloud, &deployment) {
             Some(failure) => Progress::Failed(failure),
-            None => work(cloud, &deployment),
+            None => match work(cloud, &deployment) {
+                Progress::Done => hooks_of_stage(cloud, &deployment),
+                unfinished @ (Progress::Working | Progress::Failed(_)) => unfinished,
+            },
         };
         match progress {
             Progress::Working => return,
@@ -85,6 +88,8 @@ fn go_on(cloud: &mut Cloud, mut deployment: Deployment) {
         change(cloud, &deployment, |it| {
             it.stage = next;
             it.stage_since_ms = now_ms;
+            it.has_shifted = false;
+            it.hook_runs.clear();
         });
         let Some(changed) = cloud.ecs.deployments.get(&deployment.arn) else {
             return;
@@ -93,7 +98,17 @@ fn go_on(cloud: &mut Cloud, mut deployment: Deployment) {
     }
 }
 
-const fn following(deployment: &Deployment) -> Option<Stage> {
+/// The present stage's hooks, after its work; those of the shift have been called between its two parts. A rolling
+/// deployment has none.
+fn hooks_of_stage(cloud: &mut Cloud, deployment: &Deployment) -> Progress {
+    if deployment.is_rolling() || deployment.stage == Stage::ProductionTrafficShift {
+        Progress::Done
+    } else {
+        hooks::call(cloud, deployment, deployment.stage)
+    }
+}
+
+fn following(deployment: &Deployment) -> Option<Stage> {
     Some(match deployment.stage {
         Stage::ScaleUp if deployment.is_rolling() => Stage::BakeTime,
         Stage::BakeTime if deployment.is_rolling() => return None,
@@ -102,7 +117,11 @@ const fn following(deployment: &Deployment) -> Option<Stage> {
         Stage::ScaleUp => Stage::PostScaleUp,
         Stage::PostScaleUp => Stage::TestTrafficShift,
         Stage::TestTrafficShift => Stage::PostTestTrafficShift,
-        Stage::PostTestTrafficShift => Stage::ProductionTrafficShift,
+        Stage::PostTestTrafficShift => Stage::PreProductionTrafficShift,
+        Stage::PreProductionTrafficShift => Stage::ProductionTrafficShift,
+        Stage::ProductionTrafficShift if has_steps_left(deployment) => {
+            Stage::PreProductionTrafficShift
+        }
         Stage::ProductionTrafficShift => Stage::PostProductionTrafficShift,
         Stage::PostProductionTrafficShift => Stage::BakeTime,
         Stage::BakeTime => Stage::CleanUp,
@@ -137,16 +156,17 @@ fn work(cloud: &mut Cloud, deployment: &Deployment) -> Progress {
             Fleet::Steady => Progress::Done,
             Fleet::Changing => Progress::Working,
         },
+        Stage::TestTrafficShift => shift_test(cloud, deployment),
         Stage::ProductionTrafficShift => shift(cloud, deployment),
         Stage::BakeTime if deployment.source.is_some() => {
             baked(cloud, deployment, deployment.configuration.bake_ms)
         }
         Stage::CleanUp => clean_up(cloud, deployment),
-        // No hooks and no test rule; and a bake is of two revisions, of which a first deployment has one.
+        // Nothing but hooks; and a bake is of two revisions, of which a first deployment has one.
         Stage::PreScaleUp
         | Stage::PostScaleUp
-        | Stage::TestTrafficShift
         | Stage::PostTestTrafficShift
+        | Stage::PreProductionTrafficShift
         | Stage::PostProductionTrafficShift
         | Stage::BakeTime => Progress::Done,
     }
@@ -176,7 +196,7 @@ fn reconcile(cloud: &mut Cloud, deployment: &Deployment) -> Progress {
         return Progress::Done;
     }
     if deployment.source.is_some()
-        && let Progress::Failed(failure) = shift_to(cloud, deployment, 0)
+        && let Progress::Failed(failure) = shift_back_to_source(cloud, deployment)
     {
         return Progress::Failed(failure);
     }
@@ -296,8 +316,8 @@ fn shift_back(cloud: &mut Cloud, deployment: &Deployment) -> bool {
         return false;
     }
     // A rule that is gone or was changed is not a reason to keep the failed revision.
-    if deployment.target_share > 0
-        && let Progress::Failed(failure) = shift_to(cloud, deployment, 0)
+    if (deployment.target_share > 0 || deployment.is_tested)
+        && let Progress::Failed(failure) = shift_back_to_source(cloud, deployment)
     {
         let reason = failure.reason(deployment);
         let failed = format!("(deployment {}) {reason}", deployment.id);

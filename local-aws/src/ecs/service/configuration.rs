@@ -5,6 +5,7 @@
 
 use serde_json::{Value, json};
 
+use super::lifecycle_hooks::{self, LifecycleHook};
 use crate::ecs::{invalid_parameter, set};
 use crate::wire::{Input, Refusal};
 
@@ -35,6 +36,7 @@ pub(in crate::ecs) struct DeploymentConfiguration {
     pub(in crate::ecs) bake_ms: u64,
     pub(in crate::ecs) breaker: Breaker,
     pub(in crate::ecs) alarms: Alarms,
+    pub(in crate::ecs) hooks: Vec<LifecycleHook>,
 }
 
 /// `strategy`, with what belongs to it.
@@ -111,6 +113,7 @@ impl DeploymentConfiguration {
             "bakeTimeInMinutes",
             "canaryConfiguration",
             "linearConfiguration",
+            "lifecycleHooks",
         ])?;
         let mut document = given.value().clone();
         let percent = |name: &str, default: i64| -> Result<u32, Refusal> {
@@ -153,12 +156,14 @@ impl DeploymentConfiguration {
             let off = json!({"enable": false, "rollback": false});
             set(&mut document, "deploymentCircuitBreaker", off);
         }
+        let hooks = lifecycle_hooks::parse(given, &mut document)?;
         Ok(Some(Self {
             document,
             strategy,
             bake_ms: millis(bake_minutes.unwrap_or(0)),
             breaker,
             alarms: alarms(given)?,
+            hooks,
         }))
     }
 
@@ -395,7 +400,7 @@ mod tests {
                 json!({"deploymentCircuitBreaker": {"enable": true}}),
                 "InvalidParameterException",
             ),
-            (json!({"lifecycleHooks": []}), "UnsupportedMember"),
+            (json!({"earlySuccessCriteria": {}}), "UnsupportedMember"),
             (json!({"strategy": "SUDDEN"}), "InvalidParameterException"),
             (
                 json!({"strategy": "BLUE_GREEN"}),

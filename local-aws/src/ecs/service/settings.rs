@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::cloud::Cloud;
 use crate::ecs::task_definition::TaskDefinition;
-use crate::ecs::{can_assume, invalid_parameter, required};
+use crate::ecs::{can_assume, invalid_parameter, required, set};
 use crate::wire::{Input, Refusal};
 
 /// Subnets and security groups of a task.
@@ -119,6 +119,8 @@ pub(in crate::ecs) struct LoadBalancer {
     pub(in crate::ecs) alternate: String,
     /// `productionListenerRule`
     pub(in crate::ecs) rule: String,
+    /// `testListenerRule`
+    pub(in crate::ecs) test_rule: Option<String>,
     /// The infrastructure role, `roleArn`.
     pub(in crate::ecs) role: String,
     pub(in crate::ecs) container_name: String,
@@ -158,6 +160,7 @@ impl LoadBalancer {
         advanced.only(&[
             "alternateTargetGroupArn",
             "productionListenerRule",
+            "testListenerRule",
             "roleArn",
         ])?;
         let port = item.integer("containerPort")?.unwrap_or_default();
@@ -165,6 +168,7 @@ impl LoadBalancer {
             primary: required(item, "targetGroupArn")?.to_owned(),
             alternate: required(advanced, "alternateTargetGroupArn")?.to_owned(),
             rule: required(advanced, "productionListenerRule")?.to_owned(),
+            test_rule: advanced.text("testListenerRule").map(str::to_owned),
             role: required(advanced, "roleArn")?.to_owned(),
             container_name: required(item, "containerName")?.to_owned(),
             container_port: u16::try_from(port)
@@ -183,12 +187,21 @@ impl LoadBalancer {
                 self.primary
             )));
         }
-        if !self.rule.contains(":listener-rule/app/") {
-            return Err(invalid_parameter(format!(
-                "productionListenerRule has an invalid ARN format. Must be RuleArn for ALB or ListenerArn for \
-                 NLB. Got: {}",
-                self.rule
-            )));
+        let rules = [
+            ("productionListenerRule", Some(&self.rule)),
+            ("testListenerRule", self.test_rule.as_ref()),
+        ];
+        for (member, rule) in rules {
+            if let Some(rule) = rule.filter(|rule| !rule.contains(":listener-rule/app/")) {
+                return Err(invalid_parameter(format!(
+                    "{member} has an invalid ARN format. Must be RuleArn for ALB or ListenerArn for NLB. Got: {rule}"
+                )));
+            }
+        }
+        if self.test_rule.as_ref() == Some(&self.rule) {
+            return Err(invalid_parameter(
+                "testListenerRule cannot be the productionListenerRule.",
+            ));
         }
         if !can_assume(cloud, &self.role) {
             return Err(invalid_parameter(
@@ -238,15 +251,19 @@ impl LoadBalancer {
     }
 
     pub(in crate::ecs) fn output(&self) -> Value {
+        let mut advanced = json!({
+            "alternateTargetGroupArn": self.alternate,
+            "productionListenerRule": self.rule,
+            "roleArn": self.role,
+        });
+        if let Some(rule) = &self.test_rule {
+            set(&mut advanced, "testListenerRule", json!(rule));
+        }
         json!({
             "targetGroupArn": self.primary,
             "containerName": self.container_name,
             "containerPort": self.container_port,
-            "advancedConfiguration": {
-                "alternateTargetGroupArn": self.alternate,
-                "productionListenerRule": self.rule,
-                "roleArn": self.role,
-            },
+            "advancedConfiguration": advanced,
         })
     }
 }

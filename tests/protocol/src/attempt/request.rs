@@ -65,6 +65,7 @@ fn request_of(
             name: String::new(),
             host: String::new(),
             is_answered: false,
+            is_let_go: false,
             claiming_in: None,
             slot: None,
             further: Further::new(),

@@ -7,9 +7,9 @@ use crate::naming;
 use crate::observed::{Observed, Presence, is_owned};
 use crate::plan::{PlanError, Timing, specs};
 use crate::resources::ecs_service::{
-    self, DeploymentStatus, ObservedDeployment, ObservedEcsService, ServiceStatus,
+    self, DeploymentStatus, ObservedDeployment, ObservedEcsService, ServiceStatus, Strategy,
 };
-use crate::resources::metric_alarm::AlarmState;
+use crate::resources::metric_alarm::{self, AlarmState};
 use crate::step::Step;
 
 /// Seconds between looks at a service that drains under our name.
@@ -24,8 +24,10 @@ const LISTING_PATIENCE_MS: u64 = 60 * 1000;
 /// Deployments that one operation asks for: one, and two more when somebody else changes the service meanwhile.
 /// Beyond that each would be undone, or not be taken, for ever.
 const DEPLOYMENTS_MAX: u32 = 3;
-/// How long an Update waits for an alarm that is in ALARM to recover before it fails (R10).
-const ALARM_PATIENCE_MS: u64 = 5 * 60 * 1000;
+/// How long an Update waits at least for an alarm that is in ALARM to recover before it fails (R10).
+const ALARM_PATIENCE_MIN_MS: u64 = 5 * 60 * 1000;
+/// How long after the last of its periods the alarm may take to judge it: ELB reports with a delay.
+const ALARM_LAG_MS: u64 = 2 * 60 * 1000;
 
 pub(super) fn service(
     desired: &Desired,
@@ -95,6 +97,29 @@ fn create_service(desired: &Desired, observed: &Observed, timing: &Timing, steps
             spec: Box::new(spec),
         });
     }
+}
+
+/// Whether the rollback alarm judges the tasks that serve now, too. Then an alarm in ALARM says that they fail, and
+/// what is to be deployed may be the remedy: it must not be held back, although ECS will not watch it.
+fn watches_what_serves(desired: &Desired) -> bool {
+    match desired.deployment.strategy {
+        Strategy::Rolling => true,
+        Strategy::Canary { .. } | Strategy::Linear { .. } | Strategy::BlueGreen { .. } => false,
+    }
+}
+
+/// What a deployment before has left in the alarm passes once its minutes are out of the periods that are judged.
+fn wait_for_alarm(desired: &Desired, timing: &Timing) -> Result<Wait, PlanError> {
+    let alarm = specs::alarm_name(desired);
+    let judged_s = desired.alarms.rule.evaluation_periods * metric_alarm::PERIOD_S;
+    let patience_ms = ALARM_PATIENCE_MIN_MS.max(u64::from(judged_s) * 1000 + ALARM_LAG_MS);
+    if timing.now_ms.saturating_sub(timing.started_ms) >= patience_ms {
+        return Err(PlanError::AlarmInAlarm { alarm });
+    }
+    Ok(Wait {
+        reason: WaitReason::AlarmNotOk { alarm },
+        retry_after_s: ALARM_RETRY_S,
+    })
 }
 
 /// ECS lists a deployment some moments after it was asked for; until then the one before, or none, is
@@ -169,15 +194,8 @@ fn update_service(
         // What the deployment leans on (ports, groups, the alarm's aim) comes first.
         return Ok(None);
     }
-    if alarm.state == AlarmState::Alarm {
-        let alarm = specs::alarm_name(desired);
-        if timing.now_ms.saturating_sub(timing.started_ms) >= ALARM_PATIENCE_MS {
-            return Err(PlanError::AlarmInAlarm { alarm });
-        }
-        return Ok(Some(Wait {
-            reason: WaitReason::AlarmNotOk { alarm },
-            retry_after_s: ALARM_RETRY_S,
-        }));
+    if alarm.state == AlarmState::Alarm && !watches_what_serves(desired) {
+        return wait_for_alarm(desired, timing).map(Some);
     }
     if timing.deployments_asked >= DEPLOYMENTS_MAX {
         return Err(PlanError::NeverAsDesired {

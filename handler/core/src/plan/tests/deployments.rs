@@ -1,8 +1,9 @@
 //! Deployments: ours, somebody else's, those that ECS does not list yet, and the alarm before them.
 
 use expect_test::expect;
+use serde_json::json;
 
-use super::{check, seen, web};
+use super::{check, decided, seen, web};
 use crate::observed::Presence;
 use crate::resources::ecs_service::{DeploymentStatus, ServiceStatus};
 use crate::resources::metric_alarm::AlarmState;
@@ -203,6 +204,35 @@ fn alarm_in_alarm_holds_the_deployment_back_and_then_fails_it() {
         seen(web()).alarm(AlarmState::Alarm).after_s(300),
         expect![[r#"
             NotStabilized: alarm `express-web-119a3fbe52e2-rollback` is in ALARM; ECS would not watch a deployment that starts now. See what it measures in CloudWatch, and update again once it is OK
+        "#]],
+    );
+}
+
+#[test]
+fn alarm_that_looks_far_back_is_waited_for_as_long() {
+    let looking_back =
+        |web: super::Web| web.set("/Deployment/RollbackAlarm/EvaluationPeriods", json!(10));
+    for (after_s, waits) in [(11 * 60, true), (12 * 60, false)] {
+        let seen = seen(looking_back(web()))
+            .alarm(AlarmState::Alarm)
+            .after_s(after_s);
+        let planned = decided(looking_back(changed()), &seen);
+        assert_eq!(
+            planned.starts_with("Wait 30 s: alarm"),
+            waits,
+            "{after_s} s: {planned}"
+        );
+    }
+}
+
+#[test]
+fn alarm_that_watches_what_serves_holds_back_no_remedy() {
+    let rolling = |web: super::Web| web.set("/Deployment/Strategy", json!("ROLLING"));
+    check(
+        rolling(changed()),
+        seen(rolling(web())).alarm(AlarmState::Alarm),
+        expect![[r#"
+            UpdateService(web) loadBalancers
         "#]],
     );
 }

@@ -16,7 +16,7 @@ pub const LONGEST: [(&str, &str); 6] = [
 
 /// Actions that AWS checks although the handler calls no operation of that name: the operation (or the service) that
 /// they come with, the actions, and the page below <https://docs.aws.amazon.com/> that says so.
-pub const CHECKED_WITHOUT_A_CALL: [(&str, &[&str], &str); 14] = [
+pub const CHECKED_WITHOUT_A_CALL: [(&str, &[&str], &str); 15] = [
     (
         "application-autoscaling:PutScalingPolicy",
         &[
@@ -59,6 +59,11 @@ pub const CHECKED_WITHOUT_A_CALL: [(&str, &[&str], &str); 14] = [
         "ecs:CreateService",
         &["iam:PassRole"],
         "AmazonECS/latest/developerguide/infrastructure_IAM_role.html",
+    ),
+    (
+        "ecs:UpdateService",
+        &["iam:PassRole"],
+        "AmazonECS/latest/developerguide/blue-green-permissions.html",
     ),
     (
         "ecs:RegisterTaskDefinition",
