@@ -8,6 +8,10 @@
 //! | `pool#<pool>` | the pool's VPC, scheme, subnets and ordinals | [`pool`] |
 //! | `load-balancer#<pool>#<ordinal>` | its members and their slots | [`pool`] |
 //!
+//! Two versions of the provider work on one table while the function is updated, and after it was set back. Items of a
+//! newer `schema_version` are refused. Within one version an older provider carries along what it does not know: further
+//! attributes of owners, pools and load balancers, and the record's further fields ([`express_core::claim::Further`]).
+//!
 //! A record's writer that finds another revision has lost a race: it changes nothing and reads again.
 //! That is also how an attempt learns that a Delete has ended its operation.
 //! AWS: <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Expressions.ConditionExpressions.html>
@@ -31,6 +35,16 @@ use names::Names;
 /// How long an owner is remembered after its last service: late events meet it (DESIGN §2).
 const REMEMBERED_S: u64 = 30 * 24 * 60 * 60;
 
+/// The attributes of an owner's item that this version writes.
+const OWN_ATTRIBUTES: [&str; 6] = [
+    "pk",
+    "schema_version",
+    "revision",
+    "record",
+    "sealed",
+    "expires_at",
+];
+
 /// A record as it was read, and the revision that a write of it must find.
 #[derive(Clone, Debug)]
 pub struct Stored {
@@ -39,6 +53,8 @@ pub struct Stored {
     /// The open operation's sealed part, in Base64.
     pub sealed: Option<String>,
     revision: u64,
+    /// What a newer version keeps beside the record: written again as it was read.
+    further: Item,
     /// Names of services that the record no longer has: given back by the write that says so.
     released: Vec<Names>,
 }
@@ -124,6 +140,19 @@ pub async fn find(runtime: &Runtime, owner_key: &str) -> Result<Option<Stored>, 
         .transpose()
 }
 
+/// Whether an owner's item names a request, whatever else is in it and whichever version has written it.
+///
+/// # Errors
+/// When DynamoDB does not answer.
+pub async fn names_request(
+    runtime: &Runtime,
+    owner_key: &str,
+    request_id: &str,
+) -> Result<bool, LedgerError> {
+    let item = item::get(runtime, &owner_pk(owner_key)).await?;
+    Ok(item.is_some_and(|item| item.contains(request_id)))
+}
+
 /// Begins an operation: writes the record, and with it claims the names of a new service.
 ///
 /// `read` is what was read of this owner before; none when it was not read or not there, and then it
@@ -143,6 +172,7 @@ pub async fn begin(
         record,
         sealed,
         revision: read.map_or(1, |read| read.revision + 1),
+        further: read.map_or_else(Item::default, |read| read.further.clone()),
         released: Vec::new(),
     };
     let Some(names) = names else {
@@ -207,7 +237,8 @@ fn record_put(runtime: &Runtime, stored: &Stored, seen: u64) -> Result<Put, Ledg
             pk: pk.clone(),
             problem: error.to_string(),
         })?;
-    let mut item = Item::of(&pk);
+    let mut item = stored.further.clone();
+    item.set_text("pk", &pk);
     item.set_number("schema_version", u64::from(SCHEMA_VERSION));
     item.set_number("revision", stored.revision);
     item.set_text("record", &record);
@@ -249,6 +280,7 @@ fn stored(pk: &str, item: &Item) -> Result<Stored, LedgerError> {
         revision: item
             .number("revision")
             .ok_or_else(|| unreadable("has no revision".to_owned()))?,
+        further: item.without(&OWN_ATTRIBUTES),
         released: Vec::new(),
     })
 }

@@ -135,8 +135,13 @@ async fn is_open(runtime: &Runtime, envelope: &Envelope) -> bool {
             .record
             .operation
             .is_some_and(|operation| operation.request_id == envelope.request_id),
-        // What cannot be read was not begun by this version.
-        Ok(None) | Err(_) => false,
+        Ok(None) => false,
+        // A newer version has written it. If that one has taken the request up, it answers.
+        Err(LedgerError::Unreadable { .. }) => {
+            let named = ledger::names_request(runtime, &owner_key, &envelope.request_id).await;
+            named.unwrap_or_default()
+        }
+        Err(_) => false,
     }
 }
 

@@ -1,5 +1,7 @@
 //! What was called: for traces, call budgets, the IAM check and the check against service models.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use crate::cloud::Outcome;
@@ -72,7 +74,7 @@ impl Recorded {
 /// The calls so far.
 #[derive(Clone, Debug, Default)]
 pub struct Recorder {
-    calls: Vec<Recorded>,
+    calls: Vec<Arc<Recorded>>,
     /// Calls that were dropped or taken: those before the first of `calls`.
     gone: usize,
 }
@@ -80,7 +82,7 @@ pub struct Recorder {
 impl Recorder {
     /// All calls, oldest first.
     #[must_use]
-    pub fn calls(&self) -> &[Recorded] {
+    pub fn calls(&self) -> &[Arc<Recorded>] {
         &self.calls
     }
 
@@ -92,12 +94,12 @@ impl Recorder {
 
     /// The calls since there were `count` of them; none if some of those were dropped.
     #[must_use]
-    pub fn since(&self, count: usize) -> Option<&[Recorded]> {
+    pub fn since(&self, count: usize) -> Option<&[Arc<Recorded>]> {
         self.calls.get(count.checked_sub(self.gone)?..)
     }
 
     /// Takes the calls, leaving none.
-    pub fn take(&mut self) -> Vec<Recorded> {
+    pub fn take(&mut self) -> Vec<Arc<Recorded>> {
         self.gone += self.calls.len();
         std::mem::take(&mut self.calls)
     }
@@ -107,13 +109,16 @@ impl Recorder {
             self.calls.drain(..CALLS_MAX / 2);
             self.gone += CALLS_MAX / 2;
         }
-        self.calls.push(Recorded {
+        self.calls.push(Arc::new(Recorded {
             at_ms,
             service: call.service,
             protocol: call.protocol,
             operation: call.operation.clone(),
             input: call.input.clone(),
-            outcome: outcome.clone().map_err(|refusal| refusal.code),
-        });
+            outcome: match outcome {
+                Ok(output) => Ok(output.clone()),
+                Err(refusal) => Err(refusal.code.clone()),
+            },
+        }));
     }
 }

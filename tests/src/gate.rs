@@ -13,6 +13,7 @@ use local_aws::connector::InProcess;
 
 use crate::executor::next_round;
 use crate::history::{Call, Event, History, lock};
+use crate::newer_version;
 
 /// What a process's SDK clients and its answers to CloudFormation go through. Clones share it.
 #[derive(Clone)]
@@ -28,6 +29,18 @@ pub struct Gate {
 struct Current {
     number: u64,
     inner: InProcess,
+    version: Version,
+}
+
+/// Which version of the provider an attempt is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Version {
+    /// The one under test, and there is no other.
+    Only,
+    /// The one under test, beside a newer one.
+    Older,
+    /// The other one.
+    Newer,
 }
 
 impl Gate {
@@ -39,6 +52,7 @@ impl Gate {
         let current = Current {
             number: 0,
             inner: InProcess::new(account.clone()),
+            version: Version::Only,
         };
         Self {
             account,
@@ -49,11 +63,12 @@ impl Gate {
     }
 
     /// From now on calls are those of this attempt, whose crash is its own.
-    pub(crate) fn begin(&self, number: u64) -> InProcess {
+    pub(crate) fn begin(&self, number: u64, version: Version) -> InProcess {
         let inner = InProcess::new(self.account.clone());
         *lock(&self.attempt) = Current {
             number,
             inner: inner.clone(),
+            version,
         };
         inner
     }
@@ -93,7 +108,17 @@ impl Gate {
         let Current {
             number: attempt,
             inner,
+            version,
         } = lock(&self.attempt).clone();
+        let request = match version {
+            Version::Only => request,
+            Version::Older => {
+                let lost = newer_version::lost(&self.account, &request);
+                lock(&self.history).lost.extend(lost);
+                request
+            }
+            Version::Newer => newer_version::as_newer_version(request),
+        };
         let before = self.account.recorder().count();
         // The effect takes place here, not when the future is polled: what was recorded meanwhile is ours.
         let answer = inner.call(request);
@@ -103,7 +128,7 @@ impl Gate {
             history.events.push(Event::Called(Box::new(Call {
                 attempt,
                 round: self.round.load(Ordering::SeqCst),
-                recorded: recorded.clone(),
+                recorded: Arc::clone(recorded),
             })));
         }
         if inner.has_crashed() {

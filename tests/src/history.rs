@@ -1,6 +1,6 @@
 //! What happened in a world, in order: what traces, call counts and invariants are made of.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use local_aws::recorder::Recorded;
 use serde_json::Value;
@@ -12,6 +12,8 @@ use crate::cloudformation::Seen;
 pub struct History {
     /// The events.
     pub events: Vec<Event>,
+    /// What an older version of the provider has dropped of what a newer one had written.
+    pub lost: Vec<String>,
 }
 
 /// One thing that happened.
@@ -68,7 +70,7 @@ pub struct Call {
     /// The executor's round: calls of one attempt in one round are side by side.
     pub round: u64,
     /// What was called, and what came of it.
-    pub recorded: Recorded,
+    pub recorded: Arc<Recorded>,
 }
 
 /// How an attempt ended.

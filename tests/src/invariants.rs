@@ -24,6 +24,7 @@ pub const MEMBERS_MAX: usize = 25;
 pub fn check(world: &World, attempt: u64) {
     let mut broken = Vec::new();
     search("a log line", &world.logged_since_check(), &mut broken);
+    broken.append(&mut world.history().lost);
     let changed = world.changed_since_check();
     if changed != Changed::Nothing {
         answers(world, &mut broken);

@@ -69,7 +69,7 @@ pub async fn deliver(world: World, event: Value) {
 pub async fn invoke(world: &World, input: Value) -> AttemptEnd {
     let attempt = world.next_attempt();
     let process = world.take_process();
-    let connector = process.gate.begin(attempt);
+    let connector = process.gate.begin(attempt, world.version());
     let started_ms = world.now_ms();
     let invocation = Invocation {
         function_arn: world.function_arn(),

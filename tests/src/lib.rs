@@ -12,6 +12,7 @@
 
 pub mod account;
 pub mod bench;
+pub mod by_hand;
 pub mod client;
 pub mod cloudformation;
 pub mod demo;
@@ -23,6 +24,7 @@ pub mod invariants;
 pub mod lambda;
 pub mod logs;
 pub mod network;
+mod newer_version;
 pub mod properties;
 mod recording;
 pub mod scenario;

@@ -11,29 +11,51 @@ use tracing_subscriber::layer::SubscriberExt;
 
 use crate::history::lock;
 
-/// The lines so far. Clones share them.
+/// The lines so far, and what writes them. Clones share both.
+#[derive(Clone, Debug)]
+pub struct Logs {
+    lines: Lines,
+    dispatch: Dispatch,
+}
+
 #[derive(Clone, Debug, Default)]
-pub struct Logs(Arc<Mutex<Vec<u8>>>);
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl Default for Logs {
+    fn default() -> Self {
+        let lines = Lines::default();
+        // Made once: each one that is made has every place in the code that logs asked anew whether it is wanted.
+        let dispatch = lines.dispatch();
+        Self { lines, dispatch }
+    }
+}
 
 impl Logs {
     /// All lines.
     #[must_use]
     pub fn text(&self) -> String {
-        String::from_utf8_lossy(&lock(&self.0)).into_owned()
+        String::from_utf8_lossy(&lock(&self.lines.0)).into_owned()
     }
 
     /// The lines from byte `from` on, and where they end.
     #[must_use]
     pub fn since(&self, from: usize) -> (String, usize) {
-        let lines = lock(&self.0);
+        let lines = lock(&self.lines.0);
         let new = lines.get(from..).unwrap_or_default();
         (String::from_utf8_lossy(new).into_owned(), lines.len())
     }
 
-    /// A subscriber that writes here: our crates at every level, so that nothing secret hides at a level that
-    /// is switched off today; all others from WARN, as in Lambda.
+    /// A subscriber that writes here.
     #[must_use]
     pub fn dispatch(&self) -> Dispatch {
+        self.dispatch.clone()
+    }
+}
+
+impl Lines {
+    /// A subscriber that writes here: our crates at every level, so that nothing secret hides at a level that
+    /// is switched off today; all others from WARN, as in Lambda.
+    fn dispatch(&self) -> Dispatch {
         let lines = tracing_subscriber::fmt::layer()
             .json()
             .flatten_event(true)
@@ -50,7 +72,7 @@ impl Logs {
     }
 }
 
-impl Write for Logs {
+impl Write for Lines {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
         lock(&self.0).extend_from_slice(bytes);
         Ok(bytes.len())
@@ -61,7 +83,7 @@ impl Write for Logs {
     }
 }
 
-impl<'a> MakeWriter<'a> for Logs {
+impl<'a> MakeWriter<'a> for Lines {
     type Writer = Self;
 
     fn make_writer(&'a self) -> Self {

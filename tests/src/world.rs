@@ -19,14 +19,13 @@ use express_handler::settings::Settings;
 use local_aws::clock::VirtualClock;
 use local_aws::connector::InProcess;
 use local_aws::random::Random;
-use local_aws::recorder::Recorded;
 use local_aws::{Account, LocalAws};
 use serde_json::Value;
 
 use crate::account::{Inventory, Kind};
 use crate::cloudformation::{Answers, Stack, StackStatus, Template};
 use crate::executor::{Executor, Handle};
-use crate::gate::Gate;
+use crate::gate::{Gate, Version};
 use crate::history::{Event, History, lock};
 use crate::invariants::FirstAnswers;
 use crate::lambda::{self, Function, Process};
@@ -105,6 +104,7 @@ struct Shared {
     dead_letters: RefCell<Vec<Value>>,
     redelivery: Cell<Option<Duration>>,
     clocks_differ: Cell<Duration>,
+    versions: RefCell<Option<Random>>,
     processes_begun: Cell<u64>,
     attempts_per_check: Cell<u64>,
     first_answers: RefCell<FirstAnswers>,
@@ -181,6 +181,7 @@ impl World {
             dead_letters: RefCell::default(),
             redelivery: Cell::default(),
             clocks_differ: Cell::default(),
+            versions: RefCell::default(),
             processes_begun: Cell::default(),
             attempts_per_check: Cell::new(1),
             first_answers: RefCell::default(),
@@ -303,6 +304,21 @@ impl World {
     /// Every other process of the function has a clock that is fast by this much, the others one that is slow.
     pub fn clocks_differ_by(&self, offset: Duration) {
         self.0.clocks_differ.set(offset);
+    }
+
+    /// From now on about half of the attempts are of a newer version of the provider, at random.
+    pub fn two_versions(&self, seed: u64) {
+        self.0.versions.replace(Some(Random::seeded(seed)));
+    }
+
+    /// The version that the next attempt is of.
+    pub(crate) fn version(&self) -> Version {
+        let mut versions = self.0.versions.borrow_mut();
+        let is_newer = versions.as_mut().map(|random| random.bytes()[0] % 2 == 0);
+        is_newer.map_or(Version::Only, |is_newer| match is_newer {
+            true => Version::Newer,
+            false => Version::Older,
+        })
     }
 
     /// Delivers the event of an earlier request again, now.
@@ -439,8 +455,8 @@ impl World {
         // The recorder forgets its oldest calls when it is full: what is unknown may have changed.
         match recorder.since(self.0.calls_checked.replace(recorder.count())) {
             None => Changed::Resources,
-            Some(calls) if calls.iter().any(Recorded::mutates) => Changed::Resources,
-            Some(calls) if calls.iter().all(Recorded::reads) => Changed::Nothing,
+            Some(calls) if calls.iter().any(|call| call.mutates()) => Changed::Resources,
+            Some(calls) if calls.iter().all(|call| call.reads()) => Changed::Nothing,
             Some(_) => Changed::Ledger,
         }
     }
@@ -472,6 +488,12 @@ impl World {
         );
         let runtime = Rc::new(self.runtime(gate.clone()));
         Process { gate, runtime }
+    }
+
+    /// What a process of the function has, for tests that do something in its place.
+    #[must_use]
+    pub fn runtime_of_a_process(&self) -> Rc<Runtime> {
+        self.take_process().runtime
     }
 
     /// Keeps a process for the next invocation.

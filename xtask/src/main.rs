@@ -8,6 +8,7 @@ mod construct;
 mod demo;
 mod fuzz;
 mod generate;
+mod live;
 mod local_stack;
 mod mutants;
 mod package;
@@ -44,6 +45,8 @@ enum Task {
     Fuzz(fuzz::Arguments),
     /// Change the code in small ways that a test must notice.
     Mutants(mutants::Arguments),
+    /// Run the tests that need a real account.
+    Live(live::Arguments),
     /// List the cases that must hold and the tests that cover them.
     Cases(cases::Arguments),
     /// Write the files and tables that are made from the types.
@@ -72,6 +75,7 @@ fn run(task: &Task) -> anyhow::Result<()> {
         Task::Simulate(simulate) => simulate::run(simulate),
         Task::Fuzz(arguments) => fuzz::run(arguments),
         Task::Mutants(arguments) => mutants::run(arguments),
+        Task::Live(arguments) => live::run(arguments),
         Task::Cases(arguments) => cases::run(arguments),
         Task::Generate(arguments) => generate::run(arguments),
         Task::Package(arguments) => package::run(arguments),

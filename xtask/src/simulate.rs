@@ -18,8 +18,8 @@ const FIXED_FULL_HISTORIES: &str = "400";
 /// Full histories that it plays from fresh seeds. Few: whoever has changed something else should seldom be the one who
 /// finds what is left to find; `cargo xtask simulate full` is for that.
 const FRESH_FULL_HISTORIES: &str = "40";
-/// Our own packages: without optimisation a full history takes five times as long. What they are built upon stays as
-/// it is, so that it is not built twice.
+/// Our own packages: without optimisation a full history takes five times as long. For the few histories of
+/// `cargo xtask test` what they are built upon stays as it is, so that the AWS SDK is not built twice.
 const OPTIMISED: [&str; 5] = [
     "provider-schema",
     "express-core",
@@ -32,7 +32,7 @@ const OPTIMISED: [&str; 5] = [
 pub enum Simulate {
     /// The ledger's protocol without AWS: a fraction of a millisecond each.
     Protocol(Protocol),
-    /// Stacks, handler, SDK and a simulated account: a twentieth of a second each.
+    /// Stacks, handler, SDK and a simulated account: a twentieth of a second each, once the AWS SDK is built for it.
     Full(Full),
 }
 
@@ -53,7 +53,7 @@ pub struct Full {
 pub fn run(simulate: &Simulate) -> anyhow::Result<()> {
     let mut command = match simulate {
         Simulate::Protocol(Protocol { arguments }) => protocol(arguments)?,
-        Simulate::Full(Full { arguments }) => full(arguments)?,
+        Simulate::Full(Full { arguments }) => full(&["--profile", "simulate-full"], arguments)?,
     };
     let status = command.status().context("cannot run cargo")?;
     ensure!(status.success(), "a history fails: {status}");
@@ -75,9 +75,17 @@ pub fn quick_protocol() -> anyhow::Result<[Command; 2]> {
 pub fn quick_full() -> anyhow::Result<[Command; 2]> {
     let fixed = ["--histories", FIXED_FULL_HISTORIES, "--seed", FIXED_SEED];
     let fresh = ["--histories", FRESH_FULL_HISTORIES];
+    let settings = OPTIMISED.iter().flat_map(|package| {
+        let of = |setting| format!("profile.dev.package.{package}.{setting}");
+        ["opt-level=2", "debug-assertions=false"].map(of)
+    });
+    let settings: Vec<String> = settings
+        .flat_map(|setting| ["--config".to_owned(), setting])
+        .collect();
+    let settings: Vec<&str> = settings.iter().map(String::as_str).collect();
     Ok([
-        full(&fixed.map(str::to_owned))?,
-        full(&fresh.map(str::to_owned))?,
+        full(&settings, &fixed.map(str::to_owned))?,
+        full(&settings, &fresh.map(str::to_owned))?,
     ])
 }
 
@@ -90,15 +98,9 @@ fn protocol(arguments: &[String]) -> anyhow::Result<Command> {
     Ok(command)
 }
 
-fn full(arguments: &[String]) -> anyhow::Result<Command> {
+fn full(profile: &[&str], arguments: &[String]) -> anyhow::Result<Command> {
     let mut command = cargo()?;
-    command.arg("run").arg("--quiet");
-    for package in OPTIMISED {
-        for setting in ["opt-level=2", "debug-assertions=false"] {
-            command.arg("--config");
-            command.arg(format!("profile.dev.package.{package}.{setting}"));
-        }
-    }
+    command.arg("run").arg("--quiet").args(profile);
     command.args(["--package", "express-tests", "--bin", "simulate-full", "--"]);
     command.args(arguments);
     Ok(command)

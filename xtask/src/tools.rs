@@ -40,6 +40,8 @@ pub enum Environment {
     ServiceModels,
     /// What the stand-in for AWS is compared with, and the AWS CLI.
     Conformance,
+    /// The AWS SDK of the tests that need an account.
+    Live,
     /// What packs the CDK construct for Python, and an app that has it.
     Construct,
     /// What builds the deployment packages.
@@ -55,6 +57,7 @@ impl Environment {
             Self::Policy => "policy",
             Self::ServiceModels => "service-models",
             Self::Conformance => "conformance",
+            Self::Live => "live",
             Self::Construct => "cdk-construct",
             Self::Package => "package",
         }
@@ -68,6 +71,7 @@ impl Environment {
             Self::Policy => "xtask/policy-requirements.txt",
             Self::ServiceModels => "tests/service_models/requirements.txt",
             Self::Conformance => "tests/conformance/requirements.txt",
+            Self::Live => "tests/live/requirements.txt",
             Self::Construct => "cdk-construct/integration/requirements.txt",
             Self::Package => "xtask/package-requirements.txt",
         }

@@ -19,10 +19,14 @@ mod tests;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::diagnosis::{Examined, Verdict};
 
 /// Version of the record's form. A newer one than this is refused: an older provider must not write it.
+///
+/// A field of its own that an older provider may simply carry along needs no new version: see [`Further`]. Everything
+/// else does: a field that changes what others mean, and one of a part that carries nothing along.
 pub const SCHEMA_VERSION: u32 = 1;
 /// Requests remembered as finished: CloudFormation sends one at a time per resource, and Lambda
 /// redelivers within hours.
@@ -38,6 +42,10 @@ pub const ATTEMPT_MARGIN_S: u32 = 15;
 /// which request was first.
 /// AWS: <https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html> (`X-Amz-Date`)
 pub const ISSUE_TIMES_DIFFER_MS: u64 = 1_000;
+
+/// Fields that this version does not know. A newer one has written them: while the function is updated, and after it
+/// was set back, both work on the same records. They are written again as they were read.
+pub type Further = BTreeMap<String, Value>;
 
 /// Who a service belongs to.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -93,6 +101,9 @@ pub struct OwnerRecord {
     /// The tombstone: when CloudFormation issued the newest Delete, also of something that was not known yet.
     /// A Create that is older was given up before it arrived. Milliseconds since the epoch.
     pub delete_issued_ms: Option<u64>,
+    /// What a newer version knows of the owner.
+    #[serde(flatten)]
+    pub further: Further,
 }
 
 /// A request that was answered without an operation: it asked for what was there.
@@ -136,6 +147,9 @@ pub struct ServiceRecord {
     /// DNS does not say since when it answers what it answers.
     #[serde(default)]
     pub alias_moved_ms: Option<u64>,
+    /// What a newer version knows of the service.
+    #[serde(flatten)]
+    pub further: Further,
 }
 
 /// A place on a load balancer.
@@ -190,6 +204,9 @@ pub struct Operation {
     /// was rolled back: its targets are gone by then.
     #[serde(default)]
     pub verdict: Option<Verdict>,
+    /// What a newer version knows of the operation.
+    #[serde(flatten)]
+    pub further: Further,
 }
 
 impl Operation {

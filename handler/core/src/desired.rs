@@ -11,7 +11,7 @@ use provider_schema::{
 
 pub use self::deployment::RollbackAlarms;
 use self::deployment::{deployment_settings, rollback_alarms};
-use crate::claim::{Owner, ServiceRecord};
+use crate::claim::{Further, Owner, ServiceRecord};
 use crate::naming;
 use crate::network::{Network, scheme_name};
 use crate::resources::Tags;
@@ -111,6 +111,7 @@ impl Identity {
             slot: None,
             leaving: None,
             alias_moved_ms: None,
+            further: Further::new(),
         }
     }
 

@@ -10,7 +10,7 @@ use crate::Runtime;
 use crate::aws::error::aws_error;
 
 /// One item.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Item {
     attributes: HashMap<String, AttributeValue>,
 }
@@ -26,6 +26,22 @@ impl Item {
 
     pub(super) fn into_attributes(self) -> HashMap<String, AttributeValue> {
         self.attributes
+    }
+
+    /// The same without the attributes of these names.
+    pub(super) fn without(&self, names: &[&str]) -> Self {
+        let mut attributes = self.attributes.clone();
+        attributes.retain(|name, _| !names.contains(&name.as_str()));
+        Self::new(attributes)
+    }
+
+    /// Whether one of its texts has `part` in it.
+    pub(super) fn contains(&self, part: &str) -> bool {
+        let texts = self
+            .attributes
+            .values()
+            .filter_map(|value| value.as_s().ok());
+        texts.into_iter().any(|text| text.contains(part))
     }
 
     pub(super) fn set_text(&mut self, name: &str, value: &str) {

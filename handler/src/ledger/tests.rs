@@ -31,6 +31,7 @@ async fn a_write_of_unknown_outcome_is_not_taken_for_written() {
         }),
         sealed: None,
         revision: 7,
+        further: Item::default(),
         released: Vec::new(),
     };
     assert!(write(&runtime, &mut stored).await.is_err());

@@ -17,6 +17,12 @@ use crate::seal::SealError;
 /// How long a role may take to be known everywhere in IAM; roles made by the same stack are common.
 /// AWS: <https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency>
 const IAM_PROPAGATION_MS: u64 = 120_000;
+/// How long after a request was taken up a process of another version may still be at work, because the function is
+/// being updated: an invocation, and as many minutes as Lambda may take for the change.
+/// AWS: <https://docs.aws.amazon.com/lambda/latest/dg/functions-states.html> (`LastUpdateStatus`)
+const VERSIONS_MEET_MS: u64 = 300_000;
+/// This version of the provider.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// Seconds until a refused step is tried again.
 const RETRY_S: u32 = 15;
 
@@ -53,6 +59,12 @@ pub enum OperationError {
     /// The sealed part of a Create or an Update has no properties.
     #[error("the ledger has lost the properties of this operation")]
     PropertiesMissing,
+    /// A newer version has taken the request up, with a property that this one does not know.
+    #[error(
+        "a newer version of the provider has begun this, with a property that version {VERSION} does not know; \
+         upgrade the provider"
+    )]
+    PropertiesNewer,
     /// The provider is to be deleted, and cannot be.
     #[error("{problem}")]
     ProviderInUse {
@@ -76,6 +88,7 @@ impl OperationError {
             Self::Seal(error) => error.class(),
             Self::Respond(_) | Self::OutOfTime => HandlerErrorCode::NotStabilized,
             Self::ProviderInUse { .. } => HandlerErrorCode::ResourceConflict,
+            Self::PropertiesNewer => HandlerErrorCode::HandlerInternalFailure,
             Self::SealedMissing | Self::PropertiesMissing | Self::TooManyRounds => {
                 HandlerErrorCode::InternalFailure
             }
@@ -93,6 +106,10 @@ impl OperationError {
                 source.class.is_retriable() || (spreads && age_ms < IAM_PROPAGATION_MS)
             }
             Self::Ledger(error) => error.class().is_retriable(),
+            // While the function is updated the newer version is called next.
+            Self::PropertiesNewer => age_ms < VERSIONS_MEET_MS,
+            // Nobody could be told why it fails: as long as there is time, a newer version may come.
+            Self::Seal(SealError::NewerFormat(_)) => true,
             Self::Seal(error) => error.class().is_retriable(),
             Self::Respond(error) => match error {
                 RespondError::NotAccepted { .. } => true,
@@ -117,6 +134,7 @@ impl OperationError {
             | Self::Observe(_)
             | Self::Ledger(_)
             | Self::PropertiesMissing
+            | Self::PropertiesNewer
             | Self::ProviderInUse { .. }
             | Self::OutOfTime
             | Self::TooManyRounds => false,

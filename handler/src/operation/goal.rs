@@ -94,10 +94,13 @@ impl Attempt<'_> {
         operation: &Operation,
         sealed: &SealedOperation,
     ) -> Result<Desired, OperationError> {
-        let properties = sealed
-            .properties
-            .as_ref()
-            .ok_or(OperationError::PropertiesMissing)?;
+        let properties = sealed.properties.as_ref().ok_or({
+            if sealed.is_of_newer_version {
+                OperationError::PropertiesNewer
+            } else {
+                OperationError::PropertiesMissing
+            }
+        })?;
         let environment = environment(self.runtime, &self.stored.record.owner.stack_id);
         let facts = match self.known.vpc_facts.take() {
             Some(facts) => facts,

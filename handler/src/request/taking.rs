@@ -70,6 +70,7 @@ impl Taking<'_> {
                 .as_ref()
                 .and_then(|old| self.parse(old).ok()),
             properties: Some(properties),
+            is_of_newer_version: false,
         };
         if request.request_type == RequestType::Create
             && let Some(taken) = self.create_at_once(&request, &sealed, &identity).await
@@ -128,11 +129,7 @@ impl Taking<'_> {
     /// Delete.
     pub(crate) async fn delete(&self) -> Result<WaiterReply, RequestError> {
         let request = self.request(None);
-        let sealed = SealedOperation {
-            response_url: self.envelope.response_url.clone(),
-            properties: None,
-            old_properties: None,
-        };
+        let sealed = SealedOperation::of_delete(self.envelope.response_url.clone());
         self.take_up(&request, sealed, None).await
     }
 

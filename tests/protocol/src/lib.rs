@@ -21,6 +21,7 @@ pub mod history;
 pub mod invariants;
 pub mod ledger;
 pub mod rules;
+pub mod seeds;
 pub mod shrink;
 pub mod world;
 

@@ -7,9 +7,12 @@ use express_protocol::{History, Options, Rule, World};
 
 /// Histories within which a missing rule is found; as designed, as many are found to hold.
 const HISTORIES: u64 = 20_000;
+/// Histories within which a known gap is found. They are rare: a request is unknown to the ledger only when it was over
+/// before its event arrived.
+const HISTORIES_OF_A_GAP: u64 = 100_000;
 
-fn first_failure(options: Options) -> Option<u64> {
-    (0..HISTORIES).find(|seed| {
+fn first_failure(options: Options, histories: u64) -> Option<u64> {
+    (0..histories).find(|seed| {
         World::run(&Rc::new(History::of(*seed)), options)
             .violation
             .is_some()
@@ -18,7 +21,7 @@ fn first_failure(options: Options) -> Option<u64> {
 
 #[test]
 fn the_protocol_holds_as_designed() {
-    assert_eq!(first_failure(Options::default()), None);
+    assert_eq!(first_failure(Options::default(), HISTORIES), None);
 }
 
 #[test]
@@ -28,7 +31,7 @@ fn each_rule_that_is_left_out_is_missed() {
             off: Some(rule),
             ..Options::default()
         };
-        let found = first_failure(options);
+        let found = first_failure(options, HISTORIES);
         assert!(found.is_some(), "nothing is wrong without {}", rule.name());
     }
 }
@@ -55,6 +58,7 @@ fn the_known_gaps_are_there() {
             gap: Some(gap),
             ..Options::default()
         };
-        assert!(first_failure(options).is_some(), "{} is closed", gap.name());
+        let found = first_failure(options, HISTORIES_OF_A_GAP);
+        assert!(found.is_some(), "{} is closed", gap.name());
     }
 }

@@ -6,13 +6,20 @@ use std::thread;
 use std::time::Instant;
 
 use clap::Parser;
+use express_protocol::seeds;
 use express_tests::simulation::{History, Violation, check, generate, shrink};
 
 /// A test's thread has 2 MiB of stack where Lambda's main thread has 8; the SDK's futures are large.
 const STACK_BYTES: usize = 32 * 1024 * 1024;
 
-/// Seeds of histories that found something once, one in a line; what follows `#` says what.
+/// Seeds of histories that found something once.
 const REGRESSIONS: &str = include_str!("../../simulation_regressions.txt");
+/// Where they are.
+const REGRESSIONS_PATH: &str = "tests/simulation_regressions.txt";
+
+/// A tenth of a history is allocating.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 #[derive(Parser)]
 #[command(name = "cargo xtask simulate full")]
@@ -60,7 +67,7 @@ fn replay(seed: u64, as_it_is: bool) -> bool {
     let history = generate(seed);
     match check(&history) {
         Ok(played) => {
-            println!("{}", played.trace);
+            println!("{}", played.trace());
             true
         }
         Err(violation) if as_it_is => {
@@ -98,10 +105,13 @@ fn simulate(arguments: &Arguments) -> bool {
         .seed
         .unwrap_or_else(|| fastrand::u64(..u64::MAX / 2));
     println!("seeds from {first}");
-    let regressions: Vec<u64> = REGRESSIONS
-        .lines()
-        .filter_map(|line| line.split('#').next()?.trim().parse().ok())
-        .collect();
+    let regressions = match seeds::parse(REGRESSIONS_PATH, REGRESSIONS) {
+        Ok(regressions) => regressions,
+        Err(error) => {
+            eprintln!("{error:#}");
+            return false;
+        }
+    };
     let began = Instant::now();
     let shared = Shared {
         next: AtomicU64::new(0),
@@ -169,7 +179,7 @@ fn one(shared: &Shared, seed: u64, goes_on: bool) {
         Ok(played) => {
             shared
                 .calls
-                .fetch_add(played.calls as u64, Ordering::Relaxed);
+                .fetch_add(played.calls() as u64, Ordering::Relaxed);
         }
         Err(violation) => {
             if let Ok(mut found) = shared.found.lock() {

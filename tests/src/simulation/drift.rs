@@ -3,11 +3,12 @@
 use express_core::naming::TAG_OWNER;
 use local_aws::LocalAws;
 use local_aws::wire::Service;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::account::attempt;
 use super::watch::is_of_a_service;
-use crate::account::{Inventory, Item, Kind, description};
+use crate::account::{Inventory, Item, Kind};
+use crate::by_hand::{self, ByHand};
 use crate::world::World;
 
 /// What somebody does to a part of a service.
@@ -59,18 +60,27 @@ impl Drift {
         Self::SecurityGroupUntagged,
     ];
 
-    const fn kind(self) -> Kind {
+    /// The call; none for a record, which is deleted as it is.
+    const fn by_hand(self) -> Option<ByHand> {
         match self {
-            // A record says by its name only whose it is: that of a rule's host.
-            Self::RuleDeleted | Self::WeightsMoved | Self::RuleUntagged | Self::RecordDeleted => {
-                Kind::ListenerRule
-            }
-            Self::AlarmDeleted => Kind::MetricAlarm,
-            Self::TargetGroupAttributeChanged | Self::TargetGroupUntagged => Kind::TargetGroup,
-            Self::ScalableTargetDeregistered => Kind::ScalableTarget,
-            Self::ServiceDeleted | Self::ServiceUntagged => Kind::EcsService,
-            Self::SecurityGroupUntagged => Kind::SecurityGroup,
+            Self::RuleDeleted => Some(by_hand::RULE_DELETED),
+            Self::WeightsMoved => Some(by_hand::WEIGHTS_MOVED),
+            Self::AlarmDeleted => Some(by_hand::ALARM_DELETED),
+            Self::TargetGroupAttributeChanged => Some(by_hand::DELAY_RAISED),
+            Self::ScalableTargetDeregistered => Some(by_hand::TARGET_DEREGISTERED),
+            Self::RecordDeleted => None,
+            Self::ServiceDeleted => Some(by_hand::SERVICE_DELETED),
+            Self::ServiceUntagged => Some(by_hand::SERVICE_UNTAGGED),
+            Self::RuleUntagged => Some(by_hand::RULE_UNTAGGED),
+            Self::TargetGroupUntagged => Some(by_hand::TARGET_GROUP_UNTAGGED),
+            Self::SecurityGroupUntagged => Some(by_hand::GROUP_UNTAGGED),
         }
+    }
+
+    fn kind(self) -> Kind {
+        // A record says by its name only whose it is: that of a rule's host.
+        self.by_hand()
+            .map_or(Kind::ListenerRule, |by_hand| by_hand.kind)
     }
 
     /// Does it to one of the things of that kind that have an owner; none when there is none, or AWS refuses.
@@ -103,59 +113,13 @@ impl Drift {
     }
 
     fn change(self, world: &World, inventory: &Inventory, id: &str, item: &Item) -> bool {
-        let account = world.account();
-        let elb = Service::ElasticLoadBalancing;
-        match self {
-            Self::RuleDeleted => attempt(account, elb, "DeleteRule", json!({"RuleArn": id})),
-            Self::WeightsMoved => attempt(account, elb, "ModifyRule", moved(id, item)),
-            Self::AlarmDeleted => {
-                let input = json!({"AlarmNames": [item.name]});
-                attempt(account, Service::CloudWatch, "DeleteAlarms", input)
-            }
-            Self::TargetGroupAttributeChanged => {
-                let attribute =
-                    json!({"Key": "deregistration_delay.timeout_seconds", "Value": "1800"});
-                let input = json!({"TargetGroupArn": id, "Attributes": [attribute]});
-                attempt(account, elb, "ModifyTargetGroupAttributes", input)
-            }
-            Self::ScalableTargetDeregistered => {
-                let input = json!({
-                    "ServiceNamespace": "ecs",
-                    "ResourceId": item.name,
-                    "ScalableDimension": "ecs:service:DesiredCount",
-                });
-                let service = Service::ApplicationAutoScaling;
-                attempt(account, service, "DeregisterScalableTarget", input)
-            }
-            Self::RecordDeleted => delete_record(world, inventory, item),
-            Self::ServiceDeleted => {
-                let cluster = description(item, "/clusterArn");
-                let input = json!({"cluster": cluster, "service": id, "force": true});
-                attempt(account, Service::Ecs, "DeleteService", input)
-            }
-            Self::ServiceUntagged
-            | Self::RuleUntagged
-            | Self::TargetGroupUntagged
-            | Self::SecurityGroupUntagged => untag(account, item, id, self.kind()),
+        // A service that has ended cannot be tagged, and needs no tag.
+        let is_past = self == Self::ServiceUntagged && item.description["status"] != "ACTIVE";
+        match self.by_hand() {
+            Some(by_hand) => !is_past && by_hand.is_done_to(world, id, item),
+            None => delete_record(world, inventory, item),
         }
     }
-}
-
-/// All requests to the group that has had fewest.
-fn moved(rule_arn: &str, rule: &Item) -> Value {
-    let groups = rule
-        .description
-        .pointer("/Actions/0/ForwardConfig/TargetGroups");
-    let mut groups = groups
-        .and_then(Value::as_array)
-        .cloned()
-        .unwrap_or_default();
-    groups.sort_by_key(|group| group["Weight"].as_u64());
-    for (place, group) in groups.iter_mut().enumerate() {
-        group["Weight"] = json!(if place == 0 { 100 } else { 0 });
-    }
-    let action = json!({"Type": "forward", "ForwardConfig": {"TargetGroups": groups}});
-    json!({"RuleArn": rule_arn, "Actions": [action]})
 }
 
 fn delete_record(world: &World, inventory: &Inventory, rule: &Item) -> bool {
@@ -180,25 +144,6 @@ fn delete_record(world: &World, inventory: &Inventory, rule: &Item) -> bool {
         "ChangeResourceRecordSets",
         input,
     )
-}
-
-fn untag(account: &LocalAws, item: &Item, id: &str, kind: Kind) -> bool {
-    match kind {
-        Kind::EcsService => {
-            // A service that has ended cannot be tagged, and needs no tag.
-            let is_active = item.description["status"] == "ACTIVE";
-            let input = json!({"resourceArn": id, "tagKeys": [TAG_OWNER]});
-            is_active && attempt(account, Service::Ecs, "UntagResource", input)
-        }
-        Kind::SecurityGroup => {
-            let input = json!({"ResourceId": [id], "Tag": [{"Key": TAG_OWNER}]});
-            attempt(account, Service::Ec2, "DeleteTags", input)
-        }
-        _ => {
-            let input = json!({"ResourceArns": [id], "TagKeys": [TAG_OWNER]});
-            attempt(account, Service::ElasticLoadBalancing, "RemoveTags", input)
-        }
-    }
 }
 
 impl Untagged {

@@ -42,6 +42,14 @@ pub fn generate(seed: u64) -> History {
             event: event(&mut random),
         });
     }
+    let redelivered_after_s = one_in(&mut random, 12).then(|| random.u64(0..200));
+    let reaction = if random.bool() {
+        FailedReplacement::DeleteAnsweredId
+    } else {
+        FailedReplacement::UpdateBack
+    };
+    // What comes later is drawn last: so the seeds of earlier findings still mean the same.
+    let two_versions = one_in(&mut random, 3);
     // From a source of its own, so that what a seed was found for happens in its history still.
     let mut moves = Rng::with_seed(!seed);
     if one_in(&mut moves, 3) {
@@ -49,12 +57,9 @@ pub fn generate(seed: u64) -> History {
     }
     History {
         seed,
-        redelivered_after_s: one_in(&mut random, 12).then(|| random.u64(0..200)),
-        reaction: if random.bool() {
-            FailedReplacement::DeleteAnsweredId
-        } else {
-            FailedReplacement::UpdateBack
-        },
+        redelivered_after_s,
+        reaction,
+        two_versions,
         events,
     }
 }

@@ -24,6 +24,8 @@ pub struct History {
     pub redelivered_after_s: Option<u64>,
     /// What CloudFormation does after a replacing Update that failed.
     pub reaction: FailedReplacement,
+    /// Whether half of the attempts are of a newer version of the provider.
+    pub two_versions: bool,
     /// What happens, in order.
     pub events: Vec<Timed>,
 }
@@ -206,6 +208,7 @@ impl fmt::Display for History {
             seed,
             redelivered_after_s,
             reaction,
+            two_versions,
             events,
         } = self;
         writeln!(formatter, "seed {seed}")?;
@@ -216,6 +219,12 @@ impl fmt::Display for History {
             )?;
         }
         writeln!(formatter, "  after a failed replacement: {reaction:?}")?;
+        if *two_versions {
+            writeln!(
+                formatter,
+                "  a newer version of the provider takes half of the attempts"
+            )?;
+        }
         for Timed { pause_s, event } in events {
             writeln!(formatter, "  +{pause_s:<4} s  {event}")?;
         }

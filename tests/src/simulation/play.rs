@@ -13,14 +13,27 @@ use crate::world::World;
 use crate::{lambda, trace};
 
 /// What came of a history in which everything held.
-#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Played {
-    /// All that happened, as text.
-    pub trace: String,
-    /// Calls that were made.
-    pub calls: usize,
+    /// What was played.
+    history: History,
+    /// Where.
+    world: World,
     /// How each stack operation ended, in the order of the events.
     pub statuses: Vec<StackStatus>,
+}
+
+impl Played {
+    /// All that happened, as text.
+    #[must_use]
+    pub fn trace(&self) -> String {
+        format!("{}\n{}", self.history, trace::of(&self.world))
+    }
+
+    /// How many calls were made.
+    #[must_use]
+    pub fn calls(&self) -> usize {
+        self.world.history().calls().count()
+    }
 }
 
 /// A stack, and what is under way with it.
@@ -80,6 +93,9 @@ pub fn play(history: &History) -> Played {
     if let Some(seconds) = history.redelivered_after_s {
         world.deliver_twice(std::time::Duration::from_secs(seconds));
     }
+    if history.two_versions {
+        world.two_versions(history.seed);
+    }
     account::create_cluster(&world);
     let subnets = world.subnets();
     if history.has_internal_services() {
@@ -112,10 +128,9 @@ pub fn play(history: &History) -> Played {
     player.world.faults().clear();
     player.world.settle();
     ending::check(&mut player, &before);
-    let calls = player.world.history().calls().count();
     Played {
-        trace: format!("{history}\n{}", trace::of(&player.world)),
-        calls,
+        history: history.clone(),
+        world: player.world,
         statuses: player.statuses,
     }
 }

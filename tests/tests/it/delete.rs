@@ -2,12 +2,11 @@
 
 use express_core::naming::TAG_OWNER;
 use express_tests::account::{Inventory, Item, Kind};
+use express_tests::by_hand::{self, ByHand};
 use express_tests::cloudformation::RequestType;
 use express_tests::{Scenario, StackStatus, Template, World, web};
 use local_aws::wire::Service;
 use serde_json::{Value, json};
-
-use crate::by_hand::{self, ByHand};
 
 use StackStatus::{CreateComplete, DeleteComplete, DeleteFailed, RollbackComplete};
 
@@ -205,40 +204,18 @@ fn case_42_a_second_delete_succeeds_and_changes_nothing() {
 
 #[test]
 fn case_44_a_delete_leaves_what_has_lost_its_tag_and_says_which() {
-    for (kind, service, operation, input) in [
-        (
-            Kind::ListenerRule,
-            Service::ElasticLoadBalancing,
-            "RemoveTags",
-            (|id| json!({"ResourceArns": [id], "TagKeys": [TAG_OWNER]})) as fn(&str) -> Value,
-        ),
-        (
-            Kind::TargetGroup,
-            Service::ElasticLoadBalancing,
-            "RemoveTags",
-            |id| json!({"ResourceArns": [id], "TagKeys": [TAG_OWNER]}),
-        ),
-        (
-            Kind::SecurityGroup,
-            Service::Ec2,
-            "DeleteTags",
-            |id| json!({"ResourceId": [id], "Tag": [{"Key": TAG_OWNER}]}),
-        ),
-        (
-            Kind::EcsService,
-            Service::Ecs,
-            "UntagResource",
-            |id| json!({"resourceArn": id, "tagKeys": [TAG_OWNER]}),
-        ),
+    for change in [
+        by_hand::RULE_UNTAGGED,
+        by_hand::TARGET_GROUP_UNTAGGED,
+        by_hand::GROUP_UNTAGGED,
+        by_hand::SERVICE_UNTAGGED,
     ] {
+        let kind = change.kind;
         let world = World::new();
         let stack = world.with_service("app", &web());
         let inventory = world.inventory();
-        let (id, _) = of_a_service(&inventory, kind).unwrap();
-        world
-            .account()
-            .perform(service, operation, input(id))
-            .unwrap();
+        let (id, item) = of_a_service(&inventory, kind).unwrap();
+        assert!(change.is_done_to(&world, id, item), "{kind:?}");
         let outcome = stack.delete_now();
         assert_eq!(outcome.status, DeleteFailed, "{kind:?}");
         let reason = &outcome.last().reason;

@@ -1,12 +1,11 @@
 //! What people, broken neighbours and other versions do to a service, and what the next request makes of it.
 
 use express_tests::account::Kind;
+use express_tests::by_hand::{self, ByHand};
 use express_tests::world::provider::LEDGER_TABLE;
 use express_tests::{StackStatus, Template, World, account, web};
 use local_aws::wire::Service;
 use serde_json::{Value, json};
-
-use crate::by_hand::{self, ByHand};
 
 use StackStatus::{DeleteComplete, RollbackFailed, UpdateComplete};
 

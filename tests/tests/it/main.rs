@@ -1,6 +1,5 @@
 //! The integration tests; `tests/README.md` says which test lives where.
 
-mod by_hand;
 mod contract;
 mod crash_everywhere;
 mod create;
@@ -21,3 +20,4 @@ mod simulation;
 mod sweep;
 mod templates;
 mod update;
+mod versions;

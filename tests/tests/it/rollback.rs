@@ -62,7 +62,7 @@ fn case_32_after_a_deployment_that_failed_the_update_back_changes_nothing() {
     );
     let changed_later: Vec<String> = {
         let history = world.history();
-        let calls = history.calls().map(|call| &call.recorded);
+        let calls = history.calls().map(|call| &*call.recorded);
         let later = calls.filter(|call| call.mutates() && call.at_ms > answered_ms);
         // The revision that failed is no longer needed.
         later

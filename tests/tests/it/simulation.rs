@@ -25,7 +25,7 @@ fn a_seed_gives_the_same_history_and_the_same_trace_each_time() {
     for seed in [3, 5] {
         let history = generate(seed);
         assert_eq!(history, generate(seed));
-        let trace = || check(&history).map(|played| played.trace);
+        let trace = || check(&history).map(|played| played.trace());
         assert_eq!(trace(), trace(), "seed {seed}");
     }
 }

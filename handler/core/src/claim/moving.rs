@@ -67,6 +67,7 @@ mod tests {
             slot,
             leaving,
             alias_moved_ms: Some(1),
+            further: crate::claim::Further::new(),
         }
     }
 

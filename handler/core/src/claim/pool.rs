@@ -173,6 +173,18 @@ mod tests {
     use super::*;
 
     #[test]
+    fn one_that_was_full_has_room_again_when_the_first_has_left_and_only_then() {
+        let mut item = LoadBalancerItem::new();
+        for service in ["a", "b", "c"] {
+            item = item.claim(service, "owner", 3).unwrap();
+        }
+        assert!(!item.has_room_again(3), "nobody has left");
+        let item = item.release("a");
+        assert!(item.has_room_again(3));
+        assert!(!item.release("b").has_room_again(3), "it had room before");
+    }
+
+    #[test]
     fn claims_take_the_next_slot_until_it_is_full_and_a_repeated_claim_finds_its_own() {
         let one = LoadBalancerItem::new().claim("a", "owner", 2).unwrap();
         let two = one.claim("b", "owner", 2).unwrap();

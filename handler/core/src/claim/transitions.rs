@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{
     ANSWERED_IDS_MAX, ATTEMPT_LENGTH_S, AnsweredAtOnce, DecidedAnswer, FINISHED_REQUESTS_MAX,
-    ISSUE_TIMES_DIFFER_MS, Operation, Owner, OwnerRecord, Reception, Request, RequestType,
+    Further, ISSUE_TIMES_DIFFER_MS, Operation, Owner, OwnerRecord, Reception, Request, RequestType,
     RunningAttempt, ServiceRecord, Superseded,
 };
 
@@ -44,6 +44,7 @@ impl OwnerRecord {
             running: None,
             newest_issued_ms: 0,
             delete_issued_ms: None,
+            further: Further::new(),
         }
     }
 
@@ -182,6 +183,7 @@ impl OwnerRecord {
             waiting: None,
             examined: None,
             verdict: None,
+            further: Further::new(),
         });
         record
     }

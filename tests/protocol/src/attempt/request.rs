@@ -4,7 +4,7 @@ mod taking;
 
 use std::rc::Rc;
 
-use express_core::claim::{Request, RequestType, ServiceRecord};
+use express_core::claim::{Further, Request, RequestType, ServiceRecord};
 
 use super::{ANSWER_MARGIN_S, Attempt, Known, Reply, ledger_reply};
 use crate::effect::{Effect, RequestId, Response};
@@ -70,6 +70,7 @@ fn request_of(
             leaving: None,
             alias_moved_ms: None,
             slot: None,
+            further: Further::new(),
         };
         (arn(properties.service), service)
     });

@@ -1,15 +1,14 @@
 //! Plays histories of the protocol until one fails or all have held: `cargo xtask simulate protocol`.
 
-use std::path::Path;
 use std::process::ExitCode;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::Context;
 use clap::Parser;
 use express_protocol::rules::Gap;
+use express_protocol::seeds;
 use express_protocol::shrink::shrunk;
 use express_protocol::{History, Options, Rule, World};
 
@@ -17,8 +16,10 @@ use express_protocol::{History, Options, Rule, World};
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Seeds that have failed before, one a line with the reason.
+/// Seeds that found something once.
 const REGRESSIONS: &str = include_str!("../../regressions.txt");
+/// Where they are.
+const REGRESSIONS_PATH: &str = "tests/protocol/regressions.txt";
 
 #[derive(Parser)]
 #[command(about = "Plays random histories of the ledger's protocol")]
@@ -67,9 +68,9 @@ fn main() -> anyhow::Result<ExitCode> {
     if let Some(seed) = arguments.replay {
         return Ok(replay(seed, options, arguments.whole));
     }
-    for seed in regressions()? {
+    for seed in seeds::parse(REGRESSIONS_PATH, REGRESSIONS)? {
         if fails(seed, options) {
-            println!("a seed of tests/protocol/regressions.txt fails");
+            println!("a seed of {REGRESSIONS_PATH} fails");
             return Ok(replay(seed, options, arguments.whole));
         }
     }
@@ -97,19 +98,6 @@ fn main() -> anyhow::Result<ExitCode> {
         rate / jobs as f64
     );
     Ok(ExitCode::SUCCESS)
-}
-
-fn regressions() -> anyhow::Result<Vec<u64>> {
-    let lines = REGRESSIONS.lines().map(str::trim);
-    let lines = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
-    lines
-        .map(|line| {
-            let seed = line.split_whitespace().next().unwrap_or_default();
-            let path = Path::new("tests/protocol/regressions.txt");
-            seed.parse()
-                .with_context(|| format!("{}: `{line}` begins with no seed", path.display()))
-        })
-        .collect()
 }
 
 fn fails(seed: u64, options: Options) -> bool {

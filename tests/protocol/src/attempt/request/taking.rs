@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use express_core::claim::{Owner, OwnerRecord, Reception, Request, RequestType};
+use express_core::claim::{DecidedAnswer, Owner, OwnerRecord, Reception, Request, RequestType};
 
 use crate::attempt::answer::send;
 use crate::attempt::{Attempt, Known, Reply, join, ledger_reply};
@@ -27,9 +27,20 @@ pub(super) struct Taking<'a> {
 }
 
 /// Why a request could not be taken up.
-enum Refused {
+enum Failed {
     Ledger(LedgerFailure),
     Waiter,
+}
+
+/// A request that could not begin.
+struct Refused<'a> {
+    failed: Failed,
+    /// The owner's record as it was read.
+    read: Option<&'a Stored>,
+    /// The same, or one of an owner of whom nothing is known.
+    before: &'a OwnerRecord,
+    /// The record with the request as its operation.
+    begun: OwnerRecord,
 }
 
 /// What a first look at an Update found.
@@ -53,13 +64,14 @@ impl Taking<'_> {
     /// The record is written without being read first, while AWS is looked at. None when there is a record.
     pub(super) async fn create_at_once(&self) -> Option<Option<Reply>> {
         let properties = self.properties?;
-        let Reception::Begin(record) = self.nobody().receive(&self.request, None) else {
+        let unknown = self.nobody();
+        let Reception::Begin(record) = unknown.receive(&self.request, None) else {
             return None;
         };
         let look = self
             .invocation
             .call(Effect::Observe(properties.service, None));
-        let (begun, looked) = join(self.begin(None, *record, true), look).await;
+        let (begun, looked) = join(self.begin(None, (*record).clone(), true), look).await;
         match begun {
             Ok((stored, name)) => {
                 let service = match looked {
@@ -75,8 +87,16 @@ impl Taking<'_> {
                 };
                 Some(self.work(stored, name, known).await)
             }
-            Err(Refused::Ledger(LedgerFailure::Conflict)) => None,
-            Err(refused) => Some(self.refused(&refused).await),
+            Err(Failed::Ledger(LedgerFailure::Conflict)) => None,
+            Err(failed) => {
+                let refused = Refused {
+                    failed,
+                    read: None,
+                    before: &unknown,
+                    begun: *record,
+                };
+                Some(self.refused(refused).await)
+            }
         }
     }
 
@@ -111,32 +131,52 @@ impl Taking<'_> {
                 (Reception::Open, Some(stored)) => return self.go_on(stored).await,
                 (Reception::Open, None) => {}
                 (Reception::Begin(begun), stored) => {
-                    let mut known = Known::default();
-                    if let Some(stored) = &stored {
-                        match self.look_first(stored, &begun).await {
-                            Look::Unchanged(id) => {
-                                match self.answer_unchanged(stored, *begun, id).await {
-                                    Err(LedgerFailure::Conflict) => continue,
-                                    done => return done.ok().flatten(),
-                                }
-                            }
-                            Look::Changes(seen) => known.seen = Some(seen),
-                            Look::Unclear => {}
-                        }
-                    }
-                    let is_new = self
-                        .properties
-                        .map(|properties| arn(properties.service))
-                        .is_some_and(|arn| !record.services.contains_key(&arn));
-                    match self.begin(stored.as_deref(), *begun, is_new).await {
-                        Ok((stored, name)) => return self.work(stored, name, known).await,
-                        Err(Refused::Ledger(LedgerFailure::Conflict)) => {}
-                        Err(refused) => return self.refused(&refused).await,
+                    if let Some(reply) = self.take_new(stored.as_deref(), &record, *begun).await {
+                        return reply;
                     }
                 }
             }
         }
         None
+    }
+
+    /// A request that is new to its owner. None when another one was quicker: what this one means has changed then.
+    async fn take_new(
+        &self,
+        read: Option<&Stored>,
+        before: &OwnerRecord,
+        begun: OwnerRecord,
+    ) -> Option<Option<Reply>> {
+        let mut known = Known::default();
+        if let Some(stored) = read {
+            match self.look_first(stored, &begun).await {
+                Look::Unchanged(id) => {
+                    return match self.answer_unchanged(stored, begun, id).await {
+                        Err(LedgerFailure::Conflict) => None,
+                        answered => Some(answered.ok().flatten()),
+                    };
+                }
+                Look::Changes(seen) => known.seen = Some(seen),
+                Look::Unclear => {}
+            }
+        }
+        let is_new = self
+            .properties
+            .map(|properties| arn(properties.service))
+            .is_some_and(|arn| !before.services.contains_key(&arn));
+        match self.begin(read, begun.clone(), is_new).await {
+            Ok((stored, name)) => Some(self.work(stored, name, known).await),
+            Err(Failed::Ledger(LedgerFailure::Conflict)) => None,
+            Err(failed) => {
+                let refused = Refused {
+                    failed,
+                    read,
+                    before,
+                    begun,
+                };
+                Some(self.refused(refused).await)
+            }
+        }
     }
 
     fn reception(&self, record: &OwnerRecord, sealed: Option<&str>) -> Reception {
@@ -163,7 +203,7 @@ impl Taking<'_> {
         read: Option<&Stored>,
         mut record: OwnerRecord,
         is_new: bool,
-    ) -> Result<(Rc<Stored>, String), Refused> {
+    ) -> Result<(Rc<Stored>, String), Failed> {
         let name = self.invocation.attempt_name();
         let _may_mutate = record.begin_attempt(&name);
         let sealed = Some(self.id.to_string());
@@ -174,9 +214,9 @@ impl Taking<'_> {
         let stored = self
             .put(read, record, sealed, names)
             .await
-            .map_err(Refused::Ledger)?;
+            .map_err(Failed::Ledger)?;
         if !self.invocation.is_off(Rule::WaiterFirst) {
-            self.start_waiter().await.ok_or(Refused::Waiter)?;
+            self.start_waiter().await.ok_or(Failed::Waiter)?;
         }
         Ok((stored, name))
     }
@@ -204,17 +244,36 @@ impl Taking<'_> {
         Ok(stored)
     }
 
-    async fn refused(&self, refused: &Refused) -> Option<Reply> {
-        match refused {
-            Refused::Ledger(LedgerFailure::OwnedByAnother) => self.fail_early().await,
-            Refused::Ledger(_) | Refused::Waiter => None,
-        }
+    /// A request that could not begin: one whose names belong to somebody else is answered by an operation of its own,
+    /// any other is delivered again.
+    async fn refused(&self, refused: Refused<'_>) -> Option<Reply> {
+        let Refused {
+            failed: Failed::Ledger(LedgerFailure::OwnedByAnother),
+            read,
+            before,
+            begun,
+        } = refused
+        else {
+            return None;
+        };
+        let answer = DecidedAnswer {
+            is_success: false,
+            body: "FAILED".to_owned(),
+            physical_id: self.id_of_failure(),
+        };
+        let record = before.refused(begun, answer);
+        let (stored, name) = self.begin(read, record, false).await.ok()?;
+        self.work(stored, name, Known::default()).await
     }
 
     async fn fail_early(&self) -> Option<Reply> {
+        self.answer_early(false, self.id_of_failure()).await
+    }
+
+    /// The id that the event carries, or one that names nothing.
+    fn id_of_failure(&self) -> String {
         let nothing = || format!("nothing-{}", self.id);
-        let physical_id = self.request.physical_id.clone().unwrap_or_else(nothing);
-        self.answer_early(false, physical_id).await
+        self.request.physical_id.clone().unwrap_or_else(nothing)
     }
 
     async fn answer_early(&self, is_success: bool, physical_id: String) -> Option<Reply> {

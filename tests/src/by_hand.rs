@@ -1,18 +1,22 @@
 //! What people change by hand: one call each, to a part of a service.
+#![expect(missing_docs, reason = "the names of the changes say it")]
 
 use express_core::naming::TAG_OWNER;
-use express_tests::World;
-use express_tests::account::{Item, Kind};
 use local_aws::wire::Service;
 use serde_json::{Value, json};
+
+use crate::World;
+use crate::account::{Item, Kind, description};
 
 const ELB: Service = Service::ElasticLoadBalancing;
 
 /// A change by hand: to a thing of this kind, by this call, with this input.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub struct ByHand {
+    /// What it is done to.
     pub kind: Kind,
     service: Service,
+    /// The call.
     pub operation: &'static str,
     input: fn(&str, &Item) -> Value,
 }
@@ -28,6 +32,27 @@ pub const RULE_MOVED: ByHand = ByHand {
     service: ELB,
     operation: "SetRulePriorities",
     input: |id, _| json!({"RulePriorities": [{"RuleArn": id, "Priority": "7"}]}),
+};
+/// All requests go to the group that has had fewest.
+pub const WEIGHTS_MOVED: ByHand = ByHand {
+    kind: Kind::ListenerRule,
+    service: ELB,
+    operation: "ModifyRule",
+    input: |id, rule| {
+        let groups = rule
+            .description
+            .pointer("/Actions/0/ForwardConfig/TargetGroups");
+        let mut groups = groups
+            .and_then(Value::as_array)
+            .cloned()
+            .unwrap_or_default();
+        groups.sort_by_key(|group| group["Weight"].as_u64());
+        for (place, group) in groups.iter_mut().enumerate() {
+            group["Weight"] = json!(if place == 0 { 100 } else { 0 });
+        }
+        let action = json!({"Type": "forward", "ForwardConfig": {"TargetGroups": groups}});
+        json!({"RuleArn": id, "Actions": [action]})
+    },
 };
 pub const HEALTH_CHECK_CHANGED: ByHand = ByHand {
     kind: Kind::TargetGroup,
@@ -68,11 +93,27 @@ pub const GROUP_UNTAGGED: ByHand = ByHand {
     operation: "DeleteTags",
     input: |id, _| json!({"ResourceId": [id], "Tag": [{"Key": TAG_OWNER}]}),
 };
+pub const SERVICE_UNTAGGED: ByHand = ByHand {
+    kind: Kind::EcsService,
+    service: Service::Ecs,
+    operation: "UntagResource",
+    input: |id, _| json!({"resourceArn": id, "tagKeys": [TAG_OWNER]}),
+};
+pub const RULE_UNTAGGED: ByHand = ByHand {
+    kind: Kind::ListenerRule,
+    ..TARGET_GROUP_UNTAGGED
+};
+pub const TARGET_GROUP_UNTAGGED: ByHand = ByHand {
+    kind: Kind::TargetGroup,
+    service: ELB,
+    operation: "RemoveTags",
+    input: |id, _| json!({"ResourceArns": [id], "TagKeys": [TAG_OWNER]}),
+};
 pub const SERVICE_DELETED: ByHand = ByHand {
     kind: Kind::EcsService,
     service: Service::Ecs,
     operation: "DeleteService",
-    input: |id, _| json!({"cluster": "default", "service": id, "force": true}),
+    input: |id, item| json!({"cluster": description(item, "/clusterArn"), "service": id, "force": true}),
 };
 pub const REVISION_DEREGISTERED: ByHand = ByHand {
     kind: Kind::TaskDefinition,
@@ -83,6 +124,9 @@ pub const REVISION_DEREGISTERED: ByHand = ByHand {
 
 impl ByHand {
     /// Does it to the part of the service with this name.
+    ///
+    /// # Panics
+    /// When there is no such part, or AWS refuses.
     pub fn happen(&self, world: &World, service: &str) {
         let inventory = world.inventory();
         let owner = inventory
@@ -95,8 +139,18 @@ impl ByHand {
                 item.tags.get(TAG_OWNER) == owner.as_ref() || item.name.ends_with(service)
             })
             .unwrap_or_else(|| panic!("{service} has no {:?}", self.kind));
+        assert!(
+            self.is_done_to(world, id, item),
+            "{} was refused",
+            self.operation
+        );
+    }
+
+    /// Does it to this thing; whether AWS has taken it.
+    #[must_use]
+    pub fn is_done_to(&self, world: &World, id: &str, item: &Item) -> bool {
         let input = (self.input)(id, item);
         let done = world.account().perform(self.service, self.operation, input);
-        assert!(done.is_ok(), "{}: {done:?}", self.operation);
+        done.is_ok()
     }
 }
