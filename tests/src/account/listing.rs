@@ -145,10 +145,16 @@ pub(super) fn load_balancing(account: &LocalAws, inventory: &mut Inventory) {
                 &elb_tags(account, arn),
                 &listener,
             );
-            for rule in elb("DescribeRules", "Rules").all(account, json!({"ListenerArn": arn})) {
+            for mut rule in elb("DescribeRules", "Rules").all(account, json!({"ListenerArn": arn}))
+            {
                 // The default rule is part of its listener.
                 if rule["Priority"] == "default" {
                     continue;
+                }
+                // ECS writes the groups in the order of its deployment, which has no meaning.
+                let groups = "/Actions/0/ForwardConfig/TargetGroups";
+                if let Some(Value::Array(groups)) = rule.pointer_mut(groups) {
+                    groups.sort_by_key(|group| group["TargetGroupArn"].to_string());
                 }
                 let arn = text(&rule, "/RuleArn");
                 let name = format!("{name} {}", text(&rule, "/Priority"));

@@ -17,6 +17,10 @@ use crate::{demo, root};
 /// Where the rules are.
 const TABLE: &str = "tests/mutations/rules.yaml";
 
+/// Debug information that no other build of the workspace has. Cargo tells units apart by their place in the workspace
+/// and by their profile: with the same profile the copy's would be taken for the workspace's own.
+const DEBUG: &str = "none";
+
 #[derive(Args)]
 pub struct Rules {
     /// Only rules whose name contains this; may be given several times.
@@ -187,7 +191,8 @@ fn test(copy: &Path, row: &Row) -> anyhow::Result<Command> {
     test.current_dir(copy)
         .args(["test", "--quiet"])
         .args(&row.test)
-        .env("CARGO_TARGET_DIR", demo::target()?);
+        .env("CARGO_TARGET_DIR", demo::target()?)
+        .env("CARGO_PROFILE_DEV_DEBUG", DEBUG);
     Ok(test)
 }
 
