@@ -45,6 +45,13 @@ const COMMANDS: &[(&str, Known)] = &[
         Known::Unrun("it follows on the command before"),
     ),
     (
+        "express monitor",
+        Known::Test(
+            "cli/src/monitor.rs",
+            r#""--stack", "shop", "--logical-id", "Web""#,
+        ),
+    ),
+    (
         "cargo run -p express-cli -- local serve",
         Known::Step("conformance of local-aws"),
     ),
