@@ -435,6 +435,13 @@ export namespace CfnExpressService {
     readonly alarmNames?: string[];
 
     /**
+     * Requests that go to the new revision before others do.
+     *
+     * @default - as its members say
+     */
+    readonly testTraffic?: CfnExpressService.TestTrafficProperty;
+
+    /**
      * Lambda functions that ECS calls at stages of a deployment, and that decide whether it goes on.
      *
      * Up to ten. Not with `ROLLING`, which has no stages. What they take counts towards `ServiceTimeout`; a deployment
@@ -877,6 +884,32 @@ export namespace CfnExpressService {
      * @see https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Secret.html
      */
     readonly valueFrom: string;
+  }
+
+  /**
+   * Requests that go to the new revision as soon as it runs, before it takes any others: those with this header.
+   */
+  export interface TestTrafficProperty {
+    /**
+     * Name of the header.
+     *
+     * Up to 40 letters, digits, hyphens and underscores; not `Host`. Case does not matter. While nothing is deployed,
+     * these requests go where all go. Not with `ROLLING`, which has no test traffic. The rollback alarm counts them
+     * with the others.
+     *
+     * @see https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_HttpHeaderConditionConfig.html
+     */
+    readonly headerName: string;
+
+    /**
+     * Value of the header.
+     *
+     * Up to 128 visible ASCII characters; none of `*`, `?` and the backslash, which would make a pattern of it. Case
+     * does not matter. It is no secret: whoever may describe the listener's rules reads it.
+     *
+     * @see https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_HttpHeaderConditionConfig.html
+     */
+    readonly headerValue: string;
   }
 
   /**

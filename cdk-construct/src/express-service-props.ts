@@ -127,6 +127,21 @@ export interface ExpressServiceRollbackAlarm {
 }
 
 /**
+ * The header by which requests reach the new revision before all others do.
+ */
+export interface ExpressServiceTestTraffic {
+  /**
+   * Up to 40 letters, digits, hyphens and underscores. Case does not matter.
+   */
+  readonly headerName: string;
+
+  /**
+   * Up to 128 visible characters, without `*`, `?` and the backslash. Case does not matter. It is no secret.
+   */
+  readonly headerValue: string;
+}
+
+/**
  * A function that ECS calls at stages of a deployment, and that decides whether it goes on.
  */
 export interface ExpressServiceLifecycleHook {
@@ -215,6 +230,13 @@ export interface ExpressServiceDeployment {
    * @default - none
    */
   readonly alarms?: cloudwatch.IAlarm[];
+
+  /**
+   * Requests that go to the new revision as soon as it runs, before it takes any others. Not with `ROLLING`.
+   *
+   * @default - none
+   */
+  readonly testTraffic?: ExpressServiceTestTraffic;
 
   /**
    * Functions that ECS calls at stages of a deployment, at most ten. Not with `ROLLING`.

@@ -355,6 +355,19 @@ export const PROPERTIES: ObjectShape = {
             "kind": "text"
           }
         },
+        "TestTraffic": {
+          "kind": "object",
+          "members": {
+            "HeaderName": {
+              "kind": "text",
+              "required": true
+            },
+            "HeaderValue": {
+              "kind": "text",
+              "required": true
+            }
+          }
+        },
         "LifecycleHooks": {
           "kind": "list",
           "items": {
@@ -546,6 +559,8 @@ export const LIMITS = {
   PROPERTIES_BYTES_MAX: 100000,
   QUOTED_LENGTH_MAX: 64,
   SERVICE_TIMEOUT_S_MAX: 3600,
+  HEADER_NAME_LENGTH_MAX: 40,
+  HEADER_VALUE_LENGTH_MAX: 128,
   LIFECYCLE_HOOKS_MAX: 10,
   HOOK_DETAILS_LENGTH_MAX: 4096,
   FUNCTION_NAME_LENGTH_MAX: 64,

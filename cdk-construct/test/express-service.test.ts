@@ -183,6 +183,7 @@ const CASES: Record<keyof ExpressServiceProps, Case> = {
           datapointsToAlarm: 3,
         },
         alarms: [cloudwatch.Alarm.fromAlarmName(of, 'Latency', 'web-latency')],
+        testTraffic: { headerName: 'X-Test', headerValue: 'new' },
         lifecycleHooks: [
           {
             handler: lambda.Function.fromFunctionArn(of, 'Smoke', SMOKE_TEST),
@@ -209,6 +210,7 @@ const CASES: Record<keyof ExpressServiceProps, Case> = {
           DatapointsToAlarm: 3,
         },
         AlarmNames: Match.anyValue(),
+        TestTraffic: { HeaderName: 'X-Test', HeaderValue: 'new' },
         LifecycleHooks: [
           { HookTargetArn: SMOKE_TEST, RoleArn: ROLE, LifecycleStages: ['POST_SCALE_UP'], HookDetails: '{"attempts":3}' },
         ],

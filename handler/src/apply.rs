@@ -93,6 +93,14 @@ pub async fn carry_out(aws: &AwsClients, step: &Step) -> Result<Effect, AwsError
             resources::listener_rule::set_weights(aws, rule_arn, weights).await?;
             Effect::Changed
         }
+        Step::SetTestHeader {
+            rule_arn,
+            host,
+            header,
+        } => {
+            resources::listener_rule::set_header(aws, rule_arn, host, header).await?;
+            Effect::Changed
+        }
         Step::PutMetricAlarm(spec) => {
             resources::metric_alarm::put(aws, spec).await?;
             Effect::MetricAlarm(spec.clone())

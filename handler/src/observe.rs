@@ -146,6 +146,7 @@ pub async fn for_removing(
     observed: &mut Observed,
 ) -> Result<(), AwsError> {
     let resource = resource_id(&identity.cluster, &identity.service);
+    let is_new_look = observed.ecs_service.is_unknown();
     let Observed {
         ecs_service,
         alias_record,
@@ -162,7 +163,7 @@ pub async fn for_removing(
         }),
         by_name::alias(aws, hosted_zone_id, identity, alias_record),
     )?;
-    rule::look_for_removing(aws, identity, observed).await?;
+    rule::look_for_removing(aws, identity, is_new_look, observed).await?;
     leaving::look(aws, identity, observed).await?;
     if plan::is_going(identity, observed) {
         return Ok(());

@@ -29,7 +29,7 @@ pub use properties::{
     AutoScalingMetric, AwsLogsConfiguration, CanaryConfiguration, CircuitBreaker, CpuArchitecture,
     Deployment, DeploymentStrategy, KeyValuePair, LifecycleHook, LifecycleStage,
     LinearConfiguration, LoadBalancer, NetworkConfiguration, Preset, PrimaryContainer, Properties,
-    RepositoryCredentials, RollbackAlarm, ScalingTarget, Scheme, Secret, Sharing, Tag,
+    RepositoryCredentials, RollbackAlarm, ScalingTarget, Scheme, Secret, Sharing, Tag, TestTraffic,
     ThresholdConfiguration, ThresholdType,
 };
 pub use schema::json_schema;

@@ -85,6 +85,12 @@ pub const ALARM_NAME_LENGTH_MAX: usize = 255;
 /// Lifecycle hooks of a deployment. ECS documents no number; ours is more than there are stages.
 pub const LIFECYCLE_HOOKS_MAX: usize = 10;
 
+/// Characters of the name of a header that a listener's rule looks at, and of its value.
+/// <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_HttpHeaderConditionConfig.html>
+pub const HEADER_NAME_LENGTH_MAX: usize = 40;
+/// See [`HEADER_NAME_LENGTH_MAX`].
+pub const HEADER_VALUE_LENGTH_MAX: usize = 128;
+
 /// Characters of what a lifecycle hook is handed. ECS documents no number.
 pub const HOOK_DETAILS_LENGTH_MAX: usize = 4096;
 

@@ -91,10 +91,20 @@ pub const FIELDS: &[Field] = &[
     ),
     ecs("listener rule", "weights of the target groups"),
     user("listener rule", "other host values, priority"),
+    ours(
+        "listener rule for test traffic",
+        "existence, forward to both target groups, the service's host value, the header",
+    ),
+    ecs(
+        "listener rule for test traffic",
+        "weights of the target groups",
+    ),
+    user("listener rule for test traffic", "priority"),
     ours("ECS service", "taskDefinition, networkConfiguration"),
     ours(
         "ECS service",
-        "deploymentConfiguration with its lifecycleHooks, loadBalancers.advancedConfiguration.roleArn",
+        "deploymentConfiguration with its lifecycleHooks, loadBalancers.advancedConfiguration: roleArn, \
+         testListenerRule",
     ),
     ecs("ECS service", "desiredCount"),
     ecs("ECS service", "which target group is live"),

@@ -12,6 +12,7 @@ mod container;
 pub(crate) mod defaults;
 mod deployment;
 mod lifecycle_hook;
+mod test_traffic;
 
 pub use container::{
     AwsLogsConfiguration, KeyValuePair, PrimaryContainer, RepositoryCredentials, Secret,
@@ -21,6 +22,7 @@ pub use deployment::{
     Preset, RollbackAlarm, ThresholdConfiguration, ThresholdType,
 };
 pub use lifecycle_hook::{LifecycleHook, LifecycleStage};
+pub use test_traffic::TestTraffic;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -10,9 +10,10 @@ use crate::arn::is_ecs_name;
 use crate::canonical_json;
 use crate::error::quoted;
 use crate::limits::{
-    ALARM_NAME_LENGTH_MAX, FORCE_DEPLOYMENT_LENGTH_MAX, HEALTH_CHECK_PATH_LENGTH_MAX,
-    HOOK_DETAILS_LENGTH_MAX, IMAGE_LENGTH_MAX, LOG_GROUP_LENGTH_MAX, LOG_STREAM_PREFIX_LENGTH_MAX,
-    SERVICE_NAME_LENGTH_MAX, TAG_KEY_LENGTH_MAX, TAG_VALUE_LENGTH_MAX,
+    ALARM_NAME_LENGTH_MAX, FORCE_DEPLOYMENT_LENGTH_MAX, HEADER_NAME_LENGTH_MAX,
+    HEADER_VALUE_LENGTH_MAX, HEALTH_CHECK_PATH_LENGTH_MAX, HOOK_DETAILS_LENGTH_MAX,
+    IMAGE_LENGTH_MAX, LOG_GROUP_LENGTH_MAX, LOG_STREAM_PREFIX_LENGTH_MAX, SERVICE_NAME_LENGTH_MAX,
+    TAG_KEY_LENGTH_MAX, TAG_VALUE_LENGTH_MAX,
 };
 use crate::percent::Percent;
 
@@ -212,6 +213,32 @@ pub(crate) fn hook_details(text: &str) -> Result<String, String> {
         }
         Ok(_) | Err(_) => Err("is not the text of a JSON object".to_owned()),
     }
+}
+
+/// The load balancer has a condition of its own for `Host`. Of the characters that a header's name may have, these are
+/// the ones in use.
+/// <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_HttpHeaderConditionConfig.html>
+pub(crate) fn header_name(text: &str) -> Result<String, String> {
+    if !is_ecs_name(text, HEADER_NAME_LENGTH_MAX) || text.eq_ignore_ascii_case("host") {
+        return Err(format!(
+            "{} is not the name of a header for tests, expected up to {HEADER_NAME_LENGTH_MAX} letters, digits, \
+             hyphens and underscores, and not `Host`",
+            quoted(text)
+        ));
+    }
+    Ok(text.to_owned())
+}
+
+/// <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_HttpHeaderConditionConfig.html>
+pub(crate) fn header_value(text: &str) -> Result<String, String> {
+    let is_allowed = |c: char| c.is_ascii_graphic() && !"*?\\".contains(c);
+    if !text.chars().all(is_allowed) {
+        return Err(format!(
+            "{} may contain only visible ASCII characters, and no `*`, `?` or `\\`, which would make a pattern of it",
+            quoted(text)
+        ));
+    }
+    at_most(text, HEADER_VALUE_LENGTH_MAX)
 }
 
 pub(crate) fn force_deployment(text: &str) -> Result<String, String> {

@@ -111,7 +111,7 @@ table! {
     Tags "Tags" InPlace
         "Tasks that run keep their old tags. Another order is no change.",
     Sharing "LoadBalancer.Sharing" Move
-        "What else changes is deployed first. Refused when DNS is managed elsewhere.",
+        "What else changes is deployed first. Refused when DNS is managed elsewhere, and with `TestTraffic`.",
     Scheme "LoadBalancer.Scheme" Move
         "As for `Sharing`. To name the scheme that the service has is no change.",
     Preset "Deployment.Preset" InPlace
@@ -133,6 +133,10 @@ table! {
     DatapointsToAlarm "Deployment.RollbackAlarm.DatapointsToAlarm" InPlace "",
     AlarmNames "Deployment.AlarmNames" InPlace
         "Alarms that were added to the ECS service by hand stay. Another order is no change.",
+    TestHeaderName "Deployment.TestTraffic.HeaderName" NewDeployment
+        "When `TestTraffic` comes or goes; another name alone is in place.",
+    TestHeaderValue "Deployment.TestTraffic.HeaderValue" NewDeployment
+        "When `TestTraffic` comes or goes; another value alone is in place.",
     LifecycleHooks "Deployment.LifecycleHooks" InPlace
         "They count from the next deployment on. Hooks that were added to the ECS service by hand are removed. Another order is no change.",
     ForceDeployment "Deployment.ForceDeployment" NewDeployment
@@ -269,6 +273,7 @@ fn deployment_leaves(deployment: &Deployment) -> Vec<(Property, Value)> {
         circuit_breaker,
         rollback_alarm,
         alarm_names,
+        test_traffic,
         lifecycle_hooks,
         force_deployment,
     } = deployment;
@@ -314,6 +319,14 @@ fn deployment_leaves(deployment: &Deployment) -> Vec<(Property, Value)> {
         (Property::EvaluationPeriods, json!(evaluation_periods)),
         (Property::DatapointsToAlarm, json!(datapoints_to_alarm)),
         (Property::AlarmNames, json!(alarm_names)),
+        (
+            Property::TestHeaderName,
+            json!(test_traffic.as_ref().map(|test| &test.header_name)),
+        ),
+        (
+            Property::TestHeaderValue,
+            json!(test_traffic.as_ref().map(|test| &test.header_value)),
+        ),
         (Property::LifecycleHooks, json!(lifecycle_hooks)),
         (Property::ForceDeployment, json!(force_deployment)),
     ]

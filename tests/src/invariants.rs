@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use express_core::naming::{TAG_HOST, TAG_OWNER};
+use express_core::naming::{TAG_HOST, TAG_OWNER, TAG_TEST_SLOT};
 use serde_json::Value;
 
 use crate::account::{self, Inventory, Kind, TARGET_TRACKING, description};
@@ -305,7 +305,7 @@ fn foreign(world: &World, inventory: &Inventory, broken: &mut Vec<String>) {
 
 fn priorities(inventory: &Inventory, broken: &mut Vec<String>) {
     let mut taken = BTreeSet::new();
-    let mut hosts: BTreeMap<&String, (&String, BTreeSet<&str>)> = BTreeMap::new();
+    let mut hosts: BTreeMap<&String, (&String, BTreeSet<_>)> = BTreeMap::new();
     for (id, rule) in inventory.of(Kind::ListenerRule) {
         // A rule's ARN is its listener's with one more part.
         let listener = id.rsplit_once('/').map_or(id, |(listener, _)| listener);
@@ -319,9 +319,10 @@ fn priorities(inventory: &Inventory, broken: &mut Vec<String>) {
         let (Some(host), Some(owner)) = (host, owner) else {
             continue;
         };
-        // A service that moves has one on each of its two load balancers.
+        // A service that moves has one on each of its two load balancers, and one may be for test traffic.
+        let is_for_tests = rule.tags.contains_key(TAG_TEST_SLOT);
         let (first, listeners) = hosts.entry(host).or_insert((owner, BTreeSet::new()));
-        if *first != owner || !listeners.insert(listener) || listeners.len() > 2 {
+        if *first != owner || !listeners.insert((listener, is_for_tests)) || listeners.len() > 2 {
             broken.push(format!("too many rules are for the host {host}"));
         }
     }

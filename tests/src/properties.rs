@@ -101,6 +101,10 @@ pub fn changes() -> Vec<(&'static str, Value)> {
         ),
         ("/Deployment/AlarmNames", json!(["latency"])),
         (
+            "/Deployment/TestTraffic",
+            json!({"HeaderName": "X-Test", "HeaderValue": "new"}),
+        ),
+        (
             "/Deployment/LifecycleHooks",
             json!([lifecycle_hook("check", &["POST_SCALE_UP"])]),
         ),

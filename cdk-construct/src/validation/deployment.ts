@@ -25,6 +25,11 @@ const BY_STRATEGY = [
     problem: 'is not for `Strategy` `ROLLING`: ECS takes as long as the alarms look back',
   },
   {
+    name: 'TestTraffic',
+    isFor: (strategy: string) => strategy !== 'ROLLING',
+    problem: 'is not for `Strategy` `ROLLING`, which has no test traffic',
+  },
+  {
     name: 'LifecycleHooks',
     isFor: (strategy: string) => strategy !== 'ROLLING',
     problem: 'is not for `Strategy` `ROLLING`, which has no stages',

@@ -40,6 +40,8 @@ const RULES: Readonly<Record<string, Rule>> = {
   'NetworkConfiguration.SecurityGroups[]': (text) => arns.ec2Id(text, 'sg'),
   'NetworkConfiguration.Subnets[]': (text) => arns.ec2Id(text, 'subnet'),
   'Deployment.AlarmNames[]': alarmName,
+  'Deployment.TestTraffic.HeaderName': headerName,
+  'Deployment.TestTraffic.HeaderValue': headerValue,
   'Deployment.LifecycleHooks[].HookTargetArn': arns.lambdaFunction,
   'Deployment.LifecycleHooks[].RoleArn': arns.role,
   'Deployment.LifecycleHooks[].HookDetails': hookDetails,
@@ -181,6 +183,20 @@ function hookDetails(text: string): Problem {
     // It is no JSON at all.
   }
   return 'is not the text of a JSON object';
+}
+
+function headerName(text: string): Problem {
+  // The load balancer has a condition of its own for `Host`.
+  return arns.isEcsName(text, LIMITS.HEADER_NAME_LENGTH_MAX) && text.toLowerCase() !== 'host'
+    ? undefined
+    : `${quoted(text)} is not the name of a header for tests, expected up to ${LIMITS.HEADER_NAME_LENGTH_MAX} letters, ` +
+        'digits, hyphens and underscores, and not `Host`';
+}
+
+function headerValue(text: string): Problem {
+  return /^[!-~]*$/.test(text) && !/[*?\\]/.test(text)
+    ? atMost(text, LIMITS.HEADER_VALUE_LENGTH_MAX)
+    : `${quoted(text)} may contain only visible ASCII characters, and no \`*\`, \`?\` or \`\\\`, which would make a pattern of it`;
 }
 
 function forceDeployment(text: string): Problem {

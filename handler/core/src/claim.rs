@@ -147,6 +147,10 @@ pub struct ServiceRecord {
     /// DNS does not say since when it answers what it answers.
     #[serde(default)]
     pub alias_moved_ms: Option<u64>,
+    /// Whether it may have a rule for test traffic: written before one is made, so that one that the service does not
+    /// name yet, or does not name any more, is found; the others are not looked for one.
+    #[serde(default)]
+    pub has_test_rule: bool,
     /// What a newer version knows of the service.
     #[serde(flatten)]
     pub further: Further,

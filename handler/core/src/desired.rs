@@ -10,13 +10,14 @@ use provider_schema::{
 };
 
 pub use self::deployment::RollbackAlarms;
-use self::deployment::{deployment_settings, rollback_alarms};
+use self::deployment::{deployment_settings, rollback_alarms, test_header};
 use crate::claim::{Further, Owner, ServiceRecord};
 use crate::naming;
 use crate::network::{Network, scheme_name};
 use crate::resources::Tags;
 use crate::resources::cluster::ClusterSpec;
 use crate::resources::ecs_service::DeploymentSettings;
+use crate::resources::listener_rule::TestHeader;
 use crate::resources::log_group::LogGroupSpec;
 use crate::resources::task_definition::{ContainerSpec, TaskDefinitionSpec};
 
@@ -111,6 +112,7 @@ impl Identity {
             slot: None,
             leaving: None,
             alias_moved_ms: None,
+            has_test_rule: false,
             further: Further::new(),
         }
     }
@@ -158,6 +160,8 @@ pub struct Desired {
     pub scaling: Scaling,
     /// How deployments go.
     pub deployment: DeploymentSettings,
+    /// The header that makes test traffic of a request.
+    pub test_header: Option<TestHeader>,
     /// What rolls a deployment back.
     pub alarms: RollbackAlarms,
     /// The user's tags and ours.
@@ -246,10 +250,8 @@ impl Desired {
             // `provider_schema::parse` lets nothing else through than a given task definition.
             (given, _, _) => DesiredTaskDefinition::Given(given.clone().unwrap_or_default()),
         };
-        let dedicated_to = match load_balancer.sharing {
-            Sharing::Shared => None,
-            Sharing::Dedicated => Some(identity.owner_key.clone()),
-        };
+        let is_dedicated = load_balancer.sharing == Sharing::Dedicated;
+        let dedicated_to = is_dedicated.then(|| identity.owner_key.clone());
         Self {
             pool_id: naming::pool_id(
                 &network.vpc_id,
@@ -267,6 +269,7 @@ impl Desired {
             health_check_path: health_check_path.clone(),
             scaling: scaling(scaling_target),
             deployment: deployment_settings(deployment),
+            test_header: test_header(deployment),
             alarms: rollback_alarms(deployment, old),
             tags: all_tags,
             given_before: old.and_then(|old| old.task_definition_arn.clone()),

@@ -35,6 +35,8 @@ pub const TAG_POOL: &str = "express:pool";
 pub const TAG_ORDINAL: &str = "express:ordinal";
 /// Tag: the slot of the service on its load balancer.
 pub const TAG_SLOT: &str = "express:slot";
+/// Tag of a rule for test traffic, in the place of [`TAG_SLOT`]: the same slot. It tells the two rules of a service apart.
+pub const TAG_TEST_SLOT: &str = "express:test-slot";
 /// Tag: the host name of the service.
 pub const TAG_HOST: &str = "express:host";
 /// Tag of an ECS service: the stack of its owner, by its name, so that people find it.
@@ -44,10 +46,13 @@ pub const TAG_LOGICAL_ID: &str = "express:logical-id";
 /// Tag that Express Mode's managed infrastructure policy asks for on target groups and rules (R19).
 pub const TAG_ECS_MANAGED: &str = "AmazonECSManaged";
 
-/// First priority of our listener rules; the ones below are for people's own rules (DESIGN §4).
-pub const RULE_PRIORITY_FIRST: u32 = 1000;
-/// Priorities that are ours, from [`RULE_PRIORITY_FIRST`] on; those above are for people's own rules.
-pub const RULE_PRIORITIES: u32 = 39_000;
+/// First priority of the rules for test traffic; the ones below are for people's own rules (DESIGN §4). A rule for test
+/// traffic must be asked before the one for all requests to the same host.
+pub const TEST_RULE_PRIORITY_FIRST: u32 = 1000;
+/// First priority of the rules for all requests to a host.
+pub const RULE_PRIORITY_FIRST: u32 = 20_000;
+/// How many priorities each of these kinds has. Those from 40,000 on are for people's own rules.
+pub const RULE_PRIORITIES: u32 = 19_000;
 
 /// The first `digits` hexadecimal digits of the SHA-256 of `parts`, each ended by a line feed.
 #[must_use]
@@ -229,12 +234,22 @@ pub fn client_token(request_id: &str, service_arn: &str) -> String {
     hash(&[request_id, service_arn], 32)
 }
 
-/// Priority of the rule in `slot`. Slots only grow; after 39,000 claims on one load balancer the
+/// Priority of the rule in `slot`. Slots only grow; after 19,000 claims on one load balancer the
 /// priorities begin again, and one that is still taken makes its claimant take the next slot.
 #[must_use]
 pub const fn rule_priority(slot: u64) -> u32 {
-    // Exact: the remainder is below 39,000.
-    RULE_PRIORITY_FIRST + (slot % RULE_PRIORITIES as u64) as u32
+    RULE_PRIORITY_FIRST + offset(slot)
+}
+
+/// Priority of the rule for test traffic in `slot`.
+#[must_use]
+pub const fn test_rule_priority(slot: u64) -> u32 {
+    TEST_RULE_PRIORITY_FIRST + offset(slot)
+}
+
+const fn offset(slot: u64) -> u32 {
+    // Exact: the remainder is below 19,000.
+    (slot % RULE_PRIORITIES as u64) as u32
 }
 
 #[cfg(test)]
@@ -319,7 +334,8 @@ mod tests {
 
         #[test]
         fn priorities_stay_in_our_band(slot in any::<u64>()) {
-            prop_assert!((1000..40_000).contains(&rule_priority(slot)));
+            prop_assert!((20_000..40_000).contains(&rule_priority(slot)));
+            prop_assert!((1000..20_000).contains(&test_rule_priority(slot)));
         }
     }
 }

@@ -92,7 +92,9 @@ pub struct Observed {
     pub target_group_b: Presence<ObservedTargetGroup>,
     /// The service's rule.
     pub listener_rule: Presence<ObservedListenerRule>,
-    /// Whether somebody else's rule has the priority of our slot.
+    /// The service's rule for test traffic.
+    pub test_rule: Presence<ObservedListenerRule>,
+    /// Whether somebody else's rule has a priority of our slot.
     pub is_priority_taken: bool,
     /// The rollback alarm.
     pub metric_alarm: Presence<ObservedMetricAlarm>,
@@ -158,6 +160,11 @@ impl Observed {
             slot: record.slot.clone().into(),
             pool_id: pool_id.or_else(|| record.claiming_in.clone()),
             leaving: record.leaving.clone().map(LeavingSide::new).map(Box::new),
+            test_rule: if record.has_test_rule {
+                Presence::Unknown
+            } else {
+                Presence::Absent
+            },
             ..Self::default()
         }
     }
@@ -186,6 +193,8 @@ impl Observed {
             target_group_a,
             target_group_b,
             listener_rule,
+            // A service with test traffic does not move.
+            test_rule: Presence::Absent,
             is_priority_taken: false,
             ..self.clone()
         })
@@ -204,6 +213,7 @@ impl Observed {
             target_group_a: Presence::Absent,
             target_group_b: Presence::Absent,
             listener_rule: Presence::Absent,
+            test_rule: Presence::Absent,
             metric_alarm: Presence::Absent,
             scalable_target: Presence::Absent,
             scaling_policy: Presence::Absent,
@@ -220,6 +230,7 @@ impl Observed {
             scalable_target: Presence::Absent,
             scaling_policy: Presence::Absent,
             listener_rule: Presence::Absent,
+            test_rule: Presence::Absent,
             leaving: self.leaving.map(|mut leaving| {
                 leaving.listener_rule = Presence::Absent;
                 leaving

@@ -13,7 +13,7 @@ use crate::resources::alias_record::{AliasRecordSpec, ObservedAliasRecord};
 use crate::resources::cluster::ClusterSpec;
 use crate::resources::ecs_service::{EcsServiceChange, EcsServiceSpec};
 use crate::resources::listener::ListenerSpec;
-use crate::resources::listener_rule::ListenerRuleSpec;
+use crate::resources::listener_rule::{ListenerRuleSpec, TestHeader};
 use crate::resources::load_balancer::LoadBalancerSpec;
 use crate::resources::log_group::LogGroupSpec;
 use crate::resources::metric_alarm::MetricAlarmSpec;
@@ -54,7 +54,7 @@ pub struct SlotRequest {
 /// Tags to write on everything that a service consists of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tagging {
-    /// ARNs that Elastic Load Balancing tags: both groups and the rule.
+    /// ARNs that Elastic Load Balancing tags: both groups and the rules.
     pub load_balancing_arns: Vec<String>,
     /// ARNs that ECS tags.
     pub ecs_arns: Vec<String>,
@@ -148,6 +148,15 @@ pub enum Step {
         rule_arn: String,
         /// Weight by target group ARN.
         weights: BTreeMap<String, u32>,
+    },
+    /// `elasticloadbalancing:ModifyRule`: the rule for test traffic is to look at another header.
+    SetTestHeader {
+        /// The rule.
+        rule_arn: String,
+        /// The service's host name.
+        host: String,
+        /// The header.
+        header: TestHeader,
     },
     /// `cloudwatch:PutMetricAlarm`
     PutMetricAlarm(MetricAlarmSpec),
@@ -300,7 +309,11 @@ impl fmt::Display for Step {
                     formatter,
                     "CreateListenerRule({}) priority={}",
                     spec.host, spec.priority
-                )
+                )?;
+                match &spec.header {
+                    Some(header) => write!(formatter, " {}", header.name),
+                    None => Ok(()),
+                }
             }
             Self::RepairListenerRule {
                 rule_arn,
@@ -308,6 +321,11 @@ impl fmt::Display for Step {
             } => {
                 write!(formatter, "RepairListenerRule({rule_arn})")
             }
+            Self::SetTestHeader {
+                rule_arn,
+                host: _,
+                header,
+            } => write!(formatter, "SetTestHeader({rule_arn}) {}", header.name),
             Self::PutMetricAlarm(spec) => write!(formatter, "PutMetricAlarm({})", spec.name),
             Self::CreateService {
                 spec,

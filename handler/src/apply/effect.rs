@@ -133,10 +133,10 @@ pub fn merge(observed: &mut Observed, step: &Step, effect: Effect) {
             }
         }
         Effect::AliasRecord(found) => observed.alias_record = Presence::Present(found),
-        Effect::ListenerRule(found) => observed.listener_rule = Presence::Present(*found),
+        Effect::ListenerRule(found) => *created_rule(observed, step) = Presence::Present(*found),
         Effect::PriorityTaken => {
             // It may be ours, made by a call whose answer was lost: looked for before another slot is taken.
-            observed.listener_rule = Presence::Unknown;
+            *created_rule(observed, step) = Presence::Unknown;
             observed.is_priority_taken = true;
         }
         Effect::MetricAlarm(spec) => {
@@ -209,10 +209,10 @@ fn settle(observed: &mut Observed, step: &Step, settled: Settled) {
                 settled.set(group);
             }
         }
-        Step::DeleteListenerRule { rule_arn } => settled.set(rule(observed, rule_arn)),
-        Step::CreateListenerRule(_) | Step::RepairListenerRule { .. } => {
-            settled.set(&mut observed.listener_rule);
-        }
+        Step::RepairListenerRule { rule_arn, .. }
+        | Step::SetTestHeader { rule_arn, .. }
+        | Step::DeleteListenerRule { rule_arn } => settled.set(rule(observed, rule_arn)),
+        Step::CreateListenerRule(_) => settled.set(created_rule(observed, step)),
         Step::PutMetricAlarm(_) | Step::DeleteMetricAlarm { .. } => {
             settled.set(&mut observed.metric_alarm);
         }
@@ -246,18 +246,27 @@ const fn group_of(observed: &mut Observed, of: GroupOf) -> &mut Presence<Observe
     }
 }
 
-/// The rule of this ARN: on the load balancer that the service leaves, or else its own.
+/// The rule of this ARN: on the load balancer that the service leaves, the one for test traffic, or else its own.
 fn rule<'a>(observed: &'a mut Observed, arn: &str) -> &'a mut Presence<ObservedListenerRule> {
+    let is = |rule: &Presence<ObservedListenerRule>| {
+        let rule = rule.present();
+        rule.is_some_and(|rule| rule.arn == arn)
+    };
     match observed.leaving.as_deref_mut() {
-        Some(leaving)
-            if leaving
-                .listener_rule
-                .present()
-                .is_some_and(|it| it.arn == arn) =>
-        {
-            &mut leaving.listener_rule
-        }
+        Some(leaving) if is(&leaving.listener_rule) => &mut leaving.listener_rule,
+        _ if is(&observed.test_rule) => &mut observed.test_rule,
         Some(_) | None => &mut observed.listener_rule,
+    }
+}
+
+/// The rule that a step makes.
+const fn created_rule<'a>(
+    observed: &'a mut Observed,
+    step: &Step,
+) -> &'a mut Presence<ObservedListenerRule> {
+    match step {
+        Step::CreateListenerRule(spec) if spec.header.is_some() => &mut observed.test_rule,
+        _ => &mut observed.listener_rule,
     }
 }
 

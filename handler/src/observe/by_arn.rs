@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use express_core::desired::Identity;
 use express_core::naming;
-use express_core::observed::{Observed, Presence};
+use express_core::observed::{Observed, Presence, is_owned};
 use express_core::plan::REVISIONS_KEPT;
 use express_core::resources::Tags;
 use express_core::resources::ecs_service::{DeploymentStatus, ObservedEcsService, ServiceStatus};
 use express_core::resources::listener::{HTTP_PORT, HTTPS_PORT, ObservedListener};
+use express_core::resources::listener_rule::ObservedListenerRule;
 use express_core::resources::target_group::ObservedTargetGroup;
 
 use super::{look_if, rule};
@@ -43,13 +44,17 @@ pub(super) async fn look(
     observed: &mut Observed,
 ) -> Result<(), AwsError> {
     let rule_arn = rule::named_by_service(observed).filter(|_| observed.listener_rule.is_unknown());
+    let test_rule_arn = rule::test_rule_to_find(asks.deployment, observed);
     let load_balancer_arn = observed
         .load_balancer
         .present()
         .map(|found| found.arn.clone());
     let family = naming::family(&identity.service, &identity.service_arn);
     let asks_revisions = asks.revisions && may_have_surplus_revisions(observed);
-    let untagged = untagged_groups(observed).chain(rule_arn.clone()).collect();
+    let untagged = untagged_groups(observed)
+        .chain(rule_arn.clone())
+        .chain(test_rule_arn.clone())
+        .collect();
     let needs_cluster = !observed
         .ecs_service
         .present()
@@ -59,6 +64,7 @@ pub(super) async fn look(
         https_listener,
         http_listener,
         listener_rule,
+        test_rule,
         target_group_a,
         target_group_b,
         ecs_service,
@@ -75,14 +81,8 @@ pub(super) async fn look(
             https_listener,
             http_listener
         ),
-        async {
-            if let Some(arn) = &rule_arn
-                && let Some(found) = resources::listener_rule::find(aws, arn).await?
-            {
-                *listener_rule = Presence::Present(found);
-            }
-            Ok(())
-        },
+        rule::by_name_of_service(aws, rule_arn.as_deref(), listener_rule),
+        rule::by_name_of_service(aws, test_rule_arn.as_deref(), test_rule),
         deregistration_delay(aws, target_group_a),
         deregistration_delay(aws, target_group_b),
         async {
@@ -103,9 +103,7 @@ pub(super) async fn look(
             take_tags(&mut tags, &group.arn, &mut group.tags);
         }
     }
-    if let Presence::Present(rule) = listener_rule {
-        take_tags(&mut tags, &rule.arn, &mut rule.tags);
-    }
+    take_rule_tags(&mut tags, &identity.owner_key, listener_rule, test_rule);
     Ok(())
 }
 
@@ -136,6 +134,25 @@ pub(super) async fn tags_of(
 fn take_tags(found: &mut BTreeMap<String, Tags>, arn: &str, tags: &mut Tags) {
     if let Some(found) = found.remove(arn) {
         *tags = found;
+    }
+}
+
+/// The tags of both rules. Somebody may have the service name a rule of his for test traffic: it is not ours to change, and
+/// ours is still to be looked for.
+fn take_rule_tags(
+    found: &mut BTreeMap<String, Tags>,
+    owner_key: &str,
+    listener_rule: &mut Presence<ObservedListenerRule>,
+    test_rule: &mut Presence<ObservedListenerRule>,
+) {
+    for rule in [listener_rule, &mut *test_rule] {
+        if let Presence::Present(rule) = rule {
+            take_tags(found, &rule.arn, &mut rule.tags);
+        }
+    }
+    let test = test_rule.present();
+    if test.is_some_and(|rule| !is_owned(&rule.tags, owner_key)) {
+        *test_rule = Presence::Unknown;
     }
 }
 

@@ -48,7 +48,11 @@ pub(super) async fn look(
     let arn = load_balancer.present().map(|found| found.arn.as_str());
     by_arn::listeners_of(aws, arn, https_listener, &mut redirect).await?;
     *listener_rule = match https_listener.present() {
-        Some(listener) => rule::find_on(aws, identity, &listener.arn).await?.into(),
+        Some(listener) => rule::find_on(aws, identity, &listener.arn)
+            .await?
+            .into_iter()
+            .next()
+            .into(),
         // Without a listener, or without a load balancer for one, there is no rule.
         None => Presence::Absent,
     };

@@ -1,4 +1,4 @@
-//! The service's rule: through the service, or among those of the pool's listener.
+//! The service's rules: through the service, or among those of the pool's listener.
 
 use express_core::desired::Identity;
 use express_core::naming;
@@ -18,7 +18,7 @@ pub(super) async fn look(
     identity: &Identity,
     observed: &mut Observed,
 ) -> Result<(), AwsError> {
-    if observed.listener_rule.is_unknown() {
+    if observed.listener_rule.is_unknown() || observed.test_rule.is_unknown() {
         by_listener(aws, identity, observed).await?;
     }
     // The tags of groups whose call was refused together with a rule that is gone.
@@ -30,26 +30,26 @@ pub(super) async fn look(
     by_arn::tags_of_groups(aws, [target_group_a, target_group_b]).await
 }
 
-/// The rule of a service that is to go: the one that it names, while it can be asked.
+/// The rules of a service that is to go: those that it names, while it can be asked. `is_new_look`: whether the service
+/// was looked at just before.
 pub(super) async fn look_for_removing(
     aws: &AwsClients,
     identity: &Identity,
+    is_new_look: bool,
     observed: &mut Observed,
 ) -> Result<(), AwsError> {
-    if !observed.listener_rule.is_unknown() {
-        return Ok(());
-    }
-    if let Some(arn) = named_by_service(observed) {
-        let (found, mut tags) = futures::try_join!(
-            resources::listener_rule::find(aws, &arn),
-            by_arn::tags_of(aws, vec![arn.clone()]),
-        )?;
-        observed.listener_rule = found
-            .map(|rule| ObservedListenerRule {
-                tags: tags.remove(&rule.arn).unwrap_or_default(),
-                ..rule
-            })
-            .into();
+    let arn = named_by_service(observed).filter(|_| observed.listener_rule.is_unknown());
+    let test_arn = test_rule_to_find(is_new_look, observed);
+    let Observed {
+        listener_rule,
+        test_rule,
+        ..
+    } = &mut *observed;
+    futures::try_join!(
+        with_tags(aws, arn, listener_rule),
+        with_tags(aws, test_arn, test_rule),
+    )?;
+    if !listener_rule.is_unknown() && !test_rule.is_unknown() {
         return Ok(());
     }
     if let Some(slot) = observed.slot.present() {
@@ -70,6 +70,60 @@ pub(super) async fn look_for_removing(
     by_listener(aws, identity, observed).await
 }
 
+/// The ARN of the rule for test traffic, where the service has to be believed: when nothing is known of that rule, or the
+/// service was looked at just now and names one that the record does not know.
+pub(super) fn test_rule_to_find(is_new_look: bool, observed: &mut Observed) -> Option<String> {
+    let arn = test_named_by_service(observed)?;
+    if is_new_look && observed.test_rule.is_absent() {
+        observed.test_rule = Presence::Unknown;
+    }
+    observed.test_rule.is_unknown().then_some(arn)
+}
+
+fn test_named_by_service(observed: &Observed) -> Option<String> {
+    let service = observed.ecs_service.present()?;
+    if service.status == ServiceStatus::Inactive {
+        return None;
+    }
+    service.ingress.as_ref()?.test_rule_arn.clone()
+}
+
+/// Finds the rule that the service names, without its tags. One that is gone stays unknown: another may be in its place.
+pub(super) async fn by_name_of_service(
+    aws: &AwsClients,
+    arn: Option<&str>,
+    rule: &mut Presence<ObservedListenerRule>,
+) -> Result<(), AwsError> {
+    if let Some(arn) = arn
+        && let Some(found) = resources::listener_rule::find(aws, arn).await?
+    {
+        *rule = Presence::Present(found);
+    }
+    Ok(())
+}
+
+/// Finds the rule that the service names, with its tags.
+async fn with_tags(
+    aws: &AwsClients,
+    arn: Option<String>,
+    rule: &mut Presence<ObservedListenerRule>,
+) -> Result<(), AwsError> {
+    let Some(arn) = arn else {
+        return Ok(());
+    };
+    let (found, mut tags) = futures::try_join!(
+        resources::listener_rule::find(aws, &arn),
+        by_arn::tags_of(aws, vec![arn.clone()]),
+    )?;
+    *rule = found
+        .map(|rule| ObservedListenerRule {
+            tags: tags.remove(&rule.arn).unwrap_or_default(),
+            ..rule
+        })
+        .into();
+    Ok(())
+}
+
 /// The rule's ARN as the service names it. One that has ended may be that of an earlier life under the same name,
 /// which ECS describes until it forgets it: its rule is not the one that a later Create has made.
 pub(super) fn named_by_service(observed: &Observed) -> Option<String> {
@@ -86,37 +140,40 @@ pub(super) fn named_by_service(observed: &Observed) -> Option<String> {
     (!is_elsewhere).then(|| rule_arn.clone())
 }
 
-/// The service's rule among those of the pool's listener: by host name, and by our owner's tag, because
+/// The service's rules among those of the pool's listener: by host name, and by our owner's tag, because
 /// somebody else may have a rule for the same host.
 async fn by_listener(
     aws: &AwsClients,
     identity: &Identity,
     observed: &mut Observed,
 ) -> Result<(), AwsError> {
-    let listener = match (&observed.https_listener, &observed.load_balancer) {
-        (Presence::Present(listener), _) => listener.clone(),
+    let rules = match (&observed.https_listener, &observed.load_balancer) {
+        (Presence::Present(listener), _) => find_on(aws, identity, &listener.arn).await?,
         // Without a listener, or without a load balancer or a slot for one, there is no rule.
-        (Presence::Absent, _) | (Presence::Unknown, Presence::Absent) => {
-            observed.listener_rule = Presence::Absent;
-            return Ok(());
-        }
-        (Presence::Unknown, _) => {
-            if observed.slot.is_absent() {
-                observed.listener_rule = Presence::Absent;
-            }
-            return Ok(());
-        }
+        (Presence::Absent, _) | (Presence::Unknown, Presence::Absent) => Vec::new(),
+        (Presence::Unknown, _) if observed.slot.is_absent() => Vec::new(),
+        (Presence::Unknown, _) => return Ok(()),
     };
-    observed.listener_rule = find_on(aws, identity, &listener.arn).await?.into();
+    let (for_tests, for_all): (Vec<_>, Vec<_>) = rules
+        .into_iter()
+        .partition(ObservedListenerRule::is_for_tests);
+    for (rule, found) in [
+        (&mut observed.listener_rule, for_all),
+        (&mut observed.test_rule, for_tests),
+    ] {
+        if rule.is_unknown() {
+            *rule = found.into_iter().next().into();
+        }
+    }
     Ok(())
 }
 
-/// The rule for the service's host on a listener, with our owner's tag.
+/// The rules for the service's host on a listener, with our owner's tag.
 pub(super) async fn find_on(
     aws: &AwsClients,
     identity: &Identity,
     listener_arn: &str,
-) -> Result<Option<ObservedListenerRule>, AwsError> {
+) -> Result<Vec<ObservedListenerRule>, AwsError> {
     let rules = resources::listener_rule::find_all(aws, listener_arn).await?;
     let mut candidates: Vec<ObservedListenerRule> = rules
         .into_iter()
@@ -127,7 +184,6 @@ pub(super) async fn find_on(
     for rule in &mut candidates {
         rule.tags = tags.remove(&rule.arn).unwrap_or_default();
     }
-    Ok(candidates
-        .into_iter()
-        .find(|rule| is_owned(&rule.tags, &identity.owner_key)))
+    candidates.retain(|rule| is_owned(&rule.tags, &identity.owner_key));
+    Ok(candidates)
 }

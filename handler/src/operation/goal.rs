@@ -226,6 +226,9 @@ impl Attempt<'_> {
         for step in steps {
             match step {
                 Step::ClaimSlot(request) => service.note_claim(&request.pool_id),
+                Step::CreateListenerRule(spec) if spec.header.is_some() => {
+                    service.has_test_rule = true;
+                }
                 Step::CreateAliasRecord(_) | Step::UpsertAliasRecord(_)
                     if service.leaving.is_some() =>
                 {
@@ -233,6 +236,16 @@ impl Attempt<'_> {
                 }
                 _ => {}
             }
+        }
+    }
+
+    /// Notes that there is no rule for test traffic any more; kept with the next write of the record.
+    pub(super) fn note_test_rule(&mut self, goal: &Goal, observed: &Observed) {
+        let arn = &goal.identity().service_arn;
+        if let Some(service) = self.stored.record.services.get_mut(arn)
+            && observed.test_rule.is_absent()
+        {
+            service.has_test_rule = false;
         }
     }
 

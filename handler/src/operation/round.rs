@@ -123,6 +123,7 @@ impl Attempt<'_> {
                 }
             }
         }
+        self.note_test_rule(goal, observed);
         if begins_move(steps) {
             // What was looked at on one load balancer says nothing of the other.
             let by_record = self.by_record(goal);

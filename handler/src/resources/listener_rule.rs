@@ -9,11 +9,13 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_elasticloadbalancingv2::types::{
-    Action, ActionTypeEnum, ForwardActionConfig, HostHeaderConditionConfig, Rule, RuleCondition,
-    TargetGroupTuple,
+    Action, ActionTypeEnum, ForwardActionConfig, HostHeaderConditionConfig,
+    HttpHeaderConditionConfig, Rule, RuleCondition, TargetGroupTuple,
 };
 use express_core::resources::Tags;
-use express_core::resources::listener_rule::{FULL_WEIGHT, ListenerRuleSpec, ObservedListenerRule};
+use express_core::resources::listener_rule::{
+    FULL_WEIGHT, ListenerRuleSpec, ObservedListenerRule, TestHeader,
+};
 
 use super::tags;
 use crate::aws::AwsClients;
@@ -25,6 +27,9 @@ const DESCRIBE: &str = "elasticloadbalancing:DescribeRules";
 /// The field of a condition on the host name.
 /// AWS: <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_RuleCondition.html>
 const HOST_HEADER: &str = "host-header";
+/// The field of a condition on another header.
+/// AWS: <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_RuleCondition.html>
+const HTTP_HEADER: &str = "http-header";
 /// The priority of a listener's default action.
 /// AWS: <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_Rule.html>
 const DEFAULT_PRIORITY: &str = "default";
@@ -96,6 +101,7 @@ pub async fn create(aws: &AwsClients, spec: &ListenerRuleSpec) -> Result<Creatio
         listener_arn,
         priority,
         host,
+        header,
         first_group_arn,
         second_group_arn,
         tags: wanted_tags,
@@ -109,12 +115,7 @@ pub async fn create(aws: &AwsClients, spec: &ListenerRuleSpec) -> Result<Creatio
         .create_rule()
         .listener_arn(listener_arn)
         .priority(priority.cast_signed())
-        .conditions(
-            RuleCondition::builder()
-                .field(HOST_HEADER)
-                .host_header_config(HostHeaderConditionConfig::builder().values(host).build())
-                .build(),
-        )
+        .set_conditions(Some(conditions(host, header.as_ref())))
         .actions(
             Action::builder()
                 .r#type(ActionTypeEnum::Forward)
@@ -137,6 +138,46 @@ pub async fn create(aws: &AwsClients, spec: &ListenerRuleSpec) -> Result<Creatio
         Err(error) if error.is("PriorityInUse") => Ok(Creation::PriorityTaken),
         Err(error) => Err(error),
     }
+}
+
+/// Has a rule for test traffic look at another header; its actions stay. One that is gone is nothing to change.
+///
+/// # Errors
+/// When AWS refuses.
+pub async fn set_header(
+    aws: &AwsClients,
+    rule_arn: &str,
+    host: &str,
+    header: &TestHeader,
+) -> Result<(), AwsError> {
+    let modified = aws
+        .elbv2
+        .modify_rule()
+        .rule_arn(rule_arn)
+        .set_conditions(Some(conditions(host, Some(header))))
+        .send()
+        .await
+        .map_err(aws_error("elasticloadbalancing:ModifyRule"));
+    if_found(modified).map(|_| ())
+}
+
+/// The host, and the header of a rule for test traffic.
+fn conditions(host: &str, header: Option<&TestHeader>) -> Vec<RuleCondition> {
+    let host = RuleCondition::builder()
+        .field(HOST_HEADER)
+        .host_header_config(HostHeaderConditionConfig::builder().values(host).build())
+        .build();
+    let header = header.map(|TestHeader { name, value }| {
+        let config = HttpHeaderConditionConfig::builder()
+            .http_header_name(name)
+            .values(value)
+            .build();
+        RuleCondition::builder()
+            .field(HTTP_HEADER)
+            .http_header_config(config)
+            .build()
+    });
+    std::iter::once(host).chain(header).collect()
 }
 
 /// Sets the groups of the rule's forward action and their weights; everything else of the rule stays.
@@ -240,6 +281,15 @@ fn observed(
             .filter_map(RuleCondition::host_header_config)
             .flat_map(|config| config.values().to_vec())
             .collect(),
+        headers: rule
+            .conditions()
+            .iter()
+            .filter_map(RuleCondition::http_header_config)
+            .map(|config| {
+                let name = config.http_header_name().unwrap_or_default();
+                (name.to_owned(), config.values().to_vec())
+            })
+            .collect(),
         weights: weights(operation, rule)?,
         tags,
     })
@@ -308,6 +358,24 @@ mod tests {
         assert_eq!(rule.priority, Some(1001));
         assert_eq!(rule.hosts, ["web.example.com", "www.example.com"]);
         assert_eq!(rule.weights, weights);
+    }
+
+    #[test]
+    fn the_header_of_a_rule_for_test_traffic_is_read_back() {
+        let header = TestHeader {
+            name: "X-Test".to_owned(),
+            value: "new".to_owned(),
+        };
+        let mut rule = described("1000", Action::builder().build());
+        rule.conditions = Some(conditions("web.example.com", Some(&header)));
+        let rule = observed("x:Y", &rule, Tags::new()).expect("is usable");
+        assert_eq!(rule.hosts, ["web.example.com"]);
+        assert!(rule.looks_at(&header));
+        let another = TestHeader {
+            value: "newer".to_owned(),
+            ..header
+        };
+        assert!(!rule.looks_at(&another));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::limits::{
 use crate::percent::Percent;
 use crate::properties::{
     CanaryConfiguration, CircuitBreaker, Deployment, DeploymentStrategy, LinearConfiguration,
-    Preset, RollbackAlarm, ThresholdConfiguration, ThresholdType, defaults,
+    Preset, RollbackAlarm, TestTraffic, ThresholdConfiguration, ThresholdType, defaults,
 };
 use crate::{RequestContext, rules, validate};
 
@@ -59,6 +59,7 @@ pub(super) fn deployment(
     let circuit_breaker = circuit_breaker(&mut deployment, problems);
     let rollback_alarm = rollback_alarm(&mut deployment, problems);
     let alarm_names = alarm_names(&mut deployment, problems);
+    let test_traffic = test_traffic(&mut deployment, problems);
     let lifecycle_hooks = lifecycle_hooks(&mut deployment, request, problems);
     let force_deployment = deployment
         .scalar("ForceDeployment", problems, rules::force_deployment)
@@ -85,8 +86,26 @@ pub(super) fn deployment(
         circuit_breaker,
         rollback_alarm,
         alarm_names,
+        test_traffic,
         lifecycle_hooks,
         force_deployment,
+    })
+}
+
+/// `None` too when something in it is wrong: then the request is refused.
+fn test_traffic(
+    deployment: &mut Members<'_>,
+    problems: &mut PropertyErrors,
+) -> Option<TestTraffic> {
+    let Reading::Given(mut test) = deployment.object("TestTraffic", problems) else {
+        return None;
+    };
+    let header_name = test.required("HeaderName", problems, rules::header_name);
+    let header_value = test.required("HeaderValue", problems, rules::header_value);
+    test.finish(problems);
+    Some(TestTraffic {
+        header_name: header_name?,
+        header_value: header_value?,
     })
 }
 
@@ -139,6 +158,11 @@ fn only_with_their_strategy(
             "BakeTimeInMinutes",
             strategy == Rolling,
             "is not for `Strategy` `ROLLING`: ECS takes as long as the alarms look back",
+        ),
+        (
+            "TestTraffic",
+            strategy == Rolling,
+            "is not for `Strategy` `ROLLING`, which has no test traffic",
         ),
         (
             "LifecycleHooks",

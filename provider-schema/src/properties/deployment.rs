@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::defaults;
 use super::lifecycle_hook::LifecycleHook;
+use super::test_traffic::TestTraffic;
 use crate::limits;
 use crate::percent::Percent;
 
@@ -67,6 +68,10 @@ pub struct Deployment {
     )]
     pub alarm_names: Vec<String>,
 
+    /// Requests that go to the new revision before others do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test_traffic: Option<TestTraffic>,
+
     /// Lambda functions that ECS calls at stages of a deployment, and that decide whether it goes on.
     ///
     /// Up to ten. Not with `ROLLING`, which has no stages. What they take counts towards `ServiceTimeout`; a deployment
@@ -96,6 +101,7 @@ impl Default for Deployment {
             circuit_breaker: CircuitBreaker::default(),
             rollback_alarm: RollbackAlarm::default(),
             alarm_names: Vec::new(),
+            test_traffic: None,
             lifecycle_hooks: Vec::new(),
             force_deployment: None,
         }

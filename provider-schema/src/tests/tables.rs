@@ -114,6 +114,7 @@ fn each_property_alone_is_the_only_change() {
     covered.insert(Property::TaskDefinitionArn);
     covered.insert(Property::Preset);
     covered.extend([Property::StepPercent, Property::StepBakeTimeInMinutes]);
+    covered.extend([Property::TestHeaderName, Property::TestHeaderValue]);
     assert_eq!(covered.len(), Property::ALL.len());
 }
 
@@ -129,6 +130,27 @@ fn a_preset_changes_what_follows_from_it() {
             Property::BakeTimeInMinutes
         ]
     );
+}
+
+#[test]
+fn test_traffic_comes_as_a_whole_and_each_part_of_it_changes_alone() {
+    let tested = |name: &str, value: &str| {
+        request(|request| {
+            let test = json!({ "HeaderName": name, "HeaderValue": value });
+            request["Deployment"]["TestTraffic"] = test;
+        })
+    };
+    let both = [Property::TestHeaderName, Property::TestHeaderValue];
+    let old = tested("X-Test", "new");
+    assert_eq!(changes(&request(|_| ()), &old), both);
+    assert_eq!(changes(&old, &request(|_| ())), both);
+    for (property, new) in both
+        .into_iter()
+        .zip([tested("X-Next", "new"), tested("X-Test", "newer")])
+    {
+        assert_eq!(changes(&old, &new), [property]);
+        assert_eq!(property.effect(), Effect::NewDeployment);
+    }
 }
 
 #[test]

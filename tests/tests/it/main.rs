@@ -19,5 +19,6 @@ mod sharing;
 mod simulation;
 mod sweep;
 mod templates;
+mod test_traffic;
 mod update;
 mod versions;

@@ -9,9 +9,14 @@ use serde_json::{Value, json};
 
 use StackStatus::{CreateComplete, DeleteComplete, UpdateComplete, UpdateRollbackComplete};
 
-/// The properties that `loadBalancers` carries: the container's port, and the role that moves the targets.
+/// The properties that `loadBalancers` carries: the container's port, the role that moves the targets, and the rule for
+/// test traffic.
 /// AWS: <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_LoadBalancer.html>
-const IN_LOAD_BALANCERS: [&str; 2] = ["/PrimaryContainer/ContainerPort", "/InfrastructureRoleArn"];
+const IN_LOAD_BALANCERS: [&str; 3] = [
+    "/PrimaryContainer/ContainerPort",
+    "/InfrastructureRoleArn",
+    "/Deployment/TestTraffic",
+];
 
 /// No call of the run sends what is ECS's or auto scaling's, and `loadBalancers` goes out only for a change of
 /// what it carries.

@@ -67,6 +67,7 @@ mod tests {
             slot,
             leaving,
             alias_moved_ms: Some(1),
+            has_test_rule: false,
             further: crate::claim::Further::new(),
         }
     }

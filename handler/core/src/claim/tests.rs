@@ -47,6 +47,7 @@ fn service(arn: &str) -> (String, ServiceRecord) {
         claiming_in: None,
         leaving: None,
         alias_moved_ms: None,
+        has_test_rule: false,
         slot: None,
         further: Further::new(),
     };

@@ -2,11 +2,12 @@
 //! destructurings have no `..`.
 
 use provider_schema::{
-    CircuitBreaker, Deployment, DeploymentStrategy, Properties, RollbackAlarm,
+    CircuitBreaker, Deployment, DeploymentStrategy, Properties, RollbackAlarm, TestTraffic,
     ThresholdConfiguration,
 };
 
 use crate::resources::ecs_service::{DeploymentSettings, Strategy};
+use crate::resources::listener_rule::TestHeader;
 use crate::resources::metric_alarm::AlarmRule;
 
 pub(super) fn deployment_settings(deployment: &Deployment) -> DeploymentSettings {
@@ -18,9 +19,10 @@ pub(super) fn deployment_settings(deployment: &Deployment) -> DeploymentSettings
         canary_configuration,
         linear_configuration,
         circuit_breaker,
-        // The alarms are read below, the token is the task definition's.
+        // Alarms and test traffic are read below, the token is the task definition's.
         rollback_alarm: _,
         alarm_names: _,
+        test_traffic: _,
         lifecycle_hooks,
         force_deployment: _,
     } = deployment;
@@ -102,4 +104,15 @@ fn alarm_rule(alarm: &RollbackAlarm) -> AlarmRule {
         evaluation_periods: *evaluation_periods,
         datapoints_to_alarm: *datapoints_to_alarm,
     }
+}
+
+pub(super) fn test_header(deployment: &Deployment) -> Option<TestHeader> {
+    let TestTraffic {
+        header_name,
+        header_value,
+    } = deployment.test_traffic.as_ref()?;
+    Some(TestHeader {
+        name: header_name.clone(),
+        value: header_value.clone(),
+    })
 }

@@ -104,6 +104,11 @@ pub enum PlanError {
         /// Those that it is in.
         present: Vec<String>,
     },
+    /// A move between load balancers of a service with test traffic.
+    #[error(
+        "the service would move to another load balancer while it has `Deployment.TestTraffic`, whose rule cannot be on both; update it without `TestTraffic` first, then move it, and set `TestTraffic` again after that"
+    )]
+    MoveWithTestTraffic,
     /// A move to a third load balancer while another move has not ended.
     #[error(
         "an earlier update has left the service between two load balancers; undo its change of `LoadBalancer` and subnets, or repeat it, before the service moves to a third"
@@ -163,6 +168,7 @@ impl PlanError {
             }
             Self::MoveOutOfVpc
             | Self::MoveWithoutDns
+            | Self::MoveWithTestTraffic
             | Self::MoveBetweenZones { .. }
             | Self::BetweenLoadBalancers => HandlerErrorCode::NotUpdatable,
             Self::DeploymentFailed { .. }

@@ -4,7 +4,7 @@ use super::PlanError;
 use crate::decision::{Decision, Wait, WaitReason};
 use crate::desired::Identity;
 use crate::naming::{self, Pair};
-use crate::observed::{LeavingSide, Observed, is_owned};
+use crate::observed::{LeavingSide, Observed, Presence, is_owned};
 use crate::resources::ecs_service::{ObservedEcsService, ServiceStatus};
 use crate::resources::listener_rule::ObservedListenerRule;
 use crate::resources::scalable_target::resource_id;
@@ -19,7 +19,7 @@ const DRAINING_RETRY_S: u32 = 15;
 ///
 /// The phases, each begun when the one before has left nothing (DESIGN §3):
 /// 1. alias record and scalable target: no new clients, nobody changes the count any more;
-/// 2. rule: its targets drain at once instead of with the deployment;
+/// 2. rules: their targets drain at once instead of with the deployment;
 /// 3. service, until INACTIVE: ECS needs the user's roles until then;
 /// 4. groups, alarm, security group, task definitions: nothing uses them any more.
 ///
@@ -38,7 +38,7 @@ pub fn remove(
     refuse_untagged_service(identity, observed)?;
     let phases = [
         leave_traffic(identity, hosted_zone_id, observed),
-        delete_rule(identity, observed),
+        delete_rules(identity, observed),
     ];
     for steps in phases {
         if !steps.is_empty() {
@@ -108,11 +108,15 @@ fn refuse_untagged_service(identity: &Identity, observed: &Observed) -> Result<(
     }
 }
 
-/// The service's rules: two while it moves from one load balancer to another.
+/// The service's rules: two when one is for test traffic, or while it moves from one load balancer to another.
 fn rules(observed: &Observed) -> impl Iterator<Item = &ObservedListenerRule> {
     let leaving = observed.leaving.as_deref();
     let leaving = leaving.and_then(|leaving| leaving.listener_rule.present());
-    observed.listener_rule.present().into_iter().chain(leaving)
+    let rules = [&observed.listener_rule, &observed.test_rule];
+    rules
+        .into_iter()
+        .filter_map(Presence::present)
+        .chain(leaving)
 }
 
 /// Its target groups: four while it moves.
@@ -180,7 +184,7 @@ fn leave_traffic(
     steps
 }
 
-fn delete_rule(identity: &Identity, observed: &Observed) -> Vec<Step> {
+fn delete_rules(identity: &Identity, observed: &Observed) -> Vec<Step> {
     rules(observed)
         .filter(|rule| is_owned(&rule.tags, &identity.owner_key))
         .map(|rule| Step::DeleteListenerRule {

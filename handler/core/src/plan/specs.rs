@@ -9,7 +9,7 @@ use crate::resources::Tags;
 use crate::resources::alias_record::AliasRecordSpec;
 use crate::resources::ecs_service::{EcsServiceSpec, ServiceIngress, Strategy, TaskNetwork};
 use crate::resources::listener::{ListenerRole, ListenerSpec};
-use crate::resources::listener_rule::ListenerRuleSpec;
+use crate::resources::listener_rule::{ListenerRuleSpec, TestHeader};
 use crate::resources::load_balancer::LoadBalancerSpec;
 use crate::resources::metric_alarm::{MetricAlarmSpec, Watched};
 use crate::resources::scalable_target::{ScalableTargetSpec, resource_id};
@@ -96,15 +96,37 @@ pub(super) fn ingress_tags(desired: &Desired) -> Tags {
 
 pub(super) fn listener_rule(desired: &Desired, observed: &Observed) -> Option<ListenerRuleSpec> {
     let slot = observed.slot.present()?;
+    let priority = naming::rule_priority(slot.number);
+    rule(desired, observed, naming::TAG_SLOT, priority, None)
+}
+
+/// The rule for test traffic; none when there is to be none, or not yet.
+pub(super) fn test_rule(desired: &Desired, observed: &Observed) -> Option<ListenerRuleSpec> {
+    let header = desired.test_header.clone()?;
+    let slot = observed.slot.present()?;
+    let priority = naming::test_rule_priority(slot.number);
+    let tag = naming::TAG_TEST_SLOT;
+    rule(desired, observed, tag, priority, Some(header))
+}
+
+fn rule(
+    desired: &Desired,
+    observed: &Observed,
+    slot_tag: &str,
+    priority: u32,
+    header: Option<TestHeader>,
+) -> Option<ListenerRuleSpec> {
+    let slot = observed.slot.present()?;
     let [first, second] = serving_first(observed)?;
     let mut tags = ingress_tags(desired);
     tags.insert(naming::TAG_POOL.to_owned(), slot.pool_id.clone());
     tags.insert(naming::TAG_ORDINAL.to_owned(), slot.ordinal.to_string());
-    tags.insert(naming::TAG_SLOT.to_owned(), slot.number.to_string());
+    tags.insert(slot_tag.to_owned(), slot.number.to_string());
     Some(ListenerRuleSpec {
         listener_arn: observed.https_listener.present()?.arn.clone(),
-        priority: naming::rule_priority(slot.number),
+        priority,
         host: desired.identity.host.clone(),
+        header,
         first_group_arn: first.arn.clone(),
         second_group_arn: second.arn.clone(),
         tags,
@@ -189,6 +211,10 @@ pub(super) fn ecs_service(
             target_group_arn: a.arn.clone(),
             alternate_target_group_arn: b.arn.clone(),
             rule_arn: observed.listener_rule.present()?.arn.clone(),
+            test_rule_arn: match desired.test_header {
+                Some(_) => Some(observed.test_rule.present()?.arn.clone()),
+                None => None,
+            },
             infrastructure_role_arn: desired.infrastructure_role_arn.clone(),
             container_port: container_port(desired, observed)?,
         },

@@ -13,6 +13,7 @@ mod moves;
 mod refusals;
 mod removal;
 mod seen;
+mod test_traffic;
 mod updates;
 mod web;
 mod world;

@@ -65,6 +65,8 @@ pub struct ServiceIngress {
     pub alternate_target_group_arn: String,
     /// `productionListenerRule`
     pub rule_arn: String,
+    /// `testListenerRule`
+    pub test_rule_arn: Option<String>,
     /// `roleArn`: the infrastructure role.
     pub infrastructure_role_arn: String,
     /// `containerPort`
@@ -349,6 +351,7 @@ fn same_ingress(spec: &ServiceIngress, observed: Option<&ServiceIngress>) -> boo
         target_group_arn,
         alternate_target_group_arn,
         rule_arn,
+        test_rule_arn,
         infrastructure_role_arn,
         container_port,
     } = spec;
@@ -356,6 +359,7 @@ fn same_ingress(spec: &ServiceIngress, observed: Option<&ServiceIngress>) -> boo
     pair.contains(&&observed.target_group_arn)
         && pair.contains(&&observed.alternate_target_group_arn)
         && *rule_arn == observed.rule_arn
+        && *test_rule_arn == observed.test_rule_arn
         && *infrastructure_role_arn == observed.infrastructure_role_arn
         && *container_port == observed.container_port
 }

@@ -5,11 +5,23 @@
 //! The weights are ECS's from the first deployment on: read, never written again. Extra host values
 //! and a moved priority are the user's. What is ours is that both groups are in the forward action;
 //! ECS refuses to deploy otherwise (F§H.2).
+//! A service with test traffic has a second rule, with the same host, a header, and a priority that comes before; ECS
+//! sends what it admits to the new revision first.
 //! AWS: <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateRule.html>
 
 use std::collections::BTreeMap;
 
 use super::Tags;
+use crate::naming;
+
+/// A header that makes test traffic of a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TestHeader {
+    /// Its name.
+    pub name: String,
+    /// Its value.
+    pub value: String,
+}
 
 /// A rule that is to exist.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +32,8 @@ pub struct ListenerRuleSpec {
     pub priority: u32,
     /// The service's host name.
     pub host: String,
+    /// The header that requests must have, of a rule for test traffic.
+    pub header: Option<TestHeader>,
     /// The group that takes all requests at first.
     pub first_group_arn: String,
     /// The group that takes none at first.
@@ -37,6 +51,8 @@ pub struct ObservedListenerRule {
     pub priority: Option<u32>,
     /// Values of its host-header condition.
     pub hosts: Vec<String>,
+    /// Headers that its further conditions look at, with the values of each.
+    pub headers: Vec<(String, Vec<String>)>,
     /// Weight by target group ARN.
     pub weights: BTreeMap<String, u32>,
     /// Its tags; empty before they were asked for.
@@ -44,6 +60,19 @@ pub struct ObservedListenerRule {
 }
 
 impl ObservedListenerRule {
+    /// Whether it is one for test traffic, by the tags that it was made with.
+    #[must_use]
+    pub fn is_for_tests(&self) -> bool {
+        self.tags.contains_key(naming::TAG_TEST_SLOT)
+    }
+
+    /// Whether it looks at this header and at no other.
+    #[must_use]
+    pub fn looks_at(&self, header: &TestHeader) -> bool {
+        let TestHeader { name, value } = header;
+        self.headers == [(name.clone(), vec![value.clone()])]
+    }
+
     /// The forward weights with both groups in them, when one is missing: those that are there keep
     /// their weight, the missing one gets 0. `groups` begins with the one that serves.
     #[must_use]

@@ -97,6 +97,7 @@ impl MetricAlarmSpec {
             target_group_arn,
             alternate_target_group_arn,
             rule_arn,
+            test_rule_arn: _,
             infrastructure_role_arn: _,
             container_port: _,
         } = ingress;

@@ -69,6 +69,7 @@ fn request_of(
             claiming_in: None,
             leaving: None,
             alias_moved_ms: None,
+            has_test_rule: false,
             slot: None,
             further: Further::new(),
         };

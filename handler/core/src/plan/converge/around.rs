@@ -2,7 +2,7 @@
 
 use super::facts::live_service;
 use crate::desired::{Desired, DesiredTaskDefinition};
-use crate::observed::{Observed, Presence};
+use crate::observed::{Observed, Presence, is_owned};
 use crate::plan::{PlanError, REVISIONS_KEPT, Timing, specs};
 use crate::resources::ecs_service::ObservedEcsService;
 use crate::resources::scalable_target::{self, ScalableTargetSpec};
@@ -98,11 +98,11 @@ fn tagging(
     }
     let [a, b] = observed.target_groups()?;
     Some(Tagging {
-        load_balancing_arns: vec![
-            a.arn.clone(),
-            b.arn.clone(),
-            observed.listener_rule.present()?.arn.clone(),
-        ],
+        load_balancing_arns: [&a.arn, &b.arn, &observed.listener_rule.present()?.arn]
+            .into_iter()
+            .chain(observed.test_rule.present().map(|rule| &rule.arn))
+            .cloned()
+            .collect(),
         ecs_arns: match &desired.task_definition {
             DesiredTaskDefinition::Ours(_) => vec![
                 observed.task_definition.present()?.arn.clone(),
@@ -133,6 +133,15 @@ pub(super) fn after_the_deployment(desired: &Desired, observed: &Observed, steps
                 rules: revoke,
             });
         }
+    }
+    // The deployment that dropped it is over, so ECS does not name it any more.
+    if let Some(rule) = observed.test_rule.present()
+        && desired.test_header.is_none()
+        && is_owned(&rule.tags, &desired.identity.owner_key)
+    {
+        steps.push(Step::DeleteListenerRule {
+            rule_arn: rule.arn.clone(),
+        });
     }
     if let Some(revisions) = observed.revisions.present() {
         let surplus = revisions.len().saturating_sub(REVISIONS_KEPT);

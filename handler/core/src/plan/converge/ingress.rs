@@ -1,35 +1,71 @@
-//! What lets requests in: the port, the rule, and the alarm that watches them.
+//! What lets requests in: the port, the rules, and the alarm that watches them.
 
 use super::facts::is_deploying;
 use crate::desired::Desired;
 use crate::observed::{Observed, Presence};
 use crate::plan::specs;
+use crate::resources::listener_rule::ObservedListenerRule;
 use crate::resources::metric_alarm;
 use crate::resources::security_group::{self, Source};
 use crate::step::{GroupOf, Step};
 
-/// What lets requests in: the service's group and the rule.
+/// What lets requests in: the service's group, the rule, and the one for test traffic.
 pub(super) fn ingress(desired: &Desired, observed: &Observed, steps: &mut Vec<Step>) {
     service_ingress(desired, observed, observed, steps);
-    match &observed.listener_rule {
-        Presence::Unknown => {}
-        Presence::Absent if observed.is_priority_taken => {
+    rules(desired, observed, steps);
+    if let Some(rule) = observed.listener_rule.present() {
+        repair(observed, rule, steps);
+    }
+    if let (Some(rule), Some(header)) = (observed.test_rule.present(), &desired.test_header) {
+        if !rule.looks_at(header) {
+            steps.push(Step::SetTestHeader {
+                rule_arn: rule.arn.clone(),
+                host: desired.identity.host.clone(),
+                header: header.clone(),
+            });
+        }
+        repair(observed, rule, steps);
+    }
+}
+
+/// The rules that are missing. The slot gives both their priorities, so one that is taken is a reason for another slot:
+/// but it may have been taken by a call of ours whose answer was lost, so first both are looked for.
+fn rules(desired: &Desired, observed: &Observed, steps: &mut Vec<Step>) {
+    let has_test_rule = desired.test_header.is_some();
+    let missing = [
+        observed.listener_rule.is_absent(),
+        observed.test_rule.is_absent() && has_test_rule,
+    ];
+    if observed.is_priority_taken {
+        let is_unclear = observed.listener_rule.is_unknown()
+            || (has_test_rule && observed.test_rule.is_unknown());
+        if !is_unclear && missing.contains(&true) {
             steps.push(Step::ClaimNextSlot(specs::slot_request(desired)));
         }
-        Presence::Absent => {
-            steps.extend(specs::listener_rule(desired, observed).map(Step::CreateListenerRule));
-        }
-        Presence::Present(rule) => {
-            let groups = specs::serving_first(observed)
-                .map(|[first, second]| [first.arn.as_str(), second.arn.as_str()]);
-            let repaired = groups.and_then(|groups| rule.repaired_weights(groups));
-            if let Some(weights) = repaired.filter(|_| !is_deploying(observed)) {
-                steps.push(Step::RepairListenerRule {
-                    rule_arn: rule.arn.clone(),
-                    weights,
-                });
-            }
-        }
+        return;
+    }
+    let wanted = [
+        specs::listener_rule(desired, observed),
+        specs::test_rule(desired, observed),
+    ];
+    let missing = wanted.into_iter().zip(missing);
+    steps.extend(
+        missing
+            .filter_map(|(spec, is_missing)| spec.filter(|_| is_missing))
+            .map(Step::CreateListenerRule),
+    );
+}
+
+/// Puts a target group back that somebody has taken out of a rule.
+fn repair(observed: &Observed, rule: &ObservedListenerRule, steps: &mut Vec<Step>) {
+    let groups = specs::serving_first(observed)
+        .map(|[first, second]| [first.arn.as_str(), second.arn.as_str()]);
+    let repaired = groups.and_then(|groups| rule.repaired_weights(groups));
+    if let Some(weights) = repaired.filter(|_| !is_deploying(observed)) {
+        steps.push(Step::RepairListenerRule {
+            rule_arn: rule.arn.clone(),
+            weights,
+        });
     }
 }
 

@@ -64,6 +64,10 @@ pub(super) fn begin(desired: &Desired, observed: &Observed) -> Result<Option<Dec
     let is_wanted = |pool_id: &str| pool_id == desired.pool_id;
     let leaving = observed.leaving.as_deref();
     let leaving_pool = leaving.map(|leaving| leaving.slot.pool_id.as_str());
+    // A rule belongs to one load balancer, and a service names one for its test traffic.
+    if leaving.is_some() && desired.test_header.is_some() {
+        return Err(PlanError::MoveWithTestTraffic);
+    }
     let step = match (&observed.slot, leaving_pool) {
         (Presence::Unknown, _) | (Presence::Absent, None) => return Ok(None),
         (Presence::Present(slot), _) if is_wanted(&slot.pool_id) => return Ok(None),
@@ -74,6 +78,9 @@ pub(super) fn begin(desired: &Desired, observed: &Observed) -> Result<Option<Dec
         }
         (_, Some(_)) => return Err(PlanError::BetweenLoadBalancers),
         (Presence::Present(_), None) => {
+            if desired.test_header.is_some() || observed.test_rule.present().is_some() {
+                return Err(PlanError::MoveWithTestTraffic);
+            }
             if live_service(desired, observed).is_some() {
                 refuse(desired, observed)?;
             }
@@ -243,6 +250,7 @@ fn arrival(
         target_group_arn: first.arn.clone(),
         alternate_target_group_arn: second.arn.clone(),
         rule_arn: observed.listener_rule.present()?.arn.clone(),
+        test_rule_arn: None,
         infrastructure_role_arn: desired.infrastructure_role_arn.clone(),
         container_port: running_port(desired, observed, service)?,
     })

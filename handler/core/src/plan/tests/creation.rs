@@ -60,7 +60,7 @@ fn from_nothing_the_rule_and_the_alarm_exist_before_the_service() {
             CreateListener(Redirect)
             PutMetricAlarm(express-web-119a3fbe52e2-rollback)
             --
-            CreateListenerRule(web.example.com) priority=1000
+            CreateListenerRule(web.example.com) priority=20000
             --
             CreateService(web)
             --
@@ -104,7 +104,7 @@ fn given_task_definition_is_neither_registered_nor_given_a_log_group() {
             CreateListener(Redirect)
             PutMetricAlarm(express-web-119a3fbe52e2-rollback)
             --
-            CreateListenerRule(web.example.com) priority=1000
+            CreateListenerRule(web.example.com) priority=20000
             --
             CreateService(web)
             --

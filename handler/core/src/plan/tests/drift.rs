@@ -112,7 +112,7 @@ fn deleted_rule_comes_back() {
         web(),
         seen(web()).but(|observed| observed.listener_rule = Presence::Absent),
         expect![[r#"
-            CreateListenerRule(web.example.com) priority=1000
+            CreateListenerRule(web.example.com) priority=20000
         "#]],
     );
 }

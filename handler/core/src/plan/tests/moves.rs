@@ -36,7 +36,7 @@ fn a_service_moves_to_a_load_balancer_of_its_own_in_stages() {
             CreateTargetGroup(express-119a3fbe52e2-3e2ad36d-a); CreateTargetGroup(express-119a3fbe52e2-3e2ad36d-b); CreateSecurityGroup(express-3e2ad36d-1); PutMetricAlarm(express-web-119a3fbe52e2-rollback)
             ModifyTargetGroup(a) deregistration_delay=30; ModifyTargetGroup(b) deregistration_delay=30; AuthorizeIngress(sg-of-express-3e2ad36d-1) 443,80; CreateLoadBalancer(express-3e2ad36d-1); AuthorizeIngress(sg-service) 80
             CreateListener(Https { certificate_arn: "arn:aws:acm:eu-west-1:123456789012:certificate/1" }); CreateListener(Redirect)
-            CreateListenerRule(web.example.com) priority=1000
+            CreateListenerRule(web.example.com) priority=20000
             UpdateService(web) loadBalancers deploymentConfiguration
             UpsertAliasRecord(web.example.com)
             PutMetricAlarm(express-web-119a3fbe52e2-rollback)
@@ -64,7 +64,7 @@ fn what_else_has_changed_is_deployed_before_anything_moves() {
             RegisterTaskDefinition(express-web-119a3fbe52e2); CreateTargetGroup(express-119a3fbe52e2-4bed36d6-a); CreateTargetGroup(express-119a3fbe52e2-4bed36d6-b); CreateSecurityGroup(express-4bed36d6-1); ModifyTargetGroup(b) HealthCheckPath=/up
             ModifyTargetGroup(a) deregistration_delay=30; ModifyTargetGroup(b) deregistration_delay=30; AuthorizeIngress(sg-of-express-4bed36d6-1) 443,80; CreateLoadBalancer(express-4bed36d6-1); AuthorizeIngress(sg-service) 80
             CreateListener(Https { certificate_arn: "arn:aws:acm:eu-west-1:123456789012:certificate/1" }); CreateListener(Redirect)
-            CreateListenerRule(web.example.com) priority=1000
+            CreateListenerRule(web.example.com) priority=20000
             UpdateService(web) taskDefinition
             ModifyTargetGroup(a) HealthCheckPath=/up; PutMetricAlarm(express-web-119a3fbe52e2-rollback)
             UpdateService(web) loadBalancers deploymentConfiguration

@@ -18,7 +18,7 @@ fn leaving() -> Seen {
 }
 
 /// Prints every round of the removal.
-fn check_rounds(seen: Seen, expect: Expect) {
+pub(super) fn check_rounds(seen: Seen, expect: Expect) {
     let mut world = seen.world;
     let desired = world.web.desired();
     let mut rounds = String::new();

@@ -62,6 +62,7 @@ impl World {
             target_group_a: Presence::Absent,
             target_group_b: Presence::Absent,
             listener_rule: Presence::Absent,
+            test_rule: Presence::Absent,
             is_priority_taken: false,
             metric_alarm: Presence::Absent,
             ecs_service: Presence::Absent,

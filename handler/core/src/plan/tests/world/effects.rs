@@ -14,7 +14,9 @@ use crate::resources::ecs_service::{
 use crate::resources::listener::{
     HTTP_PORT, HTTPS_PORT, ListenerRole, ListenerSpec, ObservedListener,
 };
-use crate::resources::listener_rule::{FULL_WEIGHT, ListenerRuleSpec, ObservedListenerRule};
+use crate::resources::listener_rule::{
+    FULL_WEIGHT, ListenerRuleSpec, ObservedListenerRule, TestHeader,
+};
 use crate::resources::load_balancer::{LoadBalancerState, ObservedLoadBalancer};
 use crate::resources::log_group::ObservedLogGroup;
 use crate::resources::metric_alarm::{
@@ -155,12 +157,14 @@ impl World {
                 change,
             ),
             Step::CreateListenerRule(spec) => self.create_rule(spec),
-            Step::RepairListenerRule {
-                rule_arn: _,
-                weights,
-            } => present(&mut self.observed.listener_rule)
-                .weights
-                .clone_from(weights),
+            Step::RepairListenerRule { rule_arn, weights } => {
+                present(self.rule(rule_arn)).weights.clone_from(weights);
+            }
+            Step::SetTestHeader {
+                rule_arn,
+                host: _,
+                header,
+            } => present(self.rule(rule_arn)).headers = headers(Some(header)),
             Step::PutMetricAlarm(spec) => self.put_alarm(spec),
             Step::CreateService {
                 spec,
@@ -210,11 +214,14 @@ impl World {
             }
             Step::DeleteListenerRule { rule_arn } => {
                 let leaving = self.observed.leaving.as_deref_mut();
-                [&mut self.observed.listener_rule]
-                    .into_iter()
-                    .chain(leaving.map(|leaving| &mut leaving.listener_rule))
-                    .filter(|rule| rule.present().is_some_and(|rule| rule.arn == *rule_arn))
-                    .for_each(|rule| *rule = Presence::Absent);
+                [
+                    &mut self.observed.listener_rule,
+                    &mut self.observed.test_rule,
+                ]
+                .into_iter()
+                .chain(leaving.map(|leaving| &mut leaving.listener_rule))
+                .filter(|rule| rule.present().is_some_and(|rule| rule.arn == *rule_arn))
+                .for_each(|rule| *rule = Presence::Absent);
             }
             Step::DeleteService { .. } => {
                 present(&mut self.observed.ecs_service).status = ServiceStatus::Draining;
@@ -222,11 +229,9 @@ impl World {
             Step::DeleteTargetGroup { pair: _, arn } => {
                 let leaving = self.observed.leaving.as_deref();
                 let rules = leaving.and_then(|leaving| leaving.listener_rule.present());
-                let rules = self
-                    .observed
-                    .listener_rule
-                    .present()
+                let rules = [&self.observed.listener_rule, &self.observed.test_rule]
                     .into_iter()
+                    .filter_map(Presence::present)
                     .chain(rules);
                 assert!(
                     !rules.into_iter().any(|rule| rule.weights.contains_key(arn)),
@@ -284,11 +289,28 @@ impl World {
         });
     }
 
+    fn rule(&mut self, arn: &str) -> &mut Presence<ObservedListenerRule> {
+        let test_rule = self.observed.test_rule.present();
+        if test_rule.is_some_and(|rule| rule.arn == arn) {
+            &mut self.observed.test_rule
+        } else {
+            &mut self.observed.listener_rule
+        }
+    }
+
     fn create_rule(&mut self, spec: &ListenerRuleSpec) {
-        self.observed.listener_rule = Presence::Present(ObservedListenerRule {
-            arn: format!("rule-of-{}", spec.first_group_arn),
+        let (rule, arn) = match spec.header {
+            Some(_) => (&mut self.observed.test_rule, "test-rule".to_owned()),
+            None => (
+                &mut self.observed.listener_rule,
+                format!("rule-of-{}", spec.first_group_arn),
+            ),
+        };
+        *rule = Presence::Present(ObservedListenerRule {
+            arn,
             priority: Some(spec.priority),
             hosts: vec![spec.host.clone()],
+            headers: headers(spec.header.as_ref()),
             weights: BTreeMap::from([
                 (spec.first_group_arn.clone(), FULL_WEIGHT),
                 (spec.second_group_arn.clone(), 0),
@@ -405,6 +427,13 @@ fn left_side(observed: &Observed) -> LeavingSide {
         target_group_b: observed.target_group_b.clone(),
         listener_rule: observed.listener_rule.clone(),
     }
+}
+
+fn headers(header: Option<&TestHeader>) -> Vec<(String, Vec<String>)> {
+    let headers = header.into_iter();
+    headers
+        .map(|header| (header.name.clone(), vec![header.value.clone()]))
+        .collect()
 }
 
 fn modify(group: &mut ObservedTargetGroup, change: &TargetGroupChange) {
