@@ -2,7 +2,7 @@
 
 use super::facts::live_service;
 use crate::desired::{Desired, DesiredTaskDefinition};
-use crate::observed::{Observed, Presence};
+use crate::observed::{Observed, Presence, is_owned};
 use crate::plan::{PlanError, REVISIONS_KEPT, Timing, specs};
 use crate::resources::ecs_service::ObservedEcsService;
 use crate::resources::scalable_target::{self, ScalableTargetSpec};
@@ -104,10 +104,13 @@ fn tagging(
             observed.listener_rule.present()?.arn.clone(),
         ],
         ecs_arns: match &desired.task_definition {
-            DesiredTaskDefinition::Ours(_) => vec![
-                observed.task_definition.present()?.arn.clone(),
-                service.arn.clone(),
-            ],
+            DesiredTaskDefinition::Ours(_) => {
+                let definition = observed.task_definition.present()?;
+                // What somebody else has registered is not ours to tag, even where it runs.
+                let is_ours = is_owned(&definition.tags, &desired.identity.owner_key);
+                let ours = is_ours.then(|| definition.arn.clone());
+                ours.into_iter().chain([service.arn.clone()]).collect()
+            }
             DesiredTaskDefinition::Given(_) => vec![service.arn.clone()],
         },
         security_group_id: observed.service_security_group.present()?.id.clone(),
