@@ -11,14 +11,12 @@ mod rule;
 
 use std::future::Future;
 
-use express_core::desired::{Desired, DesiredTaskDefinition, Identity};
+use express_core::desired::{Desired, Identity};
 use express_core::naming;
 use express_core::network::{self, Subnet, VpcFacts};
 use express_core::observed::{Observed, Presence};
 use express_core::plan;
-use express_core::resources::ecs_service::ObservedEcsService;
 use express_core::resources::scalable_target::resource_id;
-use express_core::resources::task_definition::{self, ObservedTaskDefinition};
 use express_core::sought::Sought;
 use provider_schema::Properties;
 
@@ -96,19 +94,11 @@ pub async fn for_planning(
         Presence::Present(group) => !group.has_ingress,
     };
     let vpc_id = &desired.network.vpc_id;
-    let Observed {
-        vpc_cidrs,
-        task_definition,
-        ecs_service,
-        ..
-    } = observed;
-    futures::try_join!(
-        look_if(opens, vpc_cidrs, || async {
-            resources::vpc::cidrs(aws, vpc_id).await.map(Some)
-        }),
-        prefer_running_revision(aws, desired, ecs_service, task_definition),
-    )?;
-    Ok(())
+    look_if(opens, &mut observed.vpc_cidrs, || async {
+        resources::vpc::cidrs(aws, vpc_id).await.map(Some)
+    })
+    .await?;
+    running_revision(aws, desired, observed).await
 }
 
 /// Observes only what a new service may meet: one of its name, and its cluster.
@@ -235,31 +225,18 @@ async fn around(
     Ok(facts)
 }
 
-/// After a deployment that failed the newest revision is the one that failed, and the service runs the
-/// one before. Going back to that one is no change: it is taken for the newest when it is what is desired.
-async fn prefer_running_revision(
+/// The revision that the service runs: what was added to it goes along with the next. It is nearly always the newest,
+/// which is known.
+async fn running_revision(
     aws: &AwsClients,
     desired: &Desired,
-    service: &Presence<ObservedEcsService>,
-    newest: &mut Presence<ObservedTaskDefinition>,
+    observed: &mut Observed,
 ) -> Result<(), AwsError> {
-    let (DesiredTaskDefinition::Ours(spec), Some(service), Some(found)) = (
-        &desired.task_definition,
-        service.present(),
-        newest.present(),
-    ) else {
-        return Ok(());
-    };
-    let runs = &service.task_definition_arn;
-    let is_of_our_family = runs.contains(&format!("/{}:", spec.family));
-    if found.arn == *runs || !is_of_our_family || task_definition::diff(spec, found).is_empty() {
-        return Ok(());
+    if let Some(arn) = plan::unseen_running_revision(desired, observed) {
+        let found = resources::task_definition::find(aws, &arn).await?;
+        observed.running_task_definition = found.into();
     }
-    let running = resources::task_definition::find(aws, runs).await?;
-    if let Some(running) = running.filter(|running| task_definition::diff(spec, running).is_empty())
-    {
-        *newest = Presence::Present(running);
-    }
+    plan::prefer_running(desired, observed);
     Ok(())
 }
 

@@ -3,7 +3,9 @@
 //! *Ours*: drift is repaired by the next update. *ECS's*, which includes auto scaling's and
 //! ELB's own: read, never written once the resource exists. *The user's*: never written; what
 //! people add there by hand survives every update. Within the task definition that means a
-//! three-way merge of the old properties, the live definition and the new properties.
+//! three-way merge of the old properties, the live definition and the new properties: what is the
+//! user's is copied from the revision that runs, and so are variables and secrets of `Main` that
+//! neither the old nor the new properties name. One that only the old properties name is removed.
 //!
 //! AWS: <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/alb-resources-for-blue-green.html>
 
@@ -62,12 +64,18 @@ pub const FIELDS: &[Field] = &[
     ours("task definition", "networkMode, requiresCompatibilities"),
     ours(
         "task definition",
-        "of container Main: image, command, environment, secrets, portMappings, \
-         repositoryCredentials, awslogs-group, awslogs-stream-prefix",
+        "of container Main: image, command, portMappings, repositoryCredentials, \
+         environment and secrets that properties name, the label express.force-deployment, \
+         logDriver, awslogs-group, awslogs-region, awslogs-stream-prefix",
     ),
     user(
         "task definition",
-        "other containers, volumes, proxyConfiguration, ephemeralStorage",
+        "of container Main: environment and secrets that no properties name",
+    ),
+    user(
+        "task definition",
+        "other containers, volumes, placementConstraints, pidMode, ipcMode, proxyConfiguration, \
+         ephemeralStorage, enableFaultInjection",
     ),
     user("task definition", "of container Main: every other field"),
     ours(

@@ -166,6 +166,8 @@ pub struct Desired {
     pub alarms: RollbackAlarms,
     /// The user's tags and ours.
     pub tags: Tags,
+    /// What the old properties wanted to run, when that was registered by us.
+    pub task_definition_before: Option<Box<TaskDefinitionSpec>>,
     /// The task definition that the old properties gave: the service may still run it.
     pub given_before: Option<String>,
     /// Keys of tags that the old properties had and these have not.
@@ -213,13 +215,14 @@ impl Desired {
             service_name: _,
             cluster,
             infrastructure_role_arn,
-            execution_role_arn,
-            task_role_arn,
-            primary_container,
-            task_definition_arn,
-            cpu,
-            memory_mib,
-            cpu_architecture,
+            // What runs is `task_definition`'s.
+            execution_role_arn: _,
+            task_role_arn: _,
+            primary_container: _,
+            task_definition_arn: _,
+            cpu: _,
+            memory_mib: _,
+            cpu_architecture: _,
             health_check_path,
             // Subnets are the network's.
             network_configuration,
@@ -229,27 +232,9 @@ impl Desired {
             deployment,
         } = properties;
         let all_tags = with_ours(tags, &identity);
-        let task_definition = match (task_definition_arn, primary_container, execution_role_arn) {
-            (None, Some(container), Some(execution_role_arn)) => {
-                DesiredTaskDefinition::Ours(Box::new(TaskDefinitionSpec {
-                    family: naming::family(&identity.service, &identity.service_arn),
-                    cpu: *cpu,
-                    memory_mib: *memory_mib,
-                    cpu_architecture: *cpu_architecture,
-                    execution_role_arn: execution_role_arn.clone(),
-                    task_role_arn: task_role_arn.clone(),
-                    container: container_spec(
-                        container,
-                        deployment,
-                        &identity,
-                        &environment.region,
-                    ),
-                    tags: all_tags.clone(),
-                }))
-            }
-            // `provider_schema::parse` lets nothing else through than a given task definition.
-            (given, _, _) => DesiredTaskDefinition::Given(given.clone().unwrap_or_default()),
-        };
+        let region = &environment.region;
+        let task_definition = task_definition(&identity, region, properties);
+        let before = old.map(|old| self::task_definition(&identity, region, old));
         let is_dedicated = load_balancer.sharing == Sharing::Dedicated;
         let dedicated_to = is_dedicated.then(|| identity.owner_key.clone());
         Self {
@@ -272,6 +257,10 @@ impl Desired {
             test_header: test_header(deployment),
             alarms: rollback_alarms(deployment, old),
             tags: all_tags,
+            task_definition_before: before.and_then(|before| match before {
+                DesiredTaskDefinition::Ours(spec) => Some(spec),
+                DesiredTaskDefinition::Given(_) => None,
+            }),
             given_before: old.and_then(|old| old.task_definition_arn.clone()),
             removed_tag_keys: removed_keys(old, tags),
             identity,
@@ -295,6 +284,42 @@ impl Desired {
             tags.insert(naming::TAG_OWNER.to_owned(), owner_key.clone());
         }
         tags
+    }
+}
+
+fn task_definition(
+    identity: &Identity,
+    region: &str,
+    properties: &Properties,
+) -> DesiredTaskDefinition {
+    let Properties {
+        task_definition_arn,
+        primary_container,
+        execution_role_arn,
+        task_role_arn,
+        cpu,
+        memory_mib,
+        cpu_architecture,
+        tags,
+        deployment,
+        ..
+    } = properties;
+    match (task_definition_arn, primary_container, execution_role_arn) {
+        (None, Some(container), Some(execution_role_arn)) => {
+            DesiredTaskDefinition::Ours(Box::new(TaskDefinitionSpec {
+                family: naming::family(&identity.service, &identity.service_arn),
+                cpu: *cpu,
+                memory_mib: *memory_mib,
+                cpu_architecture: *cpu_architecture,
+                execution_role_arn: execution_role_arn.clone(),
+                task_role_arn: task_role_arn.clone(),
+                container: container_spec(container, deployment, identity, region),
+                kept: None,
+                tags: with_ours(tags, identity),
+            }))
+        }
+        // `provider_schema::parse` lets nothing else through than a given task definition.
+        (given, _, _) => DesiredTaskDefinition::Given(given.clone().unwrap_or_default()),
     }
 }
 

@@ -66,6 +66,8 @@ pub struct Observed {
     pub log_group: Presence<ObservedLogGroup>,
     /// The newest revision of its family, or the given one.
     pub task_definition: Presence<ObservedTaskDefinition>,
+    /// The revision of its family that the service runs, or ran when it was last looked at.
+    pub running_task_definition: Presence<ObservedTaskDefinition>,
     /// Its place on a load balancer, by the ledger.
     pub slot: Presence<Slot>,
     /// The pool in which it has a place, or may have claimed one: its target groups are named after it.

@@ -10,6 +10,7 @@
 mod converge;
 mod error;
 mod remove;
+mod revision;
 mod specs;
 #[cfg(test)]
 mod tests;
@@ -17,6 +18,7 @@ mod tests;
 pub use converge::converge;
 pub use error::PlanError;
 pub use remove::{is_going, remove};
+pub use revision::{prefer_running, unseen_running_revision};
 
 /// Revisions of a family that stay registered: the one that runs and the one to go back to (DESIGN §3).
 pub const REVISIONS_KEPT: usize = 2;

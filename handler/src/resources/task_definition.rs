@@ -2,15 +2,12 @@
 //!
 //! Identity: family and revision; a revision never changes. Repeat-safe: RegisterTaskDefinition is not,
 //! so the newest revision is looked at first and used when it is what is wanted.
-//! A described one is read back strictly (`task_definition/conversion.rs`): whatever we would not write
-//! makes it not ours, and the next registration is a new revision.
+//! A described one is read back strictly (`task_definition/conversion.rs`). What it has beside the fields that are ours
+//! is carried over to the next revision as it is, in the SDK's own types, by reading it again.
 //! Debug output of the SDK's types holds environment values: never log one.
 //! AWS: <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RegisterTaskDefinition.html>
 
-use aws_sdk_ecs::types::{
-    Compatibility, NetworkMode, SortOrder, TaskDefinition, TaskDefinitionField,
-    TaskDefinitionStatus,
-};
+use aws_sdk_ecs::types::{SortOrder, TaskDefinition, TaskDefinitionField, TaskDefinitionStatus};
 use express_core::resources::Tags;
 use express_core::resources::task_definition::{ObservedTaskDefinition, TaskDefinitionSpec};
 
@@ -20,6 +17,8 @@ use crate::aws::error::answer::{PAGES_MAX, member, text, too_many_pages};
 use crate::aws::error::{AwsError, aws_error, if_found};
 
 mod conversion;
+
+const DESCRIBE: &str = "ecs:DescribeTaskDefinition";
 
 /// The newest active revision of a family. The family's name alone stands for it.
 /// AWS: <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeTaskDefinition.html>
@@ -38,7 +37,13 @@ pub async fn find_newest(
 /// # Errors
 /// When AWS refuses or its answer is unusable.
 pub async fn find(aws: &AwsClients, arn: &str) -> Result<Option<ObservedTaskDefinition>, AwsError> {
-    const OPERATION: &str = "ecs:DescribeTaskDefinition";
+    let found = describe(aws, arn).await?;
+    found
+        .map(|(found, tags)| observed(DESCRIBE, &found, tags))
+        .transpose()
+}
+
+async fn describe(aws: &AwsClients, arn: &str) -> Result<Option<(TaskDefinition, Tags)>, AwsError> {
     let answer = aws
         .ecs
         .describe_task_definition()
@@ -46,12 +51,12 @@ pub async fn find(aws: &AwsClients, arn: &str) -> Result<Option<ObservedTaskDefi
         .include(TaskDefinitionField::Tags)
         .send()
         .await
-        .map_err(aws_error(OPERATION));
+        .map_err(aws_error(DESCRIBE));
     let Some(answer) = if_found(answer)? else {
         return Ok(None);
     };
-    let found = member(OPERATION, "taskDefinition", answer.task_definition())?;
-    observed(OPERATION, found, tags::from_ecs(answer.tags())).map(Some)
+    let found = member(DESCRIBE, "taskDefinition", answer.task_definition())?;
+    Ok(Some((found.clone(), tags::from_ecs(answer.tags()))))
 }
 
 /// Registers a new revision.
@@ -63,29 +68,36 @@ pub async fn register(
     spec: &TaskDefinitionSpec,
 ) -> Result<ObservedTaskDefinition, AwsError> {
     const OPERATION: &str = "ecs:RegisterTaskDefinition";
-    let TaskDefinitionSpec {
-        family,
-        cpu,
-        memory_mib,
-        cpu_architecture,
-        execution_role_arn,
-        task_role_arn,
-        container,
-        tags: wanted_tags,
-    } = spec;
+    let base = match &spec.kept {
+        None => TaskDefinition::builder().build(),
+        Some(kept) => describe(aws, &kept.from_arn)
+            .await?
+            .map(|(found, _)| found)
+            .map_or_else(|| member(DESCRIBE, "taskDefinition", None), Ok)?,
+    };
+    let merged = conversion::overlay(OPERATION, &base, spec)?;
+    // Whatever a revision can have beside what ECS adds: a field that is missing here would be lost. Inference
+    // accelerators are offered no more.
     let answer = aws
         .ecs
         .register_task_definition()
-        .family(family)
-        .cpu(cpu.to_string())
-        .memory(memory_mib.to_string())
-        .runtime_platform(conversion::platform(*cpu_architecture))
-        .execution_role_arn(execution_role_arn)
-        .set_task_role_arn(task_role_arn.clone())
-        .network_mode(NetworkMode::Awsvpc)
-        .requires_compatibilities(Compatibility::Fargate)
-        .container_definitions(conversion::container(OPERATION, container)?)
-        .set_tags(Some(tags::to_ecs(wanted_tags)))
+        .set_family(merged.family)
+        .set_cpu(merged.cpu)
+        .set_memory(merged.memory)
+        .set_runtime_platform(merged.runtime_platform)
+        .set_execution_role_arn(merged.execution_role_arn)
+        .set_task_role_arn(merged.task_role_arn)
+        .set_network_mode(merged.network_mode)
+        .set_requires_compatibilities(merged.requires_compatibilities)
+        .set_container_definitions(merged.container_definitions)
+        .set_volumes(conversion::non_empty(merged.volumes))
+        .set_placement_constraints(conversion::non_empty(merged.placement_constraints))
+        .set_pid_mode(merged.pid_mode)
+        .set_ipc_mode(merged.ipc_mode)
+        .set_proxy_configuration(merged.proxy_configuration)
+        .set_ephemeral_storage(merged.ephemeral_storage)
+        .set_enable_fault_injection(merged.enable_fault_injection)
+        .set_tags(Some(tags::to_ecs(&spec.tags)))
         .send()
         .await
         .map_err(aws_error(OPERATION))?;
@@ -140,9 +152,12 @@ fn observed(
     found: &TaskDefinition,
     tags: Tags,
 ) -> Result<ObservedTaskDefinition, AwsError> {
+    let live = conversion::live(found);
+    let kept = live.as_ref().and_then(|live| live.kept.clone());
     Ok(ObservedTaskDefinition {
         arn: text(operation, "taskDefinitionArn", found.task_definition_arn())?,
-        spec: conversion::spec(found, &tags),
+        spec: conversion::spec(found, kept, &tags),
+        live,
         primary: conversion::primary(found),
         tags,
     })

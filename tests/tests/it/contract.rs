@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use express_tests::cloudformation::{RequestType, SeenStatus};
+use express_tests::history::Call;
 use express_tests::invariants::check_all_answered;
 use express_tests::properties::ENVIRONMENT_CANARY;
 use express_tests::{Scenario, ServiceProperties, StackStatus, Template, World, web};
@@ -202,6 +203,30 @@ fn case_9_the_waiter_carries_on_when_every_delivery_has_died() {
         .create(web())
         .run();
     assert_eq!(run.statuses(), [CreateComplete]);
+}
+
+#[test]
+fn case_9_the_waiter_is_there_before_anything_changes() {
+    let run = Scenario::new()
+        .create(web())
+        .then_update(web().health_check_path("/up"))
+        .then_delete()
+        .run();
+    let history = run.world.history();
+    let calls: Vec<_> = history.calls().collect();
+    let is = |call: &Call, operation: &str| call.recorded.operation == operation;
+    // Who seals a request has received it.
+    let received = calls.iter().filter(|call| is(call, "GenerateDataKey"));
+    let received: Vec<u64> = received.map(|call| call.attempt).collect();
+    assert_eq!(received.len(), 3);
+    for attempt in received {
+        let mut of_attempt = calls.iter().filter(|call| call.attempt == attempt);
+        let first = of_attempt.find(|call| is(call, "StartExecution") || call.recorded.mutates());
+        assert!(
+            first.is_some_and(|call| is(call, "StartExecution")),
+            "attempt {attempt}"
+        );
+    }
 }
 
 #[test]

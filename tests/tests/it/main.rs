@@ -9,6 +9,7 @@ mod diagnosis;
 mod drift;
 mod driver;
 mod guard;
+mod kept;
 mod ledger;
 mod monitor;
 mod moves;

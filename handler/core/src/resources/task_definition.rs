@@ -4,11 +4,16 @@
 //! the newest revision of the family is looked at first and used when it is what we want, so a crash
 //! after a registration makes no second one.
 //! A given task definition is never registered or deregistered by us.
+//! What people and tools add to the revision that the service runs goes along with the next one ([`merge`]).
 //! AWS: <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RegisterTaskDefinition.html>
 
 use provider_schema::CpuArchitecture;
 
 use super::Tags;
+
+mod merge;
+
+pub use merge::merge;
 
 /// Name of the container that takes the requests: Express Mode's.
 pub const PRIMARY_CONTAINER: &str = "Main";
@@ -41,8 +46,30 @@ pub struct TaskDefinitionSpec {
     pub task_role_arn: Option<String>,
     /// The primary container.
     pub container: ContainerSpec,
+    /// Whose further content goes along; none when there is none that the provider does not write itself.
+    pub kept: Option<Kept>,
     /// Tags it is registered with.
     pub tags: Tags,
+}
+
+/// What a revision has beside what we decide: further containers, volumes, other fields of `Main`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// The revision that has it.
+    pub from_arn: String,
+    /// All of it.
+    pub content: NormalForm,
+}
+
+/// The same text for the same content, made where AWS's types are known.
+#[derive(Clone, PartialEq, Eq)]
+pub struct NormalForm(pub String);
+
+/// It has the environment of every container: never in a trace.
+impl std::fmt::Debug for NormalForm {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("NormalForm").finish_non_exhaustive()
+    }
 }
 
 /// The primary container. Lists are in the order of the properties, except environment and secrets,
@@ -83,16 +110,40 @@ impl std::fmt::Debug for ContainerSpec {
 }
 
 /// A task definition that exists.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct ObservedTaskDefinition {
     /// With the revision.
     pub arn: String,
-    /// What it says, in our terms; none when it has what we never write (further containers, volumes).
+    /// What it says in the fields that we decide, with what it has beside them; none when one of them is as we never
+    /// write it.
     pub spec: Option<TaskDefinitionSpec>,
+    /// What can be carried over to the next revision; none when it has no container `Main`.
+    pub live: Option<LiveContent>,
     /// Its tags.
     pub tags: Tags,
     /// Port and log group of the container `Main`.
     pub primary: PrimaryContainerFacts,
+}
+
+/// Names and values may be secret: never in a trace.
+impl std::fmt::Debug for ObservedTaskDefinition {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("ObservedTaskDefinition")
+            .field("arn", &self.arn)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a revision has that may not be the template's.
+#[derive(Clone, PartialEq, Eq)]
+pub struct LiveContent {
+    /// Of `Main`: name and value.
+    pub environment: Vec<(String, String)>,
+    /// Of `Main`: name and ARN of the secret or parameter.
+    pub secrets: Vec<(String, String)>,
+    /// Everything that we do not decide; none when it is just as in a revision that we make.
+    pub kept: Option<Kept>,
 }
 
 /// What the rest of the service needs to know of the container `Main`.
@@ -119,6 +170,7 @@ pub fn diff(spec: &TaskDefinitionSpec, observed: &ObservedTaskDefinition) -> Vec
         execution_role_arn,
         task_role_arn,
         container,
+        kept,
         tags: _,
     } = spec;
     let mut changed = container_diff(container, &found.container);
@@ -135,12 +187,21 @@ pub fn diff(spec: &TaskDefinitionSpec, observed: &ObservedTaskDefinition) -> Vec
             "executionRoleArn",
         ),
         (*task_role_arn != found.task_role_arn, "taskRoleArn"),
+        (
+            content(kept.as_ref()) != content(found.kept.as_ref()),
+            "containerDefinitions",
+        ),
     ] {
         if differs {
             changed.push(field);
         }
     }
     changed
+}
+
+/// Where it is copied from makes no difference.
+fn content(kept: Option<&Kept>) -> Option<&NormalForm> {
+    kept.map(|kept| &kept.content)
 }
 
 fn container_diff(spec: &ContainerSpec, found: &ContainerSpec) -> Vec<&'static str> {

@@ -1,8 +1,8 @@
 //! A task definition's content, to the SDK's words and back.
 //!
-//! Back is strict without a list of forbidden fields: what was read is written again, and must then be
-//! equal to what AWS described, apart from what ECS adds by itself. A field that AWS adds some day is
-//! thus foreign until we write it.
+//! There is one place that says which fields are ours: [`overlay`], which writes them over whatever else a
+//! revision has. Back is strict without a list of forbidden values: what was read is written over what AWS
+//! described, and must change nothing. A field that AWS adds some day is thus somebody else's until we write it.
 
 use std::collections::HashMap;
 
@@ -14,14 +14,16 @@ use aws_sdk_ecs::types::{
 };
 use express_core::resources::Tags;
 use express_core::resources::task_definition::{
-    ContainerSpec, FORCE_LABEL, LOG_BUFFER, LOG_MODE, PORT_NAME, PRIMARY_CONTAINER,
-    PrimaryContainerFacts, STOP_TIMEOUT_S, TaskDefinitionSpec,
+    ContainerSpec, FORCE_LABEL, Kept, LOG_BUFFER, LOG_MODE, LiveContent, NormalForm, PORT_NAME,
+    PRIMARY_CONTAINER, PrimaryContainerFacts, STOP_TIMEOUT_S, TaskDefinitionSpec,
 };
 use provider_schema::CpuArchitecture;
 
 use crate::aws::error::AwsError;
 use crate::aws::error::answer::unbuildable;
 
+/// The call of which a description is the answer.
+const DESCRIBE: &str = "ecs:DescribeTaskDefinition";
 /// Options of the awslogs driver.
 /// AWS: <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_LogConfiguration.html>
 const LOG_GROUP: &str = "awslogs-group";
@@ -41,7 +43,7 @@ pub fn platform(architecture: CpuArchitecture) -> RuntimePlatform {
         .build()
 }
 
-/// The primary container, as it is registered.
+/// The primary container of a revision that has nothing but it.
 pub fn container(
     operation: &'static str,
     spec: &ContainerSpec,
@@ -93,9 +95,9 @@ pub fn container(
         .image(image)
         .essential(true)
         .port_mappings(port_mapping(*port))
-        .set_command(non_empty(command.clone()))
-        .set_environment(non_empty(environment))
-        .set_secrets(non_empty(secrets))
+        .set_command(non_empty(Some(command.clone())))
+        .set_environment(non_empty(Some(environment)))
+        .set_secrets(non_empty(Some(secrets)))
         .set_repository_credentials(credentials)
         .set_docker_labels(labels)
         .log_configuration(logs)
@@ -120,11 +122,78 @@ fn port_mapping(port: u16) -> PortMapping {
         .build()
 }
 
-/// What a described task definition says, in our terms; none when it says anything that we never write.
-pub fn spec(found: &TaskDefinition, tags: &Tags) -> Option<TaskDefinitionSpec> {
-    let [container] = found.container_definitions() else {
-        return None;
+/// The content of a revision that has `spec` and, beside it, what `base` has: another revision, or nothing.
+pub fn overlay(
+    operation: &'static str,
+    base: &TaskDefinition,
+    spec: &TaskDefinitionSpec,
+) -> Result<TaskDefinition, AwsError> {
+    let TaskDefinitionSpec {
+        family,
+        cpu,
+        memory_mib,
+        cpu_architecture,
+        execution_role_arn,
+        task_role_arn,
+        container: container_spec,
+        kept: _,
+        tags: _,
+    } = spec;
+    let ours = container(operation, container_spec)?;
+    let mut merged = base.clone();
+    merged.family = Some(family.clone());
+    merged.cpu = Some(cpu.to_string());
+    merged.memory = Some(memory_mib.to_string());
+    merged.runtime_platform = Some(platform(*cpu_architecture));
+    merged.execution_role_arn = Some(execution_role_arn.clone());
+    merged.task_role_arn.clone_from(task_role_arn);
+    merged.network_mode = Some(NetworkMode::Awsvpc);
+    merged.requires_compatibilities = Some(vec![Compatibility::Fargate]);
+    let containers = merged.container_definitions.get_or_insert_default();
+    match containers.iter_mut().find(|it| is_primary(it)) {
+        Some(main) => overlay_container(main, ours),
+        None => containers.push(ours),
+    }
+    Ok(merged)
+}
+
+fn overlay_container(main: &mut ContainerDefinition, ours: ContainerDefinition) {
+    main.image = ours.image;
+    main.port_mappings = ours.port_mappings;
+    main.command = ours.command;
+    main.environment = ours.environment;
+    main.secrets = ours.secrets;
+    main.repository_credentials = ours.repository_credentials;
+    let mut labels = main.docker_labels.take().unwrap_or_default();
+    labels.remove(FORCE_LABEL);
+    labels.extend(ours.docker_labels.unwrap_or_default());
+    main.docker_labels = (!labels.is_empty()).then_some(labels);
+    main.log_configuration = match (main.log_configuration.take(), ours.log_configuration) {
+        (Some(mut logs), Some(wanted)) if logs.log_driver == wanted.log_driver => {
+            let options = logs.options.get_or_insert_default();
+            let decided = [LOG_GROUP, LOG_REGION, LOG_STREAM_PREFIX];
+            let wanted = wanted.options.unwrap_or_default();
+            options.extend(
+                wanted
+                    .into_iter()
+                    .filter(|(name, _)| decided.contains(&name.as_str())),
+            );
+            Some(logs)
+        }
+        (_, wanted) => wanted,
     };
+}
+
+fn is_primary(container: &ContainerDefinition) -> bool {
+    container.name() == Some(PRIMARY_CONTAINER)
+}
+
+/// What a described task definition says in the fields that we decide; none when one is as we never write it.
+pub fn spec(found: &TaskDefinition, kept: Option<Kept>, tags: &Tags) -> Option<TaskDefinitionSpec> {
+    let container = found
+        .container_definitions()
+        .iter()
+        .find(|it| is_primary(it))?;
     let spec = TaskDefinitionSpec {
         family: found.family()?.to_owned(),
         cpu: found.cpu()?.parse().ok()?,
@@ -137,30 +206,119 @@ pub fn spec(found: &TaskDefinition, tags: &Tags) -> Option<TaskDefinitionSpec> {
         execution_role_arn: found.execution_role_arn()?.to_owned(),
         task_role_arn: found.task_role_arn().map(str::to_owned),
         container: container_spec(container)?,
+        kept,
         tags: tags.clone(),
     };
-    (normal(found) == written(found, &spec)?).then_some(spec)
+    let written = overlay(DESCRIBE, found, &spec).ok()?;
+    (normal(found) == normal(&written)).then_some(spec)
+}
+
+/// What can be carried over from a described task definition; none when it has no container `Main`.
+pub fn live(found: &TaskDefinition) -> Option<LiveContent> {
+    let main = found
+        .container_definitions()
+        .iter()
+        .find(|it| is_primary(it))?;
+    let content = beside(found)?;
+    let plain = beside(&TaskDefinition::builder().build())?;
+    Some(LiveContent {
+        environment: environment(main),
+        secrets: secrets(main),
+        kept: (content != plain).then(|| Kept {
+            from_arn: found.task_definition_arn().unwrap_or_default().to_owned(),
+            content,
+        }),
+    })
+}
+
+/// What a revision has beside what we decide: with the same in all of our fields, as sorted text. It is compared
+/// only with what the same program has made.
+fn beside(found: &TaskDefinition) -> Option<NormalForm> {
+    let blank = TaskDefinitionSpec {
+        family: String::new(),
+        cpu: 0,
+        memory_mib: 0,
+        cpu_architecture: CpuArchitecture::X86_64,
+        execution_role_arn: String::new(),
+        task_role_arn: None,
+        container: ContainerSpec {
+            image: String::new(),
+            port: 0,
+            command: Vec::new(),
+            environment: Vec::new(),
+            secrets: Vec::new(),
+            repository_credentials: None,
+            log_group: String::new(),
+            log_stream_prefix: String::new(),
+            region: String::new(),
+            force_deployment: None,
+        },
+        kept: None,
+        tags: Tags::new(),
+    };
+    let mut content = normal(&overlay(DESCRIBE, found, &blank).ok()?);
+    // What ECS adds says nothing about what is to run.
+    content.task_definition_arn = None;
+    content.revision = 0;
+    content.status = None;
+    content.requires_attributes = None;
+    content.compatibilities = None;
+    content.inference_accelerators = None;
+    content.registered_at = None;
+    content.registered_by = None;
+    content.deregistered_at = None;
+    content.delete_requested_at = None;
+    let mut text = with_sorted_maps(&format!("{content:#?}"));
+    // What the SDK leaves out of a debug output.
+    for container in content.container_definitions() {
+        text.push_str(&format!("{:?}", environment(container)));
+        let credentials = container.repository_credentials();
+        text.push_str(&format!(
+            "{:?}",
+            credentials.map(|it| it.credentials_parameter())
+        ));
+    }
+    Some(NormalForm(text))
+}
+
+/// The entries of a map, one on each line, in the order of their keys: the only lines that hold a key in quotes and
+/// a value. Within a quoted text a quote is escaped, so no other line looks like one.
+fn with_sorted_maps(text: &str) -> String {
+    let mut lines: Vec<&str> = text.lines().collect();
+    let is_entry = |line: &str| line.trim_start().starts_with('"') && line.contains("\": \"");
+    for run in lines.chunk_by_mut(|left, right| is_entry(left) && is_entry(right)) {
+        if run.iter().all(|line| is_entry(line)) {
+            run.sort_unstable();
+        }
+    }
+    lines.join("\n")
+}
+
+/// In the order of the names, like the secrets: theirs has no meaning.
+fn environment(container: &ContainerDefinition) -> Vec<(String, String)> {
+    let pair = |pair: &KeyValuePair| {
+        let value = pair.value().unwrap_or_default();
+        Some((pair.name()?.to_owned(), value.to_owned()))
+    };
+    let mut environment: Vec<_> = container.environment().iter().filter_map(pair).collect();
+    environment.sort();
+    environment
+}
+
+fn secrets(container: &ContainerDefinition) -> Vec<(String, String)> {
+    let pair = |secret: &Secret| (secret.name().to_owned(), secret.value_from().to_owned());
+    let mut secrets: Vec<_> = container.secrets().iter().map(pair).collect();
+    secrets.sort();
+    secrets
 }
 
 fn container_spec(found: &ContainerDefinition) -> Option<ContainerSpec> {
-    let mut environment: Vec<(String, String)> = found
-        .environment()
-        .iter()
-        .map(|pair| Some((pair.name()?.to_owned(), pair.value()?.to_owned())))
-        .collect::<Option<_>>()?;
-    environment.sort();
-    let mut secrets: Vec<(String, String)> = found
-        .secrets()
-        .iter()
-        .map(|secret| (secret.name().to_owned(), secret.value_from().to_owned()))
-        .collect();
-    secrets.sort();
     Some(ContainerSpec {
         image: found.image()?.to_owned(),
         port: tcp_port(found)?,
         command: found.command().to_vec(),
-        environment,
-        secrets,
+        environment: environment(found),
+        secrets: secrets(found),
         repository_credentials: found
             .repository_credentials()
             .map(|credentials| credentials.credentials_parameter().to_owned()),
@@ -171,32 +329,6 @@ fn container_spec(found: &ContainerDefinition) -> Option<ContainerSpec> {
             .docker_labels()
             .and_then(|labels| labels.get(FORCE_LABEL).cloned()),
     })
-}
-
-/// `spec` as ECS would describe it, in the revision that was found: what ECS adds is taken from there.
-fn written(found: &TaskDefinition, spec: &TaskDefinitionSpec) -> Option<TaskDefinition> {
-    let container = container("ecs:DescribeTaskDefinition", &spec.container).ok()?;
-    let written = TaskDefinition::builder()
-        .family(&spec.family)
-        .cpu(spec.cpu.to_string())
-        .memory(spec.memory_mib.to_string())
-        .runtime_platform(platform(spec.cpu_architecture))
-        .execution_role_arn(&spec.execution_role_arn)
-        .set_task_role_arn(spec.task_role_arn.clone())
-        .network_mode(NetworkMode::Awsvpc)
-        .requires_compatibilities(Compatibility::Fargate)
-        .container_definitions(container)
-        .set_task_definition_arn(found.task_definition_arn.clone())
-        .revision(found.revision)
-        .set_status(found.status.clone())
-        .set_requires_attributes(found.requires_attributes.clone())
-        .set_compatibilities(found.compatibilities.clone())
-        .set_registered_at(found.registered_at)
-        .set_registered_by(found.registered_by.clone())
-        .set_deregistered_at(found.deregistered_at)
-        .set_delete_requested_at(found.delete_requested_at)
-        .build();
-    Some(normal(&written))
 }
 
 /// The same content in one form: lists that say nothing are left out, those without an order are sorted.
@@ -266,8 +398,9 @@ fn drop_empty<T>(list: &mut Option<Vec<T>>) {
     }
 }
 
-fn non_empty<T>(list: Vec<T>) -> Option<Vec<T>> {
-    (!list.is_empty()).then_some(list)
+/// A list that says something.
+pub fn non_empty<T>(list: Option<Vec<T>>) -> Option<Vec<T>> {
+    list.filter(|list| !list.is_empty())
 }
 
 /// What the rest of the service needs to know of the container `Main`.
@@ -275,7 +408,7 @@ pub fn primary(found: &TaskDefinition) -> PrimaryContainerFacts {
     let container = found
         .container_definitions()
         .iter()
-        .find(|container| container.name() == Some(PRIMARY_CONTAINER));
+        .find(|it| is_primary(it));
     PrimaryContainerFacts {
         port: container.and_then(tcp_port),
         log_group: container.and_then(|container| log_option(container, LOG_GROUP)),

@@ -104,10 +104,13 @@ fn tagging(
             .cloned()
             .collect(),
         ecs_arns: match &desired.task_definition {
-            DesiredTaskDefinition::Ours(_) => vec![
-                observed.task_definition.present()?.arn.clone(),
-                service.arn.clone(),
-            ],
+            DesiredTaskDefinition::Ours(_) => {
+                let definition = observed.task_definition.present()?;
+                // What somebody else has registered is not ours to tag, even where it runs.
+                let is_ours = is_owned(&definition.tags, &desired.identity.owner_key);
+                let ours = is_ours.then(|| definition.arn.clone());
+                ours.into_iter().chain([service.arn.clone()]).collect()
+            }
             DesiredTaskDefinition::Given(_) => vec![service.arn.clone()],
         },
         security_group_id: observed.service_security_group.present()?.id.clone(),

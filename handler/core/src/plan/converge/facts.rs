@@ -1,43 +1,16 @@
 //! What several stages ask of the observation.
 
-use crate::desired::{Desired, DesiredTaskDefinition};
-use crate::observed::{Observed, is_owned};
-use crate::plan::{Timing, specs};
-use crate::resources::ecs_service::{
-    DeploymentStatus, EcsServiceSpec, ObservedDeployment, ObservedEcsService, ServiceStatus,
-};
-use crate::resources::task_definition;
+pub(super) use crate::plan::revision::live_service;
 
-/// The ARN of the task definition that is to run, once it exists as wanted.
-pub(super) fn wanted_task_definition<'a>(
-    desired: &Desired,
-    observed: &'a Observed,
-) -> Option<&'a str> {
-    let found = observed.task_definition.present()?;
-    match &desired.task_definition {
-        DesiredTaskDefinition::Given(_) => Some(&found.arn),
-        DesiredTaskDefinition::Ours(spec) => (is_owned(&found.tags, &desired.identity.owner_key)
-            && task_definition::diff(spec, found).is_empty())
-        .then_some(&found.arn),
-    }
-}
+use crate::desired::Desired;
+use crate::observed::Observed;
+use crate::plan::{Timing, revision, specs};
+use crate::resources::ecs_service::{
+    DeploymentStatus, EcsServiceSpec, ObservedDeployment, ServiceStatus,
+};
 
 pub(super) fn wanted_service(desired: &Desired, observed: &Observed) -> Option<EcsServiceSpec> {
-    specs::ecs_service(
-        desired,
-        observed,
-        wanted_task_definition(desired, observed)?,
-    )
-}
-
-pub(super) fn live_service<'a>(
-    desired: &Desired,
-    observed: &'a Observed,
-) -> Option<&'a ObservedEcsService> {
-    observed.ecs_service.present().filter(|service| {
-        service.status == ServiceStatus::Active
-            && is_owned(&service.tags, &desired.identity.owner_key)
-    })
+    specs::ecs_service(desired, observed, revision::wanted(desired, observed)?)
 }
 
 pub(super) fn is_deploying(observed: &Observed) -> bool {

@@ -2,12 +2,11 @@
 
 use super::facts::{is_deploying, live_service, wanted_service};
 use crate::desired::{Desired, DesiredTaskDefinition};
-use crate::naming::{self, Pair};
+use crate::naming::Pair;
 use crate::observed::{Observed, Presence, is_owned};
-use crate::plan::{PlanError, specs};
+use crate::plan::{PlanError, revision, specs};
 use crate::resources::ecs_service;
 use crate::resources::target_group::{self, TargetGroupChange};
-use crate::resources::task_definition::{self, ObservedTaskDefinition};
 use crate::step::{GroupOf, Step};
 
 pub(super) fn standing_alone(
@@ -56,19 +55,14 @@ fn task_definition(
 ) -> Result<(), PlanError> {
     match &desired.task_definition {
         DesiredTaskDefinition::Given(arn) => given_task_definition(arn, observed),
-        DesiredTaskDefinition::Ours(spec) => {
-            let is_wanted = match &observed.task_definition {
-                Presence::Unknown => false,
-                Presence::Absent => true,
-                Presence::Present(newest) => {
-                    refuse_foreign_revision(desired, observed, newest)?;
-                    !is_owned(&newest.tags, &desired.identity.owner_key)
-                        || !task_definition::diff(spec, newest).is_empty()
-                }
-            };
+        DesiredTaskDefinition::Ours(_) => {
+            revision::refuse_foreign(desired, observed)?;
+            let is_wanted = !observed.task_definition.is_unknown()
+                && revision::wanted(desired, observed).is_none();
             // A deployment must end before the next one may be asked for; so may its task definition.
             if is_wanted && !is_deploying(observed) {
-                steps.push(Step::RegisterTaskDefinition(spec.clone()));
+                let spec = revision::merged(desired, observed);
+                steps.extend(spec.map(Box::new).map(Step::RegisterTaskDefinition));
             }
             Ok(())
         }
@@ -90,34 +84,6 @@ fn given_task_definition(arn: &str, observed: &Observed) -> Result<(), PlanError
         }
         Presence::Present(_) => Ok(()),
     }
-}
-
-/// Somebody deployed a revision by hand. Merging it is for a later version; overwriting it would undo
-/// somebody's work without a word.
-fn refuse_foreign_revision(
-    desired: &Desired,
-    observed: &Observed,
-    newest: &ObservedTaskDefinition,
-) -> Result<(), PlanError> {
-    let Some(service) = live_service(desired, observed) else {
-        return Ok(());
-    };
-    let runs = &service.task_definition_arn;
-    let family = naming::family(&desired.identity.service, &desired.identity.service_arn);
-    let is_of_our_family = runs.contains(&format!("/{family}:"));
-    let is_newest_but_foreign =
-        newest.arn == *runs && !is_owned(&newest.tags, &desired.identity.owner_key);
-    // A task definition that the template gave before may be replaced by one of ours.
-    let was_given = desired.given_before.as_ref().is_some_and(|given| {
-        runs == given
-            || runs
-                .rsplit_once(':')
-                .is_some_and(|(family, _)| family == given)
-    });
-    if (!is_of_our_family && !was_given) || is_newest_but_foreign {
-        return Err(PlanError::ForeignTaskDefinition { arn: runs.clone() });
-    }
-    Ok(())
 }
 
 fn target_groups(

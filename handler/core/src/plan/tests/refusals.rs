@@ -90,6 +90,7 @@ fn given_task_definition_must_exist_and_have_one_port() {
         Presence::Present(crate::resources::task_definition::ObservedTaskDefinition {
             arn: GIVEN.to_owned(),
             spec: None,
+            live: None,
             tags: foreign(),
             primary: crate::resources::task_definition::PrimaryContainerFacts {
                 port: None,
@@ -120,10 +121,12 @@ fn revision_that_somebody_deployed_is_not_overwritten() {
 }
 
 #[test]
-fn newest_revision_of_our_family_without_our_tag_is_somebodys_too() {
+fn image_that_somebody_deployed_in_our_family_is_not_overwritten_without_a_word() {
     let mut seen = seen(web());
     let newest = seen.world.registered.last_mut().expect("a revision");
     newest.tags = foreign();
+    let spec = newest.spec.as_mut().expect("our fields");
+    spec.container.image = "web:hotfix".to_owned();
     check(
         web().image("web:2"),
         seen,

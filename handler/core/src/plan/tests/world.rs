@@ -49,6 +49,7 @@ impl World {
             cluster: Presence::Absent,
             log_group: Presence::Absent,
             task_definition: Presence::Absent,
+            running_task_definition: Presence::Unknown,
             slot: Presence::Absent,
             pool_id: None,
             leaving: None,
@@ -128,6 +129,7 @@ impl World {
                 Presence::Present(ObservedTaskDefinition {
                     arn: arn.clone(),
                     spec: None,
+                    live: None,
                     tags: BTreeMap::new(),
                     primary: PrimaryContainerFacts {
                         port: Some(9000),
@@ -137,6 +139,11 @@ impl World {
             }
             DesiredTaskDefinition::Given(_) => Presence::Absent,
         };
+        if let Some(arn) = plan::unseen_running_revision(desired, &observed) {
+            let found = self.registered.iter().find(|found| found.arn == arn);
+            observed.running_task_definition = found.cloned().into();
+        }
+        plan::prefer_running(desired, &mut observed);
         if self.timing.deployment_asked_ms.is_some() {
             observed.revisions = Presence::Present(self.active.clone());
         }

@@ -27,7 +27,7 @@ use crate::resources::scaling_policy::ObservedScalingPolicy;
 use crate::resources::security_group::ObservedSecurityGroup;
 use crate::resources::target_group::{ObservedTargetGroup, TargetGroupChange};
 use crate::resources::task_definition::{
-    ObservedTaskDefinition, PrimaryContainerFacts, TaskDefinitionSpec,
+    LiveContent, ObservedTaskDefinition, PrimaryContainerFacts, TaskDefinitionSpec,
 };
 use crate::step::{GroupOf, Step, Tagging};
 
@@ -270,6 +270,11 @@ impl World {
         self.registered.push(ObservedTaskDefinition {
             arn,
             spec: Some(spec.clone()),
+            live: Some(LiveContent {
+                environment: spec.container.environment.clone(),
+                secrets: spec.container.secrets.clone(),
+                kept: spec.kept.clone(),
+            }),
             tags: spec.tags.clone(),
             primary: PrimaryContainerFacts {
                 port: Some(spec.container.port),

@@ -1,0 +1,246 @@
+//! What people and tools add to the task definition that a service runs, and that every update keeps.
+
+use express_core::naming::TAG_OWNER;
+use express_tests::account::Kind;
+use express_tests::{ServiceProperties, Stack, StackStatus, Template, World, web};
+use local_aws::fault::{Fault, Rule};
+use local_aws::wire::Service;
+use serde_json::{Value, json};
+
+use StackStatus::{DeleteComplete, UpdateComplete, UpdateRollbackComplete};
+
+/// What a registration may hold of a description.
+const REGISTERED: [&str; 9] = [
+    "family",
+    "taskRoleArn",
+    "executionRoleArn",
+    "networkMode",
+    "containerDefinitions",
+    "requiresCompatibilities",
+    "cpu",
+    "memory",
+    "runtimePlatform",
+];
+
+fn app() -> ServiceProperties {
+    web().named("app").environment("MODE", "blue")
+}
+
+fn agent() -> Value {
+    json!({
+        "name": "agent",
+        "image": "agent:1",
+        "essential": false,
+        "cpu": 64,
+        "memoryReservation": 128,
+        "environment": [{"name": "KEY", "value": "of-the-agent"}],
+        "mountPoints": [{"sourceVolume": "scratch", "containerPath": "/scratch"}],
+        "dockerLabels": {"one": "1", "two": "2", "three": "3"},
+    })
+}
+
+/// The revision that the service runs, as ECS describes it.
+fn running(world: &World) -> Value {
+    let arn = world.active_service()["taskDefinition"].clone();
+    let inventory = world.inventory();
+    let found = inventory
+        .of(Kind::TaskDefinition)
+        .find(|(id, _)| *id == arn);
+    found.expect("a revision").1.description.clone()
+}
+
+/// Whether a tool takes the tags of the revision along: most do not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Tags {
+    Copied,
+    Left,
+}
+
+/// As a tool does it: the revision that runs is registered once more, changed, and deployed.
+fn deploy_by_hand(world: &World, tags: Tags, change: fn(&mut Value)) {
+    let described = running(world);
+    let mut input = json!({});
+    for name in REGISTERED {
+        if let Some(value) = described.get(name) {
+            input[name] = value.clone();
+        }
+    }
+    change(&mut input);
+    if tags == Tags::Copied {
+        let arn = world.active_service()["taskDefinition"].clone();
+        let inventory = world.inventory();
+        let mut revisions = inventory.of(Kind::TaskDefinition);
+        let (_, revision) = revisions.find(|(id, _)| *id == arn).expect("a revision");
+        let tag = |(key, value): (&String, &String)| json!({"key": key, "value": value});
+        input["tags"] = revision.tags.iter().map(tag).collect();
+    }
+    let perform = |operation, input| {
+        let answer = world.account().perform(Service::Ecs, operation, input);
+        answer.unwrap_or_else(|refusal| panic!("{operation}: {refusal:?}"))
+    };
+    let registered = perform("RegisterTaskDefinition", input);
+    let arn = &registered["taskDefinition"]["taskDefinitionArn"];
+    if tags == Tags::Left {
+        world.remember_as_foreign(Kind::TaskDefinition, arn.as_str().unwrap());
+    }
+    let service = world.active_service();
+    perform(
+        "UpdateService",
+        json!({
+            "cluster": service["clusterArn"],
+            "service": service["serviceName"],
+            "taskDefinition": arn,
+        }),
+    );
+    world.settle();
+}
+
+fn add_agent(input: &mut Value) {
+    let containers = input["containerDefinitions"].as_array_mut().unwrap();
+    containers.push(agent());
+    let main = &mut containers[0];
+    main["dependsOn"] = json!([{"containerName": "agent", "condition": "START"}]);
+    let environment = main["environment"].as_array_mut().unwrap();
+    environment.push(json!({"name": "AGENT", "value": "127.0.0.1"}));
+    input["volumes"] = json!([{"name": "scratch"}]);
+}
+
+fn environment(world: &World) -> Vec<String> {
+    let container = world.active_container();
+    let pairs = container["environment"].as_array().expect("a list");
+    let mut pairs: Vec<String> = pairs
+        .iter()
+        .map(|pair| {
+            format!(
+                "{}={}",
+                pair["name"].as_str().unwrap(),
+                pair["value"].as_str().unwrap()
+            )
+        })
+        .collect();
+    pairs.sort();
+    pairs
+}
+
+/// All that was added is there, as it was added.
+fn has_agent(world: &World) {
+    let revision = running(world);
+    assert_eq!(revision["volumes"][0]["name"], "scratch");
+    let containers = revision["containerDefinitions"].as_array().unwrap();
+    assert_eq!(containers.len(), 2);
+    assert_eq!(containers[0]["dependsOn"][0]["containerName"], "agent");
+    for (member, value) in agent().as_object().unwrap() {
+        assert_eq!(containers[1].get(member), Some(value), "{member}");
+    }
+}
+
+/// An update that changes nothing deploys nothing, whoever has registered what runs. Only the rollback alarm follows
+/// the deployment by hand to the group that is idle now, once.
+fn leaves_alone_what_runs(world: &World, stack: &Stack) {
+    for allowed in [&["cloudwatch:PutMetricAlarm".to_owned()][..], &[]] {
+        let before = world.mutations().len();
+        assert_eq!(stack.update_unchanged_now().status, UpdateComplete);
+        assert_eq!(&world.mutations()[before..], allowed);
+    }
+}
+
+fn registrations(world: &World) -> usize {
+    let mutations = world.mutations();
+    let is_registration = |name: &&String| *name == "ecs:RegisterTaskDefinition";
+    mutations.iter().filter(is_registration).count()
+}
+
+#[test]
+fn a_sidecar_that_was_added_by_hand_is_kept_by_every_update_and_goes_with_the_service() {
+    let world = World::new();
+    let before = world.inventory().without_what_stays();
+    let stack = world.with_service("app", &app());
+    deploy_by_hand(&world, Tags::Copied, add_agent);
+    leaves_alone_what_runs(&world, &stack);
+    // Another variable in the place of the template's own, and another image; then back.
+    let green = web()
+        .named("app")
+        .environment("COLOUR", "green")
+        .image("public.ecr.aws/nginx/nginx:1.28");
+    for (properties, variable, image) in [
+        (green, "COLOUR=green", "1.28"),
+        (app(), "MODE=blue", "1.27"),
+    ] {
+        let registered = registrations(&world);
+        let updated = stack.deploy_now(Template::of(&properties));
+        assert_eq!(updated.status, UpdateComplete, "{}", updated.first().reason);
+        world.settle();
+        assert_eq!(registrations(&world), registered + 1);
+        has_agent(&world);
+        assert_eq!(environment(&world), ["AGENT=127.0.0.1", variable]);
+        let container = world.active_container();
+        assert!(container["image"].as_str().unwrap().ends_with(image));
+        let mutations = world.mutations();
+        assert_eq!(stack.update_unchanged_now().status, UpdateComplete);
+        assert_eq!(world.mutations(), mutations);
+    }
+    assert_eq!(stack.delete_now().status, DeleteComplete);
+    world.settle();
+    let after = world.inventory().without_what_stays();
+    assert_eq!(before.diff(&after), Vec::<String>::new());
+}
+
+#[test]
+fn after_an_update_that_fails_what_was_added_by_hand_still_runs() {
+    let world = World::new();
+    let stack = world.with_service("app", &app());
+    deploy_by_hand(&world, Tags::Copied, add_agent);
+    let runs = world.active_service()["taskDefinition"].clone();
+    let failed = stack.deploy_now(Template::of(&app().image("demo/unhealthy")));
+    assert_eq!(failed.status, UpdateRollbackComplete);
+    world.settle();
+    assert_eq!(world.active_service()["taskDefinition"], runs);
+    has_agent(&world);
+    let updated = stack.deploy_now(Template::of(
+        &app().image("public.ecr.aws/nginx/nginx:1.28"),
+    ));
+    assert_eq!(updated.status, UpdateComplete, "{}", updated.first().reason);
+    has_agent(&world);
+}
+
+#[test]
+fn a_registration_whose_answer_is_lost_is_found_again_with_what_it_keeps() {
+    let world = World::new();
+    let stack = world.with_service("app", &app());
+    deploy_by_hand(&world, Tags::Left, add_agent);
+    leaves_alone_what_runs(&world, &stack);
+    let lost = Rule::once(Some("ecs:RegisterTaskDefinition"), 0, Fault::CrashAfter);
+    world.faults().add(lost);
+    let updated = stack.deploy_now(Template::of(
+        &app().image("public.ecr.aws/nginx/nginx:1.28"),
+    ));
+    assert_eq!(updated.status, UpdateComplete, "{}", updated.first().reason);
+    has_agent(&world);
+    // The service's first, and one for the update.
+    assert_eq!(registrations(&world), 2);
+}
+
+#[test]
+fn an_image_that_was_deployed_by_hand_is_not_undone_without_a_word() {
+    let world = World::new();
+    let stack = world.with_service("app", &app());
+    deploy_by_hand(&world, Tags::Left, |input| {
+        input["containerDefinitions"][0]["image"] = json!("public.ecr.aws/nginx/nginx:hotfix");
+    });
+    let runs = world.active_service()["taskDefinition"].clone();
+    let updated = stack.deploy_now(Template::of(&app().health_check_path("/up")));
+    let reason = &updated.first().reason;
+    assert!(reason.contains("did not register"), "{reason}");
+    assert_eq!(world.active_service()["taskDefinition"], runs);
+    // A template that says the same is met by it.
+    let adopted = app().image("public.ecr.aws/nginx/nginx:hotfix");
+    let updated = stack.deploy_now(Template::of(&adopted));
+    assert_eq!(updated.status, UpdateComplete, "{}", updated.first().reason);
+    let running = running(&world);
+    assert_eq!(world.active_service()["taskDefinition"], runs);
+    assert!(
+        running["tags"]
+            .as_array()
+            .is_none_or(|tags| tags.iter().all(|tag| tag["key"] != TAG_OWNER))
+    );
+}
