@@ -183,7 +183,7 @@ async fn what_stays_behind(
             Ok(found.into_iter().next())
         }),
         look(revisions, || async {
-            resources::task_definition::list_active(aws, &family)
+            resources::task_definition::list_owned(aws, &family, &identity.owner_key)
                 .await
                 .map(Some)
         }),

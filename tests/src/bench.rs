@@ -66,16 +66,17 @@ pub const UNCHANGED: Budget = Budget {
     mutations: Some(0),
 };
 /// Delete with one revision of the task definition: nine deletions, two looks before them (what can go at once,
-/// and what can go only when the service is gone), and the calls of ledger, KMS, waiter and answer.
+/// and what can go only when the service is gone), a look at the revision's owner, and the calls of ledger, KMS,
+/// waiter and answer.
 pub const DELETE: Budget = Budget {
     counted: Counted::All,
-    calls: Some(32),
+    calls: Some(33),
     chain: None,
     mutations: None,
 };
 /// The last leaver also starts the pool's operation.
 const LAST_DELETE: Budget = Budget {
-    calls: Some(33),
+    calls: Some(34),
     ..DELETE
 };
 /// The pool's own operation that closes a load balancer: before it is closed for good it must be seen that nobody

@@ -92,7 +92,7 @@ pub(super) async fn look(
             Ok(())
         },
         look_if(asks_revisions, revisions, || async {
-            resources::task_definition::list_active(aws, &family)
+            resources::task_definition::list_owned(aws, &family, &identity.owner_key)
                 .await
                 .map(Some)
         }),

@@ -8,8 +8,10 @@
 //! AWS: <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RegisterTaskDefinition.html>
 
 use aws_sdk_ecs::types::{SortOrder, TaskDefinition, TaskDefinitionField, TaskDefinitionStatus};
+use express_core::observed::is_owned;
 use express_core::resources::Tags;
 use express_core::resources::task_definition::{ObservedTaskDefinition, TaskDefinitionSpec};
+use futures::{StreamExt, TryStreamExt, stream};
 
 use super::tags;
 use crate::aws::AwsClients;
@@ -17,6 +19,12 @@ use crate::aws::error::answer::{PAGES_MAX, member, text, too_many_pages};
 use crate::aws::error::{AwsError, aws_error, if_found};
 
 mod conversion;
+
+/// Revisions whose tags are looked at by one listing. Two stay of ours; more are somebody else's.
+const LOOKED_AT_MAX: usize = 100;
+/// Describes side by side: ECS refills 20 a second for the account.
+/// AWS: <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/request-throttling.html>
+const LOOKS_AT_ONCE: usize = 10;
 
 const DESCRIBE: &str = "ecs:DescribeTaskDefinition";
 
@@ -120,13 +128,37 @@ pub async fn deregister(aws: &AwsClients, arn: &str) -> Result<(), AwsError> {
     if_found(answer).map(|_| ())
 }
 
+/// ARNs of the active revisions of a family that carry the owner's tag, oldest first: what others have registered
+/// under the family's name is not ours to deregister. Of more than [`LOOKED_AT_MAX`] the newest wait for another time.
+///
+/// # Errors
+/// When AWS refuses or the listing does not end.
+pub async fn list_owned(
+    aws: &AwsClients,
+    family: &str,
+    owner_key: &str,
+) -> Result<Vec<String>, AwsError> {
+    let arns = list_active(aws, family).await?;
+    let looks = arns.iter().take(LOOKED_AT_MAX).map(|arn| find(aws, arn));
+    let found: Vec<_> = stream::iter(looks)
+        .buffered(LOOKS_AT_ONCE)
+        .try_collect()
+        .await?;
+    Ok(found
+        .into_iter()
+        .flatten()
+        .filter(|revision| is_owned(&revision.tags, owner_key))
+        .map(|revision| revision.arn)
+        .collect())
+}
+
 /// ARNs of the active revisions of a family, oldest first.
 /// AWS: <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ListTaskDefinitions.html> (sorted by
 /// family name and revision; `ASC` puts the newest last)
 ///
 /// # Errors
 /// When AWS refuses or the listing does not end.
-pub async fn list_active(aws: &AwsClients, family: &str) -> Result<Vec<String>, AwsError> {
+async fn list_active(aws: &AwsClients, family: &str) -> Result<Vec<String>, AwsError> {
     const OPERATION: &str = "ecs:ListTaskDefinitions";
     let mut pages = aws
         .ecs

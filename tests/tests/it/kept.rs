@@ -189,7 +189,7 @@ fn a_sidecar_that_was_added_by_hand_is_kept_by_every_update_and_goes_with_the_se
 fn after_an_update_that_fails_what_was_added_by_hand_still_runs() {
     let world = World::new();
     let stack = world.with_service("app", &app());
-    deploy_by_hand(&world, Tags::Copied, add_agent);
+    deploy_by_hand(&world, Tags::Left, add_agent);
     let runs = world.active_service()["taskDefinition"].clone();
     let failed = stack.deploy_now(Template::of(&app().image("demo/unhealthy")));
     assert_eq!(failed.status, UpdateRollbackComplete);
