@@ -205,7 +205,7 @@ fn wrong_load_balancers() -> Vec<Wrong> {
             "/loadBalancers",
             json!([]),
             INVALID,
-            "exactly one load balancer",
+            "at least one load balancer",
         ),
         (
             name,
