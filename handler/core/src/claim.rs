@@ -216,9 +216,18 @@ pub struct Operation {
 impl Operation {
     /// What is left running when a later request ends this operation.
     fn abandon(&self) -> Option<Abandoned> {
+        let seen = self
+            .waiting
+            .as_ref()
+            .and_then(|waiting| match &waiting.awaited {
+                Awaited::Deployment { arn, status: _ } => Some(arn),
+                Awaited::Draining { .. } => None,
+            });
         let own = self.deployment_asked_ms.map(|_| Abandoned {
             before: self.deployment_before.clone(),
-            arn: None,
+            arn: seen
+                .filter(|arn| Some(*arn) != self.deployment_before.as_ref())
+                .cloned(),
         });
         own.or_else(|| self.abandoned.clone())
     }
@@ -230,7 +239,7 @@ impl Operation {
 pub struct Abandoned {
     /// ARN of the deployment that was the newest before it was asked for.
     pub before: Option<String>,
-    /// Its ARN, from when it was stopped.
+    /// Its ARN, from when it was seen or stopped.
     pub arn: Option<String>,
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use express_core::claim::Operation;
-use express_core::desired::Desired;
+use express_core::desired::{Desired, Identity};
 use express_core::observed::{Observed, Presence};
 use express_core::sought::Sought;
 use express_core::step::Step;
@@ -176,6 +176,11 @@ impl Attempt<'_> {
                 };
                 Ok(apply::Effect::Slot(placement))
             }
+            // What was given back meanwhile is somebody else's, or is being closed: it is left for good, and a slot is
+            // claimed anew.
+            Step::TurnBack if !self.is_still_held(goal.identity()).await? => {
+                Ok(apply::Effect::Left)
+            }
             Step::TurnBack => {
                 let held = goal.slot(&self.stored);
                 let found = match held {
@@ -204,6 +209,18 @@ impl Attempt<'_> {
             }
             aws_step => Ok(apply::carry_out(&self.runtime.aws, aws_step).await?),
         }
+    }
+
+    /// Whether the place that the service leaves is its own still: the attempt that gave it back may have died before
+    /// it noted that.
+    async fn is_still_held(&self, identity: &Identity) -> Result<bool, LedgerError> {
+        let arn = &identity.service_arn;
+        let service = self.stored.record.services.get(arn);
+        let Some(leaving) = service.and_then(|service| service.leaving.as_ref()) else {
+            return Ok(true);
+        };
+        let held = ledger::pool::find_slot(self.runtime, &leaving.pool_id, arn).await?;
+        Ok(held.is_some())
     }
 
     /// Gives a load balancer a further zone: what was sent last must hold what everybody has asked for.

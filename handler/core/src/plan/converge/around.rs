@@ -148,7 +148,13 @@ pub(super) fn after_the_deployment(desired: &Desired, observed: &Observed, steps
     }
     if let Some(revisions) = observed.revisions.present() {
         let surplus = revisions.len().saturating_sub(REVISIONS_KEPT);
-        let old = revisions.iter().take(surplus);
+        // After updates that went back, what runs may be older than what was to replace it.
+        let service = observed.ecs_service.present();
+        let runs = service.map(|service| &service.task_definition_arn);
+        let old = revisions
+            .iter()
+            .take(surplus)
+            .filter(|arn| Some(*arn) != runs);
         steps.extend(old.map(|arn| Step::DeregisterTaskDefinition { arn: arn.clone() }));
     }
 }

@@ -184,7 +184,7 @@ fn is(group: &Presence<ObservedTargetGroup>, arn: &str) -> bool {
     group.present().is_some_and(|group| group.arn == arn)
 }
 
-fn is_rolling(service: &ObservedEcsService) -> bool {
+pub(super) fn is_rolling(service: &ObservedEcsService) -> bool {
     let settings = service.deployment_settings.as_ref();
     settings.is_some_and(|settings| settings.strategy == Strategy::Rolling)
 }

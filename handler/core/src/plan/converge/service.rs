@@ -68,8 +68,9 @@ pub(super) fn service(
     }
     match &service.deployment {
         Some(deployment) if is_running(deployment) => {
-            // A move goes back by its own stages.
-            let moves = observed.leaving.is_some();
+            // A move's own deployments go back by its own stages.
+            let moves = observed.leaving.is_some()
+                && (service.bridge.is_some() || moving::is_rolling(service));
             let is_abandoned = !moves && is_abandoned(deployment, timing);
             if is_abandoned && !leads_to(desired, observed, service) {
                 return Ok(turn_back(desired, deployment, steps));

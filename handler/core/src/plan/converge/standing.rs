@@ -149,10 +149,14 @@ fn is_serving_old(desired: &Desired, observed: &Observed, group_arn: &str) -> bo
     let Some(service) = live_service(desired, observed) else {
         return false;
     };
+    // Between two load balancers the tasks are in a group of each.
+    let bridged = service.bridge.as_ref();
     let is_live = service
         .live_target_group_arn
         .as_deref()
-        .is_none_or(|live| live == group_arn);
+        .is_none_or(|live| live == group_arn)
+        || bridged
+            .is_some_and(|bridge| bridge.target_group_arns.iter().any(|arn| arn == group_arn));
     let is_settled = wanted_service(desired, observed)
         .is_some_and(|spec| ecs_service::diff(&spec, service).is_empty())
         && !is_deploying(observed);
