@@ -253,24 +253,16 @@ impl<'a> Attempt<'a> {
     }
 
     fn timing(&self, operation: &Operation) -> Timing {
+        // What this attempt itself has asked for since it began is in the record.
+        let current = self.stored.record.operation.as_ref();
         Timing {
             now_ms: self.runtime.clock.now_ms(),
             started_ms: operation.started_ms,
             stop_at_ms: waiter::stop_at_ms(operation.started_ms, operation.answer_by_ms),
             deployment_asked_ms: self.deployment_asked_ms(),
             deployments_asked: operation.deployments_asked,
-            deployment_before: self
-                .stored
-                .record
-                .operation
-                .as_ref()
-                .and_then(|operation| operation.deployment_before.clone()),
-            abandoned: self
-                .stored
-                .record
-                .operation
-                .as_ref()
-                .and_then(|operation| operation.abandoned.clone()),
+            deployment_before: current.and_then(|current| current.deployment_before.clone()),
+            abandoned: current.and_then(|current| current.abandoned.clone()),
             hopeless_deployment: self.hopeless_deployment().map(str::to_owned),
             alias_moved_ms: self
                 .converging(operation)

@@ -28,17 +28,16 @@ impl Attempt<'_> {
             .filter(|_| verdict.is_certain)
     }
 
-    /// Whether a deployment is the one that this operation asked for, as far as is known: another one may follow it
-    /// that somebody else has started, and that is not for us to judge.
-    fn is_asked_for(&self, deployment: &ObservedDeployment) -> bool {
-        let Some(operation) = &self.stored.record.operation else {
-            return false;
-        };
-        let examined = operation.examined.as_ref();
-        let first = examined.and_then(|last| last.deployment_arn.as_ref());
-        operation.deployment_asked_ms.is_some()
-            && operation.deployment_before.as_ref() != Some(&deployment.arn)
-            && first.is_none_or(|first| *first == deployment.arn)
+    /// When this operation asked for the deployment, and the last look at it. None of one that it has not asked for, as
+    /// far as is known: another one may follow it that somebody else has started, and that is not for us to judge.
+    fn asked_for(&self, deployment: &ObservedDeployment) -> Option<(u64, Option<&Examined>)> {
+        let operation = self.stored.record.operation.as_ref()?;
+        let last = operation.examined.as_ref();
+        let first = last.and_then(|last| last.deployment_arn.as_ref());
+        let is_ours = operation.deployment_before.as_ref() != Some(&deployment.arn)
+            && first.is_none_or(|first| *first == deployment.arn);
+        let asked_ms = operation.deployment_asked_ms.filter(|_| is_ours)?;
+        Some((asked_ms, last))
     }
 
     /// Whether a look at a deployment of ours may show something new; no target is reachable before the load
@@ -48,15 +47,9 @@ impl Attempt<'_> {
         deployment: &ObservedDeployment,
         is_reachable: bool,
     ) -> bool {
-        let (Some(operation), true) =
-            (&self.stored.record.operation, self.is_asked_for(deployment))
-        else {
+        let Some((asked_ms, last)) = self.asked_for(deployment) else {
             return false;
         };
-        let Some(asked_ms) = operation.deployment_asked_ms else {
-            return false;
-        };
-        let last = operation.examined.as_ref();
         let now_ms = self.runtime.clock.now_ms();
         match deployment.status {
             DeploymentStatus::Running => {
@@ -86,7 +79,7 @@ impl Attempt<'_> {
             && runs.is_some()
             && deployment.task_definition_arn.as_ref() != runs;
         let is_hopeless = self.hopeless_deployment() == Some(deployment.arn.as_str());
-        if is_hopeless || is_of_other || !self.is_asked_for(deployment) {
+        if is_hopeless || is_of_other || self.asked_for(deployment).is_none() {
             return;
         }
         let examined = Examined {

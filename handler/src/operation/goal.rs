@@ -220,11 +220,21 @@ impl Attempt<'_> {
     pub(super) fn note_steps(&mut self, goal: &Goal, steps: &[Step]) {
         let now_ms = self.runtime.clock.now_ms();
         let arn = &goal.identity().service_arn;
-        let Some(service) = self.stored.record.services.get_mut(arn) else {
+        let record = &mut self.stored.record;
+        let Some(service) = record.services.get_mut(arn) else {
             return;
         };
         for step in steps {
             match step {
+                Step::StopDeployment { deployment_arn } => {
+                    // From now on it is known which one nobody waits for: another one may follow it.
+                    let operation = record.operation.as_mut();
+                    if let Some(abandoned) = operation.and_then(|it| it.abandoned.as_mut())
+                        && abandoned.is(deployment_arn)
+                    {
+                        abandoned.arn = Some(deployment_arn.clone());
+                    }
+                }
                 Step::ClaimSlot(request) => service.note_claim(&request.pool_id),
                 Step::CreateListenerRule(spec) if spec.header.is_some() => {
                     service.has_test_rule = true;

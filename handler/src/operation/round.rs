@@ -96,11 +96,6 @@ impl Attempt<'_> {
             operation.verdict = None;
         }
         self.note_steps(goal, steps);
-        for step in steps {
-            if let Step::StopDeployment { deployment_arn } = step {
-                self.note_stop(deployment_arn);
-            }
-        }
         ledger::write(self.runtime, &mut self.stored).await?;
         let applied = futures::future::join_all(steps.iter().map(|step| {
             tracing::info!(event = "step.begun", step = %step);
@@ -138,16 +133,6 @@ impl Attempt<'_> {
                 source,
             }),
             Some((_, StepError::Ledger(error))) => Err(OperationError::Ledger(error)),
-        }
-    }
-
-    /// From now on it is known which deployment nobody waits for: another one may follow it.
-    fn note_stop(&mut self, deployment_arn: &str) {
-        let operation = self.stored.record.operation.as_mut();
-        if let Some(abandoned) = operation.and_then(|it| it.abandoned.as_mut())
-            && abandoned.is(deployment_arn)
-        {
-            abandoned.arn = Some(deployment_arn.to_owned());
         }
     }
 

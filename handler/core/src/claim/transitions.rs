@@ -16,9 +16,8 @@ impl Owner {
     /// read no answer: `<stack>-<logical id>-<random letters and digits>` (R1). No other event carries such an id,
     /// because ours are ARNs.
     fn may_have_got(&self, id: &str) -> bool {
-        let stack_name = self.stack_id.split('/').nth(1).unwrap_or_default();
         let random = id
-            .strip_prefix(stack_name)
+            .strip_prefix(self.stack_name())
             .and_then(|rest| rest.strip_prefix('-'))
             .and_then(|rest| rest.strip_prefix(self.logical_resource_id.as_str()))
             .and_then(|rest| rest.strip_prefix('-'));

@@ -6,11 +6,21 @@ use crate::desired::Desired;
 use crate::observed::Observed;
 use crate::plan::{Timing, revision, specs};
 use crate::resources::ecs_service::{
-    DeploymentStatus, EcsServiceSpec, ObservedDeployment, ServiceStatus,
+    self, DeploymentStatus, EcsServiceSpec, ObservedDeployment, ObservedEcsService, ServiceStatus,
 };
 
 pub(super) fn wanted_service(desired: &Desired, observed: &Observed) -> Option<EcsServiceSpec> {
     specs::ecs_service(desired, observed, revision::wanted(desired, observed)?)
+}
+
+/// Whether ECS was told what is asked for now.
+pub(super) fn is_as_wanted(
+    desired: &Desired,
+    observed: &Observed,
+    service: &ObservedEcsService,
+) -> bool {
+    wanted_service(desired, observed)
+        .is_some_and(|wanted| ecs_service::diff(&wanted, service).is_empty())
 }
 
 pub(super) fn is_deploying(observed: &Observed) -> bool {

@@ -13,6 +13,8 @@
 //!
 //! The way back is the same move with both sides exchanged, from whatever stage it begins.
 
+use std::borrow::Cow;
+
 use super::facts::{live_service, wanted_service};
 use crate::decision::{Decision, Wait, WaitReason};
 use crate::desired::Desired;
@@ -46,12 +48,12 @@ pub(super) enum Stage {
 }
 
 /// What to plan with while a service moves.
-pub(super) struct Course {
+pub(super) struct Course<'a> {
     pub(super) stage: Stage,
     /// What is observed, from the load balancer that serves.
-    pub(super) serving: Observed,
+    pub(super) serving: Cow<'a, Observed>,
     /// What is desired, as far as it concerns what watches the next deployment.
-    pub(super) watching: Desired,
+    pub(super) watching: Cow<'a, Desired>,
     /// Behind what the next deployment brings the tasks, when that is the move's.
     pub(super) next: Option<LoadBalancers>,
 }
@@ -113,11 +115,11 @@ fn refuse(desired: &Desired, observed: &Observed) -> Result<(), PlanError> {
 }
 
 /// What to plan with: of a service that does not move, what is desired and observed.
-pub(super) fn course(desired: &Desired, observed: &Observed) -> Course {
+pub(super) fn course<'a>(desired: &'a Desired, observed: &'a Observed) -> Course<'a> {
     let ordinary = |stage, serving| Course {
         stage,
         serving,
-        watching: desired.clone(),
+        watching: Cow::Borrowed(desired),
         next: None,
     };
     let (Some(leaving), Some(behind), Some(service)) = (
@@ -125,29 +127,29 @@ pub(super) fn course(desired: &Desired, observed: &Observed) -> Course {
         observed.from_leaving_side(),
         live_service(desired, observed),
     ) else {
-        return ordinary(Stage::Arrived, observed.clone());
+        return ordinary(Stage::Arrived, Cow::Borrowed(observed));
     };
     match stage(service, leaving, observed) {
         // The move's last deployment may only just have been asked for.
         Stage::Arrived if is_rolling(service) => Course {
             watching: rolling(desired),
-            ..ordinary(Stage::Arrived, observed.clone())
+            ..ordinary(Stage::Arrived, Cow::Borrowed(observed))
         },
-        Stage::Arrived => ordinary(Stage::Arrived, observed.clone()),
+        Stage::Arrived => ordinary(Stage::Arrived, Cow::Borrowed(observed)),
         Stage::Behind if is_to_be_deployed(desired, &behind, service) => {
-            ordinary(Stage::Behind, behind)
+            ordinary(Stage::Behind, Cow::Owned(behind))
         }
         Stage::Behind => Course {
             stage: Stage::Behind,
             watching: rolling(desired),
             next: next_from_behind(desired, observed, &behind, service),
-            serving: behind,
+            serving: Cow::Owned(behind),
         },
         Stage::Bridged => {
             let serving = if has_moved(observed) {
-                observed.clone()
+                Cow::Borrowed(observed)
             } else {
-                behind
+                Cow::Owned(behind)
             };
             Course {
                 stage: Stage::Bridged,
@@ -271,10 +273,10 @@ fn running_port(
 }
 
 /// The move's deployments replace the tasks in the groups that serve: the alarm looks at both.
-fn rolling(desired: &Desired) -> Desired {
+fn rolling<'a>(desired: &Desired) -> Cow<'a, Desired> {
     let mut rolling = desired.clone();
     rolling.deployment.strategy = Strategy::Rolling;
-    rolling
+    Cow::Owned(rolling)
 }
 
 fn has_moved(observed: &Observed) -> bool {
@@ -287,7 +289,7 @@ fn has_moved(observed: &Observed) -> bool {
 
 /// The side that the host name is to lead to; none while a deployment of a move is waited for, which may yet go back.
 pub(super) fn side_of_alias<'a>(
-    course: &'a Course,
+    course: &'a Course<'a>,
     observed: &'a Observed,
     is_waiting: bool,
 ) -> Option<&'a Observed> {
@@ -299,7 +301,7 @@ pub(super) fn side_of_alias<'a>(
 }
 
 /// Whether requests come over the side that the next deployment of a move leaves the tasks on.
-pub(super) fn is_led_by_name(course: &Course, observed: &Observed) -> bool {
+pub(super) fn is_led_by_name(course: &Course<'_>, observed: &Observed) -> bool {
     match course.stage {
         Stage::Behind | Stage::Arrived => true,
         Stage::Bridged => has_moved(observed),
@@ -310,7 +312,7 @@ pub(super) fn is_led_by_name(course: &Course, observed: &Observed) -> bool {
 pub(super) fn pause(
     desired: &Desired,
     observed: &Observed,
-    course: &Course,
+    course: &Course<'_>,
     timing: &Timing,
 ) -> Option<Wait> {
     if course.stage != Stage::Bridged || observed.leaving.is_none() {

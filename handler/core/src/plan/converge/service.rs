@@ -1,6 +1,6 @@
 //! The ECS service and its one deployment.
 
-use super::facts::{is_abandoned, is_own, is_running, wanted_service};
+use super::facts::{is_abandoned, is_as_wanted, is_own, is_running, wanted_service};
 use super::moving::{self, Course, Stage};
 use crate::decision::{Wait, WaitReason};
 use crate::desired::Desired;
@@ -36,7 +36,7 @@ const ALARM_LAG_MS: u64 = 2 * 60 * 1000;
 pub(super) fn service(
     desired: &Desired,
     observed: &Observed,
-    course: &Course,
+    course: &Course<'_>,
     timing: &Timing,
     steps: &mut Vec<Step>,
 ) -> Result<Option<Wait>, PlanError> {
@@ -71,11 +71,12 @@ pub(super) fn service(
             // A move's own deployments go back by its own stages.
             let moves = observed.leaving.is_some()
                 && (service.bridge.is_some() || moving::is_rolling(service));
-            let is_abandoned = !moves && is_abandoned(deployment, timing);
-            if is_abandoned && !leads_to(desired, observed, service) {
-                return Ok(turn_back(desired, deployment, steps));
-            }
-            Ok(follow(desired, service, deployment, timing, steps))
+            let is_in_vain = !moves
+                && is_abandoned(deployment, timing)
+                && !is_as_wanted(desired, observed, service);
+            Ok(follow(
+                desired, service, deployment, is_in_vain, timing, steps,
+            ))
         }
         Some(deployment)
             if deployment.status == DeploymentStatus::Failed && is_own(deployment, timing) =>
@@ -153,54 +154,30 @@ fn not_listed_yet(
     })
 }
 
-/// Whether what is being deployed is what is asked for now.
-fn leads_to(desired: &Desired, observed: &Observed, service: &ObservedEcsService) -> bool {
-    wanted_service(desired, observed)
-        .is_some_and(|wanted| ecs_service::diff(&wanted, service).is_empty())
-}
-
-/// Nobody waits for the deployment of a request that was cancelled: going back at once is sooner than its bakes, and
-/// leaves time for what is asked for instead.
-fn turn_back(
-    desired: &Desired,
-    deployment: &ObservedDeployment,
-    steps: &mut Vec<Step>,
-) -> Option<Wait> {
-    if deployment.status == DeploymentStatus::Running {
-        steps.push(Step::StopDeployment {
-            deployment_arn: deployment.arn.clone(),
-        });
-        return None;
-    }
-    Some(Wait {
-        reason: WaitReason::OtherDeployment {
-            service: desired.identity.service.clone(),
-        },
-        retry_after_s: deployment.progress.phase.look_again_s(),
-    })
-}
-
 /// A deployment is running: wait for it. One of ours that leaves no time to answer, or that cannot succeed any
-/// more, is rolled back.
+/// more, is rolled back; so is one `is_in_vain`, of a request that was cancelled: going back at once is sooner than its
+/// bakes, and leaves time for what is asked for instead.
 fn follow(
     desired: &Desired,
     service: &ObservedEcsService,
     deployment: &ObservedDeployment,
+    is_in_vain: bool,
     timing: &Timing,
     steps: &mut Vec<Step>,
 ) -> Option<Wait> {
     let is_ours = is_own(deployment, timing);
     let is_hopeless = timing.hopeless_deployment.as_ref() == Some(&deployment.arn);
-    let is_to_end = is_hopeless || timing.now_ms >= timing.stop_at_ms;
-    if is_ours && is_to_end && deployment.status == DeploymentStatus::Running {
+    let is_to_end = is_ours && (is_hopeless || timing.now_ms >= timing.stop_at_ms);
+    if (is_to_end || is_in_vain) && deployment.status == DeploymentStatus::Running {
         steps.push(Step::StopDeployment {
             deployment_arn: deployment.arn.clone(),
         });
         return None;
     }
     let service_name = desired.identity.service.clone();
-    let is_towards_desired =
-        is_ours || deployment.task_definition_arn.as_ref() == Some(&service.task_definition_arn);
+    let is_towards_desired = is_ours
+        || !is_in_vain
+            && deployment.task_definition_arn.as_ref() == Some(&service.task_definition_arn);
     Some(Wait {
         reason: if is_towards_desired {
             WaitReason::DeploymentRunning {
@@ -219,7 +196,7 @@ fn follow(
 fn update_service(
     desired: &Desired,
     observed: &Observed,
-    course: &Course,
+    course: &Course<'_>,
     service: &ObservedEcsService,
     timing: &Timing,
     steps: &mut Vec<Step>,
@@ -259,7 +236,7 @@ fn update_service(
 fn wanted_change(
     desired: &Desired,
     observed: &Observed,
-    course: &Course,
+    course: &Course<'_>,
     service: &ObservedEcsService,
     timing: &Timing,
 ) -> Option<(EcsServiceSpec, EcsServiceChange)> {

@@ -1,11 +1,10 @@
 //! What stands for itself: cluster, log group, task definition, slot, security group, target groups.
 
-use super::facts::{is_deploying, live_service, wanted_service};
+use super::facts::{is_as_wanted, is_deploying, live_service};
 use crate::desired::{Desired, DesiredTaskDefinition};
 use crate::naming::Pair;
 use crate::observed::{Observed, Presence, is_owned};
 use crate::plan::{PlanError, revision, specs};
-use crate::resources::ecs_service;
 use crate::resources::target_group::{self, TargetGroupChange};
 use crate::step::{GroupOf, Step};
 
@@ -157,8 +156,6 @@ fn is_serving_old(desired: &Desired, observed: &Observed, group_arn: &str) -> bo
         .is_none_or(|live| live == group_arn)
         || bridged
             .is_some_and(|bridge| bridge.target_group_arns.iter().any(|arn| arn == group_arn));
-    let is_settled = wanted_service(desired, observed)
-        .is_some_and(|spec| ecs_service::diff(&spec, service).is_empty())
-        && !is_deploying(observed);
+    let is_settled = is_as_wanted(desired, observed, service) && !is_deploying(observed);
     is_live && !is_settled
 }
