@@ -1,4 +1,4 @@
-//! After a replacement: the Update that leads back to the service of before, and what follows when it fails.
+//! A replacement, what ends it, and the Update that leads back to the service of before.
 
 use super::{SHOP, WEB, begun, create, decide, delete, done, owner, to_remove, update};
 use crate::claim::OwnerRecord;
@@ -86,6 +86,7 @@ fn update_in_place_that_fails_is_answered_with_its_id() {
     let created = done(&owner(), &create("1", WEB));
     let updating = begun(&created, &update("2", WEB, WEB));
     assert_eq!(failed_id(&updating), Some(WEB));
+    assert!(updating.services[WEB].is_answered);
     assert_eq!(failed(updating).unreached, None);
 }
 
@@ -102,4 +103,52 @@ fn request_that_names_what_was_decided_shows_that_the_answer_was_heard() {
         let deleting = begun(&failed(back), &delete("5", SHOP));
         assert_eq!(to_remove(&deleting), [SHOP, WEB], "answered {is_success}");
     }
+}
+
+#[test]
+fn replacement_keeps_the_old_service_until_its_own_delete() {
+    let record = done(&owner(), &create("1", WEB));
+    let replacing = begun(&record, &update("2", WEB, SHOP));
+    assert_eq!(to_remove(&replacing), [""; 0]);
+    let replaced = done(&record, &update("2", WEB, SHOP));
+    let cleaning = begun(&replaced, &delete("3", WEB));
+    assert_eq!(to_remove(&cleaning), [WEB]);
+}
+
+#[test]
+fn update_back_removes_a_replacement_that_was_never_answered() {
+    let record = done(&owner(), &create("1", WEB));
+    let replacing = begun(&record, &update("2", WEB, SHOP));
+    let back = begun(&replacing, &update("3", WEB, WEB));
+    assert_eq!(to_remove(&back), [SHOP]);
+}
+
+#[test]
+fn update_back_under_the_id_of_the_failed_replacement_leaves_it_to_its_delete() {
+    let record = done(&owner(), &create("1", WEB));
+    let mut replacing = begun(&record, &update("2", WEB, SHOP));
+    decide(&mut replacing, false, SHOP);
+    replacing.finish_operation(true);
+    let back = done(&replacing, &update("3", SHOP, WEB));
+    let cleaning = begun(&back, &delete("4", SHOP));
+    assert_eq!(to_remove(&cleaning), [SHOP]);
+}
+
+#[test]
+fn clean_up_spares_a_replacement_whose_answer_was_heard_before_a_crash() {
+    let record = done(&owner(), &create("1", WEB));
+    let mut replacing = begun(&record, &update("2", WEB, SHOP));
+    // The answer is sent, and the attempt dies before it can note that.
+    decide(&mut replacing, true, SHOP);
+    let cleaning = begun(&replacing, &delete("3", WEB));
+    assert_eq!(to_remove(&cleaning), [WEB]);
+}
+
+#[test]
+fn delete_after_a_failed_replacement_that_nobody_heard_of_removes_both() {
+    let record = done(&owner(), &create("1", WEB));
+    let mut replacing = begun(&record, &update("2", WEB, SHOP));
+    decide(&mut replacing, false, SHOP);
+    let deleting = begun(&replacing, &delete("3", WEB));
+    assert_eq!(to_remove(&deleting), [SHOP, WEB]);
 }
