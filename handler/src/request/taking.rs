@@ -285,6 +285,9 @@ impl Taking<'_> {
             request_id: &self.envelope.request_id,
         };
         let sealed = sealed.seal(self.runtime, &context).await?;
+        if let Some(operation) = &mut record.operation {
+            operation.sealed_url = Some(sealed.url);
+        }
         let name = crate::attempt_name(self.runtime);
         // Where another attempt may still be mutating, this one has to wait for it first.
         let _may_mutate = record.begin_attempt(&name);
@@ -292,7 +295,7 @@ impl Taking<'_> {
             service_arn: &identity.service_arn,
             host: &identity.host,
         });
-        let stored = ledger::begin(self.runtime, read, record, Some(sealed), names).await?;
+        let stored = ledger::begin(self.runtime, read, record, Some(sealed.whole), names).await?;
         self.start_waiter().await?;
         Ok((stored, name))
     }
