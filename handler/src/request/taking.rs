@@ -94,6 +94,7 @@ impl Taking<'_> {
             return None;
         };
         let aws = &self.runtime.aws;
+        let zone = self.runtime.settings.hosted_zone_id.as_deref();
         let mut observed = Observed::of_new_service();
         if properties.task_definition_arn.is_some() {
             observed.task_definition = Presence::Unknown;
@@ -102,7 +103,7 @@ impl Taking<'_> {
             self.begin(None, (*record).clone(), sealed, Some(identity)),
             // What could not be looked at stays unknown, and is looked at again.
             observe::vpc_facts(aws, properties),
-            observe::service_and_cluster(aws, identity, &mut observed),
+            observe::what_a_new_service_meets(aws, identity, zone, &mut observed),
         );
         match begun {
             Ok((stored, name)) => {
