@@ -117,7 +117,7 @@ fn given_task_definition_must_exist_and_have_one_port() {
         web().given("family-that-is-not-there"),
         seen(web()),
         expect![[r#"
-            InvalidRequest: task definition `family-that-is-not-there` does not exist or is not active
+            InvalidRequest: task definition `family-that-is-not-there` does not exist or is not active; correct `TaskDefinitionArn`, or register it
         "#]],
     );
     let world = World::empty(web().given(GIVEN));
@@ -135,7 +135,7 @@ fn given_task_definition_must_exist_and_have_one_port() {
             },
         });
     expect![[r#"
-        InvalidRequest: task definition `arn:aws:ecs:eu-west-1:123456789012:task-definition/theirs:7` must contain a container named `Main` with a single TCP port mapping
+        InvalidRequest: task definition `arn:aws:ecs:eu-west-1:123456789012:task-definition/theirs:7` must contain a container named `Main` with a single TCP port mapping; register a revision that does
     "#]].assert_eq(&text(&crate::plan::converge(
         &desired,
         &observed,
