@@ -37,6 +37,11 @@ pub const ANSWERED_IDS_MAX: usize = 50;
 pub const ATTEMPT_LENGTH_S: u32 = 60;
 /// Seconds beyond an attempt's length before it is taken for dead (DESIGN §4).
 pub const ATTEMPT_MARGIN_S: u32 = 15;
+/// Milliseconds until what was made or changed is surely shown: EC2 and ECS may answer for some seconds as if it were not
+/// so yet.
+/// AWS: <https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html>,
+/// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html>
+pub const SEEN_AFTER_MS: u64 = 15_000;
 /// Milliseconds by which issue times of requests in the right order may differ: they are cut to whole seconds, and the
 /// clocks of CloudFormation's hosts are not the same one. An issue time that is older by no more than this does not say
 /// which request was first.
@@ -156,7 +161,7 @@ pub struct ServiceRecord {
     #[serde(default)]
     pub has_test_rule: bool,
     /// Milliseconds since the epoch when something of it was last about to be made or changed: AWS may not show that
-    /// yet, and what is not seen would not be removed.
+    /// yet, and what is not seen would be neither removed nor undone.
     #[serde(default)]
     pub changed_ms: Option<u64>,
     /// What a newer version knows of the service.

@@ -39,7 +39,11 @@ impl Taking<'_> {
     ) -> Look {
         let is_quiet = stored.record.operation.is_none()
             && stored.record.running.is_none()
-            && stored.record.superseded.is_empty();
+            && stored.record.superseded.is_empty()
+            && stored
+                .record
+                .unseen_for_ms(self.runtime.clock.now_ms(), u64::MAX)
+                .is_none();
         let is_alone = begun
             .operation
             .as_ref()
