@@ -281,6 +281,7 @@ impl<'a> Attempt<'a> {
             started_ms: operation.started_ms,
             stop_at_ms: waiter::stop_at_ms(operation.started_ms, operation.answer_by_ms),
             deployment_asked_ms: self.deployment_asked_ms(),
+            settings_sent_ms: current.and_then(|current| current.settings_sent_ms),
             deployments_asked: operation.deployments_asked,
             deployment_before: current.and_then(|current| current.deployment_before.clone()),
             abandoned: current.and_then(|current| current.abandoned.clone()),

@@ -22,6 +22,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::diagnosis::{Examined, Verdict};
+use crate::step::Stop;
 
 /// Version of the record's form. A newer one than this is refused: an older provider must not write it.
 ///
@@ -207,6 +208,12 @@ pub struct Operation {
     pub deployment_asked_ms: Option<u64>,
     /// How many times it has asked for one.
     pub deployments_asked: u32,
+    /// Milliseconds since the epoch when ECS was last told how to deploy, without a deployment: it may not show it yet.
+    #[serde(default)]
+    pub settings_sent_ms: Option<u64>,
+    /// Whether its deployment was stopped because no time was left for it.
+    #[serde(default)]
+    pub is_out_of_time: bool,
     /// ARN of the deployment that was the newest before that.
     pub deployment_before: Option<String>,
     /// The deployment of a request that this one has ended: nobody waits for it any more.
@@ -227,6 +234,21 @@ pub struct Operation {
 }
 
 impl Operation {
+    /// Notes that a deployment is about to be stopped.
+    pub fn note_stop(&mut self, deployment_arn: &str, why: Stop) {
+        match why {
+            Stop::Hopeless => {}
+            Stop::OutOfTime => self.is_out_of_time = true,
+            // From now on it is known which one nobody waits for: another one may follow it.
+            Stop::Abandoned => {
+                let abandoned = self.abandoned.as_mut();
+                if let Some(abandoned) = abandoned.filter(|it| it.is(deployment_arn)) {
+                    abandoned.arn = Some(deployment_arn.to_owned());
+                }
+            }
+        }
+    }
+
     /// What is left running when a later request ends this operation.
     fn abandon(&self) -> Option<Abandoned> {
         let seen = self

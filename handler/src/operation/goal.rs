@@ -233,14 +233,14 @@ impl Attempt<'_> {
         }
         for step in steps {
             match step {
-                Step::StopDeployment { deployment_arn } => {
-                    // From now on it is known which one nobody waits for: another one may follow it.
+                Step::StopDeployment {
+                    deployment_arn,
+                    why,
+                } => {
                     let operation = record.operation.as_mut();
-                    if let Some(abandoned) = operation.and_then(|it| it.abandoned.as_mut())
-                        && abandoned.is(deployment_arn)
-                    {
-                        abandoned.arn = Some(deployment_arn.clone());
-                    }
+                    operation
+                        .into_iter()
+                        .for_each(|it| it.note_stop(deployment_arn, *why));
                 }
                 Step::ClaimSlot(request) => service.note_claim(&request.pool_id),
                 Step::CreateListenerRule(spec) if spec.header.is_some() => {

@@ -94,6 +94,7 @@ impl Taking<'_> {
             started_ms: now_ms,
             stop_at_ms: u64::MAX,
             deployment_asked_ms: None,
+            settings_sent_ms: None,
             deployments_asked: 0,
             deployment_before: None,
             abandoned: None,

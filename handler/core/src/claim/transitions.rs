@@ -180,6 +180,8 @@ impl OwnerRecord {
             answer: None,
             deployment_asked_ms: None,
             deployments_asked: 0,
+            settings_sent_ms: None,
+            is_out_of_time: false,
             deployment_before: None,
             abandoned,
             waiting: None,
