@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use super::{
     ANSWERED_IDS_MAX, ATTEMPT_LENGTH_S, AnsweredAtOnce, DecidedAnswer, FINISHED_REQUESTS_MAX,
     Further, ISSUE_TIMES_DIFFER_MS, Operation, Owner, OwnerRecord, Reception, Request, RequestType,
-    RunningAttempt, SUPERSEDED_MAX, SUPERSEDED_SEALED_LENGTH_MAX, ServiceRecord, Superseded,
+    RunningAttempt, SEEN_AFTER_MS, SUPERSEDED_MAX, SUPERSEDED_SEALED_LENGTH_MAX, ServiceRecord,
+    Superseded,
 };
 
 /// Letters and digits that CloudFormation ends a made-up id with: 12 in all that were published, 13 in older ones.
@@ -180,6 +181,8 @@ impl OwnerRecord {
             answer: None,
             deployment_asked_ms: None,
             deployments_asked: 0,
+            settings_sent_ms: None,
+            is_out_of_time: false,
             deployment_before: None,
             abandoned,
             waiting: None,
@@ -449,6 +452,17 @@ impl OwnerRecord {
         if self.is_running(attempt) {
             self.running = None;
         }
+    }
+
+    /// Milliseconds until AWS shows all that was changed before `before_ms`; none when it does. Clocks of two hosts differ,
+    /// so a change may seem to be yet to come.
+    #[must_use]
+    pub fn unseen_for_ms(&self, now_ms: u64, before_ms: u64) -> Option<u64> {
+        let changed = self.services.values().filter_map(|it| it.changed_ms);
+        let newest_ms = changed.filter(|changed| *changed < before_ms).max()?;
+        SEEN_AFTER_MS
+            .checked_sub(now_ms.abs_diff(newest_ms))
+            .filter(|left_ms| *left_ms > 0)
     }
 
     /// Whether anything is left that the owner holds or is owed.

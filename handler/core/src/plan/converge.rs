@@ -40,7 +40,7 @@ pub fn converge(
 ) -> Result<Decision, PlanError> {
     refuse_another_vpc(desired, observed)?;
     around::refuse_taken_host(desired, observed, timing)?;
-    if let Some(begun) = moving::begin(desired, observed)? {
+    if let Some(begun) = moving::begin(desired, observed, timing)? {
         return Ok(begun);
     }
     let mut steps = Vec::new();
