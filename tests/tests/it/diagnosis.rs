@@ -338,7 +338,7 @@ fn a_lifecycle_hook_that_says_no_is_named_with_its_stage() {
         let names = [
             "function:demo-refuses`",
             &format!("`{stage}`"),
-            "read the log",
+            "Read the log",
         ];
         let run = Scenario::new().create(refused.clone()).run();
         // The stages after the canary come minutes later.

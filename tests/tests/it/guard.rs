@@ -40,6 +40,9 @@ fn the_provider_is_not_deleted_while_a_service_needs_it() {
     assert_eq!(answer["Status"], "FAILED");
     let reason = answer["Reason"].as_str().unwrap();
     assert!(reason.contains("service/default/web"), "{reason}");
+    for part in ["1 service still needs", "delete its stack first"] {
+        assert!(reason.contains(part), "{reason}");
+    }
 }
 
 #[test]

@@ -137,7 +137,7 @@ pub(super) const STARTS: &[Row] = &[
     (
         || image("demo/out-of-memory"),
         Cause::OutOfMemory,
-        &["2048 MiB", "raise `Memory`"],
+        &["2048 MiB", "Raise `Memory`"],
         AFTER_MINUTES_S,
     ),
     (
