@@ -43,7 +43,7 @@ async fn a_refused_create_names_nothing_and_its_delete_succeeds() {
     assert_eq!(create["Status"], "FAILED");
     assert_eq!(
         create["Reason"],
-        "InvalidRequest: no. do. [operation r-1, log stream stream-1]"
+        "InvalidRequest: no. Do. [operation r-1, log stream stream-1]"
     );
     let id = create["PhysicalResourceId"].as_str().unwrap();
     let delete = event("Delete", id);
