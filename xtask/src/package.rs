@@ -91,7 +91,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         println!(
             "\nfrom {}, by {}, in {}:\n{sums}",
             commit()?,
-            compiler()?,
+            rustc(&["--version"])?,
             folder.display()
         );
     }
@@ -106,12 +106,12 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
 
 /// Whether the compiler has what programs for this processor begin with.
 fn has_standard_library(architecture: Architecture) -> anyhow::Result<bool> {
-    let folder = said(Command::new("rustc").args([
+    let folder = rustc(&[
         "--print",
         "target-libdir",
         "--target",
         architecture.target(),
-    ]))?;
+    ])?;
     Ok(Path::new(&folder).exists())
 }
 
@@ -119,8 +119,7 @@ fn has_standard_library(architecture: Architecture) -> anyhow::Result<bool> {
 fn build(architecture: Architecture) -> anyhow::Result<PathBuf> {
     let programs = tools::ready(Environment::Package)?;
     let target = architecture.target();
-    // A folder of its own: with other flags cargo would build everything anew each time.
-    let folder = demo::target()?.join("deployment-build");
+    let folder = build_folder()?;
     let status = command(&programs)?
         .args([
             "zigbuild",
@@ -164,15 +163,34 @@ fn command(programs: &Path) -> anyhow::Result<Command> {
     Ok(command)
 }
 
-/// The folders of this machine that a program could name, and what it names instead.
-fn machine_paths() -> anyhow::Result<[(PathBuf, &'static str); 2]> {
+/// The folders of this machine that a program could name, and what it names instead. Of two that fit a path the later
+/// one counts, so what is generated is called the same inside the repository and elsewhere.
+fn machine_paths() -> anyhow::Result<[(PathBuf, String); 4]> {
     let registry = match std::env::var_os("CARGO_HOME") {
         Some(folder) => PathBuf::from(folder),
         None => std::env::home_dir()
             .context("there is no home folder, and CARGO_HOME is not set")?
             .join(".cargo"),
     };
-    Ok([(root()?.to_path_buf(), "/express"), (registry, "/cargo")])
+    // Only a machine with the component rust-src has these files; the compiler then names them instead of its own
+    // place for them.
+    let library = PathBuf::from(rustc(&["--print", "sysroot"])?).join("lib/rustlib/src/rust");
+    let version = rustc(&["--version", "--verbose"])?;
+    let commit = version
+        .lines()
+        .find_map(|line| line.strip_prefix("commit-hash: "))
+        .context("the compiler does not say from which commit it is")?;
+    Ok([
+        (root()?.to_path_buf(), "/express".to_owned()),
+        (registry, "/cargo".to_owned()),
+        (library, format!("/rustc/{commit}")),
+        (build_folder()?, "/target".to_owned()),
+    ])
+}
+
+/// A folder of its own: with other flags cargo would build everything anew each time.
+fn build_folder() -> anyhow::Result<PathBuf> {
+    Ok(demo::target()?.join("deployment-build"))
 }
 
 /// Archive and template for one processor, and the archive's line of `SHA256SUMS`.
@@ -258,8 +276,9 @@ fn commit() -> anyhow::Result<String> {
     Ok(format!("commit {commit}{state}"))
 }
 
-fn compiler() -> anyhow::Result<String> {
-    said(Command::new("rustc").arg("--version"))
+/// What the compiler says of itself. It is asked from the folder in which it builds, which may decide which one it is.
+fn rustc(arguments: &[&str]) -> anyhow::Result<String> {
+    said(Command::new("rustc").args(arguments).current_dir(root()?))
 }
 
 /// The output of a program that has to succeed.
