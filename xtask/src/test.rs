@@ -3,6 +3,7 @@
 //! All steps run, also after one has failed, so that one run shows all there is to repair. The last line counts
 //! tests where a step has tests, and the step itself where it has none.
 
+mod lint;
 mod tally;
 
 use std::fs;
@@ -39,9 +40,10 @@ const STEPS: &[Step] = &[
     ("the documentation's commands are known", documented),
     ("formatting", formatting),
     ("clippy", clippy),
-    ("templates: cfn-lint", cfn_lint),
-    ("templates: sam validate --lint", sam_validate),
-    ("templates: checkov", checkov),
+    ("templates: cfn-lint", lint::cfn_lint),
+    ("templates: sam validate --lint", lint::sam_validate),
+    ("templates: checkov", lint::checkov),
+    ("workflows", lint::workflows),
     ("Python tests", python_tests),
     ("tests and doc tests", cargo_tests),
     ("the contract's cases have tests", contract_cases),
@@ -104,6 +106,7 @@ fn install() -> anyhow::Result<Tally> {
         Environment::Stack,
         Environment::Lint,
         Environment::Policy,
+        Environment::Workflows,
         Environment::ServiceModels,
         Environment::Conformance,
         Environment::Live,
@@ -154,34 +157,6 @@ fn cargo_tests() -> anyhow::Result<Tally> {
             .env(RECORD_REQUESTS, &recordings),
         cargo_result,
     )
-}
-
-fn cfn_lint() -> anyhow::Result<Tally> {
-    let programs = tools::ready(Environment::Lint)?;
-    one(command(&programs.join("cfn-lint"))?
-        .args(["--append-rules", "templates/cfn-lint", "--"])
-        .args(templates()?))
-}
-
-fn sam_validate() -> anyhow::Result<Tally> {
-    let programs = tools::ready(Environment::Lint)?;
-    let mut tally = Tally::default();
-    for template in templates()? {
-        let mut sam = command(&programs.join("sam"))?;
-        sam.args(["validate", "--lint", "--region", "us-east-1", "--template"])
-            .arg(template)
-            .env("SAM_CLI_TELEMETRY", "0");
-        tally.add(one(&mut sam)?);
-    }
-    Ok(tally)
-}
-
-/// No finding is left that the template does not give a reason for.
-fn checkov() -> anyhow::Result<Tally> {
-    let programs = tools::ready(Environment::Policy)?;
-    one(command(&programs.join("checkov"))?
-        .args(["--framework", "cloudformation", "--skip-download"])
-        .args(["--compact", "--quiet", "--file", "templates/provider.yaml"]))
 }
 
 fn python_tests() -> anyhow::Result<Tally> {
@@ -320,13 +295,6 @@ fn cdk_deploy() -> anyhow::Result<Tally> {
 /// Where the scenarios' requests are recorded.
 fn recordings() -> anyhow::Result<PathBuf> {
     Ok(demo::target()?.join("service-models"))
-}
-
-fn templates() -> anyhow::Result<Vec<PathBuf>> {
-    let folder = root()?.join("templates");
-    let mut templates = files(&folder, "yaml")?;
-    templates.extend(files(&folder.join("examples"), "yaml")?);
-    Ok(templates)
 }
 
 /// The files with an extension in a folder, in the order of their names; at least one.
