@@ -182,13 +182,21 @@ impl<'a> Attempt<'a> {
             return Ok(outcome);
         }
         let sealed = self.unseal(&operation).await?;
-        let mut attributes = None;
+        let (mut attributes, mut refused) = (None, None);
         for goal in self.goals(&operation, &sealed).await? {
-            match Box::pin(self.pursue(&goal, &operation)).await? {
-                Pursuit::Converged(found) => attributes = Some(*found),
-                Pursuit::Removed => self.release(&goal).await?,
-                Pursuit::Waiting(wait) => return Ok(Outcome::Waiting(wait)),
+            match Box::pin(self.pursue(&goal, &operation)).await {
+                Ok(Pursuit::Converged(found)) => attributes = Some(*found),
+                Ok(Pursuit::Removed) => self.release(&goal).await?,
+                Ok(Pursuit::Waiting(wait)) => return Ok(Outcome::Waiting(wait)),
+                // What must not be removed does not keep what else is to go.
+                Err(OperationError::Plan(error)) if goal.is_removal() => {
+                    refused.get_or_insert(error);
+                }
+                Err(error) => return Err(error),
             }
+        }
+        if let Some(error) = refused {
+            return Err(OperationError::Plan(error));
         }
         self.decide_success(&operation, attributes).await?;
         self.deliver().await

@@ -101,6 +101,10 @@ pub struct OwnerRecord {
     /// The tombstone: when CloudFormation issued the newest Delete, also of something that was not known yet.
     /// A Create that is older was given up before it arrived. Milliseconds since the epoch.
     pub delete_issued_ms: Option<u64>,
+    /// A service of before that the newest Update was to lead back to, and has not reached. CloudFormation goes on
+    /// naming the one that the Update came under: nobody will ask for the removal of this one by its ARN.
+    #[serde(default)]
+    pub unreached: Option<String>,
     /// What a newer version knows of the owner.
     #[serde(flatten)]
     pub further: Further,

@@ -52,7 +52,7 @@ impl Attempt<'_> {
     ) -> Result<(), OperationError> {
         let answer = Answer {
             status: Status::Success,
-            physical_resource_id: self.physical_id(operation),
+            physical_resource_id: self.reached_id(operation),
             reason: None,
             data: attributes.map(|attributes| attributes.to_data()),
             ..self.empty_answer(&operation.request_id)
@@ -68,7 +68,7 @@ impl Attempt<'_> {
     ) -> Result<(), OperationError> {
         let answer = Answer {
             status: Status::Failed,
-            physical_resource_id: self.physical_id(operation),
+            physical_resource_id: self.failed_id(operation),
             reason: Some(reason),
             data: None,
             ..self.empty_answer(&operation.request_id)
@@ -76,17 +76,19 @@ impl Attempt<'_> {
         self.decide(&answer).await
     }
 
-    /// The id that the answer carries (R11): that of the service asked for, which is claimed, also when a
-    /// replacement has failed, so that CloudFormation's Delete of it finds what was made; for a Delete the id
-    /// that the event carried, even an invented one.
-    fn physical_id(&self, operation: &Operation) -> String {
-        match operation.request_type {
-            RequestType::Create | RequestType::Update => operation
-                .converge
-                .clone()
-                .unwrap_or_else(|| physical_id::of_nothing(&operation.request_id)),
-            RequestType::Delete => operation.physical_id.clone().unwrap_or_default(),
-        }
+    /// The id that SUCCESS carries: that of the service asked for; for a Delete the one that the event carried, even an
+    /// invented one.
+    fn reached_id(&self, operation: &Operation) -> String {
+        let id = match operation.request_type {
+            RequestType::Create | RequestType::Update => operation.converge.clone(),
+            RequestType::Delete => operation.physical_id.clone(),
+        };
+        id.unwrap_or_else(|| physical_id::of_nothing(&operation.request_id))
+    }
+
+    fn failed_id(&self, operation: &Operation) -> String {
+        let id = self.stored.record.failed_id(operation).cloned();
+        id.unwrap_or_else(|| physical_id::of_nothing(&operation.request_id))
     }
 
     fn empty_answer(&self, request_id: &str) -> Answer {

@@ -51,6 +51,10 @@ impl Goal {
         }
     }
 
+    pub(super) const fn is_removal(&self) -> bool {
+        matches!(self, Self::Remove { .. })
+    }
+
     /// The service's slot, by the record.
     pub(super) fn slot(&self, stored: &Stored) -> Option<Slot> {
         let service = stored.record.services.get(&self.identity().service_arn)?;

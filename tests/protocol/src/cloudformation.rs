@@ -18,6 +18,8 @@ use crate::world::{Event, Live, Request, World};
 const RETRIES_MAX: usize = 6;
 /// Milliseconds until a person does.
 const RETRY_MS: u64 = 120_000;
+/// Versions from here on are nobody's: what is to have one is deployed anew.
+const DRIFTED: u32 = 1_000;
 /// Milliseconds between looks whether the other stacks are done with.
 const LOOK_MS: u64 = 60_000;
 
@@ -143,7 +145,13 @@ impl Stack {
             return;
         }
         let mut before = known.properties;
-        before.deployment.succeeds = true;
+        if act.undone_by == UndoneBy::UpdateBackInVain {
+            // Somebody has changed it meanwhile, so it needs a deployment.
+            before.version += DRIFTED;
+            before.deployment.succeeds = false;
+        } else {
+            before.deployment.succeeds = true;
+        }
         before.deployment.takes_ms = before.deployment.takes_ms.min(RETRY_MS);
         // Every id that was told stands for something that may be left.
         let mut told = vec![known.physical_id, answered];
@@ -165,18 +173,18 @@ impl Stack {
             }
             self.pause(RETRY_MS).await;
         }
-        // The person deletes the stack.
-        told.dedup();
-        for left in told {
-            self.delete(act, left).await;
+        // The person deletes the stack. It knows the id that it was told last, and no other.
+        if let Some(last) = told.pop() {
+            for left in &told {
+                self.forget(left);
+            }
+            self.delete(act, last).await;
         }
     }
 
     /// Deletes by an id, again while it fails; whether it succeeded.
     async fn delete(&self, act: &Act, physical_id: String) -> bool {
-        if let Some(service) = service_of(&physical_id) {
-            self.world.state().live.remove(&service);
-        }
+        self.forget(&physical_id);
         for _ in 0..RETRIES_MAX {
             let seen = self
                 .send(
@@ -193,6 +201,13 @@ impl Stack {
             self.pause(RETRY_MS).await;
         }
         false
+    }
+
+    /// The service need not serve any more.
+    fn forget(&self, physical_id: &str) {
+        if let Some(service) = service_of(physical_id) {
+            self.world.state().live.remove(&service);
+        }
     }
 
     fn keep(&mut self, physical_id: String, properties: Properties) {

@@ -96,6 +96,8 @@ pub enum UndoneBy {
     DeleteAnsweredId,
     /// It sends the old properties under that id, and deletes it when another is answered.
     UpdateBack,
+    /// The same, but the service of before does not come up again, and a person deletes the stack.
+    UpdateBackInVain,
 }
 
 /// What goes wrong with one call.

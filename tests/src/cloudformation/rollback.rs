@@ -90,7 +90,7 @@ impl Stack {
             }
         }
         let undone = self.send_independently(back).await;
-        for undone in undone.iter().filter(|undone| undone.is_success()) {
+        for undone in &undone {
             doomed.extend(self.settle_undone(undone, template));
         }
         let status = if undone.iter().all(Seen::is_success) {
@@ -103,7 +103,8 @@ impl Stack {
         StackOutcome { status, seen }
     }
 
-    /// Notes the id that the Update back answered with; the one it was sent with goes, if it is another.
+    /// Notes the id that the Update back answered with, also when it failed; the one it was sent with goes, if it is
+    /// another and the service is back.
     fn settle_undone(&self, undone: &Seen, template: &Template) -> Option<Request> {
         let (sent, answered) = (undone.sent_id.clone()?, undone.physical_id.clone()?);
         if let Some(known) = self
@@ -115,7 +116,8 @@ impl Stack {
             known.physical_id.clone_from(&answered);
         }
         let properties = &template.resources[&undone.logical_id];
-        (sent != answered).then(|| stack::delete(&undone.logical_id, sent, properties))
+        (sent != answered && undone.is_success())
+            .then(|| stack::delete(&undone.logical_id, sent, properties))
     }
 }
 

@@ -43,6 +43,7 @@ impl OwnerRecord {
             running: None,
             newest_issued_ms: 0,
             delete_issued_ms: None,
+            unreached: None,
             further: Further::new(),
         }
     }
@@ -139,8 +140,9 @@ impl OwnerRecord {
         let mut record = self.clone();
         record.note_issue(request);
         record.learn_what_was_let_go(request);
-        record.learn_what_was_not_heard(request);
         record.learn_what_was_heard(request);
+        record.learn_what_was_not_heard(request);
+        record.learn_what_was_not_reached(request);
         let abandoned = record.operation.as_ref().and_then(Operation::abandon);
         record.supersede_open_operation(sealed);
         if let Some((arn, service)) = &request.converge {
@@ -150,13 +152,14 @@ impl OwnerRecord {
                 .or_insert_with(|| service.clone());
         }
         let converge = request.converge.as_ref().map(|(arn, _)| arn.clone());
+        let left_behind = record.left_behind(request).cloned();
         let is_to_go = |arn: &String, service: &ServiceRecord| {
             if converge.as_ref() == Some(arn) {
                 return false;
             }
             let is_named = request.request_type == RequestType::Delete
                 && request.physical_id.as_ref() == Some(arn);
-            is_named || !service.is_answered
+            is_named || !service.is_answered || left_behind.as_ref() == Some(arn)
         };
         let remove = record
             .services
@@ -200,19 +203,70 @@ impl OwnerRecord {
         };
         service.is_let_go = false;
         self.remember_heard(named);
-        let answered = match request.request_type {
-            RequestType::Delete => self
-                .operation
-                .as_ref()
-                .filter(|open| open.request_type == RequestType::Update)
-                .and_then(|open| open.answer.as_ref())
-                .filter(|answer| answer.is_success)
-                .map(|answer| answer.physical_id.clone()),
-            RequestType::Create | RequestType::Update => None,
-        };
-        if let Some(answered) = answered {
-            self.remember_heard(&answered);
+        let is_clean_up = request.request_type == RequestType::Delete;
+        let heard = self
+            .operation
+            .as_ref()
+            .filter(|open| open.request_type == RequestType::Update)
+            .and_then(|open| open.answer.as_ref())
+            .filter(|answer| answer.physical_id == *named || (is_clean_up && answer.is_success))
+            .map(|answer| answer.physical_id.clone());
+        if let Some(heard) = heard {
+            self.remember_newest(&heard);
         }
+    }
+
+    /// Whether an Update is to lead back to a service that CloudFormation was told of before, from the one that it names
+    /// now: the way back after a replacement.
+    fn leads_back(&self, operation: &Operation) -> bool {
+        let is_elsewhere = operation.converge != operation.physical_id;
+        let target = operation
+            .converge
+            .as_ref()
+            .and_then(|arn| self.services.get(arn));
+        operation.request_type == RequestType::Update
+            && is_elsewhere
+            && target.is_some_and(|service| service.is_answered)
+    }
+
+    /// The id that a failure of `operation` is answered with, which CloudFormation takes over (R11): that of a service
+    /// which the request has claimed, so that what was made is found by its Delete; else the one that it came with.
+    #[must_use]
+    pub fn failed_id<'a>(&self, operation: &'a Operation) -> Option<&'a String> {
+        let came_with = operation.physical_id.as_ref();
+        match operation.request_type {
+            RequestType::Update if self.leads_back(operation) => came_with,
+            RequestType::Create | RequestType::Update => operation.converge.as_ref().or(came_with),
+            RequestType::Delete => came_with,
+        }
+    }
+
+    /// An open Update that a Delete ends has not led back either; whatever else is asked for starts afresh.
+    fn learn_what_was_not_reached(&mut self, request: &Request) {
+        if request.request_type != RequestType::Delete {
+            self.unreached = None;
+            return;
+        }
+        let is_told = |open: &Operation| open.answer.as_ref().is_some_and(|it| it.is_success);
+        if let Some(open) = self.operation.clone().filter(|open| !is_told(open)) {
+            self.note_unreached(&open);
+        }
+    }
+
+    fn note_unreached(&mut self, operation: &Operation) {
+        if self.leads_back(operation) {
+            self.unreached.clone_from(&operation.converge);
+        }
+    }
+
+    /// The service that goes along with the one that a Delete names. After a way back that failed, CloudFormation knows
+    /// no other than the one it names: were it the other one, this one would have to stay.
+    fn left_behind(&self, request: &Request) -> Option<&String> {
+        let named = request.physical_id.as_ref()?;
+        let is_known = self.answered_ids.contains(named);
+        self.unreached.as_ref().filter(|unreached| {
+            request.request_type == RequestType::Delete && is_known && *unreached != named
+        })
     }
 
     /// CloudFormation creates where nothing is: what it was told of before, it has let go of.
@@ -285,7 +339,7 @@ impl OwnerRecord {
             self.remember_finished(open.request_id);
             return;
         };
-        let physical_id = open.converge.or(open.physical_id).unwrap_or_default();
+        let physical_id = self.failed_id(&open).cloned().unwrap_or_default();
         self.superseded.push(Superseded {
             request_id: open.request_id,
             physical_id,
@@ -300,7 +354,11 @@ impl OwnerRecord {
         let Some(operation) = self.operation.take() else {
             return;
         };
-        if let Some(answer) = operation.answer.as_ref().filter(|_| heard) {
+        let heard_answer = operation.answer.as_ref().filter(|_| heard);
+        if !heard_answer.is_some_and(|answer| answer.is_success) {
+            self.note_unreached(&operation);
+        }
+        if let Some(answer) = heard_answer {
             match operation.request_type {
                 RequestType::Create | RequestType::Update => {
                     self.remember_newest(&answer.physical_id);

@@ -36,13 +36,15 @@ impl Attempt<'_> {
         operation: &Operation,
         is_success: bool,
     ) -> Result<(), Problem> {
-        let physical_id = match operation.request_type {
-            RequestType::Create | RequestType::Update => operation
-                .converge
-                .clone()
-                .unwrap_or_else(|| format!("nothing-{}", operation.request_id)),
-            RequestType::Delete => operation.physical_id.clone().unwrap_or_default(),
+        let reached = match operation.request_type {
+            RequestType::Create | RequestType::Update => operation.converge.as_ref(),
+            RequestType::Delete => operation.physical_id.as_ref(),
         };
+        let failed = self.stored.record.failed_id(operation);
+        let physical_id = if is_success { reached } else { failed };
+        let physical_id = physical_id
+            .cloned()
+            .unwrap_or_else(|| format!("nothing-{}", operation.request_id));
         if let Some(operation) = &mut self.stored_mut().record.operation {
             operation.answer = Some(DecidedAnswer {
                 is_success,

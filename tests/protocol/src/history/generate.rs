@@ -50,6 +50,7 @@ impl History {
         if one_in(rng, 10) && !only_creates && !history.restores_the_table() {
             delete_the_provider(rng, &mut history);
         }
+        lead_back_in_vain(&mut Rng::with_seed(!seed), &mut history);
         history
     }
 }
@@ -108,6 +109,19 @@ fn act(rng: &mut Rng, stack: usize, index: usize) -> Act {
         } else {
             Vec::new()
         },
+    }
+}
+
+/// Some ways back fail. Drawn from a stream of its own, so that a seed goes on meaning the history that it once meant.
+fn lead_back_in_vain(rng: &mut Rng, history: &mut History) {
+    let acts = history
+        .stacks
+        .iter_mut()
+        .flat_map(|script| &mut script.acts);
+    for act in acts.filter(|act| act.undone_by == UndoneBy::UpdateBack) {
+        if one_in(rng, 4) {
+            act.undone_by = UndoneBy::UpdateBackInVain;
+        }
     }
 }
 

@@ -1,0 +1,128 @@
+//! What a record keeps, for how long, and who may write it.
+
+use serde_json::{Value, json};
+
+use super::{INVENTED, SHOP, WEB, begun, create, decide, delete, done, owner, update};
+use crate::claim::{
+    ATTEMPT_LENGTH_S, ATTEMPT_MARGIN_S, FINISHED_REQUESTS_MAX, OwnerRecord, Reception, Superseded,
+};
+
+/// What a newer version has written into each part that carries it along.
+fn with_further(record: &OwnerRecord) -> OwnerRecord {
+    let mut written = serde_json::to_value(record).expect("a record is JSON");
+    written["later"] = json!({"since": 1});
+    for service in written["services"]
+        .as_object_mut()
+        .expect("services")
+        .values_mut()
+    {
+        service["later"] = json!([2]);
+    }
+    if written["operation"].is_object() {
+        written["operation"]["later"] = json!("three");
+    }
+    serde_json::from_value(written).expect("an older version reads it")
+}
+
+#[test]
+fn what_a_newer_version_has_added_stays_where_it_was() {
+    let record = with_further(&done(&owner(), &create("1", WEB)));
+    let replacing = with_further(&begun(&record, &update("2", WEB, SHOP)));
+    let mut replaced = replacing.clone();
+    decide(&mut replaced, true, SHOP);
+    let kept = serde_json::to_value(&replaced).expect("a record is JSON");
+    assert_eq!(kept["later"], json!({"since": 1}));
+    assert_eq!(kept["services"][WEB]["later"], json!([2]));
+    assert_eq!(kept["services"][SHOP]["later"], json!([2]));
+    assert_eq!(kept["operation"]["later"], "three");
+    // What is said of an operation goes with it; what is said of a service stays.
+    replaced.finish_operation(true);
+    let next = begun(&replaced, &update("3", SHOP, SHOP));
+    let kept = serde_json::to_value(&next).expect("a record is JSON");
+    assert_eq!(kept["operation"]["later"], Value::Null);
+    assert_eq!(kept["services"][SHOP]["later"], json!([2]));
+}
+
+fn superseded(request_id: &str) -> Superseded {
+    Superseded {
+        request_id: request_id.to_owned(),
+        physical_id: WEB.to_owned(),
+        answer: None,
+        sealed: "sealed".to_owned(),
+    }
+}
+
+#[test]
+fn a_delete_waits_for_an_attempt_that_may_still_mutate_and_for_answers_that_are_owed() {
+    let begins = |record: &OwnerRecord| {
+        let reception = record.receive(&delete("2", INVENTED), None);
+        matches!(reception, Reception::Begin(_))
+    };
+    assert!(!begins(&owner()));
+    let mut running = owner();
+    assert!(running.begin_attempt("a"));
+    assert!(begins(&running));
+    let mut owing = owner();
+    owing.superseded.push(superseded("1"));
+    assert!(begins(&owing));
+}
+
+#[test]
+fn a_request_that_was_told_that_it_is_over_is_over() {
+    let mut record = owner();
+    record.superseded = vec![superseded("1"), superseded("2")];
+    record.finish_superseded("1");
+    assert_eq!(record.superseded, [superseded("2")]);
+    let again = record.receive(&create("1", WEB), None);
+    assert_eq!(again, Reception::Finished);
+}
+
+#[test]
+fn an_owner_is_forgotten_only_when_it_holds_nothing_and_is_owed_nothing() {
+    assert!(owner().is_idle());
+    let created = done(&owner(), &create("1", WEB));
+    assert!(!created.is_idle(), "it has a service");
+    let asked = OwnerRecord {
+        operation: begun(&owner(), &create("1", WEB)).operation,
+        ..owner()
+    };
+    assert!(!asked.is_idle(), "it is owed the answer to its request");
+    let ended = OwnerRecord {
+        superseded: vec![superseded("1")],
+        ..owner()
+    };
+    assert!(
+        !ended.is_idle(),
+        "it is owed the answer to a request that was ended"
+    );
+}
+
+#[test]
+fn what_is_remembered_of_an_owner_has_a_limit() {
+    let mut record = done(&owner(), &create("1", WEB));
+    for number in 0..2 * FINISHED_REQUESTS_MAX {
+        record = done(&record, &update(&format!("u{number}"), WEB, WEB));
+    }
+    assert_eq!(record.finished_requests.len(), FINISHED_REQUESTS_MAX);
+    assert_eq!(record.finished_requests.last(), Some(&"u99".to_owned()));
+    assert_eq!(record.finished_requests.first(), Some(&"u50".to_owned()));
+}
+
+#[test]
+fn attempt_mutates_alone_until_it_ends_or_was_seen_dead() {
+    let mut record = owner();
+    assert!(record.begin_attempt("a"));
+    assert!(!record.begin_attempt("b"));
+    let seconds = |record: &mut OwnerRecord, unchanged_s| {
+        record.running.as_mut().expect("running").unchanged_s = unchanged_s;
+    };
+    seconds(&mut record, ATTEMPT_LENGTH_S + ATTEMPT_MARGIN_S - 1);
+    assert!(!record.begin_attempt("b"));
+    seconds(&mut record, ATTEMPT_LENGTH_S + ATTEMPT_MARGIN_S);
+    assert!(record.begin_attempt("b"));
+    record.end_attempt("a");
+    assert!(record.is_running("b"), "the dead one ends nobody's attempt");
+    assert!(!record.is_running("a"));
+    record.end_attempt("b");
+    assert!(record.begin_attempt("c"));
+}
