@@ -210,15 +210,12 @@ fn packed(architecture: Architecture, bootstrap: &Path, folder: &Path) -> anyhow
         "the archive has {} bytes, at most {ARCHIVE_BYTES_MAX} are allowed",
         archive.len()
     );
-    let name = format!("bootstrap-{}.zip", architecture.name());
+    let name = archive_name(architecture);
     write(&folder.join(&name), &archive)?;
-    let original = root()?.join("templates").join("provider.yaml");
-    let original = fs::read_to_string(&original)
-        .with_context(|| format!("cannot read {}", original.display()))?;
     let template = format!("provider-{}.yaml", architecture.name());
     write(
         &folder.join(&template),
-        installing(&original, architecture, &name)?.as_bytes(),
+        installing(&provider()?, architecture, &name)?.as_bytes(),
     )?;
     let hash = Sha256::digest(&archive);
     println!(
@@ -228,6 +225,26 @@ fn packed(architecture: Architecture, bootstrap: &Path, folder: &Path) -> anyhow
     );
     let digits: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
     Ok(format!("{digits}  {name}\n"))
+}
+
+/// The template and the name of the archive that a package for this machine's processor has, for trying what people do
+/// with them; the archive itself takes a release build.
+pub fn for_this_machine() -> anyhow::Result<(String, String)> {
+    let architecture = Architecture::ALL
+        .into_iter()
+        .find(|one| one.target().starts_with(std::env::consts::ARCH))
+        .context("Lambda does not have this machine's processor")?;
+    let archive = archive_name(architecture);
+    Ok((installing(&provider()?, architecture, &archive)?, archive))
+}
+
+fn archive_name(architecture: Architecture) -> String {
+    format!("bootstrap-{}.zip", architecture.name())
+}
+
+fn provider() -> anyhow::Result<String> {
+    let template = root()?.join("templates").join("provider.yaml");
+    fs::read_to_string(&template).with_context(|| format!("cannot read {}", template.display()))
 }
 
 /// The provider's template with an archive in the place of the source.
@@ -304,7 +321,7 @@ mod tests {
 
     #[test]
     fn the_provider_s_template_names_the_archive_and_needs_no_build() {
-        let original = fs::read_to_string(root().unwrap().join("templates/provider.yaml")).unwrap();
+        let original = provider().unwrap();
         let template = installing(&original, Architecture::X86_64, "bootstrap-x86_64.zip").unwrap();
         assert!(template.contains("CodeUri: bootstrap-x86_64.zip\n"));
         assert!(template.contains("Architectures: [x86_64]\n"));

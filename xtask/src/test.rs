@@ -20,7 +20,7 @@ use self::tally::{Tally, cargo_result, tap_result, unittest_result};
 use crate::cargo::cargo;
 use crate::local_stack::LocalStack;
 use crate::tools::{self, Environment};
-use crate::{cases, check, construct, demo, fuzz, generate, root, simulate};
+use crate::{cases, check, construct, demo, fuzz, generate, package, root, simulate};
 
 /// Tells the scenarios into which folder they write the requests that the handler sends.
 const RECORD_REQUESTS: &str = "EXPRESS_RECORD_REQUESTS";
@@ -261,15 +261,20 @@ fn examples() -> anyhow::Result<Tally> {
     one(&mut demo::examples()?)
 }
 
-/// The provider, installed with SAM's own command.
+/// The provider, installed with SAM's own command, and as a package with the AWS CLI.
 fn sam_deploy() -> anyhow::Result<Tally> {
     let programs = tools::ready(Environment::Lint)?;
+    let cli = tools::ready(Environment::Conformance)?.join("aws");
+    let (template, archive) = package::for_this_machine()?;
     let local_stack = LocalStack::empty()?;
     let mut tests = command(&programs.join("python"))?;
     tests
         .args(["-m", "unittest", "test_sam"])
         .current_dir(root()?.join("tests").join("sam"))
         .env("SAM", programs.join("sam"))
+        .env("AWS", cli)
+        .env("PACKAGED_TEMPLATE", template)
+        .env("PACKAGED_ARCHIVE", archive)
         .env("BOOTSTRAP", demo::target()?.join("debug").join("bootstrap"))
         .envs(local_stack.variables());
     unittests(&mut tests)
