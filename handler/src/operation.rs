@@ -224,6 +224,9 @@ impl<'a> Attempt<'a> {
         goal: &Goal,
         operation: &Operation,
     ) -> Result<Pursuit, OperationError> {
+        if let Some(wait) = self.wait_until_seen(goal) {
+            return Ok(Pursuit::Waiting(wait));
+        }
         let mut observed = self.first_observation(goal);
         for _ in 0..ROUNDS_MAX {
             if self.runtime.clock.now_ms().saturating_sub(self.began_ms) > WORK_BUDGET_MS {

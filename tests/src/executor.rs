@@ -31,6 +31,20 @@ pub struct Executor {
     tasks_made: Cell<u64>,
 }
 
+/// Why a run does not come to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Stuck {
+    /// No task is awake, and none sleeps.
+    #[error("every task waits for something that never comes")]
+    Waits,
+    /// Time passes without end.
+    #[error("the run goes round in circles")]
+    Circles,
+    /// Time does not pass any more.
+    #[error("tasks wake each other without end")]
+    Spins,
+}
+
 struct Task {
     future: LocalBoxFuture<'static, ()>,
     woken: Arc<Woken>,
@@ -87,49 +101,46 @@ impl Executor {
 
     /// Runs until `handle`'s task has ended; `after_round` is called after every round.
     ///
-    /// # Panics
-    /// When every task waits for something that can never come.
-    pub fn block_on<T>(&self, handle: &Handle<T>, after_round: &dyn Fn()) -> T {
+    /// # Errors
+    /// When that never comes.
+    pub fn block_on<T>(&self, handle: &Handle<T>, after_round: &dyn Fn()) -> Result<T, Stuck> {
         let end_ms = self.clock.now_ms() + RUN_MS_MAX;
         loop {
-            self.run_until_stalled(after_round);
+            self.run_until_stalled(after_round)?;
             if let Some(value) = handle.0.value.take() {
-                return value;
+                return Ok(value);
             }
-            assert!(
-                self.clock.advance_to_next_sleeper(),
-                "every task waits for something that never comes"
-            );
-            assert!(
-                self.clock.now_ms() <= end_ms,
-                "the run goes round in circles"
-            );
+            self.advance(end_ms)?;
         }
     }
 
     /// Runs until no task is left.
     ///
-    /// # Panics
-    /// When every task waits for something that can never come.
-    pub fn run_to_end(&self, after_round: &dyn Fn()) {
+    /// # Errors
+    /// When that never comes.
+    pub fn run_to_end(&self, after_round: &dyn Fn()) -> Result<(), Stuck> {
         let end_ms = self.clock.now_ms() + RUN_MS_MAX;
         loop {
-            self.run_until_stalled(after_round);
+            self.run_until_stalled(after_round)?;
             if self.tasks.borrow().is_empty() {
-                return;
+                return Ok(());
             }
-            assert!(
-                self.clock.advance_to_next_sleeper(),
-                "every task waits for something that never comes"
-            );
-            assert!(
-                self.clock.now_ms() <= end_ms,
-                "the run goes round in circles"
-            );
+            self.advance(end_ms)?;
         }
     }
 
-    fn run_until_stalled(&self, after_round: &dyn Fn()) {
+    /// Lets time pass until something happens.
+    fn advance(&self, end_ms: u64) -> Result<(), Stuck> {
+        if !self.clock.advance_to_next_sleeper() {
+            Err(Stuck::Waits)
+        } else if self.clock.now_ms() > end_ms {
+            Err(Stuck::Circles)
+        } else {
+            Ok(())
+        }
+    }
+
+    fn run_until_stalled(&self, after_round: &dyn Fn()) -> Result<(), Stuck> {
         for _ in 0..ROUNDS_AT_ONE_TIME_MAX {
             // Before the look at who is awake: it may add tasks and wake those that wait for an answer.
             after_round();
@@ -141,14 +152,14 @@ impl Executor {
                 .map(|(id, _)| *id)
                 .collect();
             if awake.is_empty() {
-                return;
+                return Ok(());
             }
             self.round.fetch_add(1, Ordering::SeqCst);
             for id in awake {
                 self.poll(id);
             }
         }
-        panic!("tasks wake each other without end");
+        Err(Stuck::Spins)
     }
 
     /// The task is outside the list while it runs, so that it may add others.

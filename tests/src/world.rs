@@ -24,7 +24,7 @@ use serde_json::Value;
 
 use crate::account::{Inventory, Kind};
 use crate::cloudformation::{Answers, Stack, StackStatus, Template};
-use crate::executor::{Executor, Handle};
+use crate::executor::{Executor, Handle, Stuck};
 use crate::gate::{Gate, Version};
 use crate::history::{Event, History, lock};
 use crate::invariants::FirstAnswers;
@@ -345,14 +345,26 @@ impl World {
     }
 
     /// Runs until `future` has ended; other tasks go on meanwhile and stay where they are then.
+    ///
+    /// # Panics
+    /// When that never comes.
     pub fn block_on<T: 'static>(&self, future: impl Future<Output = T> + 'static) -> T {
         let handle = self.spawn(future);
-        self.0.executor.block_on(&handle, &|| self.after_round())
+        let ended = self.0.executor.block_on(&handle, &|| self.after_round());
+        ended.unwrap_or_else(|stuck| self.is_stuck(stuck))
     }
 
     /// Runs until nothing is under way: deliveries, waiters, pool operations.
+    ///
+    /// # Panics
+    /// When that never comes.
     pub fn settle(&self) {
-        self.0.executor.run_to_end(&|| self.after_round());
+        let ended = self.0.executor.run_to_end(&|| self.after_round());
+        ended.unwrap_or_else(|stuck| self.is_stuck(stuck));
+    }
+
+    fn is_stuck(&self, stuck: Stuck) -> ! {
+        panic!("{stuck}\n{}", crate::trace::of(self));
     }
 
     /// Adds a task.

@@ -155,6 +155,10 @@ pub struct ServiceRecord {
     /// name yet, or does not name any more, is found; the others are not looked for one.
     #[serde(default)]
     pub has_test_rule: bool,
+    /// Milliseconds since the epoch when something of it was last about to be made or changed: AWS may not show that
+    /// yet, and what is not seen would not be removed.
+    #[serde(default)]
+    pub changed_ms: Option<u64>,
     /// What a newer version knows of the service.
     #[serde(flatten)]
     pub further: Further,

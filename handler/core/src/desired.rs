@@ -113,6 +113,7 @@ impl Identity {
             leaving: None,
             alias_moved_ms: None,
             has_test_rule: false,
+            changed_ms: None,
             further: Further::new(),
         }
     }

@@ -5,6 +5,7 @@ use express_tests::account::{Inventory, Item, Kind};
 use express_tests::by_hand::{self, ByHand};
 use express_tests::cloudformation::RequestType;
 use express_tests::{Scenario, StackStatus, Template, World, web};
+use local_aws::fault::{Fault, Rule};
 use local_aws::wire::Service;
 use serde_json::{Value, json};
 
@@ -41,8 +42,22 @@ fn case_43_a_delete_of_an_id_that_nobody_knows_succeeds_and_changes_nothing() {
 
 #[test]
 fn case_43b_a_create_that_was_cancelled_at_any_time_leaves_nothing() {
-    for seconds in [0, 1, 5, 10, 31, 60, 100] {
+    check_cancelled(World::new);
+}
+
+#[test]
+fn case_43b_a_cancelled_create_leaves_nothing_of_what_aws_does_not_show_yet() {
+    check_cancelled(|| {
         let world = World::new();
+        let every_read = Rule::once(None, 0, Fault::StaleRead).times(u64::MAX);
+        world.faults().add(every_read);
+        world
+    });
+}
+
+fn check_cancelled(world: impl Fn() -> World) {
+    for seconds in [0, 1, 5, 10, 31, 60, 100] {
+        let world = world();
         let before = world.inventory().without_what_stays();
         let template = Template::of(&web()).sibling_fails_after(seconds);
         let run = Scenario::new().then_deploy(template).run_in(world);

@@ -68,6 +68,7 @@ mod tests {
             leaving,
             alias_moved_ms: Some(1),
             has_test_rule: false,
+            changed_ms: None,
             further: crate::claim::Further::new(),
         }
     }

@@ -46,6 +46,7 @@ fn service(arn: &str) -> (String, ServiceRecord) {
         leaving: None,
         alias_moved_ms: None,
         has_test_rule: false,
+        changed_ms: None,
         slot: None,
         further: Further::new(),
     };

@@ -12,6 +12,7 @@ mod drift;
 mod moves;
 mod refusals;
 mod removal;
+mod revisions;
 mod seen;
 mod test_traffic;
 mod updates;
@@ -24,7 +25,7 @@ use expect_test::Expect;
 
 use super::PlanError;
 use crate::decision::Decision;
-use seen::{Seen, seen};
+use seen::{Seen, seen, service};
 use web::{Web, web};
 
 /// Plans an Update of what was `seen` to `wanted` and compares the decision's text.

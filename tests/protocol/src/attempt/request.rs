@@ -70,6 +70,7 @@ fn request_of(
             leaving: None,
             alias_moved_ms: None,
             has_test_rule: false,
+            changed_ms: None,
             slot: None,
             further: Further::new(),
         };

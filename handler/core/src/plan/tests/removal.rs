@@ -4,7 +4,7 @@ use expect_test::{Expect, expect};
 
 use super::seen::{foreign, foreign_record};
 use super::world::ROUNDS_MAX;
-use super::{Seen, seen, text, web};
+use super::{Seen, seen, service, text, web};
 use crate::decision::Decision;
 use crate::observed::{Observed, Presence};
 use crate::plan;
@@ -267,6 +267,35 @@ fn a_target_group_whose_tag_was_taken_off_stays_when_all_else_is_gone() {
 }
 
 #[test]
+fn a_security_group_whose_tag_was_taken_off_stays_when_all_else_is_gone() {
+    check_untagged(
+        |observed| {
+            if let Presence::Present(group) = &mut observed.service_security_group {
+                group.tags.clear();
+            }
+        },
+        expect![[r#"
+            ResourceConflict: security group `sg-service` has no tag `express:owner`: somebody has taken it off, so it is not deleted. Put the tag back, with the value that the other parts of the service have, or delete the resource yourself; then delete again
+        "#]],
+    );
+}
+
+#[test]
+fn what_a_service_uses_stays_until_it_is_inactive() {
+    let seen = leaving();
+    let identity = seen.world.web.desired().identity;
+    let is_going = |spoil: fn(&mut ObservedEcsService)| {
+        let mut observed = seen.world.observed.clone();
+        spoil(service(&mut observed));
+        plan::is_going(&identity, &observed)
+    };
+    assert!(is_going(|_| {}));
+    assert!(is_going(|service| service.status = ServiceStatus::Draining));
+    assert!(!is_going(|service| service.status = ServiceStatus::Inactive));
+    assert!(!is_going(|service| service.tags.clear()));
+}
+
+#[test]
 fn a_strangers_service_under_our_name_is_not_our_business() {
     check_untagged(
         |observed| {
@@ -278,11 +307,4 @@ fn a_strangers_service_under_our_name_is_not_our_business() {
             Removed
         "#]],
     );
-}
-
-fn service(observed: &mut Observed) -> &mut ObservedEcsService {
-    match &mut observed.ecs_service {
-        Presence::Present(service) => service,
-        Presence::Unknown | Presence::Absent => panic!("no service"),
-    }
 }

@@ -35,10 +35,7 @@ impl Seen {
 
     /// Disturbs the service.
     pub(super) fn service(self, disturb: impl FnOnce(&mut ObservedEcsService)) -> Self {
-        self.but(|observed| match &mut observed.ecs_service {
-            Presence::Present(service) => disturb(service),
-            Presence::Unknown | Presence::Absent => panic!("there is a service"),
-        })
+        self.but(|observed| disturb(service(observed)))
     }
 
     /// Disturbs the newest deployment.
@@ -97,5 +94,13 @@ pub(super) fn foreign_record() -> ObservedAliasRecord {
         target_dns_name: "theirs-1.eu-west-1.elb.amazonaws.com.".to_owned(),
         target_hosted_zone_id: "ZELB".to_owned(),
         evaluate_target_health: true,
+    }
+}
+
+/// The service that was observed.
+pub(super) fn service(observed: &mut Observed) -> &mut ObservedEcsService {
+    match &mut observed.ecs_service {
+        Presence::Present(service) => service,
+        Presence::Unknown | Presence::Absent => panic!("no service"),
     }
 }

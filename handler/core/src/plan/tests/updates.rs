@@ -5,9 +5,6 @@ use serde_json::json;
 
 use super::world::GIVEN;
 use super::{check, decided, seen, web};
-use crate::observed::Presence;
-use crate::resources::task_definition::{Kept, LiveContent, NormalForm, ObservedTaskDefinition};
-use crate::step::Step;
 
 #[test]
 fn nothing_changed_plans_nothing() {
@@ -281,87 +278,4 @@ fn our_task_definition_takes_over_from_a_given_one() {
         AuthorizeIngress(sg-service) 80
     "#]],
     );
-}
-
-/// Somebody has registered a revision with more in it, without our tags, and the service runs it.
-fn with_sidecar(web: super::Web) -> super::Seen {
-    let mut seen = seen(web);
-    let newest = seen.world.registered.last_mut().expect("a revision");
-    newest.tags.clear();
-    let kept = Some(Kept {
-        from_arn: newest.arn.clone(),
-        content: NormalForm("agent".to_owned()),
-    });
-    let spec = newest.spec.as_mut().expect("our fields");
-    spec.kept.clone_from(&kept);
-    let added = ("ADDED".to_owned(), "1".to_owned());
-    spec.container.environment.push(added.clone());
-    newest.live = Some(LiveContent {
-        environment: vec![added],
-        secrets: Vec::new(),
-        kept,
-    });
-    seen
-}
-
-#[test]
-fn what_somebody_added_is_no_difference() {
-    check(
-        web(),
-        with_sidecar(web()),
-        expect![[r#"
-            Converged
-        "#]],
-    );
-}
-
-#[test]
-fn what_somebody_added_goes_along_with_every_further_revision_once() {
-    let mut world = with_sidecar(web()).world;
-    for image in ["web:2", "web:1"] {
-        world.begin_update();
-        world.converge(web().image(image));
-        let newest = world.registered.last().expect("a revision");
-        let spec = newest.spec.as_ref().expect("our fields");
-        let environment = &spec.container.environment;
-        assert_eq!(spec.container.image, image);
-        assert_eq!(spec.kept.as_ref().expect("a sidecar").content.0, "agent");
-        assert_eq!(environment, &[("ADDED".to_owned(), "1".to_owned())]);
-    }
-    assert_eq!(world.registered.len(), 3);
-}
-
-#[test]
-fn only_the_tags_of_what_is_ours_are_written() {
-    let planned = |seen: super::Seen| {
-        let desired = web().tags(&[("team", "web")]).updating(&seen.world.web);
-        match seen.world.plan(&desired.desired()) {
-            Ok(crate::decision::Decision::Apply(steps)) => steps,
-            other => panic!("{other:?}"),
-        }
-    };
-    let tagged = |steps: &[Step]| match steps {
-        [Step::TagResources(tagging)] => tagging.ecs_arns.len(),
-        other => panic!("{other:?}"),
-    };
-    assert_eq!(tagged(&planned(seen(web()))), 2);
-    assert_eq!(tagged(&planned(with_sidecar(web()))), 1);
-}
-
-#[test]
-fn nothing_is_registered_while_what_runs_is_not_known() {
-    let seen = seen(web());
-    let desired = web().image("web:2").updating(&seen.world.web).desired();
-    let mut observed = seen.world.observed.clone();
-    let newest = seen.world.registered.last().expect("a revision");
-    observed.task_definition = Presence::Present(ObservedTaskDefinition {
-        arn: format!("{}0", newest.arn),
-        ..newest.clone()
-    });
-    let asked = crate::plan::unseen_running_revision(&desired, &observed);
-    assert_eq!(asked.as_ref(), Some(&newest.arn));
-    let planned = crate::plan::converge(&desired, &observed, &seen.world.timing);
-    let registers = matches!(&planned, Ok(crate::decision::Decision::Apply(steps))
-        if steps.iter().any(|step| matches!(step, Step::RegisterTaskDefinition(_))));
-    assert!(!registers, "{planned:?}");
 }

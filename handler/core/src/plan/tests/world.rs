@@ -198,6 +198,7 @@ impl World {
             | WaitReason::StepRefused { .. }
             | WaitReason::LoadBalancersClosing
             | WaitReason::AnswersOwed
+            | WaitReason::NotYetSeen { .. }
             | WaitReason::OtherAttempt => panic!("nothing ends this: {}", wait.reason),
         }
     }
