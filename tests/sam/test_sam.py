@@ -70,20 +70,20 @@ class LocalStack(unittest.TestCase):
         self.folder = Path(folder.name)
         project(self.folder)
 
-    def sam(self, command: str, *arguments: str) -> str:
+    def sam(self, command: str, *arguments: str, answers: str = "") -> str:
         """Runs SAM's command and tells what it says."""
-        return self.run_there(os.environ["SAM"], command, *arguments)
+        return self.run_there(os.environ["SAM"], command, *arguments, answers=answers)
 
     def shell(self, commands: str) -> str:
         """Runs lines of a shell that call the AWS CLI and tells what they say."""
         return self.run_there("bash", "-euc", commands)
 
-    def run_there(self, *command: str) -> str:
+    def run_there(self, *command: str, answers: str = "") -> str:
         ran = subprocess.run(
             command,
             cwd=self.folder,
             env=ENVIRONMENT | {"PATH": f"{Path(os.environ['AWS']).parent}{os.pathsep}{os.environ['PATH']}"},
-            stdin=subprocess.DEVNULL,
+            input=answers,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -95,9 +95,17 @@ class LocalStack(unittest.TestCase):
         return ran.stdout
 
     def test_the_provider_is_built_deployed_and_deleted(self) -> None:
-        self.assertIn("Build Succeeded", self.sam("build", "--config-env", "dev"))
+        self.assertIn("Build Succeeded", self.sam("build"))
         zone = os.environ["HOSTED_ZONE_ID"]
-        # Of the environment's own settings, only the domain and the zone are to be replaced.
+        # Each line answers a question; an empty one takes what is proposed.
+        name_and_region = "\n\n"
+        certificate_roles_boundary_days = "\n\n\n\n"
+        unconfirmed_roles_rollback_unsaved = "n\ny\n\nn\n"
+        guided = f"{name_and_region}apps.example.com\n{zone}\n{certificate_roles_boundary_days}{unconfirmed_roles_rollback_unsaved}"
+        created = self.sam("deploy", "--guided", answers=guided)
+        self.assertIn("Successfully created/updated stack - express-provider", created)
+        # Then with an environment, of whose own settings only the domain and the zone are to be replaced.
+        self.assertIn("Build Succeeded", self.sam("build", "--config-env", "dev"))
         settings = ["DomainName=apps.example.com", f"HostedZoneId={zone}", "LogRetentionDays=14"]
         deployed = self.sam("deploy", "--config-env", "dev", "--parameter-overrides", *settings)
         self.assertIn("Successfully created/updated stack - express-provider", deployed)
