@@ -196,6 +196,26 @@ async fn what_stays_behind(
     Ok(())
 }
 
+/// What EC2 says of some subnets of a VPC, and of its routes.
+///
+/// # Errors
+/// When EC2 does not answer.
+pub async fn subnet_facts(
+    aws: &AwsClients,
+    vpc_id: &str,
+    subnet_ids: &[String],
+) -> Result<VpcFacts, AwsError> {
+    let (all_subnets, route_tables) = futures::try_join!(
+        resources::vpc::subnets_by_id(aws, subnet_ids),
+        resources::vpc::route_tables(aws, vpc_id),
+    )?;
+    Ok(VpcFacts {
+        task_subnets: Vec::new(),
+        all_subnets,
+        route_tables,
+    })
+}
+
 async fn task_subnets(aws: &AwsClients, properties: &Properties) -> Result<Vec<Subnet>, AwsError> {
     let asked = &properties.network_configuration.subnets;
     if asked.is_empty() {

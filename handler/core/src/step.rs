@@ -43,7 +43,7 @@ pub struct SlotRequest {
     pub scheme: String,
     /// The owner whose pool it is, for a dedicated one.
     pub dedicated_to: Option<String>,
-    /// Subnet by zone, for the case that the pool is opened now.
+    /// Subnet by zone, for the case that a load balancer is opened now.
     pub subnets: BTreeMap<String, String>,
     /// The service that claims.
     pub service_arn: String,
@@ -117,12 +117,12 @@ pub enum Step {
         /// Its security group.
         security_group_id: String,
     },
-    /// `elasticloadbalancing:SetSubnets`, with what the pool's item has joined
+    /// `elasticloadbalancing:SetSubnets`, with what the ledger has joined
     ExtendSubnets {
         /// The load balancer.
         load_balancer_arn: String,
-        /// Its pool.
-        pool_id: String,
+        /// The service's place on it.
+        slot: Slot,
         /// Subnet by zone: those that it has, and those that it lacks.
         subnets: BTreeMap<String, String>,
     },
@@ -278,7 +278,7 @@ impl fmt::Display for Step {
             }
             Self::ExtendSubnets {
                 load_balancer_arn,
-                pool_id: _,
+                slot: _,
                 subnets,
             } => {
                 let subnet_ids: Vec<&str> = subnets.values().map(String::as_str).collect();

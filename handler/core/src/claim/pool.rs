@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 /// radius (DESIGN §4).
 pub const MEMBERS_MAX: u64 = 25;
 
-/// A pool, as far as its writes decide on it; its VPC, scheme and subnets never change.
+/// A pool, as far as its writes decide on it; its VPC and scheme never change.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct PoolItem {
     /// The next ordinal to be opened.
@@ -24,7 +24,7 @@ pub struct PoolItem {
     pub open: Vec<u64>,
 }
 
-/// One ordinal of a pool: it exists before its load balancer does, and outlives it.
+/// One ordinal of a pool: it exists before its load balancer does, and outlives it. Its subnets decide on no claim.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct LoadBalancerItem {
     /// OPEN; else CLOSED, for good.

@@ -37,7 +37,7 @@ pub(super) fn load_balancer(
             if let Some(subnets) = found.extended_subnets(&desired.network.ingress_subnets) {
                 steps.push(Step::ExtendSubnets {
                     load_balancer_arn: found.arn.clone(),
-                    pool_id: slot.pool_id.clone(),
+                    slot: slot.clone(),
                     subnets,
                 });
             }

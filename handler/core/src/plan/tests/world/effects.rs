@@ -128,7 +128,7 @@ impl World {
             }
             Step::ExtendSubnets {
                 load_balancer_arn: _,
-                pool_id: _,
+                slot: _,
                 subnets,
             } => present(&mut self.observed.load_balancer)
                 .subnets
