@@ -87,14 +87,9 @@ pub async fn for_planning(
     desired: &Desired,
     observed: &mut Observed,
 ) -> Result<(), AwsError> {
-    // Only a load balancer that is being opened needs the ranges of its VPC.
-    let opens = match &observed.load_balancer_security_group {
-        Presence::Unknown => false,
-        Presence::Absent => true,
-        Presence::Present(group) => !group.has_ingress,
-    };
+    let is_needed = plan::needs_vpc_ranges(desired, observed);
     let vpc_id = &desired.network.vpc_id;
-    look_if(opens, &mut observed.vpc_cidrs, || async {
+    look_if(is_needed, &mut observed.vpc_cidrs, || async {
         resources::vpc::cidrs(aws, vpc_id).await.map(Some)
     })
     .await?;

@@ -25,6 +25,8 @@ pub struct Subnet {
     pub vpc_id: String,
     /// `eu-west-1a`
     pub zone: String,
+    /// Its IPv4 range; none when it has IPv6 only.
+    pub range: Option<String>,
     /// Addresses left.
     pub free_addresses: u32,
 }
@@ -60,6 +62,8 @@ pub struct Network {
     pub scheme: Scheme,
     /// Of the tasks, sorted.
     pub subnet_ids: Vec<String>,
+    /// The IPv4 ranges of those.
+    pub ranges: Vec<String>,
     /// Whether tasks need public addresses: their subnets reach the internet by themselves.
     pub assign_public_ip: bool,
     /// For each zone of the tasks, and at least two: the subnet that a load balancer opened by this
@@ -120,7 +124,11 @@ pub fn resolve(properties: &Properties, facts: &VpcFacts) -> Result<Network, Pla
         .map(|subnet| subnet.id.clone())
         .collect();
     subnet_ids.sort();
+    let task_subnets = facts.task_subnets.iter();
     Ok(Network {
+        ranges: task_subnets
+            .filter_map(|subnet| subnet.range.clone())
+            .collect(),
         ingress_subnets: ingress_subnets(scheme, &zones, facts)?,
         vpc_id,
         scheme,

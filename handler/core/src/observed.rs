@@ -76,7 +76,7 @@ pub struct Observed {
     pub leaving: Option<Box<LeavingSide>>,
     /// Subnet by zone that the load balancer is to have, by the ledger; looked at only when it is to be made.
     pub pool_subnets: Presence<BTreeMap<String, String>>,
-    /// Address ranges of the VPC; looked at only when a load balancer is opened.
+    /// Address ranges of the VPC; looked at only when a load balancer is opened, or may not reach the tasks.
     pub vpc_cidrs: Presence<Vec<String>>,
     /// The load balancer's security group.
     pub load_balancer_security_group: Presence<ObservedSecurityGroup>,

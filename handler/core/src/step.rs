@@ -103,6 +103,16 @@ pub enum Step {
         /// The rules.
         rules: Vec<IngressRule>,
     },
+    /// `ec2:AuthorizeSecurityGroupIngress`, then `ec2:AuthorizeSecurityGroupEgress`: ranges that the VPC has got since
+    /// the load balancer was made.
+    AdmitRanges {
+        /// The load balancer's group.
+        group_id: String,
+        /// What it may reach from now on.
+        ranges: Vec<String>,
+        /// Who is let in from there: nobody, when everybody is already.
+        ingress: Vec<IngressRule>,
+    },
     /// `ec2:RevokeSecurityGroupIngress`
     RevokeIngress {
         /// The service's group.
@@ -266,6 +276,18 @@ impl fmt::Display for Step {
                 rules,
             } => {
                 write!(formatter, "AuthorizeIngress({group_id}) {}", ports(rules))
+            }
+            Self::AdmitRanges {
+                group_id,
+                ranges,
+                ingress,
+            } => {
+                let ranges = ranges.join(",");
+                write!(formatter, "AdmitRanges({group_id}) {ranges}")?;
+                match ingress.as_slice() {
+                    [] => Ok(()),
+                    rules => write!(formatter, " {}", ports(rules)),
+                }
             }
             Self::RevokeIngress { group_id, rules } => {
                 write!(formatter, "RevokeIngress({group_id}) {}", ports(rules))

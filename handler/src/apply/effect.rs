@@ -199,6 +199,7 @@ fn settle(observed: &mut Observed, step: &Step, settled: Settled) {
             group_id: _,
             rules: _,
         } => settled.set(group_of(observed, *of)),
+        Step::AdmitRanges { .. } => settled.set(&mut observed.load_balancer_security_group),
         Step::RevokeIngress { .. } | Step::DeleteSecurityGroup { .. } => {
             settled.set(&mut observed.service_security_group);
         }

@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 
 use express_tests::account::{Item, Kind};
-use express_tests::network::{added_beside, make_public, private_subnets, replaced};
+use express_tests::network::{self, added_beside, make_public, private_subnets, replaced, subnet};
 use express_tests::{ServiceProperties, StackStatus, Template, World, web};
+use local_aws::ec2::Subnet;
 use local_aws::fault::{Fault, Rule};
 use local_aws::wire::Service;
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// When a load balancer that was deleted has no network interfaces any more, in seconds.
 const INTERFACES_GONE_AFTER_S: u64 = 600;
@@ -133,4 +134,94 @@ fn a_zone_that_was_asked_for_in_vain_can_be_added_with_another_subnet() {
     create(&world, "third", &in_subnets("third", &subnets));
     let (_, used) = balancer(&world);
     assert_eq!(used, BTreeSet::from_iter(subnets));
+}
+
+/// A range that the VPC gets, from those that any VPC may have.
+/// AWS: <https://docs.aws.amazon.com/vpc/latest/userguide/vpc-cidr-blocks.html>
+const FURTHER_RANGE: &str = "100.64.0.0/16";
+
+/// Lets the VPC have a further range; subnets in it, beside these and with the main route table.
+fn with_further_range(world: &World, beside: &[String]) -> Vec<String> {
+    let beside: Vec<Subnet> = beside.iter().map(|id| subnet(world, id)).collect();
+    {
+        let mut cloud = world.account().cloud();
+        let vpc = cloud.ec2.vpcs.get_mut(&beside[0].vpc_id).unwrap();
+        vpc.further.push(FURTHER_RANGE.parse().unwrap());
+    }
+    let subnets = beside.iter().enumerate();
+    subnets
+        .map(|(block, beside)| network::create(world, beside, &format!("100.64.{block}.0/24")))
+        .collect()
+}
+
+/// Rules of the load balancer's security group that are about a range, in or out.
+fn rules(world: &World, direction: &str, range: &str) -> Vec<(Value, Value)> {
+    let inventory = world.inventory();
+    let mut groups = inventory.of(Kind::SecurityGroup);
+    let is_of_pool = |item: &Item| item.tags.contains_key(express_core::naming::TAG_POOL);
+    let (_, group) = groups.find(|(_, item)| is_of_pool(item)).unwrap();
+    let permissions = group.description[direction].as_array();
+    let permissions = permissions.into_iter().flatten();
+    permissions
+        .filter(|permission| permission["ipRanges"].to_string().contains(range))
+        .map(|permission| (permission["fromPort"].clone(), permission["toPort"].clone()))
+        .collect()
+}
+
+#[test]
+fn a_service_in_a_further_range_of_the_vpc_is_reached_by_the_load_balancer_that_is_there() {
+    let world = World::new();
+    let subnets = world.subnets();
+    create(&world, "first", &in_subnets("first", &subnets));
+    let further = with_further_range(&world, &subnets);
+    let second = create(&world, "second", &in_subnets("second", &further));
+    balancer(&world);
+    let everywhere = [(json!(0), json!(65_535))];
+    for range in ["172.31.0.0/16", FURTHER_RANGE] {
+        assert_eq!(rules(&world, "ipPermissionsEgress", range), everywhere);
+    }
+    assert_eq!(rules(&world, "ipPermissions", FURTHER_RANGE), []);
+    // Others may need it.
+    assert_eq!(second.delete_now().status, StackStatus::DeleteComplete);
+    world.settle();
+    assert_eq!(
+        rules(&world, "ipPermissionsEgress", FURTHER_RANGE),
+        everywhere
+    );
+}
+
+#[test]
+fn an_internal_load_balancer_lets_clients_of_a_further_range_in() {
+    let world = World::new();
+    let subnets = private_subnets(&world);
+    create(&world, "first", &in_subnets("first", &subnets));
+    let further = with_further_range(&world, &subnets);
+    let second = in_subnets("second", &further).set("/LoadBalancer/Scheme", "internal");
+    create(&world, "second", &second);
+    balancer(&world);
+    for range in ["172.31.0.0/16", FURTHER_RANGE] {
+        let mut admitted = rules(&world, "ipPermissions", range);
+        admitted.sort_by_key(|(port, _)| port.as_u64());
+        let [http, https] = [80, 443].map(|port| (json!(port), json!(port)));
+        assert_eq!(admitted, [http, https], "{range}");
+    }
+}
+
+#[test]
+fn an_unchanged_update_does_not_ask_for_the_ranges_of_the_vpc() {
+    let world = World::new();
+    let stack = create(&world, "first", &web().named("first"));
+    with_further_range(&world, &world.subnets());
+    let before = world.account().recorder().count();
+    let unchanged = web().named("first").set("/ServiceTimeout", 3000);
+    let outcome = stack.deploy_now(Template::of(&unchanged));
+    assert_eq!(outcome.status, StackStatus::UpdateComplete);
+    let recorder = world.account().recorder();
+    let calls = recorder.since(before).unwrap();
+    assert!(
+        calls
+            .iter()
+            .any(|call| call.name() == "ec2:DescribeSecurityGroups")
+    );
+    assert!(calls.iter().all(|call| call.name() != "ec2:DescribeVpcs"));
 }

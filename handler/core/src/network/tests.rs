@@ -29,6 +29,7 @@ fn subnet(note: &str) -> Subnet {
         id: id.to_owned(),
         vpc_id: "vpc-1".to_owned(),
         zone: id.chars().take(1).collect(),
+        range: Some("10.0.0.0/24".to_owned()),
         free_addresses: 100,
     }
 }
