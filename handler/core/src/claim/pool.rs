@@ -170,6 +170,8 @@ pub fn open_after(open: &[u64], refused: &[u64], opened: u64) -> Vec<u64> {
 
 #[cfg(test)]
 mod tests {
+    use provider_schema::limits::NEIGHBOURS_MAX;
+
     use super::*;
 
     #[test]
@@ -182,6 +184,11 @@ mod tests {
         let item = item.release("a");
         assert!(item.has_room_again(3));
         assert!(!item.release("b").has_room_again(3), "it had room before");
+    }
+
+    #[test]
+    fn the_limit_of_tasks_counts_as_many_neighbours_as_there_can_be() {
+        assert_eq!(u64::from(NEIGHBOURS_MAX) + 1, MEMBERS_MAX);
     }
 
     #[test]
