@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use express_tests::account::{Item, Kind};
+use express_tests::cloudformation::RequestType;
 use express_tests::network::{self, added_beside, make_public, private_subnets, replaced, subnet};
 use express_tests::{ServiceProperties, StackStatus, Template, World, web};
 use local_aws::ec2::Subnet;
@@ -224,4 +225,27 @@ fn an_unchanged_update_does_not_ask_for_the_ranges_of_the_vpc() {
             .any(|call| call.name() == "ec2:DescribeSecurityGroups")
     );
     assert!(calls.iter().all(|call| call.name() != "ec2:DescribeVpcs"));
+}
+
+#[test]
+fn no_service_takes_the_targets_of_its_neighbours_and_one_that_has_more_can_be_changed() {
+    let many = |name: &str| web().named(name).set("/ScalingTarget/MaxTaskCount", 300);
+    let world = World::new();
+    let refused = world.stack("new").deploy_now(Template::of(&many("new")));
+    assert_eq!(refused.status, StackStatus::RollbackComplete);
+    let reason = &refused.first().reason;
+    assert!(
+        reason.contains("260") && reason.contains("DEDICATED"),
+        "{reason}"
+    );
+    // As if it had been made before there was a limit.
+    let stack = create(&world, "old", &web().named("old"));
+    let id = stack.resources()["Web"].physical_id.clone();
+    let mut event = stack.event(RequestType::Update, Some(&id), &many("old"));
+    event["OldResourceProperties"] = event["ResourceProperties"].clone();
+    world.deliver(event);
+    world.settle();
+    let inventory = world.inventory();
+    let (_, target) = inventory.of(Kind::ScalableTarget).next().unwrap();
+    assert_eq!(target.description["MaxCapacity"], 300);
 }
