@@ -50,7 +50,8 @@ impl Taking<'_> {
             request_id: &self.envelope.request_id,
             domain_name: &self.runtime.settings.domain_name,
         };
-        provider_schema::parse(properties, &context)
+        let old = self.envelope.old_properties.as_ref();
+        provider_schema::parse_update(properties, old, &context)
     }
 
     /// Create and Update.

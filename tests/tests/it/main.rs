@@ -13,6 +13,7 @@ mod kept;
 mod ledger;
 mod monitor;
 mod moves;
+mod network;
 mod requests;
 mod rollback;
 mod rollback_alarm;
