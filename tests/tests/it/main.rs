@@ -1,5 +1,6 @@
 //! The integration tests; `tests/README.md` says which test lives where.
 
+mod certificate;
 mod contract;
 mod crash_everywhere;
 mod create;
