@@ -7,6 +7,7 @@ mod create;
 mod delete;
 mod deployment;
 mod diagnosis;
+mod domain;
 mod drift;
 mod driver;
 mod guard;
