@@ -120,7 +120,10 @@ pub async fn carry_out(aws: &AwsClients, step: &Step) -> Result<Effect, AwsError
             resources::ecs_service::update(aws, spec, change).await?;
             Effect::Changed
         }
-        Step::StopDeployment { deployment_arn } => {
+        Step::StopDeployment {
+            deployment_arn,
+            why: _,
+        } => {
             resources::ecs_service::deployment::stop(aws, deployment_arn).await?;
             Effect::Changed
         }

@@ -181,6 +181,9 @@ impl<'a> Attempt<'a> {
         {
             return Ok(outcome);
         }
+        if let Some(wait) = self.wait_until_seen(&operation) {
+            return Ok(Outcome::Waiting(wait));
+        }
         let sealed = self.unseal(&operation).await?;
         let (mut attributes, mut refused) = (None, None);
         for goal in self.goals(&operation, &sealed).await? {
@@ -218,15 +221,22 @@ impl<'a> Attempt<'a> {
         }
     }
 
+    /// None once AWS shows everything that earlier operations have changed: this one may be there to undo that.
+    fn wait_until_seen(&self, operation: &Operation) -> Option<Wait> {
+        let record = &self.stored.record;
+        let left_ms = record.unseen_for_ms(self.runtime.clock.now_ms(), operation.started_ms)?;
+        Some(Wait {
+            reason: WaitReason::NotYetSeen,
+            retry_after_s: u32::try_from(left_ms.div_ceil(1000)).unwrap_or(CONTINUE_AFTER_S),
+        })
+    }
+
     /// Observes, plans and applies until one goal is reached.
     async fn pursue(
         &mut self,
         goal: &Goal,
         operation: &Operation,
     ) -> Result<Pursuit, OperationError> {
-        if let Some(wait) = self.wait_until_seen(goal) {
-            return Ok(Pursuit::Waiting(wait));
-        }
         let mut observed = self.first_observation(goal);
         for _ in 0..ROUNDS_MAX {
             if self.runtime.clock.now_ms().saturating_sub(self.began_ms) > WORK_BUDGET_MS {
@@ -271,6 +281,7 @@ impl<'a> Attempt<'a> {
             started_ms: operation.started_ms,
             stop_at_ms: waiter::stop_at_ms(operation.started_ms, operation.answer_by_ms),
             deployment_asked_ms: self.deployment_asked_ms(),
+            settings_sent_ms: current.and_then(|current| current.settings_sent_ms),
             deployments_asked: operation.deployments_asked,
             deployment_before: current.and_then(|current| current.deployment_before.clone()),
             abandoned: current.and_then(|current| current.abandoned.clone()),

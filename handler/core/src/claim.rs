@@ -23,6 +23,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::diagnosis::{Examined, Verdict};
+use crate::step::Stop;
 
 /// Version of the record's form. A newer one than this is refused: an older provider must not write it.
 ///
@@ -38,6 +39,11 @@ pub const ANSWERED_IDS_MAX: usize = 50;
 pub const ATTEMPT_LENGTH_S: u32 = 60;
 /// Seconds beyond an attempt's length before it is taken for dead (DESIGN §4).
 pub const ATTEMPT_MARGIN_S: u32 = 15;
+/// Milliseconds until what was made or changed is surely shown: EC2 and ECS may answer for some seconds as if it were not
+/// so yet.
+/// AWS: <https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html>,
+/// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html>
+pub const SEEN_AFTER_MS: u64 = 15_000;
 /// Milliseconds by which issue times of requests in the right order may differ: they are cut to whole seconds, and the
 /// clocks of CloudFormation's hosts are not the same one. An issue time that is older by no more than this does not say
 /// which request was first.
@@ -157,7 +163,7 @@ pub struct ServiceRecord {
     #[serde(default)]
     pub has_test_rule: bool,
     /// Milliseconds since the epoch when something of it was last about to be made or changed: AWS may not show that
-    /// yet, and what is not seen would not be removed.
+    /// yet, and what is not seen would be neither removed nor undone.
     #[serde(default)]
     pub changed_ms: Option<u64>,
     /// The zone in which its alias record may be: written before one is made. None where DNS is managed elsewhere, and
@@ -207,6 +213,12 @@ pub struct Operation {
     pub deployment_asked_ms: Option<u64>,
     /// How many times it has asked for one.
     pub deployments_asked: u32,
+    /// Milliseconds since the epoch when ECS was last told how to deploy, without a deployment: it may not show it yet.
+    #[serde(default)]
+    pub settings_sent_ms: Option<u64>,
+    /// Whether its deployment was stopped because no time was left for it.
+    #[serde(default)]
+    pub is_out_of_time: bool,
     /// ARN of the deployment that was the newest before that.
     pub deployment_before: Option<String>,
     /// The deployment of a request that this one has ended: nobody waits for it any more.
@@ -227,6 +239,21 @@ pub struct Operation {
 }
 
 impl Operation {
+    /// Notes that a deployment is about to be stopped.
+    pub fn note_stop(&mut self, deployment_arn: &str, why: Stop) {
+        match why {
+            Stop::Hopeless => {}
+            Stop::OutOfTime => self.is_out_of_time = true,
+            // From now on it is known which one nobody waits for: another one may follow it.
+            Stop::Abandoned => {
+                let abandoned = self.abandoned.as_mut();
+                if let Some(abandoned) = abandoned.filter(|it| it.is(deployment_arn)) {
+                    abandoned.arn = Some(deployment_arn.to_owned());
+                }
+            }
+        }
+    }
+
     /// What is left running when a later request ends this operation.
     fn abandon(&self) -> Option<Abandoned> {
         let seen = self

@@ -151,12 +151,9 @@ pub enum WaitReason {
         /// The host name.
         host: String,
     },
-    /// Something of the service was made a moment ago.
-    #[error("what was just made of service `{service}` may not be shown by AWS yet")]
-    NotYetSeen {
-        /// The service.
-        service: String,
-    },
+    /// An earlier request has changed something a moment ago.
+    #[error("what has just been changed may not be shown by AWS yet")]
+    NotYetSeen,
     /// ECS is stopping tasks and draining targets.
     #[error("service `{service}` is draining")]
     ServiceDraining {

@@ -34,7 +34,9 @@ pub struct Timing {
     pub stop_at_ms: u64,
     /// When this operation last asked ECS for a deployment, if it has.
     pub deployment_asked_ms: Option<u64>,
-    /// How many times it has asked.
+    /// When it last told ECS how to deploy, without a deployment.
+    pub settings_sent_ms: Option<u64>,
+    /// How many times it has asked for either.
     pub deployments_asked: u32,
     /// ARN of the deployment that was the newest before it asked; none for the first of a service.
     pub deployment_before: Option<String>,

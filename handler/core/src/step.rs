@@ -185,6 +185,8 @@ pub enum Step {
     StopDeployment {
         /// The deployment.
         deployment_arn: String,
+        /// Why.
+        why: Stop,
     },
     /// `application-autoscaling:RegisterScalableTarget`
     RegisterScalableTarget(ScalableTargetSpec),
@@ -244,6 +246,17 @@ pub enum Step {
         /// The group.
         group_id: String,
     },
+}
+
+/// Why a deployment is stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// It cannot succeed any more.
+    Hopeless,
+    /// What is left of the operation's time is needed for its rollback.
+    OutOfTime,
+    /// Nobody waits for it any more.
+    Abandoned,
 }
 
 impl fmt::Display for Step {
@@ -353,7 +366,10 @@ impl fmt::Display for Step {
                 let fields = change.fields().join(" ");
                 write!(formatter, "UpdateService({}) {fields}", spec.name)
             }
-            Self::StopDeployment { deployment_arn } => {
+            Self::StopDeployment {
+                deployment_arn,
+                why: _,
+            } => {
                 write!(formatter, "StopDeployment({deployment_arn})")
             }
             Self::RegisterScalableTarget(spec) => write!(

@@ -23,6 +23,9 @@ const IAM_PROPAGATION_MS: u64 = 120_000;
 const VERSIONS_MEET_MS: u64 = 300_000;
 /// This version of the provider.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
+/// What is said of a deployment that the provider itself has stopped.
+const STOPPED_LATE: &str = "the deployment did not finish within `ServiceTimeout`, less what its rollback needs, and was \
+                            stopped; give `ServiceTimeout` more seconds, at most 3600, or let `Deployment` bake for less";
 /// Seconds until a refused step is tried again.
 const RETRY_S: u32 = 15;
 
@@ -220,6 +223,11 @@ impl Attempt<'_> {
         let problem = match error {
             OperationError::Step { step, source } => {
                 format!("{step}: {} ({})", source.message, source.code)
+            }
+            OperationError::Plan(PlanError::DeploymentFailed { .. })
+                if operation.is_out_of_time =>
+            {
+                STOPPED_LATE.to_owned()
             }
             OperationError::Plan(error) => error.to_string(),
             OperationError::OutOfTime => out_of_time(operation),

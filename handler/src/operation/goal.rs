@@ -1,7 +1,7 @@
 //! What an operation has to reach: the service that is asked for, and the absence of others.
 
 use express_core::claim::{Awaited, Operation, ServiceRecord, Slot};
-use express_core::decision::{Decision, Wait, WaitReason};
+use express_core::decision::Decision;
 use express_core::desired::{Desired, Environment, Identity};
 use express_core::network;
 use express_core::observed::{Observed, Presence};
@@ -9,16 +9,11 @@ use express_core::plan::{self, PlanError, Timing};
 use express_core::sought::Sought;
 use express_core::step::Step;
 
-use super::{Attempt, CONTINUE_AFTER_S, OperationError, StepError};
+use super::{Attempt, OperationError, StepError};
 use crate::apply::Effect;
 use crate::ledger::{self, LedgerError, Stored, pool};
 use crate::sealed::SealedOperation;
 use crate::{Runtime, observe, pool_operation};
-
-/// Milliseconds until what was made is surely shown: EC2 and ECS answer for some seconds as if it were not there.
-/// AWS: <https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html>,
-/// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html>
-const SEEN_AFTER_MS: u64 = 15_000;
 
 /// One goal.
 pub(super) enum Goal {
@@ -164,23 +159,6 @@ impl Attempt<'_> {
         }
     }
 
-    /// None once AWS shows everything of a service that is to go: the request that made it may just have been cancelled.
-    pub(super) fn wait_until_seen(&self, goal: &Goal) -> Option<Wait> {
-        let identity = goal.identity();
-        let service = self.stored.record.services.get(&identity.service_arn)?;
-        let changed_ms = service.changed_ms.filter(|_| goal.is_removal())?;
-        // Clocks of two hosts differ.
-        let age_ms = self.runtime.clock.now_ms().abs_diff(changed_ms);
-        let left_ms = SEEN_AFTER_MS.checked_sub(age_ms).filter(|left| *left > 0)?;
-        let left_s = u32::try_from(left_ms.div_ceil(1000)).unwrap_or(CONTINUE_AFTER_S);
-        Some(Wait {
-            reason: WaitReason::NotYetSeen {
-                service: identity.service.clone(),
-            },
-            retry_after_s: left_s,
-        })
-    }
-
     /// What the record says of a service; everything else has to be looked at.
     pub(super) fn by_record(&self, goal: &Goal) -> Observed {
         let services = &self.stored.record.services;
@@ -268,14 +246,14 @@ impl Attempt<'_> {
         }
         for step in steps {
             match step {
-                Step::StopDeployment { deployment_arn } => {
-                    // From now on it is known which one nobody waits for: another one may follow it.
+                Step::StopDeployment {
+                    deployment_arn,
+                    why,
+                } => {
                     let operation = record.operation.as_mut();
-                    if let Some(abandoned) = operation.and_then(|it| it.abandoned.as_mut())
-                        && abandoned.is(deployment_arn)
-                    {
-                        abandoned.arn = Some(deployment_arn.clone());
-                    }
+                    operation
+                        .into_iter()
+                        .for_each(|it| it.note_stop(deployment_arn, *why));
                 }
                 Step::ClaimSlot(request) => service.note_claim(&request.pool_id),
                 Step::CreateListenerRule(spec) if spec.header.is_some() => {

@@ -79,22 +79,7 @@ impl Attempt<'_> {
         steps: &[Step],
         observed: &mut Observed,
     ) -> Result<(), OperationError> {
-        if steps.iter().any(|step| {
-            matches!(
-                step,
-                Step::CreateService { .. } | Step::UpdateService { .. }
-            )
-        }) && let Some(operation) = &mut self.stored.record.operation
-        {
-            let newest = observed.ecs_service.present();
-            operation.deployment_before = newest
-                .and_then(|service| service.deployment.as_ref())
-                .map(|deployment| deployment.arn.clone());
-            operation.deployment_asked_ms = Some(self.runtime.clock.now_ms());
-            operation.deployments_asked += 1;
-            operation.examined = None;
-            operation.verdict = None;
-        }
+        self.note_deployment(steps, observed);
         self.note_steps(goal, steps);
         ledger::write(self.runtime, &mut self.stored).await?;
         let applied = futures::future::join_all(steps.iter().map(|step| {
@@ -133,6 +118,32 @@ impl Attempt<'_> {
                 source,
             }),
             Some((_, StepError::Ledger(error))) => Err(OperationError::Ledger(error)),
+        }
+    }
+
+    /// Notes that ECS is about to be asked for a deployment, and which is the newest before.
+    fn note_deployment(&mut self, steps: &[Step], observed: &Observed) {
+        let now_ms = self.runtime.clock.now_ms();
+        let Some(operation) = &mut self.stored.record.operation else {
+            return;
+        };
+        for step in steps {
+            match step {
+                Step::UpdateService { spec: _, change } if !change.starts_deployment() => {
+                    operation.settings_sent_ms = Some(now_ms);
+                }
+                Step::CreateService { .. } | Step::UpdateService { .. } => {
+                    let newest = observed.ecs_service.present();
+                    operation.deployment_before = newest
+                        .and_then(|service| service.deployment.as_ref())
+                        .map(|deployment| deployment.arn.clone());
+                    operation.deployment_asked_ms = Some(now_ms);
+                    operation.examined = None;
+                    operation.verdict = None;
+                }
+                _ => continue,
+            }
+            operation.deployments_asked += 1;
         }
     }
 

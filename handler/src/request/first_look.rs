@@ -39,7 +39,11 @@ impl Taking<'_> {
     ) -> Look {
         let is_quiet = stored.record.operation.is_none()
             && stored.record.running.is_none()
-            && stored.record.superseded.is_empty();
+            && stored.record.superseded.is_empty()
+            && stored
+                .record
+                .unseen_for_ms(self.runtime.clock.now_ms(), u64::MAX)
+                .is_none();
         let is_alone = begun
             .operation
             .as_ref()
@@ -90,6 +94,7 @@ impl Taking<'_> {
             started_ms: now_ms,
             stop_at_ms: u64::MAX,
             deployment_asked_ms: None,
+            settings_sent_ms: None,
             deployments_asked: 0,
             deployment_before: None,
             abandoned: None,

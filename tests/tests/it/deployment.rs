@@ -409,6 +409,11 @@ fn a_lifecycle_hook_that_never_decides_is_rolled_back_before_the_time_is_up() {
     let first = outcome.first();
     assert!(first.seen_ms - first.sent_ms <= 1_800_000);
     assert!(first.reason.contains("NotStabilized"), "{}", first.reason);
+    assert!(
+        first.reason.contains("give `ServiceTimeout` more seconds"),
+        "{}",
+        first.reason
+    );
     world.settle();
 }
 

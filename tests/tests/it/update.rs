@@ -4,6 +4,7 @@ use express_tests::account::Kind;
 use express_tests::cloudformation::{FailedReplacement, RequestType};
 use express_tests::properties::changes;
 use express_tests::{Scenario, ServiceProperties, StackStatus, Template, World, web};
+use local_aws::fault::{Fault, Rule};
 use local_aws::wire::Service;
 use serde_json::{Value, json};
 
@@ -357,5 +358,31 @@ fn case_39_lists_are_replaced_in_full_and_tags_that_are_removed_go() {
                 .collect();
             assert_eq!(own, ["both", "second"], "{kind:?} {}", item.name);
         }
+    }
+}
+
+#[test]
+fn how_deployments_go_is_changed_at_once_for_no_deployment_comes_of_it() {
+    for shows_late in [false, true] {
+        let world = World::new();
+        let stack = world.with_service("app", &web());
+        world.block_on(world.sleep_s(60));
+        if shows_late {
+            let every_read = Rule::once(None, 0, Fault::StaleRead).times(u64::MAX);
+            world.faults().add(every_read);
+        }
+        let changed = web().set("/Deployment/BakeTimeInMinutes", 7);
+        let begun_ms = world.now_ms();
+        let outcome = stack.deploy_now(Template::of(&changed));
+        assert_eq!(outcome.status, UpdateComplete, "{}", outcome.first().reason);
+        let seconds = (outcome.first().seen_ms - begun_ms) / 1000;
+        assert!(seconds <= if shows_late { 40 } else { 5 }, "{seconds} s");
+        let settings = &world.active_service()["deploymentConfiguration"];
+        assert_eq!(settings["bakeTimeInMinutes"], 7);
+        let history = world.history();
+        let told = history
+            .calls()
+            .filter(|call| call.recorded.name() == "ecs:UpdateService");
+        assert_eq!(told.count(), 1);
     }
 }

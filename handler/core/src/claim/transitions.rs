@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{
     ANSWERED_IDS_MAX, ATTEMPT_LENGTH_S, AnsweredAtOnce, DecidedAnswer, FINISHED_REQUESTS_MAX,
     Further, ISSUE_TIMES_DIFFER_MS, Operation, Owner, OwnerRecord, Reception, Request, RequestType,
-    RunningAttempt, ServiceRecord, Superseded,
+    RunningAttempt, SEEN_AFTER_MS, ServiceRecord, Superseded,
 };
 
 /// Letters and digits that CloudFormation ends a made-up id with: 12 in all that were published, 13 in older ones.
@@ -180,6 +180,8 @@ impl OwnerRecord {
             answer: None,
             deployment_asked_ms: None,
             deployments_asked: 0,
+            settings_sent_ms: None,
+            is_out_of_time: false,
             deployment_before: None,
             abandoned,
             waiting: None,
@@ -438,6 +440,17 @@ impl OwnerRecord {
         if self.is_running(attempt) {
             self.running = None;
         }
+    }
+
+    /// Milliseconds until AWS shows all that was changed before `before_ms`; none when it does. Clocks of two hosts differ,
+    /// so a change may seem to be yet to come.
+    #[must_use]
+    pub fn unseen_for_ms(&self, now_ms: u64, before_ms: u64) -> Option<u64> {
+        let changed = self.services.values().filter_map(|it| it.changed_ms);
+        let newest_ms = changed.filter(|changed| *changed < before_ms).max()?;
+        SEEN_AFTER_MS
+            .checked_sub(now_ms.abs_diff(newest_ms))
+            .filter(|left_ms| *left_ms > 0)
     }
 
     /// Whether anything is left that the owner holds or is owed.

@@ -39,7 +39,7 @@ pub fn converge(
     timing: &Timing,
 ) -> Result<Decision, PlanError> {
     refuse_another_vpc(desired, observed)?;
-    if let Some(begun) = moving::begin(desired, observed)? {
+    if let Some(begun) = moving::begin(desired, observed, timing)? {
         return Ok(begun);
     }
     let mut steps = Vec::new();

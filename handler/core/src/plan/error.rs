@@ -104,6 +104,16 @@ pub enum PlanError {
         /// Those that it is in.
         present: Vec<String>,
     },
+    /// A move between load balancers that would not end before CloudFormation gives up.
+    #[error(
+        "the service would move to another load balancer by two rolling deployments, which takes about {needed_s} s; give `ServiceTimeout` at least {missing_s} s more, or let `Deployment.RollbackAlarm` evaluate fewer periods"
+    )]
+    MoveWithoutTime {
+        /// Seconds that it takes.
+        needed_s: u64,
+        /// Seconds that it lacks.
+        missing_s: u64,
+    },
     /// A move between load balancers of a service with test traffic.
     #[error(
         "the service would move to another load balancer while it has `Deployment.TestTraffic`, whose rule cannot be on both; update it without `TestTraffic` first, then move it, and set `TestTraffic` again after that"
@@ -131,6 +141,14 @@ pub enum PlanError {
         service: String,
         /// ECS's names of what differs.
         fields: String,
+    },
+    /// There is no time left for a deployment.
+    #[error(
+        "what is left of `ServiceTimeout` is too little for a deployment of service `{service}` and its rollback, so none is begun; give it more seconds, at most 3600, and update again"
+    )]
+    TooLateToDeploy {
+        /// The service.
+        service: String,
     },
     /// The rollback alarm did not recover.
     #[error(
@@ -168,11 +186,13 @@ impl PlanError {
             }
             Self::MoveOutOfVpc
             | Self::MoveWithoutDns
+            | Self::MoveWithoutTime { .. }
             | Self::MoveWithTestTraffic
             | Self::MoveBetweenZones { .. }
             | Self::BetweenLoadBalancers => HandlerErrorCode::NotUpdatable,
             Self::DeploymentFailed { .. }
             | Self::NeverAsDesired { .. }
+            | Self::TooLateToDeploy { .. }
             | Self::AlarmInAlarm { .. }
             | Self::LoadBalancerFailed { .. } => HandlerErrorCode::NotStabilized,
         }

@@ -254,6 +254,20 @@ impl EcsServiceChange {
         .collect()
     }
 
+    /// Whether ECS starts a deployment for it. `deploymentConfiguration` and `healthCheckGracePeriodSeconds` start none.
+    /// AWS: <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_UpdateService.html>
+    #[must_use]
+    pub const fn starts_deployment(&self) -> bool {
+        let Self {
+            task_definition_arn,
+            network,
+            ingress,
+            bridge,
+            deployment: _,
+        } = self;
+        task_definition_arn.is_some() || network.is_some() || ingress.is_some() || bridge.is_some()
+    }
+
     /// Whether there is nothing to send.
     #[must_use]
     pub fn is_empty(&self) -> bool {

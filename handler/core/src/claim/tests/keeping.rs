@@ -126,3 +126,19 @@ fn attempt_mutates_alone_until_it_ends_or_was_seen_dead() {
     record.end_attempt("b");
     assert!(record.begin_attempt("c"));
 }
+
+#[test]
+fn what_was_changed_before_counts_as_seen_after_a_while() {
+    let mut record = done(&owner(), &create("1", WEB));
+    assert_eq!(record.unseen_for_ms(100_000, u64::MAX), None);
+    let changed = |record: &mut OwnerRecord, at_ms| {
+        record.services.get_mut(WEB).expect("a service").changed_ms = Some(at_ms);
+    };
+    changed(&mut record, 90_000);
+    assert_eq!(record.unseen_for_ms(100_000, 95_000), Some(5_000));
+    assert_eq!(record.unseen_for_ms(105_000, 95_000), None);
+    assert_eq!(record.unseen_for_ms(100_000, 90_000), None, "by itself");
+    // The host that wrote it had a clock ahead of ours, by a little or by far.
+    assert_eq!(record.unseen_for_ms(86_000, u64::MAX), Some(11_000));
+    assert_eq!(record.unseen_for_ms(10_000, u64::MAX), None);
+}

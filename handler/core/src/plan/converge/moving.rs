@@ -25,6 +25,7 @@ use crate::resources::alias_record;
 use crate::resources::ecs_service::{
     self, Bridge, LoadBalancers, ObservedEcsService, ServiceIngress, Strategy,
 };
+use crate::resources::metric_alarm;
 use crate::resources::security_group::{IngressRule, Source};
 use crate::resources::target_group::ObservedTargetGroup;
 use crate::step::Step;
@@ -35,6 +36,10 @@ use crate::step::Step;
 /// AWS: <https://docs.aws.amazon.com/Route53/latest/APIReference/API_ChangeResourceRecordSets.html>,
 /// <https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/resource-record-sets-choosing-alias-non-alias.html>
 const OVERLAP_MS: u64 = (60 + 60 + 10) * 1000;
+
+/// What a rolling deployment takes beside the periods for which its alarm watches it: tasks start, are registered and
+/// found healthy, and those before drain.
+const ROLLING_MS: u64 = 120 * 1000;
 
 /// How far a move is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,7 +67,11 @@ pub(super) struct Course<'a> {
 ///
 /// # Errors
 /// Moves that cannot be made without a failed request.
-pub(super) fn begin(desired: &Desired, observed: &Observed) -> Result<Option<Decision>, PlanError> {
+pub(super) fn begin(
+    desired: &Desired,
+    observed: &Observed,
+    timing: &Timing,
+) -> Result<Option<Decision>, PlanError> {
     let is_wanted = |pool_id: &str| pool_id == desired.pool_id;
     let leaving = observed.leaving.as_deref();
     let leaving_pool = leaving.map(|leaving| leaving.slot.pool_id.as_str());
@@ -85,6 +94,7 @@ pub(super) fn begin(desired: &Desired, observed: &Observed) -> Result<Option<Dec
             }
             if live_service(desired, observed).is_some() {
                 refuse(desired, observed)?;
+                refuse_without_time(desired, timing)?;
             }
             Step::ClaimSlot(specs::slot_request(desired))
         }
@@ -111,6 +121,21 @@ fn refuse(desired: &Desired, observed: &Observed) -> Result<(), PlanError> {
     Err(PlanError::MoveBetweenZones {
         zones,
         present: present.keys().cloned().collect(),
+    })
+}
+
+/// A move that has no time for its second deployment would only go there and back.
+fn refuse_without_time(desired: &Desired, timing: &Timing) -> Result<(), PlanError> {
+    let watched_ms =
+        u64::from(desired.alarms.rule.evaluation_periods * metric_alarm::PERIOD_S) * 1000;
+    let needed_ms = 2 * (ROLLING_MS + watched_ms) + OVERLAP_MS;
+    let missing_ms = (timing.now_ms + needed_ms).saturating_sub(timing.stop_at_ms);
+    if missing_ms == 0 {
+        return Ok(());
+    }
+    Err(PlanError::MoveWithoutTime {
+        needed_s: needed_ms.div_ceil(1000),
+        missing_s: missing_ms.div_ceil(1000),
     })
 }
 

@@ -2,6 +2,7 @@
 
 use super::facts::{is_abandoned, is_as_wanted, is_own, is_running, wanted_service};
 use super::moving::{self, Course, Stage};
+use crate::claim::SEEN_AFTER_MS;
 use crate::decision::{Wait, WaitReason};
 use crate::desired::Desired;
 use crate::naming;
@@ -12,7 +13,7 @@ use crate::resources::ecs_service::{
     ObservedEcsService, ServiceStatus, Strategy,
 };
 use crate::resources::metric_alarm::{self, AlarmState};
-use crate::step::Step;
+use crate::step::{Step, Stop};
 
 /// Seconds between looks at a service that drains under our name.
 const DRAINING_RETRY_S: u32 = 15;
@@ -154,6 +155,16 @@ fn not_listed_yet(
     })
 }
 
+/// How to deploy, told a moment ago, may not be shown yet; it is not told again before that.
+fn settings_not_shown_yet(change: &EcsServiceChange, timing: &Timing) -> Option<Wait> {
+    let sent_ms = timing.settings_sent_ms?;
+    let is_recent = timing.now_ms.saturating_sub(sent_ms) < SEEN_AFTER_MS;
+    (is_recent && !change.starts_deployment()).then_some(Wait {
+        reason: WaitReason::NotYetSeen,
+        retry_after_s: LISTING_RETRY_S,
+    })
+}
+
 /// A deployment is running: wait for it. One of ours that leaves no time to answer, or that cannot succeed any
 /// more, is rolled back; so is one `is_in_vain`, of a request that was cancelled: going back at once is sooner than its
 /// bakes, and leaves time for what is asked for instead.
@@ -167,10 +178,17 @@ fn follow(
 ) -> Option<Wait> {
     let is_ours = is_own(deployment, timing);
     let is_hopeless = timing.hopeless_deployment.as_ref() == Some(&deployment.arn);
-    let is_to_end = is_ours && (is_hopeless || timing.now_ms >= timing.stop_at_ms);
-    if (is_to_end || is_in_vain) && deployment.status == DeploymentStatus::Running {
+    let stop = if is_ours && is_hopeless {
+        Some(Stop::Hopeless)
+    } else if is_ours && timing.now_ms >= timing.stop_at_ms {
+        Some(Stop::OutOfTime)
+    } else {
+        is_in_vain.then_some(Stop::Abandoned)
+    };
+    if let (Some(why), DeploymentStatus::Running) = (stop, deployment.status) {
         steps.push(Step::StopDeployment {
             deployment_arn: deployment.arn.clone(),
+            why,
         });
         return None;
     }
@@ -211,8 +229,15 @@ fn update_service(
         // What the deployment leans on (ports, groups, the alarm's aim) comes first.
         return Ok(None);
     }
+    if let Some(wait) = settings_not_shown_yet(&change, timing) {
+        return Ok(Some(wait));
+    }
     if alarm.state == AlarmState::Alarm && !watches_what_serves(&course.watching) {
         return wait_for_alarm(desired, timing).map(Some);
+    }
+    if change.starts_deployment() && timing.now_ms >= timing.stop_at_ms {
+        // It would be stopped at once.
+        return Err(PlanError::TooLateToDeploy { service: spec.name });
     }
     let moves = if observed.leaving.is_some() {
         DEPLOYMENTS_OF_A_MOVE

@@ -341,3 +341,14 @@ fn private_tasks_behind_a_public_load_balancer_move_in_place() {
         "#]],
     );
 }
+
+#[test]
+fn a_move_that_would_not_end_in_time_does_not_begin() {
+    check(
+        web().sharing(Sharing::Dedicated),
+        seen(web()).after_s(2_600),
+        expect![[r#"
+            NotUpdatable: the service would move to another load balancer by two rolling deployments, which takes about 730 s; give `ServiceTimeout` at least 330 s more, or let `Deployment.RollbackAlarm` evaluate fewer periods
+        "#]],
+    );
+}

@@ -81,9 +81,17 @@ fn registered_revision_is_deployed_by_its_task_definition_only() {
     after.world.apply(&registered);
     check(
         web().image("web:2"),
-        after,
+        after.clone(),
         expect![[r#"
         UpdateService(web) taskDefinition
+    "#]],
+    );
+    // No deployment is begun that would be stopped at once.
+    check(
+        web().image("web:2"),
+        after.after_s(3_100),
+        expect![[r#"
+        NotStabilized: what is left of `ServiceTimeout` is too little for a deployment of service `web` and its rollback, so none is begun; give it more seconds, at most 3600, and update again
     "#]],
     );
 }

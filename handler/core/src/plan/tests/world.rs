@@ -82,6 +82,7 @@ impl World {
                 started_ms: BEGINNING_MS,
                 stop_at_ms: BEGINNING_MS + 3_000_000,
                 deployment_asked_ms: None,
+                settings_sent_ms: None,
                 deployments_asked: 0,
                 deployment_before: None,
                 abandoned: None,
@@ -104,6 +105,7 @@ impl World {
             started_ms: now_ms,
             stop_at_ms: now_ms + 3_000_000,
             deployment_asked_ms: None,
+            settings_sent_ms: None,
             deployments_asked: 0,
             deployment_before: None,
             abandoned: None,
@@ -198,7 +200,7 @@ impl World {
             | WaitReason::StepRefused { .. }
             | WaitReason::LoadBalancersClosing
             | WaitReason::AnswersOwed
-            | WaitReason::NotYetSeen { .. }
+            | WaitReason::NotYetSeen
             | WaitReason::OtherAttempt => panic!("nothing ends this: {}", wait.reason),
         }
     }

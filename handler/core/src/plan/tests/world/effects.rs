@@ -178,7 +178,7 @@ impl World {
                 client_token: _,
             } => self.create_service(spec),
             Step::UpdateService { spec: _, change } => self.update_service(change),
-            Step::StopDeployment { deployment_arn: _ } => {
+            Step::StopDeployment { .. } => {
                 let service = present(&mut self.observed.ecs_service);
                 let deployment = service.deployment.as_mut().expect("a deployment to stop");
                 deployment.status = crate::resources::ecs_service::DeploymentStatus::GoingBack;
@@ -418,11 +418,15 @@ impl World {
             service.deployment_settings = Some(deployment.settings);
             service.alarm_names = deployment.alarm_names;
         }
+        self.timing.deployments_asked += 1;
+        if !change.starts_deployment() {
+            self.timing.settings_sent_ms = Some(self.timing.now_ms);
+            return;
+        }
         let deployed = service.task_definition_arn.clone();
         let before = service.deployment.as_ref();
         self.timing.deployment_before = before.map(|deployment| deployment.arn.clone());
         self.timing.deployment_asked_ms = Some(self.timing.now_ms);
-        self.timing.deployments_asked += 1;
         self.deploy(&deployed);
     }
 
