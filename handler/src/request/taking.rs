@@ -328,9 +328,7 @@ impl Taking<'_> {
             return Err(error);
         };
         let problem = match refusal {
-            LedgerError::OwnedByAnother { .. } => {
-                format!("{refusal}; choose another `ServiceName`, or remove that resource first")
-            }
+            LedgerError::OwnedByAnother { .. } => format!("{refusal}; {NAME_IS_TAKEN}"),
             LedgerError::DomainNotAccepted { .. } => format!("{refusal}; {WAIT_FOR_PROVIDER}"),
             LedgerError::Conflict | LedgerError::Unreadable { .. } | LedgerError::Aws(_) => {
                 return Err(error);
@@ -409,6 +407,10 @@ struct Refused<'a> {
     /// The record with the request as its operation.
     begun: OwnerRecord,
 }
+
+const NAME_IS_TAKEN: &str = "choose another `ServiceName`, or remove that resource first. If it was retained \
+    (`DeletionPolicy: Retain`), put it back into its stack under the same logical id and remove it there; \
+    when that stack is gone, nothing can free the name yet";
 
 const WAIT_FOR_PROVIDER: &str = "deploy again once the update of the provider's stack has ended";
 
