@@ -41,9 +41,11 @@ fn admitted(web: Web, seen: &Seen, expect: Expect) {
     };
     let ingress: Vec<String> = steps
         .into_iter()
-        .filter_map(|step| match step {
-            Step::AdmitRanges { ingress, .. } => Some(ingress),
-            _ => None,
+        .filter_map(|step| {
+            let Step::AdmitRanges { ingress, .. } = step else {
+                return None;
+            };
+            Some(ingress)
         })
         .flatten()
         .map(|IngressRule { port, source }| format!("{port} {source:?}\n"))
