@@ -12,11 +12,10 @@ const ATTRIBUTE: &str = "ECSManagedResourceArns.IngressPath.CertificateArn";
 /// Ports of the only load balancer's listeners, each with its default certificate.
 fn certificates(world: &World) -> Vec<(Value, Value)> {
     let describe = |operation: &str, input: Value| {
-        let described = world
+        world
             .account()
             .perform(Service::ElasticLoadBalancing, operation, input)
-            .unwrap();
-        described
+            .unwrap()
     };
     let balancers = describe("DescribeLoadBalancers", json!({}));
     let [balancer] = balancers["LoadBalancers"].as_array().unwrap().as_slice() else {
