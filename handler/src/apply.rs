@@ -55,6 +55,18 @@ pub async fn carry_out(aws: &AwsClients, step: &Step) -> Result<Effect, AwsError
             resources::security_group::authorize(aws, group_id, rules).await?;
             Effect::Authorized(*of, rules.clone())
         }
+        Step::AdmitRanges {
+            group_id,
+            ranges,
+            ingress,
+        } => {
+            // What it may reach comes last: that is what tells the next attempt whether all was done.
+            if !ingress.is_empty() {
+                resources::security_group::authorize(aws, group_id, ingress).await?;
+            }
+            resources::security_group::authorize_egress(aws, group_id, ranges).await?;
+            Effect::Changed
+        }
         Step::RevokeIngress { group_id, rules } => {
             resources::security_group::revoke(aws, group_id, rules).await?;
             Effect::Revoked(rules.clone())
@@ -69,6 +81,12 @@ pub async fn carry_out(aws: &AwsClients, step: &Step) -> Result<Effect, AwsError
         Step::CreateListener(spec) => {
             Effect::Listener(resources::listener::create(aws, spec).await?)
         }
+        Step::SetListenerCertificate {
+            listener_arn,
+            certificate_arn,
+        } => Effect::Listener(
+            resources::listener::set_certificate(aws, listener_arn, certificate_arn).await?,
+        ),
         Step::CreateTargetGroup(spec) => {
             let created = resources::target_group::create(aws, spec).await?;
             Effect::TargetGroup(spec.pair, Box::new(created))

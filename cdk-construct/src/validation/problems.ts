@@ -269,6 +269,14 @@ class Reading {
     if (min !== undefined && max !== undefined && Number(min) > Number(max)) {
       this.add('/ScalingTarget/MinTaskCount', `\`${min}\` is more than \`MaxTaskCount\`, which is \`${max}\``);
     }
+    const isShared = this.effective('LoadBalancer.Sharing') === 'SHARED';
+    if (max !== undefined && isShared && Number(max) > LIMITS.SHARED_TASKS_MAX) {
+      this.add(
+        '/ScalingTarget/MaxTaskCount',
+        `\`${max}\` is more than the ${LIMITS.SHARED_TASKS_MAX} that one service may have on a shared load balancer; ` +
+          'lower it, or set `LoadBalancer.Sharing` to `DEDICATED`',
+      );
+    }
     const value = this.valid.get('ScalingTarget.AutoScalingTargetValue');
     if (value !== undefined) {
       const metric = this.effective('ScalingTarget.AutoScalingMetric');

@@ -15,6 +15,8 @@ use crate::desired::Desired;
 use crate::observed::{Observed, is_owned};
 use moving::Stage;
 
+pub use shared::needs_vpc_ranges;
+
 /// Plans the next part of the way to `desired`.
 ///
 /// In order of dependency, everything whose inputs are known is planned at once:

@@ -94,6 +94,7 @@ impl World {
                     tags: spec.tags.clone(),
                     ingress: Vec::new(),
                     has_ingress: false,
+                    egress: vec!["0.0.0.0/0".to_owned()],
                 });
             }
             Step::AuthorizeIngress {
@@ -101,9 +102,22 @@ impl World {
                 group_id: _,
                 rules,
             } => {
+                let reachable = self.observed.vpc_cidrs.present().cloned();
                 let group = present(self.security_group(*of));
                 group.ingress.extend(rules.clone());
                 group.has_ingress = true;
+                if *of == GroupOf::LoadBalancer {
+                    group.egress = reachable.expect("the ranges of the VPC");
+                }
+            }
+            Step::AdmitRanges {
+                group_id: _,
+                ranges,
+                ingress,
+            } => {
+                let group = present(self.security_group(GroupOf::LoadBalancer));
+                group.ingress.extend(ingress.clone());
+                group.egress.extend(ranges.clone());
             }
             Step::RevokeIngress { group_id: _, rules } => {
                 present(&mut self.observed.service_security_group)
@@ -128,12 +142,19 @@ impl World {
             }
             Step::ExtendSubnets {
                 load_balancer_arn: _,
-                pool_id: _,
+                slot: _,
                 subnets,
             } => present(&mut self.observed.load_balancer)
                 .subnets
                 .clone_from(subnets),
             Step::CreateListener(spec) => self.create_listener(spec),
+            Step::SetListenerCertificate {
+                listener_arn: _,
+                certificate_arn,
+            } => {
+                let listener = present(&mut self.observed.https_listener);
+                listener.certificate_arn = Some(certificate_arn.clone());
+            }
             Step::CreateTargetGroup(spec) => {
                 let name = &spec.name;
                 let group = ObservedTargetGroup {
@@ -284,13 +305,18 @@ impl World {
     }
 
     fn create_listener(&mut self, spec: &ListenerSpec) {
-        let (presence, port) = match spec.role {
-            ListenerRole::Https { .. } => (&mut self.observed.https_listener, HTTPS_PORT),
-            ListenerRole::Redirect => (&mut self.observed.http_listener, HTTP_PORT),
+        let (presence, port, certificate_arn) = match &spec.role {
+            ListenerRole::Https { certificate_arn } => (
+                &mut self.observed.https_listener,
+                HTTPS_PORT,
+                Some(certificate_arn.clone()),
+            ),
+            ListenerRole::Redirect => (&mut self.observed.http_listener, HTTP_PORT, None),
         };
         *presence = Presence::Present(ObservedListener {
             arn: format!("listener-{port}"),
             port,
+            certificate_arn,
         });
     }
 
