@@ -96,18 +96,20 @@ pub async fn for_planning(
     running_revision(aws, desired, observed).await
 }
 
-/// Observes only what a new service may meet: one of its name, and its cluster.
+/// Observes only what a new service may meet: one of its name, its cluster, and a record of its host name.
 ///
 /// # Errors
-/// When ECS does not answer.
-pub async fn service_and_cluster(
+/// When ECS or Route 53 does not answer.
+pub async fn what_a_new_service_meets(
     aws: &AwsClients,
     identity: &Identity,
+    hosted_zone_id: Option<&str>,
     observed: &mut Observed,
 ) -> Result<(), AwsError> {
     let Observed {
         ecs_service,
         cluster,
+        alias_record,
         ..
     } = observed;
     futures::try_join!(
@@ -115,6 +117,7 @@ pub async fn service_and_cluster(
             resources::ecs_service::find(aws, &identity.cluster, &identity.service)
         }),
         look(cluster, || resources::cluster::find(aws, &identity.cluster)),
+        by_name::alias(aws, hosted_zone_id, identity, alias_record),
     )?;
     Ok(())
 }

@@ -28,7 +28,8 @@ pub const DERIVED_NAME_LENGTH_MAX: usize = 128;
 
 /// Bytes of the properties of one request, as compact JSON. A task definition is at most 64 KB
 /// (<https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-quotas.html>), so nothing
-/// that AWS would accept is lost, and the ledger item stays far below its 400 KB.
+/// that AWS would accept is lost. The ledger keeps those of an Update twice, the old ones too, in Base64, and with what
+/// else it knows of an owner that stays below DynamoDB's 400 KB.
 pub const PROPERTIES_BYTES_MAX: usize = 100_000;
 
 /// Bytes of the answer to CloudFormation, all of it.

@@ -86,8 +86,9 @@ class Reading {
       this.member(values[name], memberOf(pointer, name), memberPath, member);
     }
     const known = Object.keys(members);
-    for (const name of Object.keys(values).filter((candidate) => !known.includes(candidate))) {
-      this.add(memberOf(pointer, name), explain(name, known, pointer));
+    const unread = Object.keys(values).filter((candidate) => !known.includes(candidate));
+    for (const [name, problem] of explain(unread, known, pointer)) {
+      this.add(memberOf(pointer, name), problem);
     }
     return true;
   }

@@ -219,7 +219,6 @@ impl Observed {
             metric_alarm: Presence::Absent,
             scalable_target: Presence::Absent,
             scaling_policy: Presence::Absent,
-            alias_record: Presence::Absent,
             ..Self::default()
         }
     }

@@ -95,6 +95,7 @@ impl Taking<'_> {
             return None;
         };
         let aws = &self.runtime.aws;
+        let zone = self.runtime.settings.hosted_zone_id.as_deref();
         let mut observed = Observed::of_new_service();
         if properties.task_definition_arn.is_some() {
             observed.task_definition = Presence::Unknown;
@@ -103,7 +104,7 @@ impl Taking<'_> {
             self.begin(None, (*record).clone(), sealed, Some(identity)),
             // What could not be looked at stays unknown, and is looked at again.
             observe::vpc_facts(aws, properties),
-            observe::service_and_cluster(aws, identity, &mut observed),
+            observe::what_a_new_service_meets(aws, identity, zone, &mut observed),
         );
         match begun {
             Ok((stored, name)) => {
@@ -286,6 +287,9 @@ impl Taking<'_> {
             request_id: &self.envelope.request_id,
         };
         let sealed = sealed.seal(self.runtime, &context).await?;
+        if let Some(operation) = &mut record.operation {
+            operation.sealed_url = Some(sealed.url);
+        }
         let name = crate::attempt_name(self.runtime);
         // Where another attempt may still be mutating, this one has to wait for it first.
         let _may_mutate = record.begin_attempt(&name);
@@ -293,7 +297,7 @@ impl Taking<'_> {
             service_arn: &identity.service_arn,
             host: &identity.host,
         });
-        let stored = ledger::begin(self.runtime, read, record, Some(sealed), names).await?;
+        let stored = ledger::begin(self.runtime, read, record, Some(sealed.whole), names).await?;
         self.start_waiter().await?;
         Ok((stored, name))
     }

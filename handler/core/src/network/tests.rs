@@ -162,8 +162,8 @@ fn public_load_balancer_before_private_tasks_takes_the_public_subnets_of_their_z
         Some(Scheme::InternetFacing),
         &one_zone_only,
         expect![[r#"
-        InvalidRequest: no internet-facing load balancer can reach the tasks: the VPC has no fitting subnet in zones `b`
-    "#]],
+            InvalidRequest: no internet-facing load balancer can reach the tasks: it would need a subnet with a route to an internet gateway in zones `b`, and the VPC has none there; make one, give other subnets, or choose the other `LoadBalancer.Scheme`
+        "#]],
     );
 }
 
@@ -190,8 +190,8 @@ fn one_zone_is_too_few() {
         None,
         &vpc(&["a1*", "a2*"], &[]),
         expect![[r#"
-        InvalidRequest: the subnets are all in `a`; a load balancer needs subnets in at least 2 availability zones
-    "#]],
+            InvalidRequest: the subnets are all in `a`; a load balancer needs subnets in at least 2 availability zones; add one in another
+        "#]],
     );
 }
 
@@ -210,10 +210,10 @@ fn without_a_default_vpc_the_subnets_must_be_named() {
 fn named_subnets_must_exist_in_one_vpc() {
     let found = vpc(&["a1*", "b1*"], &[]);
     let missing = resolve(&properties(&["a1", "c1", "b1", "d1"], None), &found);
-    expect!["subnets `c1`, `d1` do not exist in this account and region"]
+    expect!["subnets `c1`, `d1` do not exist in this account and region; correct `NetworkConfiguration.Subnets`"]
         .assert_eq(&missing.expect_err("two are missing").to_string());
     let none = resolve(&properties(&["a1"], None), &VpcFacts::default());
-    expect!["subnets `a1` do not exist in this account and region"]
+    expect!["subnets `a1` do not exist in this account and region; correct `NetworkConfiguration.Subnets`"]
         .assert_eq(&none.expect_err("all are missing").to_string());
     let mut two = found;
     two.task_subnets[1].vpc_id = "vpc-2".to_owned();

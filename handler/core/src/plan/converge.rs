@@ -41,6 +41,7 @@ pub fn converge(
     timing: &Timing,
 ) -> Result<Decision, PlanError> {
     refuse_another_vpc(desired, observed)?;
+    around::refuse_taken_host(desired, observed, timing)?;
     if let Some(begun) = moving::begin(desired, observed, timing)? {
         return Ok(begun);
     }

@@ -476,6 +476,7 @@ fn record(spec: &AliasRecordSpec) -> ObservedAliasRecord {
         target_dns_name: format!("dualstack.{}.", spec.target_dns_name),
         target_hosted_zone_id: spec.target_hosted_zone_id.clone(),
         evaluate_target_health: false,
+        other_type: None,
     }
 }
 
