@@ -81,6 +81,12 @@ pub async fn carry_out(aws: &AwsClients, step: &Step) -> Result<Effect, AwsError
         Step::CreateListener(spec) => {
             Effect::Listener(resources::listener::create(aws, spec).await?)
         }
+        Step::SetListenerCertificate {
+            listener_arn,
+            certificate_arn,
+        } => Effect::Listener(
+            resources::listener::set_certificate(aws, listener_arn, certificate_arn).await?,
+        ),
         Step::CreateTargetGroup(spec) => {
             let created = resources::target_group::create(aws, spec).await?;
             Effect::TargetGroup(spec.pair, Box::new(created))

@@ -4,7 +4,12 @@
 //! its Delete comes first: it fails while any owner has a service, and waits for answers that are owed and for
 //! load balancers that are being closed. It is an operation like any other, with a waiter, even when nothing is to be waited for:
 //! an event that is delivered again then finds it, and neither answers otherwise nor leaves it open.
+//!
+//! Its Create and Update accept the provider's domain, or refuse one that services have no name below (`guard/domain.rs`).
 
+mod domain;
+
+use express_core::decision::HandlerErrorCode;
 use express_core::naming;
 
 use crate::Runtime;
@@ -46,10 +51,16 @@ pub(crate) enum Need {
 /// # Errors
 /// When the ledger does not answer: Lambda delivers the event again.
 pub(crate) async fn receive(taking: &Taking<'_>) -> Result<WaiterReply, RequestError> {
-    if !is_delete(taking.envelope.request_type) {
-        return taking.early.succeeded(PHYSICAL_ID).await;
+    if is_delete(taking.envelope.request_type) {
+        return taking.delete().await;
     }
-    taking.delete().await
+    match domain::accept(taking).await? {
+        Some(problem) => {
+            let code = HandlerErrorCode::ResourceConflict;
+            taking.early.failed(code, &problem).await
+        }
+        None => taking.early.succeeded(PHYSICAL_ID).await,
+    }
 }
 
 /// Looks whether anything still needs the provider, and carries closings on.

@@ -7,6 +7,7 @@
 //! | `host#<host name>` | the owner of a host name | as above |
 //! | `pool#<pool>` | the pool's VPC, scheme, subnets and ordinals | [`pool`] |
 //! | `load-balancer#<pool>#<ordinal>` | its members and their slots | [`pool`] |
+//! | `provider#domain` | the domain that the guard has accepted | [`domain`] |
 //!
 //! Two versions of the provider work on one table while the function is updated, and after it was set back. Items of a
 //! newer `schema_version` are refused. Within one version an older provider carries along what it does not know: further
@@ -16,6 +17,7 @@
 //! That is also how an attempt learns that a Delete has ended its operation.
 //! AWS: <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Expressions.ConditionExpressions.html>
 
+pub mod domain;
 mod item;
 mod names;
 pub mod pool;
@@ -91,6 +93,14 @@ pub enum LedgerError {
         /// Whose.
         owner: Owner,
     },
+    /// The provider's stack is being updated, or its guard has refused the update.
+    #[error(
+        "the provider's domain is `{name}` or its hosted zone another, and its stack has not accepted that"
+    )]
+    DomainNotAccepted {
+        /// The domain in the function's environment.
+        name: String,
+    },
     /// An item was written by a newer version of the provider, or by something else.
     #[error("ledger item `{pk}` {problem}; upgrade the provider, or restore the item")]
     Unreadable {
@@ -109,7 +119,7 @@ impl LedgerError {
     #[must_use]
     pub const fn class(&self) -> HandlerErrorCode {
         match self {
-            Self::Conflict => HandlerErrorCode::ResourceConflict,
+            Self::Conflict | Self::DomainNotAccepted { .. } => HandlerErrorCode::ResourceConflict,
             Self::OwnedByAnother { .. } => HandlerErrorCode::AlreadyExists,
             Self::Unreadable { .. } => HandlerErrorCode::HandlerInternalFailure,
             Self::Aws(error) => error.class,

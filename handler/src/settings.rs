@@ -5,6 +5,8 @@
 
 use std::fmt;
 
+use express_core::claim::domain::Domain;
+
 use crate::cloudformation::response_host::ResponseHosts;
 
 /// Name of the ledger's table.
@@ -74,6 +76,15 @@ impl fmt::Display for SettingsProblem {
 }
 
 impl Settings {
+    /// The domain, with its zone.
+    #[must_use]
+    pub fn domain(&self) -> Domain {
+        Domain {
+            name: self.domain_name.clone(),
+            hosted_zone_id: self.hosted_zone_id.clone(),
+        }
+    }
+
     /// Reads and validates all variables; `variable` looks one up.
     ///
     /// # Errors

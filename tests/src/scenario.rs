@@ -29,6 +29,8 @@ enum Step {
     Settle,
     Fault(Rule),
     Redeliver(usize),
+    /// The provider gets another certificate.
+    RenewCertificate,
 }
 
 /// What came of a scenario.
@@ -86,6 +88,12 @@ impl Scenario {
         self.then(Step::Settle)
     }
 
+    /// The provider's stack is updated with another certificate.
+    #[must_use]
+    pub fn then_renew_certificate(self) -> Self {
+        self.then(Step::RenewCertificate)
+    }
+
     /// From here on a fault is in force.
     #[must_use]
     pub fn with_fault(self, rule: Rule) -> Self {
@@ -132,6 +140,7 @@ impl Scenario {
                 Step::UpdateUnchanged => outcomes.push(stack.update_unchanged_now()),
                 Step::Delete => outcomes.push(stack.delete_now()),
                 Step::Settle => world.settle(),
+                Step::RenewCertificate => drop(world.renew_certificate()),
                 Step::Fault(rule) => world.faults().add(rule.clone()),
                 Step::Redeliver(number) => {
                     let sent = world

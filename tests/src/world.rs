@@ -1,6 +1,7 @@
 //! One simulated account with the provider installed, and everything that calls it.
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -89,6 +90,7 @@ struct Shared {
     function: Function,
     processes: RefCell<Vec<Process>>,
     provider: Provider,
+    configured: RefCell<BTreeMap<&'static str, String>>,
     history: Arc<Mutex<History>>,
     logs: Logs,
     random: Arc<Mutex<Random>>,
@@ -167,6 +169,7 @@ impl World {
             function,
             processes: RefCell::default(),
             provider,
+            configured: RefCell::default(),
             history: Arc::default(),
             logs: Logs::default(),
             random: Arc::new(Mutex::new(Random::seeded(seed.wrapping_add(1)))),
@@ -508,8 +511,12 @@ impl World {
         self.take_process().runtime
     }
 
-    /// Keeps a process for the next invocation.
+    /// Keeps a process for the next invocation, unless the function was configured otherwise since it began.
     pub(crate) fn keep_process(&self, process: Process) {
+        let is_as_begun = self.0.configured.borrow().is_empty();
+        if !is_as_begun && process.runtime.settings != self.settings() {
+            return;
+        }
         self.0.processes.borrow_mut().push(process);
     }
 
@@ -583,7 +590,7 @@ impl World {
     }
 
     fn settings(&self) -> Settings {
-        Settings::from_environment(|name| self.0.provider.environment.get(name).cloned())
+        Settings::from_environment(|name| self.environment(name))
             .unwrap_or_else(|error| panic!("the provider's environment is wrong: {error}"))
     }
 

@@ -9,6 +9,7 @@
 //! loses a race reads again. The records are here, the transitions in `claim/transitions.rs`; load balancers and
 //! their slots are in `claim/pool.rs`.
 
+pub mod domain;
 mod moving;
 pub mod pool;
 mod transitions;
@@ -171,6 +172,10 @@ pub struct ServiceRecord {
     /// yet, and what is not seen would be neither removed nor undone.
     #[serde(default)]
     pub changed_ms: Option<u64>,
+    /// The zone in which its alias record may be: written before one is made. None where DNS is managed elsewhere, and
+    /// for a service that an older provider has made and that has not changed since.
+    #[serde(default)]
+    pub hosted_zone_id: Option<String>,
     /// What a newer version knows of the service.
     #[serde(flatten)]
     pub further: Further,

@@ -114,6 +114,7 @@ impl Identity {
             alias_moved_ms: None,
             has_test_rule: false,
             changed_ms: None,
+            hosted_zone_id: None,
             further: Further::new(),
         }
     }

@@ -138,6 +138,13 @@ pub enum Step {
     },
     /// `elasticloadbalancing:CreateListener`
     CreateListener(ListenerSpec),
+    /// `elasticloadbalancing:ModifyListener`: the provider has another certificate now.
+    SetListenerCertificate {
+        /// The HTTPS listener.
+        listener_arn: String,
+        /// The provider's certificate.
+        certificate_arn: String,
+    },
     /// `elasticloadbalancing:CreateTargetGroup`
     CreateTargetGroup(TargetGroupSpec),
     /// `elasticloadbalancing:ModifyTargetGroup`, `…ModifyTargetGroupAttributes`
@@ -324,6 +331,15 @@ impl fmt::Display for Step {
                 )
             }
             Self::CreateListener(spec) => write!(formatter, "CreateListener({:?})", spec.role),
+            Self::SetListenerCertificate {
+                listener_arn,
+                certificate_arn,
+            } => {
+                write!(
+                    formatter,
+                    "SetListenerCertificate({listener_arn}) {certificate_arn}"
+                )
+            }
             Self::CreateTargetGroup(spec) => write!(formatter, "CreateTargetGroup({})", spec.name),
             Self::ModifyTargetGroup {
                 pair,

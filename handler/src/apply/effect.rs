@@ -213,6 +213,7 @@ fn settle(observed: &mut Observed, step: &Step, settled: Settled) {
             settled.set(&mut observed.https_listener);
             settled.set(&mut observed.http_listener);
         }
+        Step::SetListenerCertificate { .. } => settled.set(&mut observed.https_listener),
         Step::CreateTargetGroup(spec) => settled.set(target_group(observed, spec.pair)),
         Step::ModifyTargetGroup { arn, .. } | Step::DeleteTargetGroup { arn, .. } => {
             if let Some(group) = observed.target_group_mut(arn) {

@@ -74,6 +74,17 @@ pub enum OperationError {
         /// Why.
         problem: String,
     },
+    /// The provider's domain is another than the service's.
+    #[error(
+        "`{host}` has its name and its record in another domain or hosted zone than the provider's, which is `{domain}`; \
+         set `DomainName` and `HostedZoneId` of the provider's stack to what they were, then deploy again"
+    )]
+    OtherDomain {
+        /// The service's host name.
+        host: String,
+        /// The provider's.
+        domain: String,
+    },
     /// CloudFormation gives up soon.
     #[error("did not finish within `ServiceTimeout`")]
     OutOfTime,
@@ -90,7 +101,9 @@ impl OperationError {
             Self::Ledger(error) => error.class(),
             Self::Seal(error) => error.class(),
             Self::Respond(_) | Self::OutOfTime => HandlerErrorCode::NotStabilized,
-            Self::ProviderInUse { .. } => HandlerErrorCode::ResourceConflict,
+            Self::ProviderInUse { .. } | Self::OtherDomain { .. } => {
+                HandlerErrorCode::ResourceConflict
+            }
             Self::PropertiesNewer => HandlerErrorCode::HandlerInternalFailure,
             Self::SealedMissing | Self::PropertiesMissing | Self::TooManyRounds => {
                 HandlerErrorCode::InternalFailure
@@ -109,8 +122,9 @@ impl OperationError {
                 source.class.is_retriable() || (spreads && age_ms < IAM_PROPAGATION_MS)
             }
             Self::Ledger(error) => error.class().is_retriable(),
-            // While the function is updated the newer version is called next.
-            Self::PropertiesNewer => age_ms < VERSIONS_MEET_MS,
+            // While the function is updated the newer version is called next; and while the guard refuses another
+            // domain, the function as it was before.
+            Self::PropertiesNewer | Self::OtherDomain { .. } => age_ms < VERSIONS_MEET_MS,
             // Nobody could be told why it fails: as long as there is time, a newer version may come.
             Self::Seal(SealError::NewerFormat(_)) => true,
             Self::Seal(error) => error.class().is_retriable(),
@@ -139,6 +153,7 @@ impl OperationError {
             | Self::PropertiesMissing
             | Self::PropertiesNewer
             | Self::ProviderInUse { .. }
+            | Self::OtherDomain { .. }
             | Self::OutOfTime
             | Self::TooManyRounds => false,
         }

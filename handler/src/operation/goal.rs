@@ -70,11 +70,22 @@ impl Attempt<'_> {
         sealed: &SealedOperation,
     ) -> Result<Vec<Goal>, OperationError> {
         let mut goals = Vec::new();
+        let domain = self.runtime.settings.domain();
+        let other_domain = |held: &ServiceRecord| OperationError::OtherDomain {
+            host: held.host.clone(),
+            domain: domain.name.clone(),
+        };
         if let Some((identity, held)) = operation.converge.as_ref().and_then(|arn| self.held(arn)) {
+            if !domain.has(&held) {
+                return Err(other_domain(&held));
+            }
             let desired = self.desired(identity, &held, operation, sealed).await?;
             goals.push(Goal::Converge(Box::new(desired)));
         }
         for (identity, held) in operation.remove.iter().filter_map(|arn| self.held(arn)) {
+            if !domain.can_remove(&held) {
+                return Err(other_domain(&held));
+            }
             goals.push(Goal::Remove {
                 identity: Box::new(identity),
                 held: Box::new(held),
@@ -230,6 +241,8 @@ impl Attempt<'_> {
         };
         if !goal.is_removal() {
             service.changed_ms = Some(now_ms);
+            let zone = &self.runtime.settings.hosted_zone_id;
+            service.hosted_zone_id = service.hosted_zone_id.take().or_else(|| zone.clone());
         }
         for step in steps {
             match step {

@@ -135,15 +135,20 @@ impl Taking<'_> {
         self.take_up(&request, sealed, None).await
     }
 
-    fn request(&self, converge: Option<(String, ServiceRecord)>) -> Request {
+    /// When CloudFormation issued the request, as far as is known.
+    pub(crate) fn issued_ms(&self) -> u64 {
         let now_ms = self.runtime.clock.now_ms();
         // Our clock may be slow. A time far ahead is nobody's issue time, though, and would overtake all that follows.
         let latest_ms = now_ms + CLOCK_SKEW_MAX_MS;
-        let issued_ms = self
-            .envelope
-            .issued_ms()
-            .filter(|issued| *issued <= latest_ms);
-        let issued_ms = issued_ms.unwrap_or(now_ms);
+        let issued_ms = self.envelope.issued_ms();
+        issued_ms
+            .filter(|issued| *issued <= latest_ms)
+            .unwrap_or(now_ms)
+    }
+
+    fn request(&self, converge: Option<(String, ServiceRecord)>) -> Request {
+        let now_ms = self.runtime.clock.now_ms();
+        let issued_ms = self.issued_ms();
         let timeout = early::service_timeout_s(&self.envelope.properties);
         // By our own clock, and rather too early than too late.
         let Deadlines {
@@ -286,7 +291,15 @@ impl Taking<'_> {
             owner_key: &owner_key,
             request_id: &self.envelope.request_id,
         };
-        let sealed = sealed.seal(self.runtime, &context).await?;
+        let (sealed, domain) = futures::join!(sealed.seal(self.runtime, &context), async {
+            match new {
+                Some(_) => ledger::domain::check(self.runtime).await,
+                // What is there already is held to its own domain by each attempt.
+                None => Ok(()),
+            }
+        });
+        let sealed = sealed?;
+        domain?;
         if let Some(operation) = &mut record.operation {
             operation.sealed_url = Some(sealed.url);
         }
@@ -302,9 +315,10 @@ impl Taking<'_> {
         Ok((stored, name))
     }
 
-    /// A request that could not begin: one whose names belong to somebody else is answered, any other is
-    /// delivered again. The answer is an operation like any other: were it sent and forgotten, the same event would be
-    /// carried out when it arrives again after the name has become free, and nobody would remove what that makes.
+    /// A request that could not begin: one whose names belong to somebody else, or which has come while the provider's
+    /// domain changes, is answered, any other is delivered again. The answer is an operation like any other: were it
+    /// sent and forgotten, the same event would be carried out when it arrives again after the name has become free, and
+    /// nobody would remove what that makes.
     async fn refused(
         &self,
         refused: Refused<'_>,
@@ -316,12 +330,17 @@ impl Taking<'_> {
             before,
             begun,
         } = refused;
-        let RequestError::Ledger(taken @ LedgerError::OwnedByAnother { .. }) = error else {
+        let RequestError::Ledger(refusal) = &error else {
             return Err(error);
         };
-        let problem =
-            format!("{taken}; choose another `ServiceName`, or remove that resource first");
-        let code = HandlerErrorCode::AlreadyExists;
+        let problem = match refusal {
+            LedgerError::OwnedByAnother { .. } => format!("{refusal}; {NAME_IS_TAKEN}"),
+            LedgerError::DomainNotAccepted { .. } => format!("{refusal}; {WAIT_FOR_PROVIDER}"),
+            LedgerError::Conflict | LedgerError::Unreadable { .. } | LedgerError::Aws(_) => {
+                return Err(error);
+            }
+        };
+        let code = refusal.class();
         let Some(answer) = self.early.refusal(code, &problem) else {
             return self.early.failed(code, &problem).await;
         };
@@ -394,6 +413,12 @@ struct Refused<'a> {
     /// The record with the request as its operation.
     begun: OwnerRecord,
 }
+
+const NAME_IS_TAKEN: &str = "choose another `ServiceName`, or remove that resource first. If it was retained \
+    (`DeletionPolicy: Retain`), put it back into its stack under the same logical id and remove it there; \
+    when that stack is gone, nothing can free the name yet";
+
+const WAIT_FOR_PROVIDER: &str = "deploy again once the update of the provider's stack has ended";
 
 const OVERTAKEN: &str = "the request arrived after CloudFormation had given it up, or had asked for \
     something else: nothing was changed. Deploy again";

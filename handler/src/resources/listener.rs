@@ -1,8 +1,9 @@
-//! Listeners: found and created; never changed, and deleted only with their load balancer.
+//! Listeners: found, created, and given the provider's certificate; deleted only with their load balancer.
 //!
 //! Identity: load balancer and port. Repeat-safe: CreateListener with identical settings returns the
 //! existing one; with others it is refused (`DuplicateListener`), and the one on this port is looked up.
-//! AWS: <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateListener.html>
+//! AWS: <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateListener.html>,
+//! <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_ModifyListener.html>
 
 use aws_sdk_elasticloadbalancingv2::types::{
     Action, ActionTypeEnum, Certificate, FixedResponseActionConfig, Listener, ProtocolEnum,
@@ -79,11 +80,7 @@ pub async fn create(aws: &AwsClients, spec: &ListenerSpec) -> Result<ObservedLis
             request
                 .protocol(ProtocolEnum::Https)
                 .ssl_policy(SSL_POLICY)
-                .certificates(
-                    Certificate::builder()
-                        .certificate_arn(certificate_arn)
-                        .build(),
-                ),
+                .certificates(certificate(certificate_arn)),
         ),
         ListenerRole::Redirect => (HTTP_PORT, request.protocol(ProtocolEnum::Http)),
     };
@@ -105,6 +102,30 @@ pub async fn create(aws: &AwsClients, spec: &ListenerSpec) -> Result<ObservedLis
             .ok_or(error),
         Err(error) => Err(error),
     }
+}
+
+/// Sets the default certificate of an HTTPS listener. What else it has, further certificates too, stays.
+///
+/// # Errors
+/// When AWS refuses or its answer is unusable.
+pub async fn set_certificate(
+    aws: &AwsClients,
+    listener_arn: &str,
+    certificate_arn: &str,
+) -> Result<ObservedListener, AwsError> {
+    const OPERATION: &str = "elasticloadbalancing:ModifyListener";
+    let answer = aws
+        .elbv2
+        .modify_listener()
+        .listener_arn(listener_arn)
+        .certificates(certificate(certificate_arn))
+        .send()
+        .await
+        .map_err(aws_error(OPERATION))?;
+    observed(
+        OPERATION,
+        member(OPERATION, "Listeners", answer.listeners().first())?,
+    )
 }
 
 /// ARNs of the certificates that were added to a listener beside its own: other people's (we add none).
@@ -143,6 +164,10 @@ pub async fn list_certificates(
     Err(too_many_pages(OPERATION))
 }
 
+fn certificate(arn: &str) -> Certificate {
+    Certificate::builder().certificate_arn(arn).build()
+}
+
 fn default_action(role: &ListenerRole) -> Action {
     match role {
         ListenerRole::Https { certificate_arn: _ } => Action::builder()
@@ -174,5 +199,12 @@ fn observed(operation: &'static str, listener: &Listener) -> Result<ObservedList
     Ok(ObservedListener {
         arn: text(operation, "ListenerArn", listener.listener_arn())?,
         port: number(operation, "Port", listener.port())?,
+        // The default one and no other.
+        // AWS: https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_Listener.html
+        certificate_arn: listener
+            .certificates()
+            .first()
+            .and_then(|default| default.certificate_arn())
+            .map(str::to_owned),
     })
 }

@@ -7,7 +7,7 @@ use local_aws::clock::VirtualClock;
 use local_aws::wire::Service;
 use serde_json::{Value, json};
 
-use super::{ACCOUNT_ID, REGION};
+use super::{ACCOUNT_ID, REGION, World};
 
 /// The domain of every world.
 pub const DOMAIN_NAME: &str = "apps.example.com";
@@ -59,13 +59,7 @@ impl Provider {
         );
         let hosted_zone_id =
             text(&zone, "/CreateHostedZoneResponse/HostedZone/Id").replace("/hostedzone/", "");
-        let certificate = perform(
-            account,
-            Service::Acm,
-            "RequestCertificate",
-            json!({"DomainName": format!("*.{DOMAIN_NAME}"), "ValidationMethod": "DNS"}),
-        );
-        let certificate_arn = text(&certificate, "/CertificateArn");
+        let certificate_arn = request_certificate(account, "installed");
         validate(account, clock, &certificate_arn, &hosted_zone_id);
         let mut provider = Self::uninstalled(account);
         provider.hosted_zone_id.clone_from(&hosted_zone_id);
@@ -129,6 +123,47 @@ impl Provider {
     pub fn host(&self, label: &str) -> String {
         format!("{label}.{DOMAIN_NAME}")
     }
+}
+
+impl World {
+    /// The provider's stack is updated: from now on every process of the function has this variable, and none that has
+    /// not is called any more.
+    pub fn configure(&self, variable: &'static str, value: &str) {
+        let mut configured = self.0.configured.borrow_mut();
+        configured.insert(variable, value.to_owned());
+        self.0.processes.borrow_mut().clear();
+    }
+
+    /// One of the function's variables.
+    pub(super) fn environment(&self, name: &str) -> Option<String> {
+        let configured = self.0.configured.borrow().get(name).cloned();
+        configured.or_else(|| self.0.provider.environment.get(name).cloned())
+    }
+
+    /// The provider gets another certificate for the domain; its ARN.
+    pub fn renew_certificate(&self) -> String {
+        let arn = request_certificate(self.account(), "renewed");
+        let zone = &self.0.provider.hosted_zone_id;
+        validate(self.account(), self.clock(), &arn, zone);
+        self.configure("EXPRESS_CERTIFICATE_ARN", &arn);
+        arn
+    }
+}
+
+/// The same token answers with the same certificate.
+/// AWS: <https://docs.aws.amazon.com/acm/latest/APIReference/API_RequestCertificate.html>
+fn request_certificate(account: &LocalAws, token: &str) -> String {
+    let certificate = perform(
+        account,
+        Service::Acm,
+        "RequestCertificate",
+        json!({
+            "DomainName": format!("*.{DOMAIN_NAME}"),
+            "ValidationMethod": "DNS",
+            "IdempotencyToken": token,
+        }),
+    );
+    text(&certificate, "/CertificateArn")
 }
 
 /// Answers ACM's DNS challenge, as CloudFormation does for a certificate with a zone.

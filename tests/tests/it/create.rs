@@ -68,6 +68,27 @@ fn case_17_a_name_of_another_stack_is_refused_and_nothing_is_touched() {
     assert_eq!(before.diff(&world.inventory()), Vec::<String>::new());
 }
 
+/// `DeletionPolicy: Retain`: CloudFormation sends no Delete.
+#[test]
+fn case_17_a_name_that_was_retained_is_free_when_its_stack_has_taken_it_back_and_removed_it() {
+    let world = World::new();
+    let retained = world.with_service("first", &web());
+    let refused = world.stack("second").deploy_now(Template::of(&web()));
+    assert_eq!(refused.status, RollbackComplete);
+    let reason = &refused.first().reason;
+    assert!(reason.contains("`DeletionPolicy: Retain`"), "{reason}");
+    assert!(reason.contains("same logical id"), "{reason}");
+    // The stack without the resource.
+    let stack = world.stack_of("first", &retained.id());
+    let mutations = world.mutations();
+    let again = stack.deploy_now(Template::of(&web()));
+    assert_eq!(again.status, CreateComplete, "{}", again.first().reason);
+    assert_eq!(world.mutations(), mutations);
+    assert_eq!(stack.delete_now().status, DeleteComplete);
+    let created = world.stack("third").deploy_now(Template::of(&web()));
+    assert_eq!(created.status, CreateComplete);
+}
+
 #[test]
 fn case_17_a_refused_create_that_arrives_again_after_the_name_is_free_makes_nothing() {
     let world = World::new();

@@ -1,11 +1,13 @@
 //! The integration tests; `tests/README.md` says which test lives where.
 
+mod certificate;
 mod contract;
 mod crash_everywhere;
 mod create;
 mod delete;
 mod deployment;
 mod diagnosis;
+mod domain;
 mod drift;
 mod driver;
 mod guard;

@@ -69,6 +69,7 @@ mod tests {
             alias_moved_ms: Some(1),
             has_test_rule: false,
             changed_ms: None,
+            hosted_zone_id: None,
             further: crate::claim::Further::new(),
         }
     }

@@ -34,7 +34,7 @@ fn request(request_id: &str, request_type: RequestType) -> Request {
     }
 }
 
-fn service(arn: &str) -> (String, ServiceRecord) {
+pub(super) fn service(arn: &str) -> (String, ServiceRecord) {
     let name = arn.rsplit('/').next().expect("a name").to_owned();
     let record = ServiceRecord {
         cluster: "default".to_owned(),
@@ -47,6 +47,7 @@ fn service(arn: &str) -> (String, ServiceRecord) {
         alias_moved_ms: None,
         has_test_rule: false,
         changed_ms: None,
+        hosted_zone_id: None,
         slot: None,
         further: Further::new(),
     };

@@ -2,8 +2,9 @@
 //! answers 404 to unknown hosts, and HTTP, which redirects to HTTPS.
 //!
 //! Identity: load balancer and port. Repeat-safe: CreateListener with identical settings returns the
-//! existing one. They go with their load balancer.
-//! AWS: <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateListener.html>
+//! existing one, and to set the same certificate twice changes nothing. They go with their load balancer.
+//! AWS: <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateListener.html>,
+//! <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_ModifyListener.html>
 
 use super::Tags;
 
@@ -45,4 +46,14 @@ pub struct ObservedListener {
     pub arn: String,
     /// Its port.
     pub port: u16,
+    /// Its default certificate; none for HTTP.
+    pub certificate_arn: Option<String>,
+}
+
+impl ObservedListener {
+    /// Whether it shows clients another certificate than this one.
+    #[must_use]
+    pub fn has_other_certificate(&self, certificate_arn: &str) -> bool {
+        self.certificate_arn.as_deref() != Some(certificate_arn)
+    }
 }

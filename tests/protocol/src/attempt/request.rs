@@ -71,6 +71,7 @@ fn request_of(
             alias_moved_ms: None,
             has_test_rule: false,
             changed_ms: None,
+            hosted_zone_id: None,
             slot: None,
             further: Further::new(),
         };

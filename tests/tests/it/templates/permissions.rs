@@ -7,10 +7,11 @@ use std::collections::BTreeSet;
 
 use express_core::naming::TAG_PROVIDER;
 use express_tests::history::Event;
-use express_tests::{Scenario, web};
+use express_tests::{Scenario, StackStatus, web};
 use local_aws::wire::Service;
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use StackStatus::{CreateComplete, DeleteComplete, UpdateComplete};
 use statement::Statement;
 use tables::{
     CHECKED_WITHOUT_A_CALL, HELD_OTHERWISE, Held, LAMBDA, LONGEST, POLICY_CHARACTERS_MAX,
@@ -239,12 +240,21 @@ fn a_whole_life_needs_nothing_else_and_tags_what_it_creates() {
         .then_update(
             web()
                 .health_check_path("/up")
-                .set("/Tags/0/Key", "team")
-                .set("/Tags/0/Value", "web"),
+                .set("/Tags", json!([{"Key": "team", "Value": "web"}])),
         )
+        .then_renew_certificate()
         .then_update(web())
         .then_delete()
         .run();
+    assert_eq!(
+        run.statuses(),
+        [
+            CreateComplete,
+            UpdateComplete,
+            UpdateComplete,
+            DeleteComplete
+        ]
+    );
     let statements = statements("FunctionRole");
     let mut allowed = actions(&statements);
     allowed.extend(
@@ -263,6 +273,7 @@ fn a_whole_life_needs_nothing_else_and_tags_what_it_creates() {
         .filter(|action| *action != "ec2:CreateTags")
         .collect();
     let mut tagged = BTreeSet::new();
+    let mut called = BTreeSet::new();
     for event in &run.world.history().events {
         let Event::Called(call) = event else { continue };
         if call.recorded.service == Service::ResponseSink {
@@ -270,6 +281,7 @@ fn a_whole_life_needs_nothing_else_and_tags_what_it_creates() {
         }
         let name = call.recorded.name();
         assert!(allowed.contains(&name), "{name} is called and not allowed");
+        called.insert(name.clone());
         if needs_tag.contains(&name) {
             let input = call.recorded.input.to_string();
             assert!(
@@ -284,6 +296,7 @@ fn a_whole_life_needs_nothing_else_and_tags_what_it_creates() {
         needs_tag,
         "not called in this life"
     );
+    assert!(called.contains("elasticloadbalancing:ModifyListener"));
 }
 
 /// Each statement says which step needs it, and each `*` why it cannot be less.

@@ -145,6 +145,19 @@ fn case_49_every_resource_of_the_provider_outlives_the_guard() {
     }
 }
 
+/// The guard sees another domain or zone only if they are among its properties.
+#[test]
+fn the_guard_knows_the_domain_that_the_function_has() {
+    let function = &properties("Function")["Environment"]["Variables"];
+    let guard = &properties("Guard");
+    assert_eq!(guard["DomainName"], function["EXPRESS_DOMAIN_NAME"]);
+    assert_eq!(
+        guard["HostedZoneId"],
+        function["EXPRESS_HOSTED_ZONE_ID"]["Fn::If"][1]
+    );
+    assert_eq!(guard["HostedZoneId"], json!({"Ref": "HostedZoneId"}));
+}
+
 #[test]
 fn what_services_may_still_need_is_kept_when_the_stack_goes() {
     let template = template("templates/provider.yaml");

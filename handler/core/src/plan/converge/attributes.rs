@@ -39,7 +39,7 @@ pub(super) fn attributes(desired: &Desired, observed: &Observed) -> Option<Attri
         listener_arn: listener.arn.clone(),
         listener_rule_arn: observed.listener_rule.present()?.arn.clone(),
         target_group_arns: [a.arn.clone(), b.arn.clone()],
-        certificate_arn: environment.certificate_arn.clone(),
+        certificate_arn: listener.certificate_arn.clone()?,
         load_balancer_security_group_id: observed
             .load_balancer_security_group
             .present()?

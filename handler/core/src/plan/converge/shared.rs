@@ -50,6 +50,16 @@ pub(super) fn load_balancer(
                     steps.push(Step::CreateListener(spec));
                 }
             }
+            // It covers every name below the domain, and so every service of the listener.
+            let certificate_arn = &desired.environment.certificate_arn;
+            if let Presence::Present(listener) = &observed.https_listener
+                && listener.has_other_certificate(certificate_arn)
+            {
+                steps.push(Step::SetListenerCertificate {
+                    listener_arn: listener.arn.clone(),
+                    certificate_arn: certificate_arn.clone(),
+                });
+            }
         }
         (Presence::Unknown | Presence::Absent, _) => {}
     }

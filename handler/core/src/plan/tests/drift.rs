@@ -69,6 +69,29 @@ fn rule_that_lost_a_group_gets_it_back_and_the_other_keeps_its_weight() {
 }
 
 #[test]
+fn listener_with_another_certificate_gets_the_providers() {
+    let other = |certificate: Option<&str>| {
+        seen(web()).but(|observed| {
+            if let Presence::Present(listener) = &mut observed.https_listener {
+                listener.certificate_arn = certificate.map(str::to_owned);
+            }
+        })
+    };
+    for certificate in [
+        Some("arn:aws:acm:eu-west-1:123456789012:certificate/0"),
+        None,
+    ] {
+        check(
+            web(),
+            other(certificate),
+            expect![[r#"
+                SetListenerCertificate(listener-443) arn:aws:acm:eu-west-1:123456789012:certificate/1
+            "#]],
+        );
+    }
+}
+
+#[test]
 fn rule_that_is_made_again_leads_to_the_group_that_serves() {
     let lost = |seen: Seen| seen.but(|observed| observed.listener_rule = Presence::Absent);
     assert_eq!(weights(&lost(seen(web()))), (100, 0));

@@ -148,6 +148,13 @@ impl World {
                 .subnets
                 .clone_from(subnets),
             Step::CreateListener(spec) => self.create_listener(spec),
+            Step::SetListenerCertificate {
+                listener_arn: _,
+                certificate_arn,
+            } => {
+                let listener = present(&mut self.observed.https_listener);
+                listener.certificate_arn = Some(certificate_arn.clone());
+            }
             Step::CreateTargetGroup(spec) => {
                 let name = &spec.name;
                 let group = ObservedTargetGroup {
@@ -298,13 +305,18 @@ impl World {
     }
 
     fn create_listener(&mut self, spec: &ListenerSpec) {
-        let (presence, port) = match spec.role {
-            ListenerRole::Https { .. } => (&mut self.observed.https_listener, HTTPS_PORT),
-            ListenerRole::Redirect => (&mut self.observed.http_listener, HTTP_PORT),
+        let (presence, port, certificate_arn) = match &spec.role {
+            ListenerRole::Https { certificate_arn } => (
+                &mut self.observed.https_listener,
+                HTTPS_PORT,
+                Some(certificate_arn.clone()),
+            ),
+            ListenerRole::Redirect => (&mut self.observed.http_listener, HTTP_PORT, None),
         };
         *presence = Presence::Present(ObservedListener {
             arn: format!("listener-{port}"),
             port,
+            certificate_arn,
         });
     }
 

@@ -1,0 +1,96 @@
+//! The provider's domain, and the services that were made for another one.
+//!
+//! Certificate, alias records and the provider's permissions are all of one domain. A service that has its name below
+//! another one cannot be served, changed or removed; the guard keeps the domain while there are services, and what it
+//! has accepted is in the ledger.
+
+use super::ServiceRecord;
+
+/// A domain, and where its records are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Domain {
+    /// Every service has one label below it.
+    pub name: String,
+    /// Its zone; none where DNS is managed elsewhere.
+    pub hosted_zone_id: Option<String>,
+}
+
+impl Domain {
+    /// Whether the domain's wildcard certificate covers a host: one label, and no more.
+    #[must_use]
+    pub fn covers(&self, host: &str) -> bool {
+        let above = host.split_once('.').map(|(_, above)| above);
+        above == Some(self.name.as_str())
+    }
+
+    /// Whether a service can be served and changed: its name is below the domain, and its alias record, if it has one,
+    /// is in the zone.
+    #[must_use]
+    pub fn has(&self, service: &ServiceRecord) -> bool {
+        let is_elsewhere =
+            service.hosted_zone_id.is_some() && service.hosted_zone_id != self.hosted_zone_id;
+        self.covers(&service.host) && !is_elsewhere
+    }
+
+    /// Whether a service can be removed: one whose record somebody else keeps can be under any domain.
+    #[must_use]
+    pub fn can_remove(&self, service: &ServiceRecord) -> bool {
+        let has_no_record = service.hosted_zone_id.is_none() && self.hosted_zone_id.is_none();
+        has_no_record || self.has(service)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::claim::tests::service;
+
+    fn domain(name: &str, zone: Option<&str>) -> Domain {
+        Domain {
+            name: name.to_owned(),
+            hosted_zone_id: zone.map(str::to_owned),
+        }
+    }
+
+    #[test]
+    fn a_host_is_one_label_below_the_domain() {
+        let domain = domain("apps.example.com", None);
+        assert!(domain.covers("web.apps.example.com"));
+        for other in [
+            "web.new.example.com",
+            "web.dev.apps.example.com",
+            "apps.example.com",
+            "webapps.example.com",
+            "web",
+        ] {
+            assert!(!domain.covers(other), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_service_is_of_the_zone_that_may_have_its_record() {
+        let of = |zone: Option<&str>| ServiceRecord {
+            hosted_zone_id: zone.map(str::to_owned),
+            ..service("web").1
+        };
+        let name = "example.com";
+        // The zone of the service, that of the domain, whether it can be changed, whether it can be removed.
+        for (held, now, has, can_remove) in [
+            (Some("Z1"), Some("Z1"), true, true),
+            (Some("Z1"), Some("Z2"), false, false),
+            (Some("Z1"), None, false, false),
+            // DNS was managed elsewhere until now, or nobody has noted the zone.
+            (None, Some("Z1"), true, true),
+            (None, None, true, true),
+        ] {
+            let domain = domain(name, now);
+            let found = (domain.has(&of(held)), domain.can_remove(&of(held)));
+            assert_eq!(found, (has, can_remove), "{held:?} {now:?}");
+        }
+        let other = |zone| domain("example.org", zone);
+        assert!(!other(None).has(&of(None)));
+        assert!(other(None).can_remove(&of(None)));
+        assert!(!other(Some("Z1")).can_remove(&of(None)));
+        assert!(!other(Some("Z1")).can_remove(&of(Some("Z1"))));
+    }
+}

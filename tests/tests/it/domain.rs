@@ -1,0 +1,259 @@
+//! Another domain of the provider, while services have their names below the one before.
+
+use express_handler::guard;
+use express_tests::account::Kind;
+use express_tests::cloudformation::RequestType;
+use express_tests::world::provider::DOMAIN_NAME;
+use express_tests::{StackStatus, Template, World, account, web};
+use local_aws::wire::Service;
+use serde_json::{Value, json};
+
+use StackStatus::{
+    CreateComplete, DeleteComplete, DeleteFailed, RollbackComplete, UpdateComplete,
+    UpdateRollbackFailed,
+};
+
+/// The other domain.
+const OTHER: &str = "new.example.com";
+/// Seconds that an update of the function takes here.
+const UPDATING_S: u64 = 60;
+
+/// The guard's properties.
+#[derive(Clone)]
+struct Domain {
+    name: &'static str,
+    zone: String,
+}
+
+impl Domain {
+    /// The one that the provider was installed with.
+    fn installed(world: &World) -> Self {
+        Self {
+            name: DOMAIN_NAME,
+            zone: world.provider().hosted_zone_id.clone(),
+        }
+    }
+
+    /// Another name, in a zone of its own.
+    fn other(world: &World) -> Self {
+        let input = json!({
+            "path": "/2013-04-01/hostedzone",
+            "body": {"Name": OTHER, "CallerReference": OTHER},
+        });
+        let account = world.account();
+        let made = account.perform(Service::Route53, "CreateHostedZone", input);
+        let id = &made.unwrap()["CreateHostedZoneResponse"]["HostedZone"]["Id"];
+        Self {
+            name: OTHER,
+            zone: id.as_str().unwrap().replace("/hostedzone/", ""),
+        }
+    }
+
+    fn properties(&self) -> Value {
+        json!({"DomainName": self.name, "HostedZoneId": self.zone})
+    }
+
+    /// CloudFormation updates the function.
+    fn configure(&self, world: &World) {
+        world.configure("EXPRESS_DOMAIN_NAME", self.name);
+        world.configure("EXPRESS_HOSTED_ZONE_ID", &self.zone);
+    }
+}
+
+/// What the guard answers.
+fn answered(world: &World, request_type: RequestType, new: &Value, old: &Value) -> Value {
+    let id = (request_type != RequestType::Create).then_some("express-provider-guard");
+    let provider = world.stack("express-provider");
+    let mut event = provider.event(request_type, id, &web());
+    event["ResourceType"] = guard::RESOURCE_TYPE.into();
+    event["ResourceProperties"] = new.clone();
+    event["OldResourceProperties"] = old.clone();
+    let url = event["ResponseURL"].clone();
+    world.deliver(event);
+    world.settle();
+    let received = world.account().cloud().response_sink.received.clone();
+    let answer = received.iter().find(|put| url == put.url.as_str()).unwrap();
+    serde_json::from_str(&answer.body).unwrap()
+}
+
+/// The provider's stack goes from one domain to another; what its guard says to that.
+fn update(world: &World, from: &Domain, to: &Domain) -> Value {
+    to.configure(world);
+    let (new, old) = (to.properties(), from.properties());
+    answered(world, RequestType::Update, &new, &old)
+}
+
+fn install(world: &World) -> Domain {
+    let domain = Domain::installed(world);
+    let made = domain.properties();
+    let answer = answered(world, RequestType::Create, &made, &Value::Null);
+    assert_eq!(answer["Status"], "SUCCESS");
+    domain
+}
+
+fn refused(answer: &Value, host: &str) {
+    let reason = answer["Reason"].as_str().unwrap_or_default();
+    assert_eq!(answer["Status"], "FAILED", "{answer}");
+    assert!(reason.starts_with("ResourceConflict: "), "{reason}");
+    assert!(reason.contains(host), "{reason}");
+}
+
+/// Host names that lead somewhere.
+fn hosts(world: &World) -> Vec<String> {
+    let inventory = world.inventory();
+    let records = inventory.of(Kind::RecordSet);
+    let hosts = records.filter(|(_, item)| item.description["Type"] == "A");
+    hosts.map(|(_, item)| item.name.clone()).collect()
+}
+
+#[test]
+fn the_domain_stays_while_a_service_has_its_name_below_it() {
+    let world = World::new();
+    let installed = install(&world);
+    let stack = world.with_service("app", &web());
+    let other = Domain::other(&world);
+    let moved = Domain {
+        name: DOMAIN_NAME,
+        ..other.clone()
+    };
+    let above = Domain {
+        name: "example.com",
+        ..installed.clone()
+    };
+    for changed in [&other, &moved, &above] {
+        refused(
+            &update(&world, &installed, changed),
+            "`web.apps.example.com`",
+        );
+        // CloudFormation takes the update back.
+        let answer = update(&world, changed, &installed);
+        assert_eq!(answer["Status"], "SUCCESS", "{answer}");
+    }
+    let mut properties = installed.properties();
+    properties["CertificateArn"] = json!("another");
+    let old = installed.properties();
+    let answer = answered(&world, RequestType::Update, &properties, &old);
+    assert_eq!(answer["Status"], "SUCCESS", "{answer}");
+
+    assert_eq!(stack.delete_now().status, DeleteComplete);
+    world.settle();
+    let answer = update(&world, &installed, &other);
+    assert_eq!(answer["Status"], "SUCCESS", "{answer}");
+    let created = stack.deploy_now(Template::of(&web()));
+    assert_eq!(created.status, CreateComplete);
+    assert_eq!(
+        created.first().data["Endpoint"],
+        "https://web.new.example.com"
+    );
+    assert_eq!(stack.delete_now().status, DeleteComplete);
+}
+
+#[test]
+fn no_service_is_made_before_the_provider_has_accepted_its_domain() {
+    let world = World::new();
+    let installed = install(&world);
+    let _neighbour = world.with_service("neighbour", &web().named("neighbour"));
+    let before = (world.mutations(), hosts(&world));
+    let other = Domain::other(&world);
+    other.configure(&world);
+    let stack = world.stack("app");
+    let outcome = stack.deploy_now(Template::of(&web()));
+    assert_eq!(outcome.status, RollbackComplete);
+    let reason = &outcome.first().reason;
+    assert!(reason.contains("`new.example.com`"), "{reason}");
+    assert!(reason.contains("deploy again once"), "{reason}");
+    assert_eq!((world.mutations(), hosts(&world)), before);
+
+    refused(
+        &update(&world, &installed, &other),
+        "`neighbour.apps.example.com`",
+    );
+    let answer = update(&world, &other, &installed);
+    assert_eq!(answer["Status"], "SUCCESS", "{answer}");
+    let created = stack.deploy_now(Template::of(&web()));
+    assert_eq!(created.status, CreateComplete);
+}
+
+#[test]
+fn what_comes_while_the_domain_is_refused_waits_until_it_is_as_before() {
+    let world = World::new();
+    let installed = install(&world);
+    let stack = world.with_service("app", &web());
+    let leaving = world.with_service("leaving", &web().named("leaving"));
+    let before = world.mutations();
+    let other = Domain::other(&world);
+    other.configure(&world);
+    let changed = Template::of(&web().health_check_path("/up"));
+    let updating = world.spawn(stack.clone().deploy(changed));
+    let deleting = world.spawn(leaving.delete());
+    world.block_on(world.sleep_s(UPDATING_S));
+    assert_eq!(world.mutations(), before);
+    installed.configure(&world);
+    assert_eq!(world.block_on(updating).status, UpdateComplete);
+    assert_eq!(world.block_on(deleting).status, DeleteComplete);
+    assert_eq!(hosts(&world), ["web.apps.example.com A"]);
+}
+
+/// As an older provider let it happen: nobody has refused the change.
+#[test]
+fn a_service_of_another_domain_is_neither_changed_nor_left_behind() {
+    let world = World::new();
+    let installed = Domain::installed(&world);
+    let stack = world.with_service("app", &web());
+    let (before, records) = (world.mutations(), hosts(&world));
+    Domain::other(&world).configure(&world);
+    let outcome = stack.deploy_now(Template::of(&web().health_check_path("/up")));
+    assert_eq!(outcome.status, UpdateRollbackFailed);
+    let reason = &outcome.first().reason;
+    assert!(reason.contains("set `DomainName`"), "{reason}");
+    assert_eq!(stack.delete_now().status, DeleteFailed);
+    assert_eq!((world.mutations(), hosts(&world)), (before, records));
+    installed.configure(&world);
+    assert_eq!(stack.delete_now().status, DeleteComplete);
+    assert_eq!(hosts(&world), Vec::<String>::new());
+}
+
+#[test]
+fn a_provider_whose_guard_has_not_known_its_domain_is_updated() {
+    let world = World::new();
+    let installed = Domain::installed(&world);
+    let old = json!({"CertificateArn": "arn"});
+    let nothing = Value::Null;
+    assert_eq!(
+        answered(&world, RequestType::Create, &old, &nothing)["Status"],
+        "SUCCESS"
+    );
+    let _stack = world.with_service("app", &web());
+    let other = Domain::other(&world);
+    refused(
+        &answered(&world, RequestType::Update, &other.properties(), &old),
+        "`web.",
+    );
+    // To the template of before, and then with the domain that it had.
+    let back = answered(&world, RequestType::Update, &old, &other.properties());
+    assert_eq!(back["Status"], "SUCCESS");
+    let updated = answered(&world, RequestType::Update, &installed.properties(), &old);
+    assert_eq!(updated["Status"], "SUCCESS");
+}
+
+#[test]
+fn an_update_of_the_guard_that_arrives_late_accepts_nothing() {
+    let world = World::new();
+    let installed = Domain::installed(&world);
+    let other = Domain::other(&world);
+    install(&world);
+    world.block_on(world.sleep_s(UPDATING_S));
+    assert_eq!(update(&world, &installed, &other)["Status"], "SUCCESS");
+    let accepted = || {
+        let items = account::ledger(world.account());
+        let item = items
+            .into_iter()
+            .find(|item| item["pk"]["S"] == "provider#domain");
+        item.unwrap()["name"]["S"].clone()
+    };
+    assert_eq!(accepted(), OTHER);
+    let first = world.history().sent().next().cloned().unwrap();
+    world.redeliver(first["RequestId"].as_str().unwrap());
+    world.settle();
+    assert_eq!(accepted(), OTHER);
+}
