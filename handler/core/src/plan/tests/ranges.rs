@@ -39,15 +39,18 @@ fn admitted(web: Web, seen: &Seen, expect: Expect) {
     let Decision::Apply(steps) = decision else {
         panic!("something is to be done: {decision:?}");
     };
-    let mut ingress = String::new();
-    for step in steps {
-        if let Step::AdmitRanges { ingress: rules, .. } = step {
-            for IngressRule { port, source } in rules {
-                ingress.push_str(&format!("{port} {source:?}\n"));
-            }
-        }
-    }
-    expect.assert_eq(&ingress);
+    let ingress: Vec<String> = steps
+        .into_iter()
+        .filter_map(|step| {
+            let Step::AdmitRanges { ingress, .. } = step else {
+                return None;
+            };
+            Some(ingress)
+        })
+        .flatten()
+        .map(|IngressRule { port, source }| format!("{port} {source:?}\n"))
+        .collect();
+    expect.assert_eq(&ingress.concat());
 }
 
 #[test]
