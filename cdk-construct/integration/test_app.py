@@ -55,6 +55,14 @@ class Library(unittest.TestCase):
         with self.assertRaisesRegex(Exception, expected):
             ExpressService(self.stack, "Web", image=image, cpu=2048, memory=cdk.Size.gibibytes(3))
 
+    def test_helpers_take_the_options_that_this_version_of_the_cdk_has(self) -> None:
+        web = ExpressService(self.stack, "Web", image=ecs.ContainerImage.from_registry(IMAGE))
+        minute = cdk.Duration.minutes(1)
+        web.metric_cpu_utilization(period=minute).create_alarm(self.stack, "Cpu", threshold=80, evaluation_periods=3)
+        web.metric_target_response_time(period=minute).create_alarm(self.stack, "Slow", threshold=1, evaluation_periods=3)
+        alarms = [r for r in self.template()["Resources"].values() if r["Type"] == "AWS::CloudWatch::Alarm"]
+        self.assertEqual(len(alarms), 2)
+
     def test_the_resource_itself_takes_structures(self) -> None:
         service = CfnExpressService(
             self.stack,

@@ -20,7 +20,7 @@ export interface ExpressServiceScaling {
   readonly minTaskCount?: number;
 
   /**
-   * Most tasks that run.
+   * Most tasks that run, at most 260 on a shared load balancer.
    *
    * @default 20
    */

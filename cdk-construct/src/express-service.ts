@@ -105,8 +105,8 @@ export class ExpressService extends cdk.Resource implements iam.IGrantable, ec2.
    * Network connections of the tasks.
    *
    * With `vpc`, `cluster` or `securityGroups` these are about a security group that exists before the service does, so
-   * that whoever is allowed to be reached is so before the first task starts. Otherwise they are about the group that
-   * the provider makes, and rules come after the service.
+   * that rules need not wait for the service. Otherwise they are about the group that the provider makes, and rules come
+   * after the service.
    */
   public readonly connections: ec2.Connections;
 
@@ -140,7 +140,7 @@ export class ExpressService extends cdk.Resource implements iam.IGrantable, ec2.
 
     const resource = new CfnExpressService(this, 'Resource', {
       serviceToken: provider.serviceToken,
-      serviceTimeout: props.serviceTimeout?.toSeconds(),
+      serviceTimeout: this.whole('serviceTimeout', () => props.serviceTimeout?.toSeconds()),
       serviceName: props.serviceName,
       cluster: cluster?.clusterName,
       infrastructureRoleArn: this.infrastructureRole.roleArn,
@@ -149,13 +149,13 @@ export class ExpressService extends cdk.Resource implements iam.IGrantable, ec2.
       primaryContainer: this.container(props),
       taskDefinitionArn: props.taskDefinition?.taskDefinitionArn,
       cpu: props.cpu,
-      memory: props.memory?.toMebibytes(),
+      memory: this.whole('memory', () => props.memory?.toMebibytes()),
       cpuArchitecture: props.cpuArchitecture?._cpuArchitecture,
       healthCheckPath: props.healthCheckPath,
       networkConfiguration: network.configuration,
       scalingTarget: props.scaling,
       loadBalancer: loadBalancer(vpc, props),
-      deployment: props.deployment && deployment(props.deployment, (handler) => this.hookRole(handler)),
+      deployment: props.deployment && this.deployment(props.deployment),
     });
     // What the service runs with has to be there before it and as long as it: the roles with their policies, the routes
     // by which images are pulled and subnets are told to be public, and the provider.
@@ -277,6 +277,47 @@ export class ExpressService extends cdk.Resource implements iam.IGrantable, ec2.
     return role;
   }
 
+  /** A time or size in the unit of the template; an error about it says which it is. */
+  private whole(name: string, convert: () => number | undefined): number | undefined {
+    try {
+      return convert();
+    } catch (error) {
+      throw new Error(`${this.node.path}: \`${name}\`: ${error instanceof Error ? error.message : error}`);
+    }
+  }
+
+  private deployment(given: ExpressServiceDeployment): CfnExpressService.DeploymentProperty {
+    const { bakeTime, canary, linear, circuitBreaker, rollbackAlarm, alarms, lifecycleHooks, ...rest } = given;
+    const { countClientErrors, ...alarm } = rollbackAlarm ?? {};
+    const { threshold, thresholdType } = circuitBreaker ?? {};
+    const isThresholdGiven = threshold !== undefined || thresholdType !== undefined;
+    const minutes = (name: string, time?: cdk.Duration) => this.whole(`deployment.${name}`, () => time?.toMinutes());
+    return {
+      ...rest,
+      bakeTimeInMinutes: minutes('bakeTime', bakeTime),
+      canaryConfiguration: canary && {
+        canaryPercent: canary.percent,
+        canaryBakeTimeInMinutes: minutes('canary.bakeTime', canary.bakeTime),
+      },
+      linearConfiguration: linear && {
+        stepPercent: linear.percent,
+        stepBakeTimeInMinutes: minutes('linear.bakeTime', linear.bakeTime),
+      },
+      circuitBreaker: circuitBreaker && {
+        enable: circuitBreaker.enable,
+        thresholdConfiguration: isThresholdGiven ? { type: thresholdType, value: threshold } : undefined,
+      },
+      rollbackAlarm: rollbackAlarm && { ...alarm, count4xx: countClientErrors },
+      alarmNames: alarms?.map(({ alarmName }) => alarmName),
+      lifecycleHooks: lifecycleHooks?.map(({ handler, role, lifecycleStages, hookDetails }) => ({
+        hookTargetArn: handler.functionArn,
+        roleArn: (role ?? this.hookRole(handler)).roleArn,
+        lifecycleStages,
+        hookDetails: hookDetails && JSON.stringify(hookDetails),
+      })),
+    };
+  }
+
   private container(props: ExpressServiceProps): CfnExpressService.PrimaryContainerProperty | undefined {
     const { executionRole } = this;
     if (props.image === undefined || executionRole === undefined) {
@@ -289,6 +330,10 @@ export class ExpressService extends cdk.Resource implements iam.IGrantable, ec2.
     const credentialsParameter = image.repositoryCredentials?.credentialsParameter;
     const secrets = Object.entries(props.secrets ?? {});
     secrets.forEach(([, secret]) => secret.grantRead(executionRole));
+    // A role of our own may write to every log group.
+    if (props.executionRole !== undefined) {
+      props.logGroup?.grantWrite(executionRole);
+    }
     return {
       image: image.imageName,
       repositoryCredentials: credentialsParameter === undefined ? undefined : { credentialsParameter },
@@ -343,37 +388,6 @@ function loadBalancer(
   }
   const scheme = isPublic ? Scheme.INTERNET_FACING : Scheme.INTERNAL;
   return { sharing, scheme: isPublic === undefined ? undefined : scheme };
-}
-
-function deployment(
-  given: ExpressServiceDeployment,
-  hookRole: (handler: lambda.IFunction) => iam.IRole,
-): CfnExpressService.DeploymentProperty {
-  const { bakeTime, canary, linear, circuitBreaker, rollbackAlarm, alarms, lifecycleHooks, ...rest } = given;
-  const { countClientErrors, ...alarm } = rollbackAlarm ?? {};
-  const { threshold, thresholdType } = circuitBreaker ?? {};
-  const isThresholdGiven = threshold !== undefined || thresholdType !== undefined;
-  return {
-    ...rest,
-    bakeTimeInMinutes: bakeTime?.toMinutes(),
-    canaryConfiguration: canary && {
-      canaryPercent: canary.percent,
-      canaryBakeTimeInMinutes: canary.bakeTime?.toMinutes(),
-    },
-    linearConfiguration: linear && { stepPercent: linear.percent, stepBakeTimeInMinutes: linear.bakeTime?.toMinutes() },
-    circuitBreaker: circuitBreaker && {
-      enable: circuitBreaker.enable,
-      thresholdConfiguration: isThresholdGiven ? { type: thresholdType, value: threshold } : undefined,
-    },
-    rollbackAlarm: rollbackAlarm && { ...alarm, count4xx: countClientErrors },
-    alarmNames: alarms?.map(({ alarmName }) => alarmName),
-    lifecycleHooks: lifecycleHooks?.map(({ handler, role, lifecycleStages, hookDetails }) => ({
-      hookTargetArn: handler.functionArn,
-      roleArn: (role ?? hookRole(handler)).roleArn,
-      lifecycleStages,
-      hookDetails: hookDetails && JSON.stringify(hookDetails),
-    })),
-  };
 }
 
 /** No list in place of an empty one. */

@@ -244,6 +244,24 @@ test('a linear deployment has its steps, and those that take too long are refuse
   assert.throws(slow, /\/Deployment: the bakes are too long: `3600` seconds are too few: 9 × 6 \+ 3 minutes/);
 });
 
+test('a time or size that is no whole number of its unit is named', () => {
+  const refusal = (props: Partial<ExpressServiceProps>) => () => new ExpressService(stack(), 'Web', { image: IMAGE, ...props });
+  const halfAMinute = cdk.Duration.seconds(30);
+  assert.throws(refusal({ deployment: { bakeTime: halfAMinute } }), /Web: `deployment.bakeTime`: '30 seconds' cannot be converted/);
+  assert.throws(refusal({ deployment: { linear: { bakeTime: halfAMinute } } }), /Web: `deployment.linear.bakeTime`: '30 seconds'/);
+  assert.throws(refusal({ serviceTimeout: cdk.Duration.millis(1) }), /Web: `serviceTimeout`: '1 millis'/);
+  assert.throws(refusal({ memory: cdk.Size.kibibytes(1) }), /Web: `memory`: '1 kibibytes'/);
+});
+
+test('an execution role of one\'s own may write to the log group', () => {
+  const of = stack();
+  const executionRole = new iam.Role(of, 'Execution', { assumedBy: new iam.ServicePrincipal('ecs-tasks.amazonaws.com') });
+  new ExpressService(of, 'Web', { image: IMAGE, executionRole, logGroup: new logs.LogGroup(of, 'Logs') });
+  const [, policy] = only(of, 'AWS::IAM::Policy');
+  assert.match(policy.Properties.Roles[0].Ref, /^Execution/);
+  assert.deepEqual(policy.Properties.PolicyDocument.Statement[0].Action, ['logs:CreateLogStream', 'logs:PutLogEvents']);
+});
+
 test('bakes that only the deployment knows are taken', () => {
   const of = stack();
   const bakeTimeInMinutes = new cdk.CfnParameter(of, 'Bake', { type: 'Number' }).valueAsNumber;

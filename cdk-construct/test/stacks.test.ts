@@ -8,7 +8,7 @@ import * as cdk from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { FOLDER, stack } from './setting';
-import { Acknowledgement, SAMPLES } from './stacks';
+import { SAMPLES } from './stacks';
 
 const SNAPSHOTS = path.join(FOLDER, 'test', 'snapshots');
 
@@ -26,26 +26,17 @@ for (const [name, { build }] of Object.entries(SAMPLES)) {
   });
 }
 
-/** What cdk-nag finds that is not acknowledged. */
-function findings(build: (stack: cdk.Stack) => void, acknowledged: readonly Acknowledgement[]): string[] {
+/** What cdk-nag finds. It is asked directly, since only newer versions of the CDK than the lowest hand it the constructs. */
+function findings(build: (stack: cdk.Stack) => void): string[] {
   const app = new cdk.App({ outdir: fs.mkdtempSync(path.join(FOLDER, 'build', 'nag-')) });
-  cdk.Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
   const of = new cdk.Stack(app, 'Test');
   build(of);
-  acknowledged.forEach((finding) => cdk.Validations.of(of).acknowledge(finding));
-  try {
-    app.synth();
-  } catch (error) {
-    assert.equal((error as Error).name, 'ValidationFailed', String(error));
-  }
-  const { pluginReports } = JSON.parse(fs.readFileSync(path.join(app.outdir, 'validation-report.json'), 'utf8'));
-  const violations = pluginReports.flatMap((report: any) => report.violations);
-  return violations.map(({ ruleName }: any) => ruleName).sort();
+  app.synth();
+  return new AwsSolutionsChecks(app).validateScope(of).violations.map(({ ruleName }) => ruleName).sort();
 }
 
 for (const [name, { build, acknowledged }] of Object.entries(SAMPLES)) {
   test(`cdk-nag finds in ${name} what is explained, and nothing else`, () => {
-    assert.deepEqual(findings(build, []), acknowledged.map(({ id }) => id).sort());
-    assert.deepEqual(findings(build, acknowledged), []);
+    assert.deepEqual(findings(build), acknowledged.map(({ id }) => id).sort());
   });
 }

@@ -5,6 +5,8 @@ use std::process::ExitCode;
 
 use anyhow::{Context, anyhow, bail};
 use clap::Args;
+use express_core::diagnosis::Verdict;
+use express_core::resources::ecs_service::DeploymentStatus;
 use express_handler::error::chain;
 use serde_json::json;
 
@@ -66,23 +68,35 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     })
 }
 
+/// What was found. Of a deployment that has failed it is why, and no suspicion any more.
+fn findings(service: &Service) -> Vec<Fact> {
+    let has_failed = service
+        .deployment
+        .as_ref()
+        .is_some_and(|deployment| deployment.standing == DeploymentStatus::Failed);
+    let told = service.findings.iter().map(|finding| {
+        Fact::finding(&Verdict {
+            is_certain: finding.is_certain || has_failed,
+            ..finding.clone()
+        })
+    });
+    told.collect()
+}
+
 fn summary(service: &Service) -> String {
-    match service.findings.as_slice() {
+    match findings(service).as_slice() {
         [] => format!(
             "Nothing is wrong with service {} as far as can be seen.",
             service.arn.name
         ),
         findings => {
-            let lines = findings
-                .iter()
-                .map(|finding| Fact::finding(finding).to_string());
+            let lines = findings.iter().map(Fact::to_string);
             lines.collect::<Vec<_>>().join("\n")
         }
     }
 }
 
 fn document(service: &Service) -> serde_json::Value {
-    let findings: Vec<Fact> = service.findings.iter().map(Fact::finding).collect();
     json!({
         "service": service.arn.arn,
         "status": service.status,
@@ -91,7 +105,35 @@ fn document(service: &Service) -> serde_json::Value {
             "status": deployment.status,
             "reason": deployment.status_reason,
         })),
-        "findings": findings,
+        "findings": findings(service),
         "unread": service.unread,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::watch::snapshot::sample;
+
+    #[test]
+    fn what_was_suspected_is_why_a_deployment_has_failed() {
+        for (standing, doubt) in [
+            (DeploymentStatus::Running, " (suspected)"),
+            (DeploymentStatus::GoingBack, " (suspected)"),
+            (DeploymentStatus::Failed, ""),
+        ] {
+            let mut service = sample().service.expect("the sample has one");
+            if let Some(deployment) = &mut service.deployment {
+                deployment.standing = standing;
+            }
+            assert_eq!(
+                summary(&service),
+                format!("HealthCheckTimeout{doubt}: nothing answers. To do: answer")
+            );
+            assert_eq!(
+                document(&service)["findings"][0]["certain"],
+                doubt.is_empty()
+            );
+        }
+    }
 }

@@ -55,6 +55,18 @@ pub async fn carry_out(aws: &AwsClients, step: &Step) -> Result<Effect, AwsError
             resources::security_group::authorize(aws, group_id, rules).await?;
             Effect::Authorized(*of, rules.clone())
         }
+        Step::AdmitRanges {
+            group_id,
+            ranges,
+            ingress,
+        } => {
+            // What it may reach comes last: that is what tells the next attempt whether all was done.
+            if !ingress.is_empty() {
+                resources::security_group::authorize(aws, group_id, ingress).await?;
+            }
+            resources::security_group::authorize_egress(aws, group_id, ranges).await?;
+            Effect::Changed
+        }
         Step::RevokeIngress { group_id, rules } => {
             resources::security_group::revoke(aws, group_id, rules).await?;
             Effect::Revoked(rules.clone())

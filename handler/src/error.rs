@@ -3,12 +3,14 @@
 use std::error::Error;
 use std::fmt;
 
+use crate::aws::error::AwsError;
 use crate::telemetry::presentable;
 
 /// The most bytes of a printed chain.
 pub const CHAIN_BYTES_MAX: usize = 2048;
 
-/// `error` and its sources, outermost first, separated by `: `; on one line and without URLs.
+/// `error` and its sources, outermost first, separated by `: `; on one line and without URLs. Of an answer of AWS's, its
+/// code and its message.
 #[must_use]
 pub fn chain<'a>(error: &'a (dyn Error + 'static)) -> Chain<'a> {
     Chain(error)
@@ -21,7 +23,7 @@ pub struct Chain<'a>(&'a (dyn Error + 'static));
 impl fmt::Display for Chain<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut text = self.0.to_string();
-        let mut next = self.0.source();
+        let mut next = Some(self.0);
         while let Some(error) = next {
             let own = error.to_string();
             // A transparent error prints its source's text; saying it once is enough.
@@ -30,6 +32,14 @@ impl fmt::Display for Chain<'_> {
                 text.push_str(&own);
             }
             next = error.source();
+            if let Some(answer) = error.downcast_ref::<AwsError>().and_then(AwsError::answer) {
+                // What the SDK says of it beyond that is the `Debug` of its own types.
+                if !answer.is_empty() {
+                    text.push_str(": ");
+                    text.push_str(answer);
+                }
+                break;
+            }
         }
         f.write_str(&presentable(&text, CHAIN_BYTES_MAX))
     }

@@ -113,8 +113,12 @@ fn services_left(contents: &Contents) -> Option<String> {
         .take(NAMED_MAX)
         .map(String::as_str)
         .collect();
+    let (still_need, stacks) = match services.len() {
+        1 => ("service still needs", "its stack"),
+        _ => ("services still need", "their stacks"),
+    };
     Some(format!(
-        "{} services still need this provider: {}; delete their stacks first",
+        "{} {still_need} this provider: {}; delete {stacks} first",
         services.len(),
         named.join(", ")
     ))

@@ -87,32 +87,29 @@ pub async fn for_planning(
     desired: &Desired,
     observed: &mut Observed,
 ) -> Result<(), AwsError> {
-    // Only a load balancer that is being opened needs the ranges of its VPC.
-    let opens = match &observed.load_balancer_security_group {
-        Presence::Unknown => false,
-        Presence::Absent => true,
-        Presence::Present(group) => !group.has_ingress,
-    };
+    let is_needed = plan::needs_vpc_ranges(desired, observed);
     let vpc_id = &desired.network.vpc_id;
-    look_if(opens, &mut observed.vpc_cidrs, || async {
+    look_if(is_needed, &mut observed.vpc_cidrs, || async {
         resources::vpc::cidrs(aws, vpc_id).await.map(Some)
     })
     .await?;
     running_revision(aws, desired, observed).await
 }
 
-/// Observes only what a new service may meet: one of its name, and its cluster.
+/// Observes only what a new service may meet: one of its name, its cluster, and a record of its host name.
 ///
 /// # Errors
-/// When ECS does not answer.
-pub async fn service_and_cluster(
+/// When ECS or Route 53 does not answer.
+pub async fn what_a_new_service_meets(
     aws: &AwsClients,
     identity: &Identity,
+    hosted_zone_id: Option<&str>,
     observed: &mut Observed,
 ) -> Result<(), AwsError> {
     let Observed {
         ecs_service,
         cluster,
+        alias_record,
         ..
     } = observed;
     futures::try_join!(
@@ -120,6 +117,7 @@ pub async fn service_and_cluster(
             resources::ecs_service::find(aws, &identity.cluster, &identity.service)
         }),
         look(cluster, || resources::cluster::find(aws, &identity.cluster)),
+        by_name::alias(aws, hosted_zone_id, identity, alias_record),
     )?;
     Ok(())
 }
@@ -194,6 +192,26 @@ async fn what_stays_behind(
         },
     )?;
     Ok(())
+}
+
+/// What EC2 says of some subnets of a VPC, and of its routes.
+///
+/// # Errors
+/// When EC2 does not answer.
+pub async fn subnet_facts(
+    aws: &AwsClients,
+    vpc_id: &str,
+    subnet_ids: &[String],
+) -> Result<VpcFacts, AwsError> {
+    let (all_subnets, route_tables) = futures::try_join!(
+        resources::vpc::subnets_by_id(aws, subnet_ids),
+        resources::vpc::route_tables(aws, vpc_id),
+    )?;
+    Ok(VpcFacts {
+        task_subnets: Vec::new(),
+        all_subnets,
+        route_tables,
+    })
 }
 
 async fn task_subnets(aws: &AwsClients, properties: &Properties) -> Result<Vec<Subnet>, AwsError> {

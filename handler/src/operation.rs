@@ -24,6 +24,7 @@ mod failure;
 mod goal;
 mod hold;
 mod round;
+mod subnets;
 
 use express_core::claim::{Operation, ServiceRecord};
 use express_core::decision::{Decision, Wait, WaitReason};

@@ -80,6 +80,20 @@ pub async fn seal(
     context: &SealContext<'_>,
     plaintext: &[u8],
 ) -> Result<Vec<u8>, SealError> {
+    let [sealed] = seal_each(runtime, context, [plaintext]).await?;
+    Ok(sealed)
+}
+
+/// Seals each of `plaintexts` for one operation, so that each can be opened without the others. One data key serves all:
+/// their nonces differ.
+///
+/// # Errors
+/// If KMS gives no data key.
+pub async fn seal_each<const N: usize>(
+    runtime: &Runtime,
+    context: &SealContext<'_>,
+    plaintexts: [&[u8]; N],
+) -> Result<[Vec<u8>; N], SealError> {
     let key = runtime
         .aws
         .kms
@@ -97,8 +111,12 @@ pub async fn seal(
         .ciphertext_blob()
         .ok_or(SealError::KeyUnusable)?
         .as_ref();
-    let nonce: [u8; NONCE_BYTES] = runtime.clock.random_bytes();
-    encrypt(plain, wrapped, nonce, context, plaintext)
+    let mut sealed = [const { Vec::new() }; N];
+    for (sealed, plaintext) in sealed.iter_mut().zip(plaintexts) {
+        let nonce: [u8; NONCE_BYTES] = runtime.clock.random_bytes();
+        *sealed = encrypt(plain, wrapped, nonce, context, plaintext)?;
+    }
+    Ok(sealed)
 }
 
 /// Opens what [`seal`] returned for the same owner and request.

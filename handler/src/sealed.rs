@@ -24,7 +24,17 @@ pub struct SealedOperation {
     pub old_properties: Option<Properties>,
 }
 
-#[derive(Serialize)]
+/// What [`SealedOperation::seal`] makes; each in Base64.
+#[derive(Clone, Debug)]
+pub struct Sealed {
+    /// All of it.
+    pub whole: String,
+    /// Only where the answer goes: what is kept of a request that a later one ends. Properties of both would not fit
+    /// into one item of the ledger.
+    pub url: String,
+}
+
+#[derive(Clone, Copy, Serialize)]
 struct Plain<'a> {
     response_url: &'a str,
     properties: Option<&'a Properties>,
@@ -52,7 +62,7 @@ impl SealedOperation {
         }
     }
 
-    /// Seals it for the ledger, in Base64.
+    /// Seals it for the ledger.
     ///
     /// # Errors
     /// When KMS gives no data key.
@@ -60,18 +70,26 @@ impl SealedOperation {
         &self,
         runtime: &Runtime,
         context: &SealContext<'_>,
-    ) -> Result<String, SealError> {
-        let plain = Plain {
+    ) -> Result<Sealed, SealError> {
+        let whole = Plain {
             response_url: self.response_url.expose(),
             properties: self.properties.as_ref(),
             old_properties: self.old_properties.as_ref(),
         };
-        let bytes = serde_json::to_vec(&plain).map_err(|_| SealError::Damaged)?;
-        let sealed = seal::seal(runtime, context, &bytes).await?;
-        Ok(STANDARD.encode(sealed))
+        let url = Plain {
+            properties: None,
+            old_properties: None,
+            ..whole
+        };
+        let [whole, url] = [whole, url].map(|plain| serde_json::to_vec(&plain));
+        let whole = whole.map_err(|_| SealError::Damaged)?;
+        let url = url.map_err(|_| SealError::Damaged)?;
+        let sealed = seal::seal_each(runtime, context, [whole.as_slice(), url.as_slice()]).await?;
+        let [whole, url] = sealed.map(|sealed| STANDARD.encode(sealed));
+        Ok(Sealed { whole, url })
     }
 
-    /// Opens what [`Self::seal`] returned for the same owner and request.
+    /// Opens either part that [`Self::seal`] returned for the same owner and request.
     ///
     /// # Errors
     /// When it was sealed for another operation, has been changed, or KMS refuses.

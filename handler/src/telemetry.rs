@@ -71,6 +71,10 @@ pub fn presentable(text: &str, bytes_max: usize) -> String {
                 let (before, _) = word.split_at(at);
                 clean.push_str(before.trim_end_matches(|c: char| c.is_ascii_alphanumeric()));
                 clean.push_str(REDACTED);
+                if before.contains('`') {
+                    // A quotation that ends with the URL is still one.
+                    clean.push('`');
+                }
             }
             None => clean.push_str(word),
         }
@@ -138,6 +142,7 @@ mod tests {
             ("plain text", "plain text"),
             ("see https://a/?sig=1 now", "see [redacted] now"),
             ("'https://a/?sig=1'", "'[redacted]"),
+            ("`https://a/?sig=1` is", "`[redacted]` is"),
             ("(url=http://a)", "(url=[redacted]"),
             ("two\nlines\t\u{7}end", "two lines end"),
             ("arn:aws:iam::1:role/x", "arn:aws:iam::1:role/x"),

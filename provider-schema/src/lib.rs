@@ -23,7 +23,7 @@ mod validate;
 pub use attributes::{ATTRIBUTES, Attribute, Attributes, NONE, answer_bytes};
 pub use error::{PropertyError, PropertyErrors};
 pub use fargate::{TaskSize, task_sizes};
-pub use parse::{EXCLUDED_BY_TASK_DEFINITION, parse};
+pub use parse::{EXCLUDED_BY_TASK_DEFINITION, parse, parse_update};
 pub use percent::Percent;
 pub use properties::{
     AutoScalingMetric, AwsLogsConfiguration, CanaryConfiguration, CircuitBreaker, CpuArchitecture,

@@ -28,7 +28,8 @@ pub const DERIVED_NAME_LENGTH_MAX: usize = 128;
 
 /// Bytes of the properties of one request, as compact JSON. A task definition is at most 64 KB
 /// (<https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-quotas.html>), so nothing
-/// that AWS would accept is lost, and the ledger item stays far below its 400 KB.
+/// that AWS would accept is lost. The ledger keeps those of an Update twice, the old ones too, in Base64, and with what
+/// else it knows of an owner that stays below DynamoDB's 400 KB.
 pub const PROPERTIES_BYTES_MAX: usize = 100_000;
 
 /// Bytes of the answer to CloudFormation, all of it.
@@ -158,3 +159,22 @@ pub const LOG_STREAM_PREFIX_LENGTH_MAX: usize = 474;
 /// Tasks of one ECS service.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-quotas.html>
 pub const TASKS_MAX: u32 = 5000;
+
+/// Targets of one load balancer, all its target groups together; AWS raises it on request.
+/// <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-limits.html>
+const TARGETS_PER_LOAD_BALANCER: u32 = 1000;
+
+/// Services that share a load balancer with one.
+pub const NEIGHBOURS_MAX: u32 = 24;
+
+/// Targets that a task has, so to speak, while a deployment runs the old and the new revision side by side.
+const TARGETS_PER_TASK: u32 = 2;
+
+/// Tasks of one service on a shared load balancer: also while it is deployed, each neighbour can still have as many as a
+/// service has that does not say how many.
+pub const SHARED_TASKS_MAX: u32 =
+    (TARGETS_PER_LOAD_BALANCER - NEIGHBOURS_MAX * MAX_TASK_COUNT_DEFAULT) / TARGETS_PER_TASK;
+
+/// Most tasks of a service that does not say how many.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ExpressGatewayScalingTarget.html>
+pub(crate) const MAX_TASK_COUNT_DEFAULT: u32 = 20;

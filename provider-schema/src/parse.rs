@@ -65,6 +65,22 @@ pub const EXCLUDED_BY_TASK_DEFINITION: &[&str] = &[
 ///
 /// Names every problem. Properties above [`PROPERTIES_BYTES_MAX`] are refused unread.
 pub fn parse(value: &Value, request: &RequestContext<'_>) -> Result<Properties, PropertyErrors> {
+    parse_update(value, None, request)
+}
+
+/// Reads the properties of a request that changes a service from what its `old` properties say. What was accepted when
+/// there was no limit to the tasks on a shared load balancer may stay, so that a service that has more can be changed,
+/// and a failed change undone.
+///
+/// # Errors
+///
+/// As [`parse`].
+pub fn parse_update(
+    value: &Value,
+    old: Option<&Value>,
+    request: &RequestContext<'_>,
+) -> Result<Properties, PropertyErrors> {
+    let has_too_many_tasks = old.is_some_and(validate::shares_too_many_tasks);
     let mut problems = PropertyErrors::default();
     let bytes = value.to_string().len();
     if bytes > PROPERTIES_BYTES_MAX {
@@ -75,7 +91,7 @@ pub fn parse(value: &Value, request: &RequestContext<'_>) -> Result<Properties, 
         return Err(problems);
     }
     let properties = Members::of(value, Pointer::default(), &mut problems)
-        .map(|members| properties(members, request, &mut problems));
+        .map(|members| properties(members, has_too_many_tasks, request, &mut problems));
     match properties {
         Some(properties) if problems.0.is_empty() => Ok(properties),
         _ => Err(problems),
@@ -84,6 +100,7 @@ pub fn parse(value: &Value, request: &RequestContext<'_>) -> Result<Properties, 
 
 fn properties(
     mut members: Members<'_>,
+    has_too_many_tasks: bool,
     request: &RequestContext<'_>,
     problems: &mut PropertyErrors,
 ) -> Properties {
@@ -116,7 +133,17 @@ fn properties(
     let network_configuration = network_configuration(&mut members, problems);
     let scaling_target = scaling_target(&mut members, problems);
     let tags = tags(&mut members, problems);
+    let before = problems.0.len();
     let load_balancer = load_balancer(&mut members, problems);
+    // Whether it is shared is known only without mistakes there.
+    if !has_too_many_tasks && problems.0.len() == before {
+        validate::shared_tasks(
+            scaling_target.max_task_count,
+            load_balancer.sharing,
+            &members.pointer("ScalingTarget").member("MaxTaskCount"),
+            problems,
+        );
+    }
     let deployment = deployment(&mut members, request, problems);
     if let Some(deployment) = &deployment {
         validate::timeout_suffices(service_timeout_s, deployment, &members, problems);

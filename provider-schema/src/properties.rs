@@ -210,7 +210,9 @@ pub struct ScalingTarget {
 
     /// Most tasks that run.
     ///
-    /// 1 to 5000.
+    /// 1 to 5000; at most 260 on a shared load balancer, so that each of 24 neighbours can have 20 of its 1,000 targets
+    /// while a deployment runs twice as many tasks. On a load balancer of its own more than 500 need a higher quota of
+    /// targets.
     /// AWS: <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ExpressGatewayScalingTarget.html>
     #[serde(default = "defaults::max_task_count")]
     #[schemars(range(min = 1, max = limits::TASKS_MAX))]

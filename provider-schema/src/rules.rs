@@ -87,7 +87,17 @@ pub(crate) fn service_name(text: &str) -> Result<String, String> {
     ))
 }
 
+/// Refuses what no registry can have: an image is asked for without a scheme, its repository is in lower case, and a
+/// digest is one of SHA-256.
+/// <https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pulling-manifests>,
+/// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinition.html>
 pub(crate) fn image(text: &str) -> Result<String, String> {
+    if text.contains("://") {
+        return Err(
+            "is a URL, expected `repository/name:tag` or `repository/name@digest` without a scheme"
+                .to_owned(),
+        );
+    }
     let before_digest = text.split_once('@').map_or(text, |(name, _)| name);
     if before_digest.is_empty() || !text.chars().all(|c| c.is_ascii_graphic()) {
         return Err(format!(
@@ -103,7 +113,42 @@ pub(crate) fn image(text: &str) -> Result<String, String> {
             before_digest.len()
         ));
     }
+    if let Some((_, digest)) = text.split_once('@')
+        && !is_sha256(digest)
+    {
+        return Err(format!(
+            "{} has no valid digest, expected `@sha256:` and 64 digits or letters from a to f",
+            quoted(text)
+        ));
+    }
+    if repository(before_digest).contains(|c: char| c.is_ascii_uppercase()) {
+        return Err(format!(
+            "{} has upper-case letters in its repository, expected lower case; a tag may have both",
+            quoted(text)
+        ));
+    }
     Ok(text.to_owned())
+}
+
+/// The name of an image without its registry and its tag. What stands before the first slash is a registry if it could
+/// not be part of a repository: it has a dot, a port or upper case, or is `localhost`.
+fn repository(image: &str) -> &str {
+    let is_registry = |part: &str| {
+        part.contains(['.', ':'])
+            || part.contains(|c: char| c.is_ascii_uppercase())
+            || part == "localhost"
+    };
+    let name = match image.split_once('/') {
+        Some((first, rest)) if is_registry(first) => rest,
+        _ => image,
+    };
+    // A registry's port stands before a slash, so this colon is the tag's.
+    name.split_once(':').map_or(name, |(name, _)| name)
+}
+
+fn is_sha256(digest: &str) -> bool {
+    let hex = digest.strip_prefix("sha256:").unwrap_or_default();
+    hex.len() == 64 && hex.bytes().all(|c| matches!(c, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 pub(crate) fn port(text: &str) -> Result<u16, String> {
@@ -112,6 +157,10 @@ pub(crate) fn port(text: &str) -> Result<u16, String> {
 }
 
 pub(crate) fn health_check_path(text: &str) -> Result<String, String> {
+    // A message loses its URLs before it is sent, and then would not show what it is about.
+    if !text.starts_with('/') && text.contains("://") {
+        return Err("is a URL, expected only its path, such as `/health`".to_owned());
+    }
     if !text.starts_with('/') || !text.chars().all(|c| c.is_ascii_graphic()) {
         return Err(format!(
             "{} is not a path, expected one that starts with `/` and has no spaces; other \

@@ -3,6 +3,7 @@
 
 mod any_input;
 mod fixtures;
+mod sharing;
 mod tables;
 
 use crate::RequestContext;

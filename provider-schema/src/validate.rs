@@ -3,15 +3,17 @@
 
 use std::collections::HashMap;
 
+use serde_json::Value;
+
 use crate::attributes::worst_case_answer_bytes;
 use crate::error::{Pointer, PropertyErrors, quoted};
 use crate::limits::{
     ALARM_NAMES_MAX, ANSWER_BYTES_MAX, ANSWER_BYTES_RESERVED, CLUSTER_AND_SERVICE_LENGTH_MAX,
     DEPLOYMENT_MARGIN_MIN, LIFECYCLE_HOOKS_MAX, SECURITY_GROUPS_MAX, SERVICE_TIMEOUT_S_MAX,
-    SUBNETS_MAX, SUBNETS_MIN, TAGS_MAX, TAGS_OURS, TAGS_PER_RESOURCE,
+    SHARED_TASKS_MAX, SUBNETS_MAX, SUBNETS_MIN, TAGS_MAX, TAGS_OURS, TAGS_PER_RESOURCE,
 };
 use crate::parse::{Members, Reading};
-use crate::properties::{Deployment, LifecycleStage, Properties, defaults};
+use crate::properties::{Deployment, LifecycleStage, Properties, Sharing, defaults};
 use crate::{RequestContext, fargate};
 
 /// The memory is one that Fargate gives with this CPU.
@@ -133,6 +135,45 @@ pub(crate) fn task_counts(
             pointer,
             format!("`{min}` is more than `MaxTaskCount`, which is `{max}`"),
         );
+    }
+}
+
+/// One service must not take all targets of a load balancer that others need too.
+pub(crate) fn shared_tasks(
+    max: u32,
+    sharing: Sharing,
+    pointer: &Pointer,
+    problems: &mut PropertyErrors,
+) {
+    if takes_too_much(max, sharing) {
+        problems.add(
+            pointer,
+            format!(
+                "`{max}` is more than the {SHARED_TASKS_MAX} that one service may have on a shared load balancer; \
+                 lower it, or set `LoadBalancer.Sharing` to `DEDICATED`"
+            ),
+        );
+    }
+}
+
+/// Whether the properties of a request break [`shared_tasks`]; not, when they cannot be read so far.
+pub(crate) fn shares_too_many_tasks(properties: &Value) -> bool {
+    let max = properties.pointer("/ScalingTarget/MaxTaskCount");
+    let max = max.and_then(|max| match max {
+        Value::String(text) => text.parse().ok(),
+        other => other.as_u64().and_then(|number| u32::try_from(number).ok()),
+    });
+    let sharing = match properties.pointer("/LoadBalancer/Sharing") {
+        Some(sharing) if sharing == "DEDICATED" => Sharing::Dedicated,
+        Some(_) | None => Sharing::Shared,
+    };
+    max.is_some_and(|max| takes_too_much(max, sharing))
+}
+
+const fn takes_too_much(max: u32, sharing: Sharing) -> bool {
+    match sharing {
+        Sharing::Shared => max > SHARED_TASKS_MAX,
+        Sharing::Dedicated => false,
     }
 }
 

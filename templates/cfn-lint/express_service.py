@@ -70,6 +70,8 @@ class ExpressServiceAttributes(CloudFormationLintRule):
 def _message(error: ValidationError) -> str:
     """What the schema itself says of a mistake, or cfn-lint's words, with each number once and without the resource."""
     choices = error.validator_value
+    if error.validator == "required" and (expected := _beside(error).get("$expected")):
+        return f"{choices[0]!r} {expected}"
     if error.validator == "enum":
         if expected := error.schema.get("$expected"):
             return f"{error.instance!r} {expected}"
@@ -79,6 +81,16 @@ def _message(error: ValidationError) -> str:
         sets = (" and ".join(repr(name) for name in choice["required"]) for choice in choices)
         return f"Required are {', or '.join(sets)}"
     return error.message
+
+
+def _beside(error: ValidationError) -> dict[str, Any]:
+    """The part of the schema that the mistake is against; cfn-lint tells of it only the one keyword."""
+    part: Any = SCHEMA
+    for name in list(error.absolute_schema_path)[:-1]:
+        part = part[name] if isinstance(part, list) else part.get(name)
+        if not isinstance(part, (dict, list)):
+            return {}
+    return part
 
 
 def _references(cfn: Any) -> Iterator[tuple[list[Any], str, str]]:

@@ -92,7 +92,8 @@ class Properties(unittest.TestCase):
         (finding,) = of_service({"Memory": 512})
         self.assertIn("is not allowed with `Cpu` 1024", finding)
         (finding,) = of_service({"Cpu": 4096})
-        self.assertIn("'Memory' is a required property", finding)
+        expected = "its default, 2048, is not allowed with `Cpu` 4096, expected 8192 to 30720 in steps of 1024"
+        self.assertIn(f"'Memory' is required, since {expected}", finding)
 
     def test_pairs_of_fargate_are_no_findings(self) -> None:
         for cpu, memory in ((256, 512), ("256", "2048"), (2048, "16384"), ("32768", 249856)):

@@ -123,6 +123,15 @@ class OfEcs(unittest.TestCase):
         self.assertEqual(wrong, [])
         self.assertEqual(len(groups), 2, "the live group did not alternate")
 
+    def test_names_that_do_not_fit_into_the_names_of_the_scaling_alarms_are_cut(self):
+        # As `alarm_name` of `local-aws` has it; if they are refused, `CLUSTER_AND_SERVICE_LENGTH_MAX` is too large.
+        name = "c" * 212
+        ecs = live.client("ecs")
+        ecs.create_cluster(clusterName=name)
+        self.addCleanup(ecs.delete_cluster, cluster=name)
+        outputs = live.Stack(self, "long").deploy(live.service(Cluster=name, ServiceName="s" * 40))
+        self.assertEqual(live.answer(outputs["Endpoint"]), 200)
+
     def test_the_circuit_breaker_ends_a_canary_whose_image_does_not_start(self):
         stack = live.Stack(self, "breaker")
         outputs = stack.deploy(live.service())

@@ -14,6 +14,14 @@ use crate::tools::{self, Environment};
 
 /// The oldest Node that jsii runs on.
 const NODE_MIN: (u32, u32) = (20, 16);
+/// All of jsii's.
+const LANGUAGES: [&str; 5] = ["js", "python", "java", "dotnet", "go"];
+/// What is generated for languages whose dependencies no test has: their project files, which name the package.
+const GENERATED: [&str; 3] = [
+    "java/pom.xml",
+    "dotnet/CustomExpress.Service/CustomExpress.Service.csproj",
+    "go/customexpressservice/go.mod",
+];
 /// A copy of the pins that are installed.
 const STAMP: &str = "node_modules/.installed-package-lock.json";
 
@@ -69,7 +77,8 @@ pub fn documented() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Packs the library for JavaScript and for Python, and puts the Python package where apps find it.
+/// Packs the library for JavaScript and for Python, and puts the Python package where apps find it. For Java, .NET and
+/// Go it generates what their compilers take.
 ///
 /// jsii-pacmak would fetch Python's build tools each time; those of the pinned environment do the same.
 pub fn pack() -> anyhow::Result<()> {
@@ -77,7 +86,13 @@ pub fn pack() -> anyhow::Result<()> {
     let packages = folder.join("dist");
     remove(&packages)?;
     remove(&site()?)?;
-    run(tool("jsii-pacmak")?.args(["--code-only", "--target", "js", "--target", "python"]))?;
+    run(tool("jsii-pacmak")?
+        .arg("--code-only")
+        .args(LANGUAGES.iter().flat_map(|language| ["--target", language])))?;
+    for project in GENERATED {
+        let project = packages.join(project);
+        ensure!(project.exists(), "there is no {}", project.display());
+    }
     let python = python()?;
     run(command(&python)?
         .args([

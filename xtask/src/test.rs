@@ -3,6 +3,7 @@
 //! All steps run, also after one has failed, so that one run shows all there is to repair. The last line counts
 //! tests where a step has tests, and the step itself where it has none.
 
+mod lint;
 mod tally;
 
 use std::fs;
@@ -19,7 +20,7 @@ use self::tally::{Tally, cargo_result, tap_result, unittest_result};
 use crate::cargo::cargo;
 use crate::local_stack::LocalStack;
 use crate::tools::{self, Environment};
-use crate::{cases, check, construct, demo, fuzz, generate, root, simulate};
+use crate::{cases, check, construct, demo, fuzz, generate, package, root, simulate};
 
 /// Tells the scenarios into which folder they write the requests that the handler sends.
 const RECORD_REQUESTS: &str = "EXPRESS_RECORD_REQUESTS";
@@ -39,9 +40,10 @@ const STEPS: &[Step] = &[
     ("the documentation's commands are known", documented),
     ("formatting", formatting),
     ("clippy", clippy),
-    ("templates: cfn-lint", cfn_lint),
-    ("templates: sam validate --lint", sam_validate),
-    ("templates: checkov", checkov),
+    ("templates: cfn-lint", lint::cfn_lint),
+    ("templates: sam validate --lint", lint::sam_validate),
+    ("templates: checkov", lint::checkov),
+    ("workflows", lint::workflows),
     ("Python tests", python_tests),
     ("tests and doc tests", cargo_tests),
     ("the contract's cases have tests", contract_cases),
@@ -104,6 +106,7 @@ fn install() -> anyhow::Result<Tally> {
         Environment::Stack,
         Environment::Lint,
         Environment::Policy,
+        Environment::Workflows,
         Environment::ServiceModels,
         Environment::Conformance,
         Environment::Live,
@@ -154,34 +157,6 @@ fn cargo_tests() -> anyhow::Result<Tally> {
             .env(RECORD_REQUESTS, &recordings),
         cargo_result,
     )
-}
-
-fn cfn_lint() -> anyhow::Result<Tally> {
-    let programs = tools::ready(Environment::Lint)?;
-    one(command(&programs.join("cfn-lint"))?
-        .args(["--append-rules", "templates/cfn-lint", "--"])
-        .args(templates()?))
-}
-
-fn sam_validate() -> anyhow::Result<Tally> {
-    let programs = tools::ready(Environment::Lint)?;
-    let mut tally = Tally::default();
-    for template in templates()? {
-        let mut sam = command(&programs.join("sam"))?;
-        sam.args(["validate", "--lint", "--region", "us-east-1", "--template"])
-            .arg(template)
-            .env("SAM_CLI_TELEMETRY", "0");
-        tally.add(one(&mut sam)?);
-    }
-    Ok(tally)
-}
-
-/// No finding is left that the template does not give a reason for.
-fn checkov() -> anyhow::Result<Tally> {
-    let programs = tools::ready(Environment::Policy)?;
-    one(command(&programs.join("checkov"))?
-        .args(["--framework", "cloudformation", "--skip-download"])
-        .args(["--compact", "--quiet", "--file", "templates/provider.yaml"]))
 }
 
 fn python_tests() -> anyhow::Result<Tally> {
@@ -286,15 +261,20 @@ fn examples() -> anyhow::Result<Tally> {
     one(&mut demo::examples()?)
 }
 
-/// The provider, installed with SAM's own command.
+/// The provider, installed with SAM's own command, and as a package with the AWS CLI.
 fn sam_deploy() -> anyhow::Result<Tally> {
     let programs = tools::ready(Environment::Lint)?;
+    let cli = tools::ready(Environment::Conformance)?.join("aws");
+    let (template, archive) = package::for_this_machine()?;
     let local_stack = LocalStack::empty()?;
     let mut tests = command(&programs.join("python"))?;
     tests
         .args(["-m", "unittest", "test_sam"])
         .current_dir(root()?.join("tests").join("sam"))
         .env("SAM", programs.join("sam"))
+        .env("AWS", cli)
+        .env("PACKAGED_TEMPLATE", template)
+        .env("PACKAGED_ARCHIVE", archive)
         .env("BOOTSTRAP", demo::target()?.join("debug").join("bootstrap"))
         .envs(local_stack.variables());
     unittests(&mut tests)
@@ -320,13 +300,6 @@ fn cdk_deploy() -> anyhow::Result<Tally> {
 /// Where the scenarios' requests are recorded.
 fn recordings() -> anyhow::Result<PathBuf> {
     Ok(demo::target()?.join("service-models"))
-}
-
-fn templates() -> anyhow::Result<Vec<PathBuf>> {
-    let folder = root()?.join("templates");
-    let mut templates = files(&folder, "yaml")?;
-    templates.extend(files(&folder.join("examples"), "yaml")?);
-    Ok(templates)
 }
 
 /// The files with an extension in a folder, in the order of their names; at least one.

@@ -36,6 +36,8 @@ pub enum Environment {
     Lint,
     /// What looks for insecure settings in templates.
     Policy,
+    /// What knows the form of GitHub's workflows.
+    Workflows,
     /// AWS's service models.
     ServiceModels,
     /// What the stand-in for AWS is compared with, and the AWS CLI.
@@ -55,6 +57,7 @@ impl Environment {
             Self::Stack => "stack",
             Self::Lint => "lint",
             Self::Policy => "policy",
+            Self::Workflows => "workflows",
             Self::ServiceModels => "service-models",
             Self::Conformance => "conformance",
             Self::Live => "live",
@@ -69,6 +72,7 @@ impl Environment {
             Self::Stack => "local-aws/ministack/requirements.txt",
             Self::Lint => "xtask/lint-requirements.txt",
             Self::Policy => "xtask/policy-requirements.txt",
+            Self::Workflows => "xtask/workflow-requirements.txt",
             Self::ServiceModels => "tests/service_models/requirements.txt",
             Self::Conformance => "tests/conformance/requirements.txt",
             Self::Live => "tests/live/requirements.txt",

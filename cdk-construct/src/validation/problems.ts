@@ -86,8 +86,9 @@ class Reading {
       this.member(values[name], memberOf(pointer, name), memberPath, member);
     }
     const known = Object.keys(members);
-    for (const name of Object.keys(values).filter((candidate) => !known.includes(candidate))) {
-      this.add(memberOf(pointer, name), explain(name, known, pointer));
+    const unread = Object.keys(values).filter((candidate) => !known.includes(candidate));
+    for (const [name, problem] of explain(unread, known, pointer)) {
+      this.add(memberOf(pointer, name), problem);
     }
     return true;
   }
@@ -267,6 +268,14 @@ class Reading {
     const max = this.effective('ScalingTarget.MaxTaskCount');
     if (min !== undefined && max !== undefined && Number(min) > Number(max)) {
       this.add('/ScalingTarget/MinTaskCount', `\`${min}\` is more than \`MaxTaskCount\`, which is \`${max}\``);
+    }
+    const isShared = this.effective('LoadBalancer.Sharing') === 'SHARED';
+    if (max !== undefined && isShared && Number(max) > LIMITS.SHARED_TASKS_MAX) {
+      this.add(
+        '/ScalingTarget/MaxTaskCount',
+        `\`${max}\` is more than the ${LIMITS.SHARED_TASKS_MAX} that one service may have on a shared load balancer; ` +
+          'lower it, or set `LoadBalancer.Sharing` to `DEDICATED`',
+      );
     }
     const value = this.valid.get('ScalingTarget.AutoScalingTargetValue');
     if (value !== undefined) {

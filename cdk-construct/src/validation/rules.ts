@@ -119,16 +119,36 @@ function serviceName(text: string): Problem {
 }
 
 function image(text: string): Problem {
+  if (text.includes('://')) {
+    return 'is a URL, expected `repository/name:tag` or `repository/name@digest` without a scheme';
+  }
   const beforeDigest = text.split('@', 1)[0] ?? '';
   if (beforeDigest === '' || !/^[!-~]+$/.test(text)) {
     return `${quoted(text)} is not an image, expected \`repository/name:tag\` or \`repository/name@digest\` without spaces`;
   }
-  return beforeDigest.length > LIMITS.IMAGE_LENGTH_MAX
-    ? `${quoted(text)} has ${beforeDigest.length} characters, at most ${LIMITS.IMAGE_LENGTH_MAX} are allowed`
+  if (beforeDigest.length > LIMITS.IMAGE_LENGTH_MAX) {
+    return `${quoted(text)} has ${beforeDigest.length} characters, at most ${LIMITS.IMAGE_LENGTH_MAX} are allowed`;
+  }
+  if (beforeDigest !== text && !/^sha256:[0-9a-f]{64}$/.test(text.slice(beforeDigest.length + 1))) {
+    return `${quoted(text)} has no valid digest, expected \`@sha256:\` and 64 digits or letters from a to f`;
+  }
+  return /[A-Z]/.test(repository(beforeDigest))
+    ? `${quoted(text)} has upper-case letters in its repository, expected lower case; a tag may have both`
     : undefined;
 }
 
+/** The name of an image without its registry and its tag. */
+function repository(name: string): string {
+  const slash = name.indexOf('/');
+  const first = name.slice(0, Math.max(slash, 0));
+  const isRegistry = /[.:A-Z]/.test(first) || first === 'localhost';
+  return (isRegistry ? name.slice(slash + 1) : name).split(':', 1)[0] ?? '';
+}
+
 function healthCheckPath(text: string): Problem {
+  if (!text.startsWith('/') && text.includes('://')) {
+    return 'is a URL, expected only its path, such as `/health`';
+  }
   if (!/^\/[!-~]*$/.test(text)) {
     return (
       `${quoted(text)} is not a path, expected one that starts with \`/\` and has no spaces; other characters than ` +

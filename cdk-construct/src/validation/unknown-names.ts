@@ -7,8 +7,25 @@ import { quoted } from './texts';
 /** Letters that are enough to recognise a name by its beginning. */
 const SHORTENED_LENGTH_MIN = 3;
 
-/** Why `name`, found in the object at `place`, is refused. `known` are the object's names. */
-export function explain(name: string, known: readonly string[], place: string): string {
+/**
+ * Why each of `names`, found in the object at `place`, is refused. `known` are the object's names: where no other help is
+ * at hand they are listed, once.
+ */
+export function explain(names: readonly string[], known: readonly string[], place: string): Array<[string, string]> {
+  let list = `: expected one of ${known.map(quoted).join(', ')}`;
+  return names.map((name) => {
+    const likely = hint(name, known, place);
+    if (likely !== undefined) {
+      return [name, likely];
+    }
+    const problem = `is not a property${list}`;
+    list = '';
+    return [name, problem];
+  });
+}
+
+/** What was probably meant. */
+function hint(name: string, known: readonly string[], place: string): string | undefined {
   const lower = name.toLowerCase();
   const sameLetters = known.find((other) => other.toLowerCase() === lower);
   if (sameLetters !== undefined) {
@@ -19,9 +36,7 @@ export function explain(name: string, known: readonly string[], place: string): 
     return `is not a property here: it belongs ${home}`;
   }
   const near = nearest(lower, known);
-  return near === undefined
-    ? `is not a property: expected one of ${known.map(quoted).join(', ')}`
-    : `is not a property: did you mean ${quoted(near)}?`;
+  return near === undefined ? undefined : `is not a property: did you mean ${quoted(near)}?`;
 }
 
 /** Where a property of this very name does belong. */

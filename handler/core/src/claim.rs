@@ -39,6 +39,12 @@ pub const ANSWERED_IDS_MAX: usize = 50;
 pub const ATTEMPT_LENGTH_S: u32 = 60;
 /// Seconds beyond an attempt's length before it is taken for dead (DESIGN §4).
 pub const ATTEMPT_MARGIN_S: u32 = 15;
+/// Requests ended by a later one that are still to be told so. The next attempt tells all of them, so that more would have
+/// to come within the minute that an attempt lives; CloudFormation has given up the oldest by then.
+pub const SUPERSEDED_MAX: usize = 5;
+/// Characters kept, sealed and in Base64, of where the answer to an ended request goes: more than twice those of a
+/// response URL with a session token. With [`SUPERSEDED_MAX`] it leaves the largest properties room in DynamoDB's 400 KB.
+pub const SUPERSEDED_SEALED_LENGTH_MAX: usize = 6_000;
 /// Milliseconds until what was made or changed is surely shown: EC2 and ECS may answer for some seconds as if it were not
 /// so yet.
 /// AWS: <https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html>,
@@ -233,6 +239,10 @@ pub struct Operation {
     /// was rolled back: its targets are gone by then.
     #[serde(default)]
     pub verdict: Option<Verdict>,
+    /// Where the answer goes, sealed for itself and in Base64: all that is needed of the request once a later one has
+    /// ended it. None of what an older version has begun, and of a record that is not written yet.
+    #[serde(default)]
+    pub sealed_url: Option<String>,
     /// What a newer version knows of the operation.
     #[serde(flatten)]
     pub further: Further,
@@ -331,7 +341,7 @@ pub enum Awaited {
     },
 }
 
-/// A request that was ended by a later one. Its sealed part is kept until CloudFormation is told.
+/// A request that was ended by a later one. Where its answer goes is kept until CloudFormation is told.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Superseded {
     /// CloudFormation's id of the request.
@@ -340,7 +350,7 @@ pub struct Superseded {
     pub physical_id: String,
     /// Its answer, when that was decided already.
     pub answer: Option<DecidedAnswer>,
-    /// Its sealed response URL and properties, in Base64.
+    /// Its sealed response URL, in Base64; with its properties, if an older version has begun it.
     pub sealed: String,
 }
 

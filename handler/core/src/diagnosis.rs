@@ -97,6 +97,8 @@ impl Finding {
             evidence.truncate(evidence.floor_char_boundary(EVIDENCE_BYTES_MAX));
             evidence.push('…');
         }
+        // Sentences around it end with a point of their own.
+        let evidence = evidence.trim_end_matches('.');
         let what = if evidence.is_empty() {
             self.what.clone()
         } else {

@@ -25,6 +25,8 @@ pub struct Subnet {
     pub vpc_id: String,
     /// `eu-west-1a`
     pub zone: String,
+    /// Its IPv4 range; none when it has IPv6 only.
+    pub range: Option<String>,
     /// Addresses left.
     pub free_addresses: u32,
 }
@@ -60,6 +62,8 @@ pub struct Network {
     pub scheme: Scheme,
     /// Of the tasks, sorted.
     pub subnet_ids: Vec<String>,
+    /// The IPv4 ranges of those.
+    pub ranges: Vec<String>,
     /// Whether tasks need public addresses: their subnets reach the internet by themselves.
     pub assign_public_ip: bool,
     /// For each zone of the tasks, and at least two: the subnet that a load balancer opened by this
@@ -120,7 +124,11 @@ pub fn resolve(properties: &Properties, facts: &VpcFacts) -> Result<Network, Pla
         .map(|subnet| subnet.id.clone())
         .collect();
     subnet_ids.sort();
+    let task_subnets = facts.task_subnets.iter();
     Ok(Network {
+        ranges: task_subnets
+            .filter_map(|subnet| subnet.range.clone())
+            .collect(),
         ingress_subnets: ingress_subnets(scheme, &zones, facts)?,
         vpc_id,
         scheme,
@@ -165,15 +173,11 @@ fn ingress_subnets(
     zones: &BTreeSet<&str>,
     facts: &VpcFacts,
 ) -> Result<BTreeMap<String, String>, PlanError> {
-    let wants_public = match scheme {
-        Scheme::InternetFacing => true,
-        Scheme::Internal => false,
-    };
     let mut candidates: Vec<&Subnet> = facts
         .task_subnets
         .iter()
         .chain(&facts.all_subnets)
-        .filter(|subnet| is_public(facts, &subnet.id) == wants_public)
+        .filter(|subnet| is_public(facts, &subnet.id) == wants_public(scheme))
         .collect();
     // The tasks' own first, then by id; those with too few addresses only where nothing else is.
     let own = |subnet: &Subnet| facts.task_subnets.iter().any(|task| task.id == subnet.id);
@@ -206,6 +210,41 @@ fn ingress_subnets(
         });
     }
     Ok(chosen)
+}
+
+/// The subnets that a load balancer is to have: those that are `held`, where they are still there, in their zone and of
+/// the scheme's kind, or are `named` too; what is named in the place of others. One that is of no use and has no
+/// replacement is left out: whoever needs its zone extends the load balancer.
+#[must_use]
+pub fn usable_subnets(
+    scheme: Scheme,
+    held: &BTreeMap<String, String>,
+    named: &BTreeMap<String, String>,
+    facts: &VpcFacts,
+) -> BTreeMap<String, String> {
+    let is_usable = |zone: &str, id: &str| {
+        facts.all_subnets.iter().any(|subnet| {
+            subnet.id == id && subnet.zone == zone && is_public(facts, id) == wants_public(scheme)
+        })
+    };
+    let kept: BTreeMap<String, String> = held
+        .iter()
+        .filter(|(zone, id)| named.get(*zone) == Some(*id) || is_usable(zone, id))
+        .map(|(zone, id)| (zone.clone(), id.clone()))
+        .collect();
+    if kept.len() == held.len() {
+        return kept;
+    }
+    let mut usable = named.clone();
+    usable.extend(kept);
+    usable
+}
+
+const fn wants_public(scheme: Scheme) -> bool {
+    match scheme {
+        Scheme::InternetFacing => true,
+        Scheme::Internal => false,
+    }
 }
 
 fn is_public(facts: &VpcFacts, subnet_id: &str) -> bool {

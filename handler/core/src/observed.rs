@@ -74,9 +74,9 @@ pub struct Observed {
     pub pool_id: Option<String>,
     /// What it has on the load balancer that it is leaving, while it moves.
     pub leaving: Option<Box<LeavingSide>>,
-    /// Subnet by zone of the pool, by the ledger; looked at only when a load balancer is to be made.
+    /// Subnet by zone that the load balancer is to have, by the ledger; looked at only when it is to be made.
     pub pool_subnets: Presence<BTreeMap<String, String>>,
-    /// Address ranges of the VPC; looked at only when a load balancer is opened.
+    /// Address ranges of the VPC; looked at only when a load balancer is opened, or may not reach the tasks.
     pub vpc_cidrs: Presence<Vec<String>>,
     /// The load balancer's security group.
     pub load_balancer_security_group: Presence<ObservedSecurityGroup>,
@@ -219,7 +219,6 @@ impl Observed {
             metric_alarm: Presence::Absent,
             scalable_target: Presence::Absent,
             scaling_policy: Presence::Absent,
-            alias_record: Presence::Absent,
             ..Self::default()
         }
     }

@@ -15,7 +15,7 @@ mod specs;
 #[cfg(test)]
 mod tests;
 
-pub use converge::converge;
+pub use converge::{converge, needs_vpc_ranges};
 pub use error::PlanError;
 pub use remove::{is_going, remove};
 pub use revision::{prefer_running, unseen_running_revision};

@@ -43,7 +43,7 @@ pub struct SlotRequest {
     pub scheme: String,
     /// The owner whose pool it is, for a dedicated one.
     pub dedicated_to: Option<String>,
-    /// Subnet by zone, for the case that the pool is opened now.
+    /// Subnet by zone, for the case that a load balancer is opened now.
     pub subnets: BTreeMap<String, String>,
     /// The service that claims.
     pub service_arn: String,
@@ -103,6 +103,16 @@ pub enum Step {
         /// The rules.
         rules: Vec<IngressRule>,
     },
+    /// `ec2:AuthorizeSecurityGroupIngress`, then `ec2:AuthorizeSecurityGroupEgress`: ranges that the VPC has got since
+    /// the load balancer was made.
+    AdmitRanges {
+        /// The load balancer's group.
+        group_id: String,
+        /// What it may reach from now on.
+        ranges: Vec<String>,
+        /// Who is let in from there: nobody, when everybody is already.
+        ingress: Vec<IngressRule>,
+    },
     /// `ec2:RevokeSecurityGroupIngress`
     RevokeIngress {
         /// The service's group.
@@ -117,12 +127,12 @@ pub enum Step {
         /// Its security group.
         security_group_id: String,
     },
-    /// `elasticloadbalancing:SetSubnets`, with what the pool's item has joined
+    /// `elasticloadbalancing:SetSubnets`, with what the ledger has joined
     ExtendSubnets {
         /// The load balancer.
         load_balancer_arn: String,
-        /// Its pool.
-        pool_id: String,
+        /// The service's place on it.
+        slot: Slot,
         /// Subnet by zone: those that it has, and those that it lacks.
         subnets: BTreeMap<String, String>,
     },
@@ -287,6 +297,18 @@ impl fmt::Display for Step {
             } => {
                 write!(formatter, "AuthorizeIngress({group_id}) {}", ports(rules))
             }
+            Self::AdmitRanges {
+                group_id,
+                ranges,
+                ingress,
+            } => {
+                let ranges = ranges.join(",");
+                write!(formatter, "AdmitRanges({group_id}) {ranges}")?;
+                match ingress.as_slice() {
+                    [] => Ok(()),
+                    rules => write!(formatter, " {}", ports(rules)),
+                }
+            }
             Self::RevokeIngress { group_id, rules } => {
                 write!(formatter, "RevokeIngress({group_id}) {}", ports(rules))
             }
@@ -298,7 +320,7 @@ impl fmt::Display for Step {
             }
             Self::ExtendSubnets {
                 load_balancer_arn,
-                pool_id: _,
+                slot: _,
                 subnets,
             } => {
                 let subnet_ids: Vec<&str> = subnets.values().map(String::as_str).collect();

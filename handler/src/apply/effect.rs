@@ -86,7 +86,13 @@ pub fn merge(observed: &mut Observed, step: &Step, effect: Effect) {
         Effect::Slot(placement) => {
             observed.pool_id = Some(placement.slot.pool_id.clone());
             observed.slot = Presence::Present(placement.slot);
-            observed.pool_subnets = Presence::Present(placement.subnets);
+            // The request's own have just been looked at; others may be gone since they were written.
+            observed.pool_subnets = match step {
+                Step::ClaimSlot(request) if request.subnets == placement.subnets => {
+                    Presence::Present(placement.subnets)
+                }
+                _ => Presence::Unknown,
+            };
         }
         Effect::NextSlot(slot) => {
             observed.slot = Presence::Present(slot);
@@ -193,12 +199,16 @@ fn settle(observed: &mut Observed, step: &Step, settled: Settled) {
             group_id: _,
             rules: _,
         } => settled.set(group_of(observed, *of)),
+        Step::AdmitRanges { .. } => settled.set(&mut observed.load_balancer_security_group),
         Step::RevokeIngress { .. } | Step::DeleteSecurityGroup { .. } => {
             settled.set(&mut observed.service_security_group);
         }
-        Step::CreateLoadBalancer { .. } | Step::ExtendSubnets { .. } => {
+        Step::CreateLoadBalancer { .. } => {
             settled.set(&mut observed.load_balancer);
+            // One of them may just have been deleted.
+            observed.pool_subnets = Presence::Unknown;
         }
+        Step::ExtendSubnets { .. } => settled.set(&mut observed.load_balancer),
         Step::CreateListener(_) => {
             settled.set(&mut observed.https_listener);
             settled.set(&mut observed.http_listener);

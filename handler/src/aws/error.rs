@@ -116,6 +116,12 @@ impl AwsError {
         self.code == code
     }
 
+    /// AWS's message, where AWS has answered: it may be empty. None where the source tells why no answer was read.
+    #[must_use]
+    pub fn answer(&self) -> Option<&str> {
+        (self.code != NO_CODE).then_some(self.message.as_str())
+    }
+
     /// What was named does not exist.
     #[must_use]
     pub fn is_not_found(&self) -> bool {

@@ -54,7 +54,7 @@ const CUT: &str = "…";
 
 fn tail(remedy: Option<&str>, whereabouts: &Whereabouts) -> String {
     let remedy = remedy.map(|remedy| presentable(remedy, REASON_BYTES_MAX / 2));
-    let mut tail = remedy.map_or_else(String::new, |remedy| format!(". {remedy}"));
+    let mut tail = remedy.map_or_else(String::new, |remedy| format!(". {}", capitalised(&remedy)));
     let Whereabouts {
         request_id,
         log_stream,
@@ -65,6 +65,13 @@ fn tail(remedy: Option<&str>, whereabouts: &Whereabouts) -> String {
     }
     tail.push(']');
     tail
+}
+
+/// A remedy begins a sentence of its own.
+fn capitalised(text: &str) -> String {
+    let mut characters = text.chars();
+    let first = characters.next().map(|first| first.to_ascii_uppercase());
+    first.into_iter().chain(characters).collect()
 }
 
 #[cfg(test)]
@@ -88,7 +95,7 @@ mod tests {
         );
         assert_eq!(
             text,
-            "NotStabilized: service `web` has 0 of 2 tasks running: see [redacted]. check the execution role. \
+            "NotStabilized: service `web` has 0 of 2 tasks running: see [redacted]. Check the execution role. \
              [operation 9f3c-1, log stream 2026/08/22/[$LATEST]ab12]"
         );
     }
@@ -119,7 +126,7 @@ mod tests {
             );
             assert!(text.len() <= REASON_BYTES_MAX, "{}", text.len());
             assert!(
-                text.ends_with("fix it. [operation 9f3c-1, log stream 2026/08/22/[$LATEST]ab12]"),
+                text.ends_with("Fix it. [operation 9f3c-1, log stream 2026/08/22/[$LATEST]ab12]"),
                 "{text}"
             );
         }
@@ -130,7 +137,7 @@ mod tests {
             &whereabouts(),
         );
         assert!(
-            text.len() <= REASON_BYTES_MAX && text.starts_with("InvalidRequest: x. y"),
+            text.len() <= REASON_BYTES_MAX && text.starts_with("InvalidRequest: x. Yy"),
             "{text}"
         );
     }

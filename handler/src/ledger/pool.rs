@@ -9,6 +9,9 @@
 //! each other. OPEN → CLOSED is one way, in the same update that sees no members, and ordinals are never
 //! used again; that alone decides between the last leaver and the next joiner.
 //!
+//! The subnets are the ordinal's, not the pool's: those of one that is closed may be deleted or get other routes, and
+//! the next one opened must not ask for them.
+//!
 //! What each write means, and which ordinal is tried next, is `express_core::claim::pool`.
 
 mod leaving;
@@ -31,7 +34,7 @@ use crate::aws::error::aws_error;
 
 pub use leaving::{close, offer, release};
 use opening::{open_ordinal, open_pool};
-pub use subnets::extend;
+pub use subnets::{extend, replace};
 
 /// Ordinals that are tried before a claim gives up until the next attempt.
 const TRIES_MAX: usize = 8;
@@ -39,15 +42,13 @@ const TRIES_MAX: usize = 8;
 /// A pool.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pool {
-    /// Subnet by zone of its load balancers.
-    pub subnets: BTreeMap<String, String>,
     /// The next ordinal to be opened.
     pub next_ordinal: u64,
     /// Ordinals that may have room, oldest first.
     pub open: Vec<u64>,
 }
 
-/// A claimed slot, and the subnets of the pool it is in.
+/// A claimed slot, and the subnets of its load balancer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Placement {
     /// The slot.
@@ -65,6 +66,8 @@ pub struct Members {
     pub next_slot: u64,
     /// Whether claims are accepted.
     pub is_open: bool,
+    /// Subnet by zone of the load balancer; empty when the item does not say.
+    pub subnets: BTreeMap<String, String>,
 }
 
 impl Members {
@@ -86,7 +89,6 @@ pub async fn find(runtime: &Runtime, pool_id: &str) -> Result<Option<Pool>, Ledg
     };
     check_version(&pk, &item)?;
     Ok(Some(Pool {
-        subnets: subnets(&item),
         next_ordinal: item.number("next_ordinal").unwrap_or(1),
         open: item
             .list("open")
@@ -130,9 +132,9 @@ pub async fn find_slot(
     };
     for ordinal in (1..pool.next_ordinal).rev() {
         let found = find_members(runtime, pool_id, ordinal).await?;
-        let slot = found.and_then(|members| members.slots.get(&service_key).copied());
-        if let Some(number) = slot {
-            return Ok(Some(placement(pool_id, &pool, ordinal, number)));
+        let placed = found.and_then(|members| placement(pool_id, ordinal, &service_key, members));
+        if placed.is_some() {
+            return Ok(placed);
         }
     }
     Ok(None)
@@ -152,10 +154,8 @@ pub async fn claim(runtime: &Runtime, request: &SlotRequest) -> Result<Placement
         let mut full = Vec::new();
         for ordinal in in_order(runtime, &request.pool_id, &pool.open).await? {
             match claim_on(runtime, request, ordinal).await? {
-                Claim::Slot(number) => {
-                    return Ok(placement(&request.pool_id, &pool, ordinal, number));
-                }
-                Claim::Refused => full.push(ordinal),
+                Some(placed) => return Ok(placed),
+                None => full.push(ordinal),
             }
         }
         open_ordinal(runtime, request, &pool, &full).await?;
@@ -163,21 +163,21 @@ pub async fn claim(runtime: &Runtime, request: &SlotRequest) -> Result<Placement
     Err(LedgerError::Conflict)
 }
 
-fn placement(pool_id: &str, pool: &Pool, ordinal: u64, number: u64) -> Placement {
-    Placement {
+/// The place of a service among the members of an ordinal; none when it is not one of them.
+fn placement(
+    pool_id: &str,
+    ordinal: u64,
+    service_key: &str,
+    members: Members,
+) -> Option<Placement> {
+    Some(Placement {
         slot: Slot {
             pool_id: pool_id.to_owned(),
             ordinal,
-            number,
+            number: *members.slots.get(service_key)?,
         },
-        subnets: pool.subnets.clone(),
-    }
-}
-
-enum Claim {
-    Slot(u64),
-    /// Full or closed.
-    Refused,
+        subnets: members.subnets,
+    })
 }
 
 /// With one candidate its fullness does not matter, and it is not read.
@@ -193,11 +193,12 @@ async fn in_order(runtime: &Runtime, pool_id: &str, open: &[u64]) -> Result<Vec<
     Ok(by_fullness(futures::future::try_join_all(reads).await?))
 }
 
+/// Claims a slot on this ordinal; none when it is full or closed.
 async fn claim_on(
     runtime: &Runtime,
     request: &SlotRequest,
     ordinal: u64,
-) -> Result<Claim, LedgerError> {
+) -> Result<Option<Placement>, LedgerError> {
     let service_key = naming::service_key(&request.service_arn);
     let outcome = update(runtime, &load_balancer_pk(&request.pool_id, ordinal))
         .update_expression(
@@ -216,19 +217,15 @@ async fn claim_on(
         .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
         .send()
         .await;
-    let slot_in = |attributes: Option<HashMap<String, AttributeValue>>| {
-        attributes.and_then(|attributes| {
-            members(&Item::new(attributes))
-                .slots
-                .get(&service_key)
-                .copied()
-        })
+    let placed = |attributes: Option<HashMap<String, AttributeValue>>| {
+        let members = members(&Item::new(attributes?));
+        placement(&request.pool_id, ordinal, &service_key, members)
     };
     match outcome {
-        Ok(updated) => Ok(slot_in(updated.attributes).map_or(Claim::Refused, Claim::Slot)),
+        Ok(updated) => Ok(placed(updated.attributes)),
         Err(error) => match error.as_service_error() {
             Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {
-                Ok(slot_in(failed.item.clone()).map_or(Claim::Refused, Claim::Slot))
+                Ok(placed(failed.item.clone()))
             }
             _ => Err(aws_error("dynamodb:UpdateItem")(error).into()),
         },
@@ -290,6 +287,7 @@ pub(super) fn members(item: &Item) -> Members {
             .collect(),
         next_slot: item.number("next_slot").unwrap_or_default(),
         is_open: item.text("state") == Some(OPEN),
+        subnets: subnets::of(item),
     }
 }
 
@@ -302,13 +300,6 @@ pub(super) fn check_version(pk: &str, item: &Item) -> Result<(), LedgerError> {
         pk: pk.to_owned(),
         problem: format!("has schema version {version}, this provider writes {SCHEMA_VERSION}"),
     })
-}
-
-fn subnets(item: &Item) -> BTreeMap<String, String> {
-    let by_zone = item.map("subnets").into_iter().flatten();
-    by_zone
-        .filter_map(|(zone, subnet)| Some((zone.clone(), subnet.as_s().ok()?.clone())))
-        .collect()
 }
 
 const OPEN: &str = "OPEN";

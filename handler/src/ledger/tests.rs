@@ -1,9 +1,19 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use serde_json::json;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use express_core::claim::{
+    ANSWERED_IDS_MAX, DecidedAnswer, FINISHED_REQUESTS_MAX, Reception, Request, RequestType,
+    SUPERSEDED_MAX, SUPERSEDED_SEALED_LENGTH_MAX, Superseded,
+};
+use provider_schema::limits::{ANSWER_BYTES_MAX, PROPERTIES_BYTES_MAX};
+use serde_json::{Value, json};
 
 use super::*;
 use crate::fake_aws::{FakeAws, Sent};
+use crate::seal::SealContext;
+use crate::sealed::SealedOperation;
+use crate::telemetry::Sensitive;
 
 /// The revision that a write asks for.
 fn seen(sent: &Sent) -> String {
@@ -52,4 +62,119 @@ async fn a_claim_without_an_answer_may_land_late_and_a_record_may_not() {
     let looked = find(&runtime, "owner").await.unwrap_err();
     assert!(!looked.may_land_late(), "{looked}");
     assert!(!LedgerError::Conflict.may_land_late());
+}
+
+/// Bytes of one item.
+/// AWS: <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html>
+const ITEM_BYTES_MAX: usize = 400 * 1024;
+/// Bytes of a data key that KMS has encrypted, and more.
+const WRAPPED_KEY_BYTES: usize = 256;
+/// Characters of a response URL with a session token, and more.
+const URL_LENGTH: usize = 2_500;
+
+/// The largest request, sealed.
+async fn largest_sealed() -> crate::sealed::Sealed {
+    let fake = FakeAws::new(|_, _| {
+        let (plain, wrapped) = ([5; 32], [6; WRAPPED_KEY_BYTES]);
+        let answer = json!({
+            "Plaintext": STANDARD.encode(plain), "CiphertextBlob": STANDARD.encode(wrapped),
+        });
+        Some((200, answer.to_string()))
+    });
+    let path = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../provider-schema/fixtures/old/0.1.0.sealed.json"
+    );
+    let mut properties: Value =
+        serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    let room = PROPERTIES_BYTES_MAX - properties.to_string().len();
+    properties["PrimaryContainer"]["Environment"][1]["Value"] = json!("x".repeat(room));
+    let properties: Option<provider_schema::Properties> =
+        Some(serde_json::from_value(properties).unwrap());
+    let sealed = SealedOperation {
+        response_url: Sensitive::new("u".repeat(URL_LENGTH)),
+        old_properties: properties.clone(),
+        properties,
+        is_of_newer_version: false,
+    };
+    let context = SealContext {
+        owner_key: "owner",
+        request_id: "request",
+    };
+    sealed.seal(&fake.runtime(), &context).await.unwrap()
+}
+
+/// A record with as much as it ever keeps of answers, ids, requests that are over and requests that were ended.
+fn fullest_record(sealed_url: String) -> OwnerRecord {
+    let owner = Owner {
+        stack_id: "s".repeat(300),
+        logical_resource_id: "l".repeat(255),
+    };
+    let request = Request {
+        request_id: "r".repeat(64),
+        request_type: RequestType::Create,
+        physical_id: None,
+        converge: None,
+        waits_for_closings: false,
+        now_ms: 1,
+        issued_ms: 1,
+        answer_by_ms: 2,
+        given_up_ms: 3,
+    };
+    let Reception::Begin(record) = OwnerRecord::new(owner).receive(&request, None) else {
+        panic!("a Create begins");
+    };
+    let arn = "a".repeat(400);
+    // Nothing grows more in JSON than quotation marks, and an answer has few others.
+    let answer = DecidedAnswer {
+        is_success: true,
+        body: "\"".repeat(ANSWER_BYTES_MAX),
+        physical_id: arn.clone(),
+    };
+    let mut record = *record;
+    let operation = record.operation.as_mut().unwrap();
+    operation.answer = Some(answer.clone());
+    operation.sealed_url = Some(sealed_url);
+    record.answered_ids = vec![arn.clone(); ANSWERED_IDS_MAX];
+    record.finished_requests = vec![request.request_id.clone(); FINISHED_REQUESTS_MAX];
+    let superseded = Superseded {
+        request_id: request.request_id,
+        physical_id: arn,
+        answer: Some(answer),
+        sealed: "s".repeat(SUPERSEDED_SEALED_LENGTH_MAX),
+    };
+    record.superseded = vec![superseded; SUPERSEDED_MAX];
+    record
+}
+
+#[tokio::test]
+async fn the_largest_request_and_all_that_were_ended_before_it_fit_into_one_item() {
+    let sealed = largest_sealed().await;
+    assert!(
+        sealed.url.len() <= SUPERSEDED_SEALED_LENGTH_MAX,
+        "{}",
+        sealed.url.len()
+    );
+    assert!(
+        sealed.whole.len() > 2 * PROPERTIES_BYTES_MAX,
+        "old and new properties are in it"
+    );
+    let stored = Stored {
+        record: fullest_record(sealed.url),
+        sealed: Some(sealed.whole),
+        revision: 1,
+        further: Item::default(),
+        released: Vec::new(),
+    };
+    let runtime = FakeAws::new(|_, _| None).runtime();
+    let put = record_put(&runtime, &stored, 0).unwrap();
+    let bytes: usize = put
+        .item()
+        .iter()
+        .map(|(name, value)| {
+            let value = value.as_s().or_else(|_| value.as_n()).unwrap();
+            name.len() + value.len()
+        })
+        .sum();
+    assert!(bytes <= ITEM_BYTES_MAX, "{bytes}");
 }

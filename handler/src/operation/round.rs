@@ -1,10 +1,8 @@
 //! One round: observing what is unknown, and applying what was planned.
 
-use std::collections::BTreeMap;
-
 use express_core::claim::Operation;
-use express_core::desired::{Desired, Identity};
-use express_core::observed::{Observed, Presence};
+use express_core::desired::Identity;
+use express_core::observed::Observed;
 use express_core::sought::Sought;
 use express_core::step::Step;
 
@@ -12,12 +10,8 @@ use super::goal::Goal;
 use super::{Attempt, OperationError};
 use crate::aws::error::AwsError;
 use crate::ledger::{self, LedgerError};
-use crate::{apply, observe, resources};
+use crate::{apply, observe};
 
-/// Times that a load balancer's subnets are set before the attempt gives up: once for each further zone that
-/// others may add meanwhile, of the six that a region has at most.
-/// AWS: <https://docs.aws.amazon.com/global-infrastructure/latest/regions/aws-availability-zones.html>
-const EXTENSIONS_MAX: usize = 6;
 impl Attempt<'_> {
     pub(super) async fn observe(
         &self,
@@ -37,7 +31,7 @@ impl Attempt<'_> {
                 observe::for_planning(aws, desired, observed)
                     .await
                     .map_err(OperationError::Observe)?;
-                self.observe_pool(desired, observed).await
+                self.observe_subnets(desired, observed).await
             }
             Goal::Remove { identity, held: _ } => {
                 let zone = self.runtime.settings.hosted_zone_id.as_deref();
@@ -46,29 +40,6 @@ impl Attempt<'_> {
                     .map_err(OperationError::Observe)
             }
         }
-    }
-
-    /// A load balancer is made with the subnets of its pool alone, whoever makes it.
-    async fn observe_pool(
-        &self,
-        desired: &Desired,
-        observed: &mut Observed,
-    ) -> Result<(), OperationError> {
-        let (Some(slot), true, true) = (
-            observed.slot.present(),
-            observed.load_balancer.is_absent(),
-            observed.pool_subnets.is_unknown(),
-        ) else {
-            return Ok(());
-        };
-        let pool = ledger::pool::find(self.runtime, &slot.pool_id).await?;
-        // Without the pool's item, after a restore of the table, nobody else can know better.
-        let subnets = pool.map_or_else(
-            || desired.network.ingress_subnets.clone(),
-            |pool| pool.subnets,
-        );
-        observed.pool_subnets = Presence::Present(subnets);
-        Ok(())
     }
 
     /// Applies the steps side by side. All of them end before the first failure is reported, so that no
@@ -196,11 +167,14 @@ impl Attempt<'_> {
             }
             Step::ExtendSubnets {
                 load_balancer_arn,
-                pool_id,
+                slot,
                 subnets,
             } => {
-                self.extend_subnets(load_balancer_arn, pool_id, subnets)
-                    .await?;
+                if let Goal::Converge(desired) = goal {
+                    let network = &desired.network;
+                    self.extend_subnets(network, load_balancer_arn, slot, subnets)
+                        .await?;
+                }
                 Ok(apply::Effect::Changed)
             }
             aws_step => Ok(apply::carry_out(&self.runtime.aws, aws_step).await?),
@@ -217,28 +191,6 @@ impl Attempt<'_> {
         };
         let held = ledger::pool::find_slot(self.runtime, &leaving.pool_id, arn).await?;
         Ok(held.is_some())
-    }
-
-    /// Gives a load balancer a further zone: what was sent last must hold what everybody has asked for.
-    async fn extend_subnets(
-        &self,
-        load_balancer_arn: &str,
-        pool_id: &str,
-        wanted: &BTreeMap<String, String>,
-    ) -> Result<(), StepError> {
-        let aws = &self.runtime.aws;
-        let mut subnets = ledger::pool::extend(self.runtime, pool_id, wanted).await?;
-        for _ in 0..EXTENSIONS_MAX {
-            let subnet_ids: Vec<String> = subnets.values().cloned().collect();
-            resources::load_balancer::set_subnets(aws, load_balancer_arn, &subnet_ids).await?;
-            let pool = ledger::pool::find(self.runtime, pool_id).await?;
-            let now = pool.ok_or(LedgerError::Conflict)?.subnets;
-            if now == subnets {
-                return Ok(());
-            }
-            subnets = now;
-        }
-        Err(LedgerError::Conflict.into())
     }
 }
 

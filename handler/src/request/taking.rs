@@ -50,7 +50,8 @@ impl Taking<'_> {
             request_id: &self.envelope.request_id,
             domain_name: &self.runtime.settings.domain_name,
         };
-        provider_schema::parse(properties, &context)
+        let old = self.envelope.old_properties.as_ref();
+        provider_schema::parse_update(properties, old, &context)
     }
 
     /// Create and Update.
@@ -94,6 +95,7 @@ impl Taking<'_> {
             return None;
         };
         let aws = &self.runtime.aws;
+        let zone = self.runtime.settings.hosted_zone_id.as_deref();
         let mut observed = Observed::of_new_service();
         if properties.task_definition_arn.is_some() {
             observed.task_definition = Presence::Unknown;
@@ -102,7 +104,7 @@ impl Taking<'_> {
             self.begin(None, (*record).clone(), sealed, Some(identity)),
             // What could not be looked at stays unknown, and is looked at again.
             observe::vpc_facts(aws, properties),
-            observe::service_and_cluster(aws, identity, &mut observed),
+            observe::what_a_new_service_meets(aws, identity, zone, &mut observed),
         );
         match begun {
             Ok((stored, name)) => {
@@ -298,6 +300,9 @@ impl Taking<'_> {
         });
         let sealed = sealed?;
         domain?;
+        if let Some(operation) = &mut record.operation {
+            operation.sealed_url = Some(sealed.url);
+        }
         let name = crate::attempt_name(self.runtime);
         // Where another attempt may still be mutating, this one has to wait for it first.
         let _may_mutate = record.begin_attempt(&name);
@@ -305,14 +310,15 @@ impl Taking<'_> {
             service_arn: &identity.service_arn,
             host: &identity.host,
         });
-        let stored = ledger::begin(self.runtime, read, record, Some(sealed), names).await?;
+        let stored = ledger::begin(self.runtime, read, record, Some(sealed.whole), names).await?;
         self.start_waiter().await?;
         Ok((stored, name))
     }
 
-    /// A request that could not begin: one whose names belong to somebody else, or which has come while
-    /// the provider's domain changes, is answered, any other is delivered again. The answer is an operation like any other: were it sent and forgotten, the same event would be
-    /// carried out when it arrives again after the name has become free, and nobody would remove what that makes.
+    /// A request that could not begin: one whose names belong to somebody else, or that comes while the provider's
+    /// domain changes, is answered, any other is delivered again. The answer is an operation like any other: were it
+    /// sent and forgotten, the same event would be carried out when it arrives again after the name has become free,
+    /// and nobody would remove what that makes.
     async fn refused(
         &self,
         refused: Refused<'_>,

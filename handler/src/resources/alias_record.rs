@@ -13,9 +13,15 @@ use crate::aws::AwsClients;
 use crate::aws::error::answer::unbuildable;
 use crate::aws::error::{AwsError, aws_error, if_found};
 
+/// Types of records that say where the clients of a name go. A `CNAME` leaves no room for any other record.
+/// AWS: <https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/ResourceRecordTypes.html>
+const LEADING_CLIENTS: [RrType; 3] = [RrType::A, RrType::Aaaa, RrType::Cname];
+/// Records of one name that are looked at: each of Route 53's types once, and some more.
+const RECORDS_MAX: i32 = 20;
+
 const CHANGE: &str = "route53:ChangeResourceRecordSets";
 
-/// The record of type A of this name.
+/// The record of type A of this name; where there is none, one of another type that leads clients elsewhere.
 ///
 /// A record that is no alias has its values as `target_dns_name` and an empty hosted zone: it leads
 /// elsewhere, and is never ours.
@@ -27,22 +33,26 @@ pub async fn find(
     hosted_zone_id: &str,
     host: &str,
 ) -> Result<Option<ObservedAliasRecord>, AwsError> {
-    // The listing begins at this name and type; when there is no such record, it begins with a later one.
+    // The listing begins at this name, with whatever types it has; when there is no such record, with a later one.
     // AWS: https://docs.aws.amazon.com/Route53/latest/APIReference/API_ListResourceRecordSets.html
     let answer = aws
         .route53
         .list_resource_record_sets()
         .hosted_zone_id(hosted_zone_id)
         .start_record_name(host)
-        .start_record_type(RrType::A)
-        .max_items(1)
+        .max_items(RECORDS_MAX)
         .send()
         .await
         .map_err(aws_error("route53:ListResourceRecordSets"))?;
-    Ok(answer
+    let mut named: Vec<_> = answer
         .resource_record_sets()
-        .first()
+        .iter()
         .filter(|record| is_named(record, host))
+        .collect();
+    named.sort_by_key(|record| *record.r#type() != RrType::A);
+    Ok(named
+        .into_iter()
+        .find(|record| LEADING_CLIENTS.contains(record.r#type()))
         .map(observed))
 }
 
@@ -83,6 +93,7 @@ async fn write(
         target_dns_name: target_dns_name.clone(),
         target_hosted_zone_id: target_hosted_zone_id.clone(),
         evaluate_target_health: false,
+        other_type: None,
     };
     change(aws, hosted_zone_id, host, action, &record).await?;
     Ok(record)
@@ -113,6 +124,7 @@ async fn change(
         target_dns_name,
         target_hosted_zone_id,
         evaluate_target_health,
+        other_type: _,
     } = record;
     let target = AliasTarget::builder()
         .dns_name(target_dns_name)
@@ -147,19 +159,21 @@ async fn change(
 
 /// Route 53 writes names in lower case and with a dot at the end.
 fn is_named(record: &ResourceRecordSet, host: &str) -> bool {
-    *record.r#type() == RrType::A
-        && record
-            .name()
-            .trim_end_matches('.')
-            .eq_ignore_ascii_case(host.trim_end_matches('.'))
+    record
+        .name()
+        .trim_end_matches('.')
+        .eq_ignore_ascii_case(host.trim_end_matches('.'))
 }
 
 fn observed(record: &ResourceRecordSet) -> ObservedAliasRecord {
+    let is_address = *record.r#type() == RrType::A;
+    let other_type = (!is_address).then(|| record.r#type().as_str().to_owned());
     match record.alias_target() {
         Some(target) => ObservedAliasRecord {
             target_dns_name: target.dns_name().to_owned(),
             target_hosted_zone_id: target.hosted_zone_id().to_owned(),
             evaluate_target_health: target.evaluate_target_health(),
+            other_type,
         },
         None => ObservedAliasRecord {
             target_dns_name: record
@@ -170,6 +184,7 @@ fn observed(record: &ResourceRecordSet) -> ObservedAliasRecord {
                 .join(" "),
             target_hosted_zone_id: String::new(),
             evaluate_target_health: false,
+            other_type,
         },
     }
 }
@@ -178,27 +193,13 @@ fn observed(record: &ResourceRecordSet) -> ObservedAliasRecord {
 mod tests {
     use super::*;
 
-    fn record(name: &str, record_type: RrType) -> ResourceRecordSet {
-        ResourceRecordSet::builder()
-            .name(name)
-            .r#type(record_type)
-            .build()
-            .expect("has all members")
-    }
-
     #[test]
-    fn the_listing_may_begin_with_another_record() {
-        assert!(is_named(
-            &record("web.example.com.", RrType::A),
-            "web.example.com"
-        ));
-        assert!(!is_named(
-            &record("web.example.com.", RrType::Aaaa),
-            "web.example.com"
-        ));
-        assert!(!is_named(
-            &record("web2.example.com.", RrType::A),
-            "web.example.com"
-        ));
+    fn the_listing_may_begin_with_another_name() {
+        let record = |name: &str| {
+            let record = ResourceRecordSet::builder().name(name).r#type(RrType::A);
+            record.build().expect("has all members")
+        };
+        assert!(is_named(&record("web.example.com."), "web.example.com"));
+        assert!(!is_named(&record("web2.example.com."), "web.example.com"));
     }
 }

@@ -20,7 +20,7 @@ use crate::aws::error::{AwsError, aws_error, if_found};
 
 mod egress;
 
-pub use egress::restrict_egress;
+pub use egress::{authorize_egress, restrict_egress};
 
 const DESCRIBE: &str = "ec2:DescribeSecurityGroups";
 
@@ -80,6 +80,8 @@ pub async fn create(
             tags: wanted_tags.clone(),
             ingress: Vec::new(),
             has_ingress: false,
+            // As AWS makes it.
+            egress: vec![egress::EVERYWHERE.to_owned()],
         }),
         Err(error) if error.is("InvalidGroup.Duplicate") => {
             let found = find_by_names(aws, Some(vpc_id), std::slice::from_ref(name)).await?;
@@ -240,6 +242,7 @@ fn observed(group: &SecurityGroup) -> Result<ObservedSecurityGroup, AwsError> {
         tags: tags::from_ec2(group.tags()),
         ingress: group.ip_permissions().iter().flat_map(rules).collect(),
         has_ingress: !group.ip_permissions().is_empty(),
+        egress: egress::ranges(group),
     })
 }
 

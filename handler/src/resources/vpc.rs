@@ -111,6 +111,7 @@ async fn subnets(aws: &AwsClients, filter: Filter) -> Result<Vec<Subnet>, AwsErr
                 id: text(OPERATION, "subnetId", subnet.subnet_id())?,
                 vpc_id: text(OPERATION, "vpcId", subnet.vpc_id())?,
                 zone: text(OPERATION, "availabilityZone", subnet.availability_zone())?,
+                range: subnet.cidr_block().map(str::to_owned),
                 free_addresses: number(
                     OPERATION,
                     "availableIpAddressCount",

@@ -18,6 +18,10 @@ const POLICIES_MAX: usize = 50;
 /// Characters of a policy's name.
 const NAME_CHARS_MAX: usize = 256;
 
+/// Characters of an alarm's name.
+/// AWS: <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html>
+const ALARM_NAME_CHARS_MAX: usize = 255;
+
 /// The alarms that target tracking keeps: scale out after 3 minutes above the target, scale in after
 /// 15 below nine tenths of it.
 /// AWS: <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-autoscaling-targettracking.html>
@@ -144,6 +148,15 @@ fn check_others(cloud: &Cloud, key: &(String, String), metric: &Metric) -> Resul
     Ok(())
 }
 
+/// The name of one of the alarms, in CloudWatch's 255 characters. AWS documents neither that a long resource is cut nor
+/// that it is refused; `tests/live` asks.
+fn alarm_name(resource: &str, kind: &str, uuid: &str) -> String {
+    let around = "TargetTracking--".len() + kind.len() + "-".len() + uuid.len();
+    let room = ALARM_NAME_CHARS_MAX.saturating_sub(around);
+    let resource: String = resource.chars().take(room).collect();
+    format!("TargetTracking-{resource}-{kind}-{uuid}")
+}
+
 /// Makes the alarms; when CloudWatch refuses one, none is left.
 fn put_alarms(
     cloud: &mut Cloud,
@@ -167,7 +180,7 @@ fn put_alarms(
             target_value * LOW_SHARE_OF_TARGET,
         ),
     ] {
-        let name = format!("TargetTracking-{resource}-{kind}-{}", cloud.random.uuid());
+        let name = alarm_name(resource, kind, &cloud.random.uuid());
         let mut alarm = members_of(&name);
         let common = json!({
             "AlarmDescription": format!("DO NOT EDIT OR DELETE. For TargetTrackingScaling policy {policy_arn}."),
@@ -282,4 +295,20 @@ pub(super) fn delete_all(cloud: &mut Cloud, resource: &str) {
         keep
     });
     delete_alarms(cloud, &alarms);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_longest_resource_leaves_the_alarms_a_name() {
+        let resource = format!("service/{}/{}", "c".repeat(212), "s".repeat(40));
+        let uuid = "01234567-89ab-cdef-0123-456789abcdef";
+        for kind in ["AlarmHigh", "AlarmLow"] {
+            let name = alarm_name(&resource, kind, uuid);
+            assert_eq!(name.len(), ALARM_NAME_CHARS_MAX);
+            assert!(name.ends_with(&format!("c-{kind}-{uuid}")), "{name}");
+        }
+    }
 }

@@ -152,13 +152,13 @@ impl Described for Subnet {
 pub(super) fn create(cloud: &mut Cloud, input: Input<'_>) -> Outcome {
     input.only(&["VpcId", "CidrBlock", "AvailabilityZone", "TagSpecification"])?;
     let vpc = vpc::named(cloud, super::required(input, "VpcId")?)?;
-    let (vpc_id, vpc_cidr) = (vpc.id.clone(), vpc.cidr);
+    let vpc_id = vpc.id.clone();
     let text = super::required(input, "CidrBlock")?;
     let cidr: Cidr = text
         .parse()
         .map_err(|_| super::invalid_value(text, "cidrBlock", "This is not a valid CIDR block."))?;
     // AWS: /16 to /28, https://docs.aws.amazon.com/vpc/latest/userguide/subnet-sizing.html
-    if !vpc_cidr.covers(cidr) || cidr.prefix() > 28 {
+    if !vpc.blocks().any(|block| block.covers(cidr)) || cidr.prefix() > 28 {
         return Err(Refusal::client(
             "InvalidSubnet.Range",
             format!("The CIDR '{cidr}' is invalid."),

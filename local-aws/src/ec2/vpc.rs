@@ -27,8 +27,10 @@ const PREFIXES: std::ops::RangeInclusive<u8> = 16..=28;
 pub struct Vpc {
     /// `vpc-…`
     pub id: String,
-    /// Its one block.
+    /// The block that it was made with.
     pub cidr: Cidr,
+    /// Blocks that it has got since. No call adds one: a test does, as if somebody had associated it.
+    pub further: Vec<Cidr>,
     /// Whether it is the account's default VPC.
     pub is_default: bool,
     /// Whether Amazon's name server answers in it.
@@ -36,6 +38,21 @@ pub struct Vpc {
     /// Whether its instances get public names.
     pub dns_hostnames: bool,
     pub(super) tags: Tags,
+}
+
+impl Vpc {
+    /// All its blocks.
+    pub(super) fn blocks(&self) -> impl Iterator<Item = Cidr> {
+        std::iter::once(self.cidr).chain(self.further.iter().copied())
+    }
+
+    fn association_id(&self, place: usize) -> String {
+        let id = self.id.replacen("vpc-", "vpc-cidr-assoc-", 1);
+        match place {
+            0 => id,
+            _ => format!("{id}{place}"),
+        }
+    }
 }
 
 impl Described for Vpc {
@@ -75,11 +92,11 @@ impl Described for Vpc {
             "ownerId": cloud.account.id,
             "state": "available",
             "cidrBlock": self.cidr.to_string(),
-            "cidrBlockAssociationSet": [{
-                "associationId": self.id.replacen("vpc-", "vpc-cidr-assoc-", 1),
-                "cidrBlock": self.cidr.to_string(),
+            "cidrBlockAssociationSet": self.blocks().enumerate().map(|(place, block)| json!({
+                "associationId": self.association_id(place),
+                "cidrBlock": block.to_string(),
                 "cidrBlockState": {"state": "associated"},
-            }],
+            })).collect::<Value>(),
             "dhcpOptionsId": "default",
             "instanceTenancy": "default",
             "isDefault": self.is_default,
@@ -138,6 +155,7 @@ fn insert(cloud: &mut Cloud, cidr: Cidr, kind: VpcKind, tags: Tags) -> String {
     let vpc = Vpc {
         id: id.clone(),
         cidr,
+        further: Vec::new(),
         is_default: kind == VpcKind::Default,
         dns_support: true,
         dns_hostnames: kind == VpcKind::Default,

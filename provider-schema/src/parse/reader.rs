@@ -181,12 +181,9 @@ impl<'a> Members<'a> {
 
     /// Reports every member that was not read.
     pub(crate) fn finish(self, problems: &mut PropertyErrors) {
-        for name in self
-            .values
-            .keys()
-            .filter(|name| !self.known.contains(&name.as_str()))
-        {
-            let problem = unknown::explain(name, &self.known, self.pointer.as_str());
+        let names = self.values.keys().map(String::as_str);
+        let unread = names.filter(|name| !self.known.contains(name));
+        for (name, problem) in unknown::explain(unread, &self.known, self.pointer.as_str()) {
             problems.add(&self.pointer.member(name), problem);
         }
     }

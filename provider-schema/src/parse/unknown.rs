@@ -6,24 +6,46 @@ use crate::updates::Property;
 /// Letters that are enough to recognise a name by its beginning.
 const SHORTENED_LENGTH_MIN: usize = 3;
 
-/// Why `name`, found in the object at `place`, is refused. `known` are the object's names.
-pub(crate) fn explain(name: &str, known: &[&'static str], place: &str) -> String {
+/// Why each of `names`, found in the object at `place`, is refused. `known` are the object's names: where no other help is
+/// at hand they are listed, once, because a list for each would leave no room for the other problems.
+pub(crate) fn explain<'a>(
+    names: impl Iterator<Item = &'a str>,
+    known: &[&'static str],
+    place: &str,
+) -> Vec<(&'a str, String)> {
+    let mut is_listed = false;
+    let explained = names.map(|name| {
+        let problem = hint(name, known, place).unwrap_or_else(|| {
+            let list = if is_listed {
+                String::new()
+            } else {
+                let known: Vec<String> = known.iter().map(|known| quoted(known)).collect();
+                format!(": expected one of {}", known.join(", "))
+            };
+            is_listed = true;
+            format!("is not a property{list}")
+        });
+        (name, problem)
+    });
+    explained.collect()
+}
+
+/// What was probably meant.
+fn hint(name: &str, known: &[&'static str], place: &str) -> Option<String> {
     if let Some(same) = known.iter().find(|known| known.eq_ignore_ascii_case(name)) {
-        return format!(
+        return Some(format!(
             "is not a property: names are case-sensitive, write {}",
             quoted(same)
-        );
+        ));
     }
     if let Some(home) = home(name, place) {
-        return format!("is not a property here: it belongs {home}");
+        return Some(format!("is not a property here: it belongs {home}"));
     }
-    match nearest(name, known) {
-        Some(nearest) => format!("is not a property: did you mean {}?", quoted(nearest)),
-        None => {
-            let names: Vec<String> = known.iter().map(|known| quoted(known)).collect();
-            format!("is not a property: expected one of {}", names.join(", "))
-        }
-    }
+    let nearest = nearest(name, known)?;
+    Some(format!(
+        "is not a property: did you mean {}?",
+        quoted(nearest)
+    ))
 }
 
 /// Where a property of this very name does belong.

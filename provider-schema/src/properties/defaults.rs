@@ -39,7 +39,7 @@ pub(crate) fn min_task_count() -> u32 {
 }
 
 pub(crate) fn max_task_count() -> u32 {
-    20
+    limits::MAX_TASK_COUNT_DEFAULT
 }
 
 pub(crate) fn auto_scaling_target_value() -> u32 {

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
 use super::REQUEST;
+use crate::limits::SHARED_TASKS_MAX;
 use crate::limits::{PROBLEMS_BYTES_MAX, PROPERTIES_BYTES_MAX};
 use crate::updates::{Property, changes};
 use crate::{Properties, parse};
@@ -60,6 +61,16 @@ fn json_value() -> impl Strategy<Value = Value> {
     })
 }
 
+/// Fewer tasks where others share the load balancer.
+fn few_if_shared((dedicated, min, more): (bool, u32, u32)) -> (bool, u32, u32) {
+    let half = SHARED_TASKS_MAX / 2;
+    if dedicated {
+        (dedicated, min, more)
+    } else {
+        (dedicated, min.min(half), more.min(half))
+    }
+}
+
 prop_compose! {
     fn valid()(
         timeout in 1260..=3600_u32,
@@ -70,9 +81,8 @@ prop_compose! {
         command in prop::collection::vec(any::<String>(), 0..4),
         values in prop::collection::vec("[^\0]{0,40}", 0..5),
         path in "/[!-~]{0,100}",
-        (min, more) in (1..=2500_u32, 0..=2500_u32),
+        (dedicated, min, more) in (any::<bool>(), 1..=2500_u32, 0..=2500_u32).prop_map(few_if_shared),
         tags in prop::collection::btree_map("t[\\p{L}\\p{N} _.:/=+@-]{0,30}", "v[\\p{L}\\p{N}]{0,40}", 0..10),
-        dedicated in any::<bool>(),
     ) -> Value {
         let environment: Vec<Value> = values
             .iter()

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use express_core::diagnosis::Cause;
 use express_tests::cloudformation::{Seen, SeenStatus};
 use express_tests::properties::{ENVIRONMENT_CANARY, lifecycle_hook, role};
-use express_tests::{Run, Scenario, StackStatus, Template, World, web};
+use express_tests::{Run, Scenario, StackStatus, Template, World, trace, web};
 use local_aws::elbv2::Priority;
 use local_aws::fault::{Fault, Rule};
 use local_aws::wire::Service;
@@ -248,30 +248,48 @@ fn case_56_a_rule_that_somebody_changes_during_a_deployment_is_named() {
 }
 
 #[test]
-fn case_17_a_host_name_that_has_a_record_of_somebody_else_is_named() {
-    let world = World::new();
-    let record = json!({
-        "path": format!("/2013-04-01/hostedzone/{}/rrset", world.provider().hosted_zone_id),
-        "body": {"ChangeBatch": {"Changes": {"Change": {
-            "Action": "CREATE",
-            "ResourceRecordSet": {"Name": "web.apps.example.com", "Type": "A", "TTL": "60",
-                "ResourceRecords": {"ResourceRecord": {"Value": "192.0.2.1"}}},
-        }}}},
-    });
-    let created = world
-        .account()
-        .perform(Service::Route53, "ChangeResourceRecordSets", record);
-    assert!(created.is_ok(), "{created:?}");
-    world.remember_foreign();
-    let run = Scenario::new().create(web()).run_in(world);
-    let names = ["`web.apps.example.com`", "choose another `ServiceName`"];
-    check(
-        &run,
-        &failed(&run, 0),
-        Cause::HostNameTaken,
-        &names,
-        AT_ONCE_S,
-    );
+fn case_17_a_host_name_that_has_a_record_of_somebody_else_is_named_before_anything_is_made() {
+    for (kind, value, named) in [
+        ("A", "192.0.2.1", "record `web.apps.example.com` already"),
+        (
+            "AAAA",
+            "2001:db8::1",
+            "`web.apps.example.com` of type `AAAA`",
+        ),
+        (
+            "CNAME",
+            "theirs.example.org",
+            "`web.apps.example.com` of type `CNAME`",
+        ),
+    ] {
+        let world = World::new();
+        let record = json!({
+            "path": format!("/2013-04-01/hostedzone/{}/rrset", world.provider().hosted_zone_id),
+            "body": {"ChangeBatch": {"Changes": {"Change": {
+                "Action": "CREATE",
+                "ResourceRecordSet": {"Name": "web.apps.example.com", "Type": kind, "TTL": "60",
+                    "ResourceRecords": {"ResourceRecord": {"Value": value}}},
+            }}}},
+        });
+        let created = world
+            .account()
+            .perform(Service::Route53, "ChangeResourceRecordSets", record);
+        assert!(created.is_ok(), "{created:?}");
+        world.remember_foreign();
+        let run = Scenario::new().create(web()).run_in(world);
+        let names = [named, "choose another `ServiceName`"];
+        check(
+            &run,
+            &failed(&run, 0),
+            Cause::HostNameTaken,
+            &names,
+            AT_ONCE_S,
+        );
+        let trace = trace::of(&run.world);
+        for made in ["CreateTargetGroup", "CreateSecurityGroup", "CreateService"] {
+            assert!(!trace.contains(made), "{kind}:\n{trace}");
+        }
+    }
 }
 
 #[test]

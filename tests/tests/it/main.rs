@@ -15,6 +15,7 @@ mod kept;
 mod ledger;
 mod monitor;
 mod moves;
+mod network;
 mod requests;
 mod rollback;
 mod rollback_alarm;

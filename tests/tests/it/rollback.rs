@@ -2,8 +2,10 @@
 
 use express_tests::account::{Inventory, Kind};
 use express_tests::cloudformation::RequestType;
+use express_tests::properties::lifecycle_hook;
 use express_tests::{Stack, StackOutcome, StackStatus, Template, World, web};
 use local_aws::fault::{Fault, Rule};
+use serde_json::json;
 
 use StackStatus::{
     CreateComplete, DeleteComplete, UpdateComplete, UpdateRollbackComplete, UpdateRollbackFailed,
@@ -185,6 +187,39 @@ fn case_36_an_update_that_is_cancelled_at_any_time_ends_as_it_was_before() {
         assert_eq!(outcome.status, UpdateRollbackComplete, "{context}");
         is_as_before(&world, &stack, &before, &context);
     }
+}
+
+#[test]
+fn case_36_an_update_with_the_largest_properties_is_undone_like_any_other() {
+    let world = World::new();
+    let largest = |letter: &str| {
+        let variables = (0..54).map(|number| {
+            let value = letter.repeat(1_000);
+            json!({"Name": format!("V{number}"), "Value": value})
+        });
+        let hooks = ["A", "B", "C", "D", "E", "F", "G", "H", "I", "J"].map(|name| {
+            let mut hook = lifecycle_hook(name, &["POST_SCALE_UP"]);
+            hook["HookDetails"] = json!(json!({"a": letter.repeat(4_000)}).to_string());
+            hook
+        });
+        web()
+            .set(
+                "/PrimaryContainer/Environment",
+                variables.collect::<Vec<_>>(),
+            )
+            .set("/Deployment/LifecycleHooks", hooks.to_vec())
+    };
+    let stack = world.with_service("app", &largest("x"));
+    let changed = largest("y").image("public.ecr.aws/nginx/nginx:1.28");
+    let sent = changed.stringified().to_string().len();
+    assert!((95_000..100_000).contains(&sent), "{sent}");
+    let outcome = stack.deploy_now(Template::of(&changed).sibling_fails_after(20));
+    assert_eq!(outcome.status, UpdateRollbackComplete);
+    world.settle();
+    assert_eq!(
+        world.active_container()["image"],
+        "public.ecr.aws/nginx/nginx:1.27"
+    );
 }
 
 #[test]

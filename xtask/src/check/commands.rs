@@ -38,11 +38,17 @@ const COMMANDS: &[(&str, Known)] = &[
     ),
     (
         "aws cloudformation package",
-        Known::Unrun("it needs a bucket; `sam deploy` uploads the same package in a test"),
+        Known::Test(
+            "tests/sam/test_sam.py",
+            "test_the_package_is_deployed_as_the_readme_says",
+        ),
     ),
     (
         "aws cloudformation deploy",
-        Known::Unrun("it follows on the command before"),
+        Known::Test(
+            "tests/sam/test_sam.py",
+            "test_the_package_is_deployed_as_the_readme_says",
+        ),
     ),
     (
         "express monitor",

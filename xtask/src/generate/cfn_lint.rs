@@ -56,15 +56,18 @@ fn pairs(schema: &Value) -> Vec<Value> {
             size.cpu, size.described
         );
         let memory = json!({
-            "Memory": { "enum": both_forms(&size.memory_mib), "$expected": expected },
+            "Memory": { "enum": both_forms(&size.memory_mib), "$expected": &expected },
         });
         let fits_default = size
             .memory_mib
             .iter()
             .any(|mib| Some(u64::from(*mib)) == default_memory);
         let mut then = json!({ "properties": memory });
-        if !fits_default && let Some(then) = then.as_object_mut() {
+        if let (false, Some(mib), Some(then)) = (fits_default, default_memory, then.as_object_mut())
+        {
             then.insert("required".to_owned(), json!(["Memory"]));
+            let expected = format!("is required, since its default, {mib}, {expected}");
+            then.insert("$expected".to_owned(), json!(expected));
         }
         pairs.push(json!({ "if": has_this_cpu, "then": then }));
         if Some(u64::from(size.cpu)) == default("Cpu").and_then(Value::as_u64) {

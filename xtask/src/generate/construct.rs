@@ -47,6 +47,7 @@ const LIMITS: &[(&str, usize)] = &[
         "FORCE_DEPLOYMENT_LENGTH_MAX",
         limits::FORCE_DEPLOYMENT_LENGTH_MAX,
     ),
+    ("SHARED_TASKS_MAX", limits::SHARED_TASKS_MAX as usize),
     ("SUBNETS_MAX", limits::SUBNETS_MAX),
     ("SUBNETS_MIN", limits::SUBNETS_MIN),
     ("SECURITY_GROUPS_MAX", limits::SECURITY_GROUPS_MAX),

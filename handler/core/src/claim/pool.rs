@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 /// radius (DESIGN §4).
 pub const MEMBERS_MAX: u64 = 25;
 
-/// A pool, as far as its writes decide on it; its VPC, scheme and subnets never change.
+/// A pool, as far as its writes decide on it; its VPC and scheme never change.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct PoolItem {
     /// The next ordinal to be opened.
@@ -24,7 +24,7 @@ pub struct PoolItem {
     pub open: Vec<u64>,
 }
 
-/// One ordinal of a pool: it exists before its load balancer does, and outlives it.
+/// One ordinal of a pool: it exists before its load balancer does, and outlives it. Its subnets decide on no claim.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct LoadBalancerItem {
     /// OPEN; else CLOSED, for good.
@@ -170,6 +170,8 @@ pub fn open_after(open: &[u64], refused: &[u64], opened: u64) -> Vec<u64> {
 
 #[cfg(test)]
 mod tests {
+    use provider_schema::limits::NEIGHBOURS_MAX;
+
     use super::*;
 
     #[test]
@@ -182,6 +184,11 @@ mod tests {
         let item = item.release("a");
         assert!(item.has_room_again(3));
         assert!(!item.release("b").has_room_again(3), "it had room before");
+    }
+
+    #[test]
+    fn the_limit_of_tasks_counts_as_many_neighbours_as_there_can_be() {
+        assert_eq!(u64::from(NEIGHBOURS_MAX) + 1, MEMBERS_MAX);
     }
 
     #[test]

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use super::{
     ANSWERED_IDS_MAX, ATTEMPT_LENGTH_S, AnsweredAtOnce, DecidedAnswer, FINISHED_REQUESTS_MAX,
     Further, ISSUE_TIMES_DIFFER_MS, Operation, Owner, OwnerRecord, Reception, Request, RequestType,
-    RunningAttempt, SEEN_AFTER_MS, ServiceRecord, Superseded,
+    RunningAttempt, SEEN_AFTER_MS, SUPERSEDED_MAX, SUPERSEDED_SEALED_LENGTH_MAX, ServiceRecord,
+    Superseded,
 };
 
 /// Letters and digits that CloudFormation ends a made-up id with: 12 in all that were published, 13 in older ones.
@@ -187,6 +188,7 @@ impl OwnerRecord {
             waiting: None,
             examined: None,
             verdict: None,
+            sealed_url: None,
             further: Further::new(),
         });
         record
@@ -336,8 +338,13 @@ impl OwnerRecord {
         let Some(open) = self.operation.take() else {
             return;
         };
-        let Some(sealed) = sealed else {
-            // Where to answer is lost; the request is over all the same.
+        let sealed = open
+            .sealed_url
+            .clone()
+            .or_else(|| sealed.map(str::to_owned));
+        let Some(sealed) = sealed.filter(|it| it.len() <= SUPERSEDED_SEALED_LENGTH_MAX) else {
+            // Where to answer is lost, or goes with properties that an older version has sealed and for which there is
+            // no room beside the next ones. CloudFormation has given the request up; it is over all the same.
             self.remember_finished(open.request_id);
             return;
         };
@@ -346,8 +353,13 @@ impl OwnerRecord {
             request_id: open.request_id,
             physical_id,
             answer: open.answer,
-            sealed: sealed.to_owned(),
+            sealed,
         });
+        let surplus = self.superseded.len().saturating_sub(SUPERSEDED_MAX);
+        let given_up: Vec<Superseded> = self.superseded.drain(..surplus).collect();
+        for superseded in given_up {
+            self.remember_finished(superseded.request_id);
+        }
     }
 
     /// Records that the open operation is over. An answer that was not `heard`, because CloudFormation had

@@ -212,6 +212,18 @@ fn a_role_that_cannot_be_assumed_is_told_apart_by_its_arn() {
 }
 
 #[test]
+fn aws_words_in_brackets_do_not_end_the_sentence_that_they_are_in() {
+    let expected = Expected::default();
+    let found = Finding::plain(
+        Cause::AlarmInAlarm,
+        "was above the threshold (1.0).",
+        &expected,
+    );
+    let what = found.verdict().what;
+    assert!(what.ends_with(" (was above the threshold (1.0))"), "{what}");
+}
+
+#[test]
 fn a_crash_tells_its_last_words_and_is_the_circuit_breakers_to_judge() {
     let mut evidence = evidence();
     evidence.last_lines = vec![

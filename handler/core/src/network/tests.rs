@@ -1,13 +1,13 @@
 //! Subnets, zones and routes, as data: `a1*` is subnet `a1` in zone `a` with a route to the internet.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use expect_test::{Expect, expect};
 use proptest::prelude::*;
 use provider_schema::{Properties, Scheme};
 use serde_json::json;
 
-use super::{RouteTable, Subnet, VpcFacts, ZONES_MIN, needs_all_subnets, resolve};
+use super::{RouteTable, Subnet, VpcFacts, ZONES_MIN, needs_all_subnets, resolve, usable_subnets};
 
 /// Properties that name `subnets` and perhaps a scheme.
 fn properties(subnets: &[&str], scheme: Option<Scheme>) -> Properties {
@@ -29,6 +29,7 @@ fn subnet(note: &str) -> Subnet {
         id: id.to_owned(),
         vpc_id: "vpc-1".to_owned(),
         zone: id.chars().take(1).collect(),
+        range: Some("10.0.0.0/24".to_owned()),
         free_addresses: 100,
     }
 }
@@ -161,8 +162,8 @@ fn public_load_balancer_before_private_tasks_takes_the_public_subnets_of_their_z
         Some(Scheme::InternetFacing),
         &one_zone_only,
         expect![[r#"
-        InvalidRequest: no internet-facing load balancer can reach the tasks: the VPC has no fitting subnet in zones `b`
-    "#]],
+            InvalidRequest: no internet-facing load balancer can reach the tasks: it would need a subnet with a route to an internet gateway in zones `b`, and the VPC has none there; make one, give other subnets, or choose the other `LoadBalancer.Scheme`
+        "#]],
     );
 }
 
@@ -189,8 +190,8 @@ fn one_zone_is_too_few() {
         None,
         &vpc(&["a1*", "a2*"], &[]),
         expect![[r#"
-        InvalidRequest: the subnets are all in `a`; a load balancer needs subnets in at least 2 availability zones
-    "#]],
+            InvalidRequest: the subnets are all in `a`; a load balancer needs subnets in at least 2 availability zones; add one in another
+        "#]],
     );
 }
 
@@ -209,10 +210,10 @@ fn without_a_default_vpc_the_subnets_must_be_named() {
 fn named_subnets_must_exist_in_one_vpc() {
     let found = vpc(&["a1*", "b1*"], &[]);
     let missing = resolve(&properties(&["a1", "c1", "b1", "d1"], None), &found);
-    expect!["subnets `c1`, `d1` do not exist in this account and region"]
+    expect!["subnets `c1`, `d1` do not exist in this account and region; correct `NetworkConfiguration.Subnets`"]
         .assert_eq(&missing.expect_err("two are missing").to_string());
     let none = resolve(&properties(&["a1"], None), &VpcFacts::default());
-    expect!["subnets `a1` do not exist in this account and region"]
+    expect!["subnets `a1` do not exist in this account and region; correct `NetworkConfiguration.Subnets`"]
         .assert_eq(&none.expect_err("all are missing").to_string());
     let mut two = found;
     two.task_subnets[1].vpc_id = "vpc-2".to_owned();
@@ -223,6 +224,45 @@ fn named_subnets_must_exist_in_one_vpc() {
         InvalidRequest: subnet `a1` is in `vpc-1` but subnet `b1` is in `vpc-2`; all subnets must be in one VPC
     "#]],
     );
+}
+
+/// What of `held` is used, in a VPC with `all` subnets, by who names `named`.
+fn used(scheme: Scheme, held: &[&str], named: &[&str], all: &[&str]) -> Vec<String> {
+    let by_zone = |ids: &[&str]| -> BTreeMap<String, String> {
+        let subnets = ids.iter().map(|id| subnet(id));
+        subnets.map(|subnet| (subnet.zone, subnet.id)).collect()
+    };
+    let (held, named) = (by_zone(held), by_zone(named));
+    usable_subnets(scheme, &held, &named, &vpc(&[], all))
+        .into_values()
+        .collect()
+}
+
+#[test]
+fn what_a_load_balancer_is_to_have_stays_as_long_as_it_can() {
+    let internal = |held: &[&str], named: &[&str], all: &[&str]| {
+        used(Scheme::Internal, held, named, all).join(",")
+    };
+    let all = ["a1", "b1", "c1", "a2", "b2"];
+    assert_eq!(internal(&["a1", "b1"], &["a2", "b2", "c1"], &all), "a1,b1");
+    // What is named need not be looked at.
+    assert_eq!(internal(&["a1", "b1"], &["a1", "b1"], &[]), "a1,b1");
+    // Gone, with and without another in its zone.
+    assert_eq!(internal(&["a0", "b1"], &["a2", "c1"], &all), "a2,b1,c1");
+    assert_eq!(internal(&["a1", "d0"], &["a2", "b2"], &all), "a1,b2");
+    // Of the other kind.
+    let all = ["a1*", "b1", "a2", "b2*"];
+    assert_eq!(internal(&["a1", "b1"], &["a2", "b1"], &all), "a2,b1");
+    let public = used(Scheme::InternetFacing, &["a1", "b1"], &["a1", "b2"], &all);
+    assert_eq!(public.join(","), "a1,b2");
+}
+
+#[test]
+fn a_subnet_that_is_in_another_zone_than_the_ledger_says_is_of_no_use() {
+    let held = BTreeMap::from([("a".to_owned(), "b1".to_owned())]);
+    let named = BTreeMap::from([("a".to_owned(), "a1".to_owned())]);
+    let usable = usable_subnets(Scheme::Internal, &held, &named, &vpc(&[], &["b1"]));
+    assert_eq!(usable, named);
 }
 
 #[test]

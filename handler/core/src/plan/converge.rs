@@ -15,6 +15,8 @@ use crate::desired::Desired;
 use crate::observed::{Observed, is_owned};
 use moving::Stage;
 
+pub use shared::needs_vpc_ranges;
+
 /// Plans the next part of the way to `desired`.
 ///
 /// In order of dependency, everything whose inputs are known is planned at once:
@@ -39,6 +41,7 @@ pub fn converge(
     timing: &Timing,
 ) -> Result<Decision, PlanError> {
     refuse_another_vpc(desired, observed)?;
+    around::refuse_taken_host(desired, observed, timing)?;
     if let Some(begun) = moving::begin(desired, observed, timing)? {
         return Ok(begun);
     }

@@ -1,6 +1,9 @@
 //! What planning refuses, in the user's words.
 
+use provider_schema::Scheme;
+
 use crate::decision::HandlerErrorCode;
+use crate::network::scheme_name;
 
 /// Why there is no plan.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -11,7 +14,7 @@ pub enum PlanError {
     )]
     NoDefaultVpc,
     /// Some of the subnets do not exist.
-    #[error("subnets `{}` do not exist in this account and region", subnet_ids.join("`, `"))]
+    #[error("subnets `{}` do not exist in this account and region; correct `NetworkConfiguration.Subnets`", subnet_ids.join("`, `"))]
     SubnetsNotFound {
         /// Those that are missing.
         subnet_ids: Vec<String>,
@@ -25,7 +28,7 @@ pub enum PlanError {
         second: (String, String),
     },
     /// All subnets are in one zone.
-    #[error("the subnets are all in `{}`; a load balancer needs subnets in at least 2 availability zones", zones.join("`, `"))]
+    #[error("the subnets are all in `{}`; a load balancer needs subnets in at least 2 availability zones; add one in another", zones.join("`, `"))]
     TooFewZones {
         /// The zones that they are in.
         zones: Vec<String>,
@@ -36,7 +39,7 @@ pub enum PlanError {
     )]
     MixedSubnets,
     /// There is no place for the load balancer.
-    #[error("no {scheme} load balancer can reach the tasks: the VPC has no fitting subnet in zones `{}`", zones.join("`, `"))]
+    #[error("no {scheme} load balancer can reach the tasks: it would need a subnet {} in zones `{}`, and the VPC has none there; make one, give other subnets, or choose the other `LoadBalancer.Scheme`", subnet_for(scheme), zones.join("`, `"))]
     NoIngressSubnets {
         /// The load balancer's scheme.
         scheme: &'static str,
@@ -164,6 +167,15 @@ pub enum PlanError {
         /// Its name.
         name: String,
     },
+}
+
+/// What subnet a load balancer of this scheme needs.
+fn subnet_for(scheme: &str) -> &'static str {
+    if scheme == scheme_name(Scheme::Internal) {
+        "without a route to an internet gateway"
+    } else {
+        "with a route to an internet gateway"
+    }
 }
 
 impl PlanError {

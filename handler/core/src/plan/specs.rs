@@ -49,7 +49,7 @@ pub(super) fn load_balancer_security_group(desired: &Desired, ordinal: u64) -> S
     }
 }
 
-/// The subnets are the pool's, so that whoever creates the load balancer asks for the same.
+/// The subnets are the ledger's, so that whoever creates the load balancer asks for the same.
 pub(super) fn load_balancer(
     desired: &Desired,
     pool_subnets: &BTreeMap<String, String>,

@@ -10,6 +10,7 @@ mod creation;
 mod deployments;
 mod drift;
 mod moves;
+mod ranges;
 mod refusals;
 mod removal;
 mod revisions;

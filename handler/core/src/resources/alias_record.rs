@@ -28,12 +28,16 @@ pub struct ObservedAliasRecord {
     pub target_hosted_zone_id: String,
     /// As it was found: a deletion must repeat it.
     pub evaluate_target_health: bool,
+    /// The type of a record that is none of type A, such as `CNAME`: it leads clients elsewhere, or leaves no room for
+    /// ours, and is never ours.
+    pub other_type: Option<String>,
 }
 
 /// Whether the record leads elsewhere.
 #[must_use]
 pub fn differs(spec: &AliasRecordSpec, observed: &ObservedAliasRecord) -> bool {
-    !bare_target(observed).eq_ignore_ascii_case(&spec.target_dns_name)
+    observed.other_type.is_some()
+        || !bare_target(observed).eq_ignore_ascii_case(&spec.target_dns_name)
 }
 
 /// Whether the record leads to the load balancer of this name, which need not exist any more: its DNS
@@ -41,6 +45,9 @@ pub fn differs(spec: &AliasRecordSpec, observed: &ObservedAliasRecord) -> bool {
 /// AWS: <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/application-load-balancers.html#dns-name>
 #[must_use]
 pub fn leads_to(observed: &ObservedAliasRecord, load_balancer_name: &str) -> bool {
+    if observed.other_type.is_some() {
+        return false;
+    }
     let target = bare_target(observed).to_ascii_lowercase();
     let target = target.strip_prefix("internal-").unwrap_or(&target);
     target
@@ -89,8 +96,14 @@ mod tests {
                 target_dns_name: target.to_owned(),
                 target_hosted_zone_id: "Z1".to_owned(),
                 evaluate_target_health: false,
+                other_type: None,
             };
             assert_eq!(leads_to(&record, "express-0a1b2c3d-1"), is_ours, "{target}");
+            let of_other_type = ObservedAliasRecord {
+                other_type: Some("AAAA".to_owned()),
+                ..record
+            };
+            assert!(!leads_to(&of_other_type, "express-0a1b2c3d-1"), "{target}");
         }
     }
 }

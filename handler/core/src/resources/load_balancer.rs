@@ -1,7 +1,7 @@
 //! Application Load Balancers, shared by the services of a pool.
 //!
 //! Identity: name from the pool and the ordinal. Repeat-safe: CreateLoadBalancer with identical
-//! settings returns the existing one; the settings come from the pool item alone, so that whoever
+//! settings returns the existing one; the settings come from the ordinal's item alone, so that whoever
 //! creates it asks for the same (R17).
 //! Immutable: name, scheme. Subnets are extended when a service needs a further zone, never taken away.
 //! AWS: <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateLoadBalancer.html>
@@ -19,7 +19,7 @@ pub struct LoadBalancerSpec {
     pub name: String,
     /// Reachable from the internet, or from the VPC.
     pub scheme: Scheme,
-    /// Subnet by availability zone: those of the pool.
+    /// Subnet by availability zone: those of the ordinal.
     pub subnets: BTreeMap<String, String>,
     /// Tags, from the pool alone.
     pub tags: Tags,

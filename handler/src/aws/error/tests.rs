@@ -35,6 +35,10 @@ async fn an_error_says_what_failed_and_shows_no_url() {
     assert!(error.is("ClientException") && !error.is("Client"));
     let shown = format!("{error:?} {}", chain(&error));
     assert!(!shown.contains("canary"), "{shown}");
+    assert_eq!(
+        chain(&error).to_string(),
+        "ecs:CreateService failed (ClientException): see [redacted] now"
+    );
 }
 
 #[tokio::test]
@@ -53,6 +57,12 @@ async fn no_answer_is_a_network_failure_of_unknown_outcome() {
         (NO_CODE, Class::NetworkFailure)
     );
     assert!(error.is_outcome_unknown());
+    // Why there is none is what the source says.
+    let shown = chain(&error).to_string();
+    assert!(
+        shown.starts_with("ecs:CreateService failed (none): dispatch failure"),
+        "{shown}"
+    );
     assert_eq!(
         fake.sent().len(),
         usize::try_from(crate::aws::TRIES_MAX).unwrap()

@@ -7,7 +7,7 @@ use express_core::claim::SCHEMA_VERSION;
 use express_core::claim::pool::open_after;
 use express_core::step::SlotRequest;
 
-use super::{LedgerError, OPEN, Pool, Runtime, load_balancer_pk, pool_pk};
+use super::{LedgerError, OPEN, Pool, Runtime, load_balancer_pk, pool_pk, subnets};
 use crate::aws::error::aws_error;
 use crate::ledger::item::{self, Item};
 
@@ -20,11 +20,6 @@ pub(super) async fn open_pool(runtime: &Runtime, request: &SlotRequest) -> Resul
     if let Some(owner_key) = &request.dedicated_to {
         pool.set_text("dedicated_to", owner_key);
     }
-    let subnets = request
-        .subnets
-        .iter()
-        .map(|(zone, subnet)| (zone.clone(), item::text(subnet)));
-    pool.set("subnets", AttributeValue::M(subnets.collect()));
     pool.set_number("next_ordinal", 2);
     pool.set("open", AttributeValue::L(vec![item::number(1)]));
     let put = Put::builder()
@@ -74,6 +69,7 @@ fn new_ordinal(
     let mut load_balancer = Item::of(&load_balancer_pk(&request.pool_id, ordinal));
     load_balancer.set_number("schema_version", u64::from(SCHEMA_VERSION));
     load_balancer.set_text("state", OPEN);
+    load_balancer.set("subnets", subnets::to_attribute(&request.subnets));
     load_balancer.set("members", AttributeValue::M(HashMap::new()));
     load_balancer.set("owners", AttributeValue::M(HashMap::new()));
     load_balancer.set_number("next_slot", 0);

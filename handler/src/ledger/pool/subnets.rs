@@ -1,27 +1,29 @@
-//! The subnets of a pool's load balancers: extended when a service needs a further zone, never taken away.
+//! The subnets of one ordinal's load balancer: extended when a service needs a further zone, never taken away from a
+//! load balancer that exists.
 //!
 //! `SetSubnets` replaces the whole list, so two services that need different zones at once must not each send
-//! what it knows: the pool's item joins them, and whoever has sent looks again whether somebody has added a
+//! what it knows: the ordinal's item joins them, and whoever has sent looks again whether somebody has added a
 //! zone since. The last one to send has then sent all.
 
 use std::collections::BTreeMap;
 
-use aws_sdk_dynamodb::types::ReturnValue;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
+use express_core::claim::Slot;
 
-use super::{LedgerError, Runtime, conditional, pool_pk, subnets, update};
+use super::{LedgerError, Runtime, conditional, load_balancer_pk, update};
 use crate::aws::error::aws_error;
 use crate::ledger::item::{self, Item};
 
-/// Adds the zones that the pool does not have yet; subnet by zone of the pool from now on.
+/// Adds the zones that the load balancer of `slot` does not have yet; its subnet by zone from now on.
 ///
 /// # Errors
-/// [`LedgerError::Conflict`] when there is no such pool, and when DynamoDB does not answer.
+/// [`LedgerError::Conflict`] when there is no such ordinal, and when DynamoDB does not answer.
 pub async fn extend(
     runtime: &Runtime,
-    pool_id: &str,
+    slot: &Slot,
     wanted: &BTreeMap<String, String>,
 ) -> Result<BTreeMap<String, String>, LedgerError> {
-    let mut update = update(runtime, &pool_pk(pool_id))
+    let mut update = update(runtime, &load_balancer_pk(&slot.pool_id, slot.ordinal))
         .condition_expression("attribute_exists(pk)")
         .return_values(ReturnValue::AllNew);
     let mut assignments = Vec::new();
@@ -40,5 +42,40 @@ pub async fn extend(
         .await
         .map_err(aws_error("dynamodb:UpdateItem"));
     let attributes = conditional(updated)?.attributes.unwrap_or_default();
-    Ok(subnets(&Item::new(attributes)))
+    Ok(of(&Item::new(attributes)))
+}
+
+/// Writes `subnets` instead of those that were `seen`, some of which no load balancer can be in any more.
+///
+/// # Errors
+/// [`LedgerError::Conflict`] when others have changed them meanwhile, and when DynamoDB does not answer.
+pub async fn replace(
+    runtime: &Runtime,
+    slot: &Slot,
+    seen: &BTreeMap<String, String>,
+    subnets: &BTreeMap<String, String>,
+) -> Result<(), LedgerError> {
+    let updated = update(runtime, &load_balancer_pk(&slot.pool_id, slot.ordinal))
+        .update_expression("SET subnets = :subnets")
+        .condition_expression("subnets = :seen")
+        .expression_attribute_values(":subnets", to_attribute(subnets))
+        .expression_attribute_values(":seen", to_attribute(seen))
+        .send()
+        .await
+        .map_err(aws_error("dynamodb:UpdateItem"));
+    conditional(updated).map(|_| ())
+}
+
+/// As the item has them.
+pub(super) fn of(item: &Item) -> BTreeMap<String, String> {
+    let by_zone = item.map("subnets").into_iter().flatten();
+    by_zone
+        .filter_map(|(zone, subnet)| Some((zone.clone(), subnet.as_s().ok()?.clone())))
+        .collect()
+}
+
+pub(super) fn to_attribute(subnets: &BTreeMap<String, String>) -> AttributeValue {
+    let by_zone = subnets.iter();
+    let by_zone = by_zone.map(|(zone, subnet)| (zone.clone(), item::text(subnet)));
+    AttributeValue::M(by_zone.collect())
 }

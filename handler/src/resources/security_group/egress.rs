@@ -1,6 +1,6 @@
 //! What a load balancer may reach: its VPC and nothing else (R26).
 
-use aws_sdk_ec2::types::{IpPermission, IpRange, Ipv6Range};
+use aws_sdk_ec2::types::{IpPermission, IpRange, Ipv6Range, SecurityGroup};
 
 use super::{TCP, describe_one};
 use crate::aws::AwsClients;
@@ -12,7 +12,7 @@ use crate::resources::vpc;
 const ALL_PROTOCOLS: &str = "-1";
 /// The rules that a new group has: everything, everywhere; the second only in a VPC with IPv6.
 /// AWS: <https://docs.aws.amazon.com/vpc/latest/userguide/security-group-rules.html>
-const EVERYWHERE: &str = "0.0.0.0/0";
+pub(super) const EVERYWHERE: &str = "0.0.0.0/0";
 const EVERYWHERE_IPV6: &str = "::/0";
 /// All TCP ports.
 const PORTS: (i32, i32) = (0, 65_535);
@@ -33,9 +33,35 @@ pub async fn restrict_egress(aws: &AwsClients, group_id: &str) -> Result<(), Aws
     let present = group.ip_permissions_egress();
     let missing = ranges
         .iter()
-        .filter(|range| !present.iter().any(|permission| reaches(permission, range)));
+        .filter(|range| !present.iter().any(|permission| reaches(permission, range)))
+        .cloned();
+    authorize_egress(aws, group_id, &missing.collect::<Vec<_>>()).await?;
+    let open: Vec<IpPermission> = present.iter().filter_map(open_to_everywhere).collect();
+    if open.is_empty() {
+        return Ok(());
+    }
+    let revoked = aws
+        .ec2
+        .revoke_security_group_egress()
+        .group_id(group_id)
+        .set_ip_permissions(Some(open))
+        .send()
+        .await
+        .map_err(aws_error("ec2:RevokeSecurityGroupEgress"));
+    if_found(revoked).map(|_| ())
+}
+
+/// Lets a group reach further ranges on TCP.
+///
+/// # Errors
+/// When AWS refuses for another reason than that a rule exists.
+pub async fn authorize_egress(
+    aws: &AwsClients,
+    group_id: &str,
+    ranges: &[String],
+) -> Result<(), AwsError> {
     // One call per range: one rule that exists already makes EC2 refuse all of a call.
-    for range in missing {
+    for range in ranges {
         let authorized = aws
             .ec2
             .authorize_security_group_egress()
@@ -51,19 +77,26 @@ pub async fn restrict_egress(aws: &AwsClients, group_id: &str) -> Result<(), Aws
             Err(error) => return Err(error),
         }
     }
-    let open: Vec<IpPermission> = present.iter().filter_map(open_to_everywhere).collect();
-    if open.is_empty() {
-        return Ok(());
+    Ok(())
+}
+
+/// The IPv4 ranges that a group may reach on all TCP ports.
+pub(super) fn ranges(group: &SecurityGroup) -> Vec<String> {
+    let permissions = group.ip_permissions_egress().iter();
+    permissions
+        .filter(|permission| is_all_of_tcp(permission))
+        .flat_map(IpPermission::ip_ranges)
+        .filter_map(|range| range.cidr_ip().map(str::to_owned))
+        .collect()
+}
+
+fn is_all_of_tcp(permission: &IpPermission) -> bool {
+    let ports = (permission.from_port(), permission.to_port());
+    match permission.ip_protocol() {
+        Some(ALL_PROTOCOLS) => true,
+        Some(TCP) => ports == (Some(PORTS.0), Some(PORTS.1)),
+        _ => false,
     }
-    let revoked = aws
-        .ec2
-        .revoke_security_group_egress()
-        .group_id(group_id)
-        .set_ip_permissions(Some(open))
-        .send()
-        .await
-        .map_err(aws_error("ec2:RevokeSecurityGroupEgress"));
-    if_found(revoked).map(|_| ())
 }
 
 fn to_range(range: &str) -> IpPermission {
@@ -119,6 +152,25 @@ mod tests {
     fn what_is_authorized_is_recognized() {
         assert!(reaches(&to_range("10.0.0.0/16"), "10.0.0.0/16"));
         assert!(!reaches(&to_range("10.0.0.0/16"), "10.1.0.0/16"));
+    }
+
+    #[test]
+    fn ranges_that_can_be_reached_on_some_ports_only_are_not_in_reach() {
+        let rule = |protocol: &str, ports: Option<(i32, i32)>, range: &str| {
+            IpPermission::builder()
+                .ip_protocol(protocol)
+                .set_from_port(ports.map(|(first, _)| first))
+                .set_to_port(ports.map(|(_, last)| last))
+                .ip_ranges(IpRange::builder().cidr_ip(range).build())
+                .build()
+        };
+        let group = SecurityGroup::builder()
+            .ip_permissions_egress(to_range("10.0.0.0/16"))
+            .ip_permissions_egress(rule(ALL_PROTOCOLS, None, "10.1.0.0/16"))
+            .ip_permissions_egress(rule(TCP, Some((0, 1023)), "10.2.0.0/16"))
+            .ip_permissions_egress(rule("udp", Some(PORTS), "10.3.0.0/16"))
+            .build();
+        assert_eq!(ranges(&group), ["10.0.0.0/16", "10.1.0.0/16"]);
     }
 
     #[test]

@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use super::{INVENTED, SHOP, WEB, begun, create, decide, delete, done, owner, update};
 use crate::claim::{
-    ATTEMPT_LENGTH_S, ATTEMPT_MARGIN_S, FINISHED_REQUESTS_MAX, OwnerRecord, Reception, Superseded,
+    ATTEMPT_LENGTH_S, ATTEMPT_MARGIN_S, FINISHED_REQUESTS_MAX, OwnerRecord, Reception,
+    SUPERSEDED_MAX, SUPERSEDED_SEALED_LENGTH_MAX, Superseded,
 };
 
 /// What a newer version has written into each part that carries it along.
@@ -75,6 +76,44 @@ fn a_request_that_was_told_that_it_is_over_is_over() {
     assert_eq!(record.superseded, [superseded("2")]);
     let again = record.receive(&create("1", WEB), None);
     assert_eq!(again, Reception::Finished);
+}
+
+#[test]
+fn of_an_ended_request_only_where_its_answer_goes_is_kept() {
+    let mut open = begun(&owner(), &create("1", WEB));
+    let operation = open.operation.as_mut().expect("an operation");
+    operation.sealed_url = Some("url".to_owned());
+    let ended = begun(&open, &delete("2", INVENTED));
+    assert_eq!(ended.superseded[0].sealed, "url");
+    // What an older version has begun has no such part: all that it sealed is kept, if there is room for that.
+    let older = begun(&owner(), &create("1", WEB));
+    let kept = |length: usize| {
+        let whole = "x".repeat(length);
+        let reception = older.receive(&delete("2", INVENTED), Some(&whole));
+        let Reception::Begin(ended) = reception else {
+            panic!("{reception:?}");
+        };
+        assert_eq!(
+            ended.receive(&create("1", WEB), None),
+            Reception::Finished,
+            "{length}"
+        );
+        ended.superseded.len()
+    };
+    assert_eq!(kept(SUPERSEDED_SEALED_LENGTH_MAX), 1);
+    assert_eq!(kept(SUPERSEDED_SEALED_LENGTH_MAX + 1), 0);
+}
+
+#[test]
+fn answers_that_are_owed_have_a_limit_and_the_oldest_is_over() {
+    let mut record = done(&owner(), &create("0", WEB));
+    for number in 1..=SUPERSEDED_MAX + 2 {
+        record = begun(&record, &update(&number.to_string(), WEB, WEB));
+    }
+    assert_eq!(record.superseded.len(), SUPERSEDED_MAX);
+    assert_eq!(record.superseded[0].request_id, "2");
+    let oldest = record.receive(&update("1", WEB, WEB), None);
+    assert_eq!(oldest, Reception::Finished);
 }
 
 #[test]

@@ -2,8 +2,10 @@
 
 use super::facts::live_service;
 use crate::desired::{Desired, DesiredTaskDefinition};
+use crate::naming;
 use crate::observed::{Observed, Presence, is_owned};
 use crate::plan::{PlanError, REVISIONS_KEPT, Timing, specs};
+use crate::resources::alias_record::ObservedAliasRecord;
 use crate::resources::ecs_service::ObservedEcsService;
 use crate::resources::scalable_target::{self, ScalableTargetSpec};
 use crate::resources::security_group::{self, Source};
@@ -38,6 +40,38 @@ pub(super) fn around_the_service(desired: &Desired, observed: &Observed, steps: 
     }
 }
 
+/// Nothing is made for a service whose host name is somebody else's already. Once the service is there its load balancer
+/// is known, and [`alias`] compares with that.
+///
+/// # Errors
+/// When there is a record of the name that does not lead to the service's own place.
+pub(super) fn refuse_taken_host(
+    desired: &Desired,
+    observed: &Observed,
+    timing: &Timing,
+) -> Result<(), PlanError> {
+    let is_to_be_made = timing.is_create && observed.ecs_service.is_absent();
+    let Some(found) = observed.alias_record.present().filter(|_| is_to_be_made) else {
+        return Ok(());
+    };
+    let is_ours = observed.slot.present().is_some_and(|slot| {
+        let name = naming::load_balancer(&slot.pool_id, slot.ordinal);
+        alias_record::leads_to(found, &name)
+    });
+    if is_ours {
+        return Ok(());
+    }
+    Err(taken(&desired.identity.host, found))
+}
+
+fn taken(host: &str, found: &ObservedAliasRecord) -> PlanError {
+    let of_type = found.other_type.as_ref();
+    let of_type = of_type.map_or_else(String::new, |other| format!(" of type `{other}`"));
+    PlanError::OwnedByAnother {
+        resource: format!("record `{host}`{of_type}"),
+    }
+}
+
 /// The host name leads to the load balancer.
 ///
 /// # Errors
@@ -56,11 +90,12 @@ pub(super) fn alias(
             Presence::Absent => steps.push(Step::CreateAliasRecord(record)),
             Presence::Present(found) if alias_record::differs(&record, found) => {
                 if timing.is_create {
-                    return Err(PlanError::OwnedByAnother {
-                        resource: format!("record `{}`", record.host),
-                    });
+                    return Err(taken(&record.host, found));
                 }
-                steps.push(Step::UpsertAliasRecord(record));
+                steps.push(match &found.other_type {
+                    None => Step::UpsertAliasRecord(record),
+                    Some(_) => Step::CreateAliasRecord(record),
+                });
             }
             Presence::Unknown | Presence::Present(_) => {}
         }

@@ -37,7 +37,7 @@ pub(super) fn load_balancer(
             if let Some(subnets) = found.extended_subnets(&desired.network.ingress_subnets) {
                 steps.push(Step::ExtendSubnets {
                     load_balancer_arn: found.arn.clone(),
-                    pool_id: slot.pool_id.clone(),
+                    slot: slot.clone(),
                     subnets,
                 });
             }
@@ -84,29 +84,59 @@ fn load_balancer_security_group(
         }
         Presence::Present(group) => group,
     };
-    // The ranges are the pool policy's from when the group is new; what people change later is theirs.
-    if !group.has_ingress
-        && let Presence::Present(vpc_cidrs) = &observed.vpc_cidrs
-    {
-        let sources: Vec<String> = match desired.network.scheme {
-            Scheme::InternetFacing => vec![EVERYWHERE.to_owned()],
-            Scheme::Internal => vpc_cidrs.clone(),
-        };
-        steps.push(Step::AuthorizeIngress {
-            of: GroupOf::LoadBalancer,
-            group_id: group.id.clone(),
-            rules: sources
-                .into_iter()
-                .flat_map(|cidr| {
-                    [listener::HTTPS_PORT, listener::HTTP_PORT].map(|port| IngressRule {
-                        port,
-                        source: Source::Cidr(cidr.clone()),
-                    })
-                })
-                .collect(),
-        });
+    if let Presence::Present(vpc_cidrs) = &observed.vpc_cidrs {
+        let further = group.out_of_reach(vpc_cidrs);
+        if !group.has_ingress {
+            // The ranges are the pool policy's from when the group is new; what people change later is theirs.
+            steps.push(Step::AuthorizeIngress {
+                of: GroupOf::LoadBalancer,
+                group_id: group.id.clone(),
+                rules: admitting(&match desired.network.scheme {
+                    Scheme::InternetFacing => vec![EVERYWHERE.to_owned()],
+                    Scheme::Internal => vpc_cidrs.clone(),
+                }),
+            });
+        } else if !further.is_empty() {
+            let mut ingress = match desired.network.scheme {
+                Scheme::InternetFacing => Vec::new(),
+                Scheme::Internal => admitting(&further),
+            };
+            ingress.retain(|rule| !group.ingress.contains(rule));
+            steps.push(Step::AdmitRanges {
+                group_id: group.id.clone(),
+                ranges: further,
+                ingress,
+            });
+        }
     }
     Some(group.id.clone())
+}
+
+/// Both ports, for clients from these ranges.
+fn admitting(ranges: &[String]) -> Vec<IngressRule> {
+    ranges
+        .iter()
+        .flat_map(|range| {
+            [listener::HTTPS_PORT, listener::HTTP_PORT].map(|port| IngressRule {
+                port,
+                source: Source::Cidr(range.clone()),
+            })
+        })
+        .collect()
+}
+
+/// Whether the ranges of the VPC matter: to a load balancer that is being opened, and to one that may not reach the
+/// service's tasks, because the VPC had fewer when it was.
+#[must_use]
+pub fn needs_vpc_ranges(desired: &Desired, observed: &Observed) -> bool {
+    match &observed.load_balancer_security_group {
+        Presence::Unknown => false,
+        Presence::Absent => true,
+        Presence::Present(group) => {
+            let ranges = &desired.network.ranges;
+            !group.has_ingress || !group.out_of_reach(ranges).is_empty()
+        }
+    }
 }
 
 /// All IPv4 addresses.

@@ -77,10 +77,12 @@ fn given_task_definition(arn: &str, observed: &Observed) -> Result<(), PlanError
     };
     match &observed.task_definition {
         Presence::Unknown => Ok(()),
-        Presence::Absent => unfit("does not exist or is not active"),
-        Presence::Present(found) if found.primary.port.is_none() => {
-            unfit("must contain a container named `Main` with a single TCP port mapping")
+        Presence::Absent => {
+            unfit("does not exist or is not active; correct `TaskDefinitionArn`, or register it")
         }
+        Presence::Present(found) if found.primary.port.is_none() => unfit(
+            "must contain a container named `Main` with a single TCP port mapping; register a revision that does",
+        ),
         Presence::Present(_) => Ok(()),
     }
 }

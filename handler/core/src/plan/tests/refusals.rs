@@ -7,6 +7,7 @@ use super::seen::{foreign, foreign_record};
 use super::world::{GIVEN, World};
 use super::{check, seen, text, web};
 use crate::observed::Presence;
+use crate::resources::alias_record::ObservedAliasRecord;
 use crate::resources::load_balancer::LoadBalancerState;
 
 #[test]
@@ -66,6 +67,42 @@ fn record_of_somebody_else_is_not_overwritten_by_a_create() {
 }
 
 #[test]
+fn nothing_is_made_for_a_host_name_that_is_taken() {
+    for (other_type, shown) in [
+        (None, "record `web.example.com`"),
+        (Some("CNAME"), "record `web.example.com` of type `CNAME`"),
+        (Some("AAAA"), "record `web.example.com` of type `AAAA`"),
+    ] {
+        let web = web();
+        let mut world = World::empty(web.clone());
+        world.timing.is_create = true;
+        world.observed.alias_record = Presence::Present(ObservedAliasRecord {
+            other_type: other_type.map(str::to_owned),
+            ..foreign_record()
+        });
+        let planned = text(&world.plan(&web.desired()));
+        let refused = format!("AlreadyExists: {shown} already exists");
+        assert!(planned.starts_with(&refused), "{planned}");
+    }
+}
+
+#[test]
+fn an_update_leaves_a_record_of_another_type_to_route_53() {
+    check(
+        web(),
+        seen(web()).but(|observed| {
+            observed.alias_record = Presence::Present(ObservedAliasRecord {
+                other_type: Some("CNAME".to_owned()),
+                ..foreign_record()
+            });
+        }),
+        expect![[r#"
+            CreateAliasRecord(web.example.com)
+        "#]],
+    );
+}
+
+#[test]
 fn named_cluster_must_exist() {
     let web = web().cluster("prod");
     let world = World::empty(web.clone());
@@ -80,7 +117,7 @@ fn given_task_definition_must_exist_and_have_one_port() {
         web().given("family-that-is-not-there"),
         seen(web()),
         expect![[r#"
-            InvalidRequest: task definition `family-that-is-not-there` does not exist or is not active
+            InvalidRequest: task definition `family-that-is-not-there` does not exist or is not active; correct `TaskDefinitionArn`, or register it
         "#]],
     );
     let world = World::empty(web().given(GIVEN));
@@ -98,7 +135,7 @@ fn given_task_definition_must_exist_and_have_one_port() {
             },
         });
     expect![[r#"
-        InvalidRequest: task definition `arn:aws:ecs:eu-west-1:123456789012:task-definition/theirs:7` must contain a container named `Main` with a single TCP port mapping
+        InvalidRequest: task definition `arn:aws:ecs:eu-west-1:123456789012:task-definition/theirs:7` must contain a container named `Main` with a single TCP port mapping; register a revision that does
     "#]].assert_eq(&text(&crate::plan::converge(
         &desired,
         &observed,

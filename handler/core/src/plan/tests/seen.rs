@@ -94,6 +94,7 @@ pub(super) fn foreign_record() -> ObservedAliasRecord {
         target_dns_name: "theirs-1.eu-west-1.elb.amazonaws.com.".to_owned(),
         target_hosted_zone_id: "ZELB".to_owned(),
         evaluate_target_health: true,
+        other_type: None,
     }
 }
 

@@ -13,6 +13,8 @@ pub(super) struct Web {
     pub(super) properties: Properties,
     before: Option<Properties>,
     vpc_id: &'static str,
+    /// That of its subnets.
+    range: &'static str,
     has_hosted_zone: bool,
 }
 
@@ -28,6 +30,7 @@ pub(super) fn web() -> Web {
         properties: serde_json::from_value(properties).expect("properties of the ledger's form"),
         before: None,
         vpc_id: "vpc-1",
+        range: "10.0.1.0/24",
         has_hosted_zone: true,
     }
 }
@@ -103,6 +106,11 @@ impl Web {
         self
     }
 
+    pub(super) fn range(mut self, range: &'static str) -> Self {
+        self.range = range;
+        self
+    }
+
     /// The service runs a task definition of the user's.
     pub(super) fn given(mut self, arn: &str) -> Self {
         self.properties.primary_container = None;
@@ -151,6 +159,7 @@ impl Web {
             id: id.to_owned(),
             vpc_id: self.vpc_id.to_owned(),
             zone: zone.to_owned(),
+            range: Some(self.range.to_owned()),
             free_addresses: 100,
         };
         let all_subnets = vec![

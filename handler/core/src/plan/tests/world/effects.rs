@@ -94,6 +94,7 @@ impl World {
                     tags: spec.tags.clone(),
                     ingress: Vec::new(),
                     has_ingress: false,
+                    egress: vec!["0.0.0.0/0".to_owned()],
                 });
             }
             Step::AuthorizeIngress {
@@ -101,9 +102,22 @@ impl World {
                 group_id: _,
                 rules,
             } => {
+                let reachable = self.observed.vpc_cidrs.present().cloned();
                 let group = present(self.security_group(*of));
                 group.ingress.extend(rules.clone());
                 group.has_ingress = true;
+                if *of == GroupOf::LoadBalancer {
+                    group.egress = reachable.expect("the ranges of the VPC");
+                }
+            }
+            Step::AdmitRanges {
+                group_id: _,
+                ranges,
+                ingress,
+            } => {
+                let group = present(self.security_group(GroupOf::LoadBalancer));
+                group.ingress.extend(ingress.clone());
+                group.egress.extend(ranges.clone());
             }
             Step::RevokeIngress { group_id: _, rules } => {
                 present(&mut self.observed.service_security_group)
@@ -128,7 +142,7 @@ impl World {
             }
             Step::ExtendSubnets {
                 load_balancer_arn: _,
-                pool_id: _,
+                slot: _,
                 subnets,
             } => present(&mut self.observed.load_balancer)
                 .subnets
@@ -474,6 +488,7 @@ fn record(spec: &AliasRecordSpec) -> ObservedAliasRecord {
         target_dns_name: format!("dualstack.{}.", spec.target_dns_name),
         target_hosted_zone_id: spec.target_hosted_zone_id.clone(),
         evaluate_target_health: false,
+        other_type: None,
     }
 }
 

@@ -1,0 +1,251 @@
+//! What happens to the network around load balancers that services share.
+
+use std::collections::BTreeSet;
+
+use express_tests::account::{Item, Kind};
+use express_tests::cloudformation::RequestType;
+use express_tests::network::{self, added_beside, make_public, private_subnets, replaced, subnet};
+use express_tests::{ServiceProperties, StackStatus, Template, World, web};
+use local_aws::ec2::Subnet;
+use local_aws::fault::{Fault, Rule};
+use local_aws::wire::Service;
+use serde_json::{Value, json};
+
+/// When a load balancer that was deleted has no network interfaces any more, in seconds.
+const INTERFACES_GONE_AFTER_S: u64 = 600;
+
+/// A service whose tasks are in these subnets.
+fn in_subnets(name: &str, subnets: &[String]) -> ServiceProperties {
+    web()
+        .named(name)
+        .set("/NetworkConfiguration/Subnets", json!(subnets))
+}
+
+/// A service whose tasks are in the default subnets, and its load balancer in private ones.
+fn behind_private_subnets(name: &str) -> ServiceProperties {
+    web().named(name).set("/LoadBalancer/Scheme", "internal")
+}
+
+/// Creates the service in a stack of its own.
+fn create(world: &World, name: &str, properties: &ServiceProperties) -> express_tests::Stack {
+    let stack = world.stack(name);
+    let outcome = stack.clone().deploy_now(Template::of(properties));
+    let (status, reason) = (outcome.status, &outcome.first().reason);
+    assert_eq!(status, StackStatus::CreateComplete, "{reason}");
+    world.settle();
+    stack
+}
+
+/// Name and subnets of the only load balancer.
+fn balancer(world: &World) -> (String, BTreeSet<String>) {
+    let inventory = world.inventory();
+    let found: Vec<(&str, &Item)> = inventory.of(Kind::LoadBalancer).collect();
+    assert_eq!(found.len(), 1, "{found:?}");
+    let (_, item) = found[0];
+    let zones = item.description["AvailabilityZones"].as_array();
+    let zones = zones.into_iter().flatten();
+    let subnets = zones.map(|zone| zone["SubnetId"].as_str().unwrap().to_owned());
+    (item.name.clone(), subnets.collect())
+}
+
+#[test]
+fn a_load_balancer_that_is_opened_later_is_in_no_subnet_of_one_that_was_closed() {
+    let world = World::new();
+    let mut subnets = private_subnets(&world);
+    let first = create(&world, "first", &in_subnets("first", &subnets));
+    let (name, _) = balancer(&world);
+    assert!(name.ends_with("-1"), "{name}");
+    assert_eq!(first.delete_now().status, StackStatus::DeleteComplete);
+    world.settle();
+    // One subnet is replaced, the routes of another change, the third is nobody's any more.
+    subnets[0] = replaced(&world, &subnets[0]);
+    make_public(&world, &subnets[1]);
+    let left = [subnets[0].clone(), subnets[2].clone()];
+    create(&world, "second", &in_subnets("second", &left));
+    let (name, used) = balancer(&world);
+    assert!(name.ends_with("-2"), "{name}");
+    assert_eq!(used, BTreeSet::from(left));
+}
+
+/// Two services behind one load balancer, which people delete before the second one comes; then `change` happens. The
+/// subnets that the first one had written.
+fn second_finds_none(change: impl FnOnce(&World, &[String])) -> (Vec<String>, World) {
+    let world = World::new();
+    let subnets = private_subnets(&world);
+    create(&world, "first", &behind_private_subnets("first"));
+    let inventory = world.inventory();
+    let (arn, _) = inventory.of(Kind::LoadBalancer).next().unwrap();
+    let input = json!({"LoadBalancerArn": arn});
+    let deleted =
+        world
+            .account()
+            .perform(Service::ElasticLoadBalancing, "DeleteLoadBalancer", input);
+    assert!(deleted.is_ok(), "{deleted:?}");
+    world.block_on(world.sleep_s(INTERFACES_GONE_AFTER_S));
+    change(&world, &subnets);
+    create(&world, "second", &behind_private_subnets("second"));
+    (subnets, world)
+}
+
+#[test]
+fn who_makes_a_load_balancer_again_leaves_out_subnets_that_are_gone() {
+    let (subnets, world) = second_finds_none(|world, subnets| {
+        replaced(world, &subnets[0]);
+    });
+    let (name, used) = balancer(&world);
+    assert!(name.ends_with("-1"), "{name}");
+    assert!(!used.contains(&subnets[0]), "{used:?}");
+    assert_eq!(used.len(), subnets.len());
+    // The ledger has them too: whoever comes asks for the same.
+    let ledger = express_tests::account::ledger(world.account());
+    let item = ledger.iter().find(|item| {
+        let pk = item["pk"]["S"].as_str();
+        pk.is_some_and(|pk| pk.starts_with("load-balancer#"))
+    });
+    let held = item.and_then(|item| item["subnets"]["M"].as_object());
+    let held = held.into_iter().flatten();
+    let held = held.filter_map(|(_, subnet)| subnet["S"].as_str());
+    assert_eq!(held.map(str::to_owned).collect::<BTreeSet<_>>(), used);
+}
+
+#[test]
+fn who_makes_a_load_balancer_again_leaves_out_subnets_whose_routes_have_changed() {
+    let (subnets, world) = second_finds_none(|world, subnets| {
+        added_beside(world, &subnets[0]);
+        make_public(world, &subnets[0]);
+    });
+    let (_, used) = balancer(&world);
+    assert!(!used.contains(&subnets[0]), "{used:?}");
+    assert_eq!(used.len(), subnets.len());
+}
+
+#[test]
+fn a_zone_that_was_asked_for_in_vain_can_be_added_with_another_subnet() {
+    let world = World::new();
+    let mut subnets = private_subnets(&world);
+    create(&world, "first", &in_subnets("first", &subnets[..2]));
+    let never = Rule::once(Some("elasticloadbalancing:SetSubnets"), 0, Fault::Deny).times(u64::MAX);
+    world.faults().add(never);
+    let second = Template::of(&in_subnets("second", &subnets));
+    let outcome = world.stack("second").deploy_now(second);
+    assert_eq!(outcome.status, StackStatus::RollbackComplete);
+    world.settle();
+    world.faults().clear();
+    subnets[2] = replaced(&world, &subnets[2]);
+    create(&world, "third", &in_subnets("third", &subnets));
+    let (_, used) = balancer(&world);
+    assert_eq!(used, BTreeSet::from_iter(subnets));
+}
+
+/// A range that the VPC gets, from those that any VPC may have.
+/// AWS: <https://docs.aws.amazon.com/vpc/latest/userguide/vpc-cidr-blocks.html>
+const FURTHER_RANGE: &str = "100.64.0.0/16";
+
+/// Lets the VPC have a further range; subnets in it, beside these and with the main route table.
+fn with_further_range(world: &World, beside: &[String]) -> Vec<String> {
+    let beside: Vec<Subnet> = beside.iter().map(|id| subnet(world, id)).collect();
+    {
+        let mut cloud = world.account().cloud();
+        let vpc = cloud.ec2.vpcs.get_mut(&beside[0].vpc_id).unwrap();
+        vpc.further.push(FURTHER_RANGE.parse().unwrap());
+    }
+    let subnets = beside.iter().enumerate();
+    subnets
+        .map(|(block, beside)| network::create(world, beside, &format!("100.64.{block}.0/24")))
+        .collect()
+}
+
+/// Rules of the load balancer's security group that are about a range, in or out.
+fn rules(world: &World, direction: &str, range: &str) -> Vec<(Value, Value)> {
+    let inventory = world.inventory();
+    let mut groups = inventory.of(Kind::SecurityGroup);
+    let is_of_pool = |item: &Item| item.tags.contains_key(express_core::naming::TAG_POOL);
+    let (_, group) = groups.find(|(_, item)| is_of_pool(item)).unwrap();
+    let permissions = group.description[direction].as_array();
+    let permissions = permissions.into_iter().flatten();
+    permissions
+        .filter(|permission| permission["ipRanges"].to_string().contains(range))
+        .map(|permission| (permission["fromPort"].clone(), permission["toPort"].clone()))
+        .collect()
+}
+
+#[test]
+fn a_service_in_a_further_range_of_the_vpc_is_reached_by_the_load_balancer_that_is_there() {
+    let world = World::new();
+    let subnets = world.subnets();
+    create(&world, "first", &in_subnets("first", &subnets));
+    let further = with_further_range(&world, &subnets);
+    let second = create(&world, "second", &in_subnets("second", &further));
+    balancer(&world);
+    let everywhere = [(json!(0), json!(65_535))];
+    for range in ["172.31.0.0/16", FURTHER_RANGE] {
+        assert_eq!(rules(&world, "ipPermissionsEgress", range), everywhere);
+    }
+    assert_eq!(rules(&world, "ipPermissions", FURTHER_RANGE), []);
+    // Others may need it.
+    assert_eq!(second.delete_now().status, StackStatus::DeleteComplete);
+    world.settle();
+    assert_eq!(
+        rules(&world, "ipPermissionsEgress", FURTHER_RANGE),
+        everywhere
+    );
+}
+
+#[test]
+fn an_internal_load_balancer_lets_clients_of_a_further_range_in() {
+    let world = World::new();
+    let subnets = private_subnets(&world);
+    create(&world, "first", &in_subnets("first", &subnets));
+    let further = with_further_range(&world, &subnets);
+    let second = in_subnets("second", &further).set("/LoadBalancer/Scheme", "internal");
+    create(&world, "second", &second);
+    balancer(&world);
+    for range in ["172.31.0.0/16", FURTHER_RANGE] {
+        let mut admitted = rules(&world, "ipPermissions", range);
+        admitted.sort_by_key(|(port, _)| port.as_u64());
+        let [http, https] = [80, 443].map(|port| (json!(port), json!(port)));
+        assert_eq!(admitted, [http, https], "{range}");
+    }
+}
+
+#[test]
+fn an_unchanged_update_does_not_ask_for_the_ranges_of_the_vpc() {
+    let world = World::new();
+    let stack = create(&world, "first", &web().named("first"));
+    with_further_range(&world, &world.subnets());
+    let before = world.account().recorder().count();
+    let unchanged = web().named("first").set("/ServiceTimeout", 3000);
+    let outcome = stack.deploy_now(Template::of(&unchanged));
+    assert_eq!(outcome.status, StackStatus::UpdateComplete);
+    let recorder = world.account().recorder();
+    let calls = recorder.since(before).unwrap();
+    assert!(
+        calls
+            .iter()
+            .any(|call| call.name() == "ec2:DescribeSecurityGroups")
+    );
+    assert!(calls.iter().all(|call| call.name() != "ec2:DescribeVpcs"));
+}
+
+#[test]
+fn no_service_takes_the_targets_of_its_neighbours_and_one_that_has_more_can_be_changed() {
+    let many = |name: &str| web().named(name).set("/ScalingTarget/MaxTaskCount", 300);
+    let world = World::new();
+    let refused = world.stack("new").deploy_now(Template::of(&many("new")));
+    assert_eq!(refused.status, StackStatus::RollbackComplete);
+    let reason = &refused.first().reason;
+    assert!(
+        reason.contains("260") && reason.contains("DEDICATED"),
+        "{reason}"
+    );
+    // As if it had been made before there was a limit.
+    let stack = create(&world, "old", &web().named("old"));
+    let id = stack.resources()["Web"].physical_id.clone();
+    let mut event = stack.event(RequestType::Update, Some(&id), &many("old"));
+    event["OldResourceProperties"] = event["ResourceProperties"].clone();
+    world.deliver(event);
+    world.settle();
+    let inventory = world.inventory();
+    let (_, target) = inventory.of(Kind::ScalableTarget).next().unwrap();
+    assert_eq!(target.description["MaxCapacity"], 300);
+}
