@@ -12,6 +12,7 @@ use crate::history::{AttemptEnd, Call, Event};
 use crate::properties::{ServiceProperties, web};
 use crate::scenario::Scenario;
 use crate::world::World;
+use express_core::claim::SEEN_AFTER_MS;
 
 /// What one operation may cost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -224,6 +225,8 @@ fn shared() -> Vec<Cost> {
     };
     let opening = deploy(&first, "first");
     let create = deploy(&second, "second");
+    // What was changed a moment ago would be waited for.
+    world.block_on(world.sleep_s(SEEN_AFTER_MS / 1000));
     let unchanged = second.update_unchanged_now().first().request_id.clone();
     world.settle();
     let leaving = delete(&second);

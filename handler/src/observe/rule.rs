@@ -102,7 +102,7 @@ pub(super) async fn by_name_of_service(
     Ok(())
 }
 
-/// Finds the rule that the service names, with its tags.
+/// Finds the rule that the service names, with its tags. One that is gone stays unknown, as above.
 async fn with_tags(
     aws: &AwsClients,
     arn: Option<String>,
@@ -115,12 +115,12 @@ async fn with_tags(
         resources::listener_rule::find(aws, &arn),
         by_arn::tags_of(aws, vec![arn.clone()]),
     )?;
-    *rule = found
-        .map(|rule| ObservedListenerRule {
-            tags: tags.remove(&rule.arn).unwrap_or_default(),
-            ..rule
-        })
-        .into();
+    if let Some(found) = found {
+        *rule = Presence::Present(ObservedListenerRule {
+            tags: tags.remove(&found.arn).unwrap_or_default(),
+            ..found
+        });
+    }
     Ok(())
 }
 
