@@ -6,10 +6,14 @@
 //!
 //! Everything here is pure: a record in, a record out. `handler/src/ledger.rs` writes a record only on
 //! the condition that it is still the revision that was read, so each transition is atomic and whoever
-//! loses a race reads again. The records are here, the transitions in `claim/transitions.rs`; load balancers and
-//! their slots are in `claim/pool.rs`.
+//! loses a race reads again.
+//!
+//! The records are here, their transitions in `claim/transitions.rs`; `claim/hearing.rs` concludes what CloudFormation
+//! has heard, `claim/moving.rs` what a service holds while it moves; load balancers and their slots are in
+//! `claim/pool.rs`, the provider's domain in `claim/domain.rs`.
 
 pub mod domain;
+mod hearing;
 mod moving;
 pub mod pool;
 mod transitions;
