@@ -2,10 +2,11 @@
 //!
 //! Every other resource of the provider outlives the guard (`DependsOn` in `templates/provider.yaml`), so
 //! its Delete comes first: it fails while any owner has a service, and waits for answers that are owed and for
-//! load balancers that are being closed. It is an operation like any other, with a waiter, even when nothing is to be waited for:
-//! an event that is delivered again then finds it, and neither answers otherwise nor leaves it open.
+//! load balancers that are being closed. It is an operation like any other, with a waiter, even when nothing is to be
+//! waited for: an event that is delivered again then finds it, and neither answers otherwise nor leaves it open.
 //!
-//! Its Create and Update accept the provider's domain, or refuse one that services have no name below (`guard/domain.rs`).
+//! Its Create and Update accept the provider's domain, or refuse one that services have no name below
+//! (`guard/domain.rs`).
 
 mod domain;
 
