@@ -76,7 +76,7 @@ prop_compose! {
         timeout in 1260..=3600_u32,
         service in prop::option::of("[A-Za-z0-9_-]{1,63}"),
         cluster in "[A-Za-z0-9_-]{1,40}",
-        image in "[a-z0-9/:._-]{1,100}",
+        image in "[a-z0-9._-]{1,30}(/[a-z0-9._-]{1,30}){0,2}(:[A-Za-z0-9._-]{1,20})?",
         port in 1..=u16::MAX,
         command in prop::collection::vec(any::<String>(), 0..4),
         values in prop::collection::vec("[^\0]{0,40}", 0..5),
