@@ -225,7 +225,9 @@ impl<'a> Attempt<'a> {
     /// None once AWS shows everything that earlier operations have changed: this one may be there to undo that.
     fn wait_until_seen(&self, operation: &Operation) -> Option<Wait> {
         let record = &self.stored.record;
-        let left_ms = record.unseen_for_ms(self.runtime.clock.now_ms(), operation.started_ms)?;
+        let seen_after_ms = self.runtime.settings.seen_after_ms;
+        let now_ms = self.runtime.clock.now_ms();
+        let left_ms = record.unseen_for_ms(now_ms, operation.started_ms, seen_after_ms)?;
         Some(Wait {
             reason: WaitReason::NotYetSeen,
             retry_after_s: u32::try_from(left_ms.div_ceil(1000)).unwrap_or(CONTINUE_AFTER_S),

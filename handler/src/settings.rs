@@ -6,6 +6,7 @@
 use std::fmt;
 
 use express_core::claim::domain::Domain;
+use express_core::claim::{ATTEMPT_LENGTH_S, SEEN_AFTER_MS};
 
 use crate::cloudformation::response_host::ResponseHosts;
 
@@ -23,6 +24,9 @@ pub const HOSTED_ZONE_ID: &str = "EXPRESS_HOSTED_ZONE_ID";
 pub const CERTIFICATE_ARN: &str = "EXPRESS_CERTIFICATE_ARN";
 /// Where answers may go instead of CloudFormation's own hosts. Unset or empty: only there.
 pub const RESPONSE_HOSTS: &str = "EXPRESS_RESPONSE_HOSTS";
+/// Seconds until AWS surely shows what was changed, where that is another time than in AWS itself: a stand-in may answer
+/// without delay, and its clock may run faster. Unset or empty: [`SEEN_AFTER_MS`].
+pub const SEEN_AFTER_SECONDS: &str = "EXPRESS_SEEN_AFTER_SECONDS";
 /// Set by Lambda. AWS: <https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html>
 pub const REGION: &str = "AWS_REGION";
 
@@ -48,6 +52,8 @@ pub struct Settings {
     pub certificate_arn: String,
     /// [`RESPONSE_HOSTS`], or CloudFormation's in [`REGION`].
     pub response_hosts: ResponseHosts,
+    /// [`SEEN_AFTER_SECONDS`], in milliseconds.
+    pub seen_after_ms: u64,
 }
 
 /// What is wrong with the environment: one problem per variable, names only, never values.
@@ -124,6 +130,11 @@ impl Settings {
             "is not the ARN of an ACM certificate",
             |arn| is_arn(arn, "acm", "certificate/"),
         );
+        let seen_after_s = reader.optional(
+            SEEN_AFTER_SECONDS,
+            "is not a whole number of at most 60",
+            |text| seconds(text).is_some(),
+        );
         let response_hosts = reader.response_hosts();
         let Reader { problems, .. } = reader;
         if !problems.is_empty() {
@@ -141,6 +152,9 @@ impl Settings {
                 hosted_zone_id: hosted_zone_id.map(|id| zone_id(&id).to_owned()),
                 certificate_arn: certificate_arn?,
                 response_hosts: response_hosts?,
+                seen_after_ms: seen_after_s
+                    .and_then(|text| seconds(&text))
+                    .map_or(SEEN_AFTER_MS, |seconds| seconds * 1000),
             })
         };
         // Every missing part has left a problem above.
@@ -149,6 +163,12 @@ impl Settings {
             response_hosts: None,
         })
     }
+}
+
+/// Up to the length of an attempt.
+fn seconds(text: &str) -> Option<u64> {
+    let seconds: u64 = text.parse().ok()?;
+    (seconds <= u64::from(ATTEMPT_LENGTH_S)).then_some(seconds)
 }
 
 /// Looks variables up and notes what is wrong with them.
@@ -315,6 +335,13 @@ mod tests {
     }
 
     #[test]
+    fn a_stand_in_may_show_changes_at_once() {
+        assert_eq!(read(&[]).unwrap().seen_after_ms, SEEN_AFTER_MS);
+        let settings = read(&[(SEEN_AFTER_SECONDS, "0")]).unwrap();
+        assert_eq!(settings.seen_after_ms, 0);
+    }
+
+    #[test]
     fn optional_variables_may_be_empty() {
         let settings = read(&[(HOSTED_ZONE_ID, ""), (RESPONSE_HOSTS, "")]).unwrap();
         assert_eq!(settings.hosted_zone_id, None);
@@ -362,6 +389,10 @@ mod tests {
         check(
             &[(HOSTED_ZONE_ID, "z0123")],
             &expect!["EXPRESS_HOSTED_ZONE_ID is not the id of a Route 53 hosted zone"],
+        );
+        check(
+            &[(SEEN_AFTER_SECONDS, "61")],
+            &expect!["EXPRESS_SEEN_AFTER_SECONDS is not a whole number of at most 60"],
         );
         check(
             &[(

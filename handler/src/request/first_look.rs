@@ -40,10 +40,7 @@ impl Taking<'_> {
         let is_quiet = stored.record.operation.is_none()
             && stored.record.running.is_none()
             && stored.record.superseded.is_empty()
-            && stored
-                .record
-                .unseen_for_ms(self.runtime.clock.now_ms(), u64::MAX)
-                .is_none();
+            && !self.is_unseen(&stored.record);
         let is_alone = begun
             .operation
             .as_ref()
@@ -64,6 +61,14 @@ impl Taking<'_> {
             })),
             None => Look::Unclear,
         }
+    }
+
+    /// Whether AWS may not show yet what was changed last.
+    fn is_unseen(&self, record: &OwnerRecord) -> bool {
+        let now_ms = self.runtime.clock.now_ms();
+        let seen_after_ms = self.runtime.settings.seen_after_ms;
+        let left_ms = record.unseen_for_ms(now_ms, u64::MAX, seen_after_ms);
+        left_ms.is_some()
     }
 
     /// The attributes, when nothing is to change; none of it when AWS does not say: the operation asks again.

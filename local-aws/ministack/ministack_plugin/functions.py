@@ -23,6 +23,8 @@ def with_endpoints(properties: dict, settings: Settings) -> dict:
     variables |= {f"AWS_ENDPOINT_URL_{service}": settings.local_aws for service in SERVICES}
     # The provider answers CloudFormation's own hosts only, unless it is told of others.
     variables["EXPRESS_RESPONSE_HOSTS"] = settings.gateway
+    # What is changed here is shown at once, and a second of the provider's clock may be many of the stack's.
+    variables["EXPRESS_SEEN_AFTER_SECONDS"] = "0"
     environment = properties.get("Environment") or {}
     return {
         **properties,

@@ -160,6 +160,7 @@ class Settings(unittest.TestCase):
         variables = functions.with_endpoints(properties, read)["Environment"]["Variables"]
         self.assertEqual("http://localhost:4700", variables["AWS_ENDPOINT_URL"])
         self.assertEqual("http://127.0.0.1:4600", variables["AWS_ENDPOINT_URL_ECS"])
+        self.assertEqual("0", variables["EXPRESS_SEEN_AFTER_SECONDS"])
         self.assertEqual(("1", "mine"), (variables["OWN"], variables["AWS_ENDPOINT_URL_EC2"]))
 
 

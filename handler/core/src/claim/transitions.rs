@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 use super::{
     ATTEMPT_LENGTH_S, AnsweredAtOnce, DecidedAnswer, FINISHED_REQUESTS_MAX, Further,
     ISSUE_TIMES_DIFFER_MS, Operation, Owner, OwnerRecord, Reception, Request, RequestType,
-    RunningAttempt, SEEN_AFTER_MS, SUPERSEDED_MAX, SUPERSEDED_SEALED_LENGTH_MAX, ServiceRecord,
-    Superseded,
+    RunningAttempt, SUPERSEDED_MAX, SUPERSEDED_SEALED_LENGTH_MAX, ServiceRecord, Superseded,
 };
 
 impl OwnerRecord {
@@ -297,10 +296,10 @@ impl OwnerRecord {
     /// Milliseconds until AWS shows all that was changed before `before_ms`; none when it does. Clocks of two hosts differ,
     /// so a change may seem to be yet to come.
     #[must_use]
-    pub fn unseen_for_ms(&self, now_ms: u64, before_ms: u64) -> Option<u64> {
+    pub fn unseen_for_ms(&self, now_ms: u64, before_ms: u64, seen_after_ms: u64) -> Option<u64> {
         let changed = self.services.values().filter_map(|it| it.changed_ms);
         let newest_ms = changed.filter(|changed| *changed < before_ms).max()?;
-        SEEN_AFTER_MS
+        seen_after_ms
             .checked_sub(now_ms.abs_diff(newest_ms))
             .filter(|left_ms| *left_ms > 0)
     }

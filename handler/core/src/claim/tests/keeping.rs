@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{INVENTED, SHOP, WEB, begun, create, decide, delete, done, owner, update};
 use crate::claim::{
     ATTEMPT_LENGTH_S, ATTEMPT_MARGIN_S, FINISHED_REQUESTS_MAX, OwnerRecord, Reception,
-    SUPERSEDED_MAX, SUPERSEDED_SEALED_LENGTH_MAX, Superseded,
+    SEEN_AFTER_MS, SUPERSEDED_MAX, SUPERSEDED_SEALED_LENGTH_MAX, Superseded,
 };
 
 /// What a newer version has written into each part that carries it along.
@@ -169,15 +169,20 @@ fn attempt_mutates_alone_until_it_ends_or_was_seen_dead() {
 #[test]
 fn what_was_changed_before_counts_as_seen_after_a_while() {
     let mut record = done(&owner(), &create("1", WEB));
-    assert_eq!(record.unseen_for_ms(100_000, u64::MAX), None);
+    let unseen = |record: &OwnerRecord, now_ms, before_ms| {
+        record.unseen_for_ms(now_ms, before_ms, SEEN_AFTER_MS)
+    };
+    assert_eq!(unseen(&record, 100_000, u64::MAX), None);
     let changed = |record: &mut OwnerRecord, at_ms| {
         record.services.get_mut(WEB).expect("a service").changed_ms = Some(at_ms);
     };
     changed(&mut record, 90_000);
-    assert_eq!(record.unseen_for_ms(100_000, 95_000), Some(5_000));
-    assert_eq!(record.unseen_for_ms(105_000, 95_000), None);
-    assert_eq!(record.unseen_for_ms(100_000, 90_000), None, "by itself");
+    assert_eq!(unseen(&record, 100_000, 95_000), Some(5_000));
+    assert_eq!(unseen(&record, 105_000, 95_000), None);
+    assert_eq!(unseen(&record, 100_000, 90_000), None, "by itself");
     // The host that wrote it had a clock ahead of ours, by a little or by far.
-    assert_eq!(record.unseen_for_ms(86_000, u64::MAX), Some(11_000));
-    assert_eq!(record.unseen_for_ms(10_000, u64::MAX), None);
+    assert_eq!(unseen(&record, 86_000, u64::MAX), Some(11_000));
+    assert_eq!(unseen(&record, 10_000, u64::MAX), None);
+    // A stand-in shows everything at once.
+    assert_eq!(record.unseen_for_ms(90_000, u64::MAX, 0), None);
 }
