@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 
 use express_core::claim::ATTEMPT_LENGTH_S;
 use express_handler::settings::{
-    DOMAIN_NAME_BYTES_MAX, REGION, RESPONSE_HOSTS, Settings, WAITER_STATE_MACHINE_ARN,
+    DOMAIN_NAME_BYTES_MAX, REGION, RESPONSE_HOSTS, SEEN_AFTER_SECONDS, Settings,
+    WAITER_STATE_MACHINE_ARN,
 };
 use express_handler::waiter::SERVICE_TIMEOUT_SECONDS_DEFAULT;
 use express_tests::lambda::{DELIVERY_PAUSES_S, FUNCTION_TIMEOUT_S};
@@ -33,9 +34,9 @@ fn the_environment_is_what_the_function_reads() {
         .keys()
         .cloned()
         .collect();
-    // Lambda sets the region. Unset, responses go to CloudFormation's own hosts only, which is what an installation
-    // wants.
-    for other in [REGION, RESPONSE_HOSTS] {
+    // Lambda sets the region. Unset, responses go to CloudFormation's own hosts only, and changes are looked at when AWS
+    // shows them, which is what an installation wants.
+    for other in [REGION, RESPONSE_HOSTS, SEEN_AFTER_SECONDS] {
         assert!(
             set.insert(other.to_owned()),
             "{other} is not the template's to set"
