@@ -109,11 +109,6 @@ fn services_left(contents: &Contents) -> Option<String> {
     if services.is_empty() {
         return None;
     }
-    let named: Vec<&str> = services
-        .iter()
-        .take(NAMED_MAX)
-        .map(String::as_str)
-        .collect();
     let (still_need, stacks) = match services.len() {
         1 => ("service still needs", "its stack"),
         _ => ("services still need", "their stacks"),
@@ -121,8 +116,18 @@ fn services_left(contents: &Contents) -> Option<String> {
     Some(format!(
         "{} {still_need} this provider: {}; delete {stacks} first",
         services.len(),
-        named.join(", ")
+        first_of(&services)
     ))
+}
+
+/// As many as a refusal names.
+fn first_of(services: &[String]) -> String {
+    let first: Vec<&str> = services
+        .iter()
+        .take(NAMED_MAX)
+        .map(String::as_str)
+        .collect();
+    first.join(", ")
 }
 
 /// Whether a load balancer without members still exists; one that people have made their own does not

@@ -8,7 +8,7 @@
 use express_core::claim::domain::Domain;
 use serde_json::Value;
 
-use super::NAMED_MAX;
+use super::{NAMED_MAX, first_of};
 use crate::ledger::scan::{self, Contents};
 use crate::ledger::{self, LedgerError};
 use crate::request::taking::Taking;
@@ -54,11 +54,6 @@ fn left_behind(contents: &Contents, domain: &Domain) -> Option<String> {
     if services.is_empty() {
         return None;
     }
-    let named: Vec<&str> = services
-        .iter()
-        .take(NAMED_MAX)
-        .map(String::as_str)
-        .collect();
     let more = match services.len().saturating_sub(NAMED_MAX) {
         0 => String::new(),
         more => format!(" and {more} more"),
@@ -66,6 +61,6 @@ fn left_behind(contents: &Contents, domain: &Domain) -> Option<String> {
     Some(format!(
         "`DomainName` and `HostedZoneId` stay as they are while services have names and records there: {}{more}; \
          keep both, or delete the stacks of these services first",
-        named.join(", "),
+        first_of(&services),
     ))
 }

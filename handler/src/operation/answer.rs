@@ -1,6 +1,6 @@
 //! Answering CloudFormation: decided in the record first, then sent, then recorded as heard.
 
-use express_core::claim::{DecidedAnswer, Operation, RequestType, Superseded};
+use express_core::claim::{DecidedAnswer, Operation, Superseded};
 use express_core::naming;
 use provider_schema::Attributes;
 
@@ -52,7 +52,7 @@ impl Attempt<'_> {
     ) -> Result<(), OperationError> {
         let answer = Answer {
             status: Status::Success,
-            physical_resource_id: self.reached_id(operation),
+            physical_resource_id: id_of(operation, operation.reached_id()),
             reason: None,
             data: attributes.map(|attributes| attributes.to_data()),
             ..self.empty_answer(&operation.request_id)
@@ -68,27 +68,12 @@ impl Attempt<'_> {
     ) -> Result<(), OperationError> {
         let answer = Answer {
             status: Status::Failed,
-            physical_resource_id: self.failed_id(operation),
+            physical_resource_id: id_of(operation, self.stored.record.failed_id(operation)),
             reason: Some(reason),
             data: None,
             ..self.empty_answer(&operation.request_id)
         };
         self.decide(&answer).await
-    }
-
-    /// The id that SUCCESS carries: that of the service asked for; for a Delete the one that the event carried, even an
-    /// invented one.
-    fn reached_id(&self, operation: &Operation) -> String {
-        let id = match operation.request_type {
-            RequestType::Create | RequestType::Update => operation.converge.clone(),
-            RequestType::Delete => operation.physical_id.clone(),
-        };
-        id.unwrap_or_else(|| physical_id::of_nothing(&operation.request_id))
-    }
-
-    fn failed_id(&self, operation: &Operation) -> String {
-        let id = self.stored.record.failed_id(operation).cloned();
-        id.unwrap_or_else(|| physical_id::of_nothing(&operation.request_id))
     }
 
     fn empty_answer(&self, request_id: &str) -> Answer {
@@ -193,4 +178,10 @@ impl Attempt<'_> {
         }
         Ok(())
     }
+}
+
+/// CloudFormation wants an id in each answer.
+fn id_of(operation: &Operation, id: Option<&String>) -> String {
+    let nothing = || physical_id::of_nothing(&operation.request_id);
+    id.cloned().unwrap_or_else(nothing)
 }

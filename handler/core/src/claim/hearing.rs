@@ -26,6 +26,18 @@ impl Owner {
     }
 }
 
+impl Operation {
+    /// The id that SUCCESS is answered with: that of the service asked for; for a Delete the one that the event carried,
+    /// even an invented one.
+    #[must_use]
+    pub const fn reached_id(&self) -> Option<&String> {
+        match self.request_type {
+            RequestType::Create | RequestType::Update => self.converge.as_ref(),
+            RequestType::Delete => self.physical_id.as_ref(),
+        }
+    }
+}
+
 impl OwnerRecord {
     /// What CloudFormation names, it was told, also by an answer of which we never learnt that it arrived.
     ///
@@ -85,8 +97,11 @@ impl OwnerRecord {
             return;
         }
         let is_told = |open: &Operation| open.answer.as_ref().is_some_and(|it| it.is_success);
-        if let Some(open) = self.operation.clone().filter(|open| !is_told(open)) {
-            self.note_unreached(&open);
+        if let Some(open) = self.operation.take() {
+            if !is_told(&open) {
+                self.note_unreached(&open);
+            }
+            self.operation = Some(open);
         }
     }
 

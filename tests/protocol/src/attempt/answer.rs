@@ -1,6 +1,6 @@
 //! Answering CloudFormation, as `handler/src/operation/answer.rs` has it.
 
-use express_core::claim::{DecidedAnswer, Operation, RequestType, Superseded};
+use express_core::claim::{DecidedAnswer, Operation, Superseded};
 
 use super::{Attempt, Outcome, Problem};
 use crate::effect::{Answer, Effect, RequestId};
@@ -36,13 +36,12 @@ impl Attempt<'_> {
         operation: &Operation,
         is_success: bool,
     ) -> Result<(), Problem> {
-        let reached = match operation.request_type {
-            RequestType::Create | RequestType::Update => operation.converge.as_ref(),
-            RequestType::Delete => operation.physical_id.as_ref(),
+        let id = if is_success {
+            operation.reached_id()
+        } else {
+            self.stored.record.failed_id(operation)
         };
-        let failed = self.stored.record.failed_id(operation);
-        let physical_id = if is_success { reached } else { failed };
-        let physical_id = physical_id
+        let physical_id = id
             .cloned()
             .unwrap_or_else(|| format!("nothing-{}", operation.request_id));
         if let Some(operation) = &mut self.stored_mut().record.operation {
