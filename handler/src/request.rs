@@ -49,6 +49,9 @@ pub enum RequestError {
     /// No waiter of this operation stays alive.
     #[error("{WAITERS_MAX} waiters of this operation have died")]
     WaitersExhausted,
+    /// A bug, in the middle of an operation that is open.
+    #[error("the handler panicked")]
+    Panicked,
     /// CloudFormation's host did not take the answer.
     #[error("cannot answer")]
     Respond(#[from] crate::cloudformation::respond::RespondError),
@@ -60,7 +63,7 @@ impl RequestError {
             Self::Ledger(error) => error.class(),
             Self::Seal(error) => error.class(),
             // The operation is open and nobody comes back for it but this event; or nobody can be told.
-            Self::Waiter(_) | Self::WaitersExhausted | Self::Respond(_) => {
+            Self::Waiter(_) | Self::WaitersExhausted | Self::Panicked | Self::Respond(_) => {
                 HandlerErrorCode::NetworkFailure
             }
         }
@@ -109,6 +112,7 @@ pub async fn receive(
             .await;
     }
     let outcome = catch_panic(Box::pin(take(&envelope, invocation, runtime, &early))).await;
+    let has_panicked = outcome.is_err();
     let (code, problem) = match outcome {
         Ok(Err(error)) if !error.class().is_retriable() => {
             (error.class(), chain(&error).to_string())
@@ -117,6 +121,10 @@ pub async fn receive(
         Err(_) => (HandlerErrorCode::InternalFailure, PANICKED.to_owned()),
     };
     if is_open(runtime, &envelope).await {
+        if has_panicked {
+            // It may have no waiter yet: delivered again, it gets one.
+            return Err(RequestError::Panicked);
+        }
         // Its waiter carries on, and answers.
         return Ok(WaiterReply::Done);
     }

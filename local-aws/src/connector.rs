@@ -23,6 +23,7 @@ use crate::{LocalAws, lock, wire};
 pub struct InProcess {
     cloud: LocalAws,
     crashed: Arc<AtomicBool>,
+    hangs: Arc<AtomicBool>,
     late: Arc<Mutex<Vec<wire::Call>>>,
 }
 
@@ -39,6 +40,7 @@ impl InProcess {
         Self {
             cloud,
             crashed: Arc::default(),
+            hangs: Arc::default(),
             late: Arc::default(),
         }
     }
@@ -47,6 +49,12 @@ impl InProcess {
     #[must_use]
     pub fn has_crashed(&self) -> bool {
         self.crashed.load(Ordering::SeqCst)
+    }
+
+    /// Whether a fault has stopped the caller where it stands: its driver must not let it go on.
+    #[must_use]
+    pub fn hangs(&self) -> bool {
+        self.hangs.load(Ordering::SeqCst)
     }
 
     /// Lets the calls that were still in flight when their caller died have their effect.
@@ -85,6 +93,12 @@ impl InProcess {
                 lock(&self.late).push(call);
                 self.crash()
             }
+            Some(Fault::Hang) => {
+                drop(self.cloud.carry_out(&call));
+                self.hangs.store(true, Ordering::SeqCst);
+                HttpConnectorFuture::new(std::future::pending())
+            }
+            Some(Fault::Panic) => std::panic::panic_any("a panic, by a fault rule"),
             Some(Fault::LoseAnswer) => {
                 drop(self.cloud.carry_out(&call));
                 HttpConnectorFuture::ready(Err(ConnectorError::io(

@@ -1,7 +1,7 @@
 //! Faults by rule: a call that crashes its caller, is throttled, fails, loses its answer, lands late or reads what was.
 //!
 //! A rule counts the calls it matches and strikes at the n-th. Throttling and server errors are
-//! answered on every way in; those that end or hold the caller (crash, lost or no answer, late effect), and stale reads, only
+//! answered on every way in; those that end or hold the caller (crash, hang, panic, lost or no answer, late effect), and stale reads, only
 //! have a meaning in process, where [`crate::connector::InProcess`] carries them out, and leave a call over HTTP alone.
 
 use crate::wire::{Call, Refusal};
@@ -15,6 +15,10 @@ pub enum Fault {
     CrashAfter,
     /// The effect comes only when [`crate::connector::InProcess::land_late_calls`] is called; the caller dies now.
     LandLate,
+    /// The effect comes, and the caller does nothing any more until its own time is over.
+    Hang,
+    /// The caller's own code panics instead of making the call.
+    Panic,
     /// The effect comes, the answer is lost: the caller sees a broken connection.
     LoseAnswer,
     /// The effect comes, the answer never: the caller waits until it gives up, or its own time is over.
@@ -40,7 +44,7 @@ pub const STALE_MS: u64 = 10_000;
 /// Strikes the calls from number `first` (counted from 0 among those that match) for `times` calls.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rule {
-    /// `ecs:CreateService`; none for every call.
+    /// `ecs:CreateService`; `ecs:*` for every call of a service, none for every call at all.
     pub call: Option<String>,
     /// Matching calls that pass before the first is struck.
     pub first: u64,
@@ -52,7 +56,7 @@ pub struct Rule {
 }
 
 impl Rule {
-    /// Strikes one call: the `nth` (from 0) of those named `call`, or of all.
+    /// Strikes one call: the `nth` (from 0) of those named `call`, as in [`Rule::call`].
     #[must_use]
     pub fn once(call: Option<&str>, nth: u64, fault: Fault) -> Self {
         Self {
@@ -100,7 +104,10 @@ impl Faults {
         let name = call.name();
         let mut fault = None;
         for rule in &mut self.rules {
-            let is_other = rule.call.as_ref().is_some_and(|expected| *expected != name);
+            let is_other = rule.call.as_ref().is_some_and(|expected| {
+                let begins = expected.strip_suffix('*');
+                begins.map_or(*expected != name, |begins| !name.starts_with(begins))
+            });
             let cannot_be_stale = rule.fault == Fault::StaleRead && !may_be_stale(call);
             if is_other || cannot_be_stale {
                 continue;
@@ -131,6 +138,8 @@ impl Fault {
             Self::CrashBefore
             | Self::CrashAfter
             | Self::LandLate
+            | Self::Hang
+            | Self::Panic
             | Self::LoseAnswer
             | Self::NoAnswer
             | Self::StaleRead => None,
@@ -233,6 +242,13 @@ mod tests {
                 .add(Rule::once(Some("ec2:DescribeVpcs"), 0, fault));
             assert_eq!(status_over_http(&cloud), status, "{fault:?}");
             assert_eq!(status_over_http(&cloud), 200, "only once: {fault:?}");
+            cloud.faults().clear();
+        }
+        for (name, status) in [("ec2:*", 400), ("ecs:*", 200)] {
+            cloud
+                .faults()
+                .add(Rule::once(Some(name), 0, Fault::Throttle));
+            assert_eq!(status_over_http(&cloud), status, "{name}");
             cloud.faults().clear();
         }
     }

@@ -122,6 +122,22 @@ impl Gate {
         let before = self.account.recorder().count();
         // The effect takes place here, not when the future is polled: what was recorded meanwhile is ours.
         let answer = inner.call(request);
+        self.write_down(attempt, before);
+        if inner.has_crashed() {
+            lock(&self.history).events.push(Event::Crashed { attempt });
+        }
+        answer
+    }
+
+    /// The calls of a dead attempt that are still on their way have their effect: they are its own.
+    pub(crate) fn land_late_calls(&self, attempt: u64, inner: &InProcess) {
+        let before = self.account.recorder().count();
+        inner.land_late_calls();
+        self.write_down(attempt, before);
+    }
+
+    /// What was recorded since there were `before` calls was called by this attempt.
+    fn write_down(&self, attempt: u64, before: usize) {
         let recorder = self.account.recorder();
         let mut history = lock(&self.history);
         for recorded in recorder.since(before).unwrap_or_default() {
@@ -131,9 +147,5 @@ impl Gate {
                 recorded: Arc::clone(recorded),
             })));
         }
-        if inner.has_crashed() {
-            history.events.push(Event::Crashed { attempt });
-        }
-        answer
     }
 }

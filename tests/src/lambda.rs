@@ -1,10 +1,12 @@
 //! AWS Lambda: attempts with a time limit, asynchronous delivery at least once.
 
+use std::error::Error;
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
+use express_handler::process::catch_panic;
 use express_handler::{Invocation, Runtime};
 use futures::future::LocalBoxFuture;
 use local_aws::connector::InProcess;
@@ -46,11 +48,18 @@ const LATE_CALL_S: u64 = 10;
 pub fn handler() -> Function {
     Rc::new(|event, invocation, runtime| {
         Box::pin(async move {
-            express_handler::handle(&runtime, &invocation, event)
-                .await
-                .map_err(|error| express_handler::error::chain(&error).to_string())
+            // As in `express_handler::serve`.
+            let handled = catch_panic(express_handler::handle(&runtime, &invocation, event)).await;
+            match handled {
+                Ok(handled) => handled.map_err(|error| text(&error)),
+                Err(error) => Err(text(&error)),
+            }
         })
     })
+}
+
+fn text(error: &(dyn Error + 'static)) -> String {
+    express_handler::error::chain(error).to_string()
 }
 
 /// Delivers an event asynchronously: again when the function fails, then never more.
@@ -97,6 +106,7 @@ pub async fn invoke(world: &World, input: Value) -> AttemptEnd {
         at_ms: world.now_ms(),
         end: end.clone(),
     });
+    let gate = process.gate.clone();
     match end {
         AttemptEnd::Returned(_) | AttemptEnd::Failed(_) => world.keep_process(process),
         AttemptEnd::Crashed | AttemptEnd::TimedOut => drop(process),
@@ -106,7 +116,7 @@ pub async fn invoke(world: &World, input: Value) -> AttemptEnd {
         let sleep = world.sleep_s(lands_ms.saturating_sub(world.now_ms()).div_ceil(1000));
         world.spawn(async move {
             sleep.await;
-            connector.land_late_calls();
+            gate.land_late_calls(attempt, &connector);
         });
     }
     if world.is_checked_after(attempt) {
@@ -132,8 +142,11 @@ impl Future for Attempt {
         let Some(work) = &mut this.work else {
             return Poll::Pending;
         };
-        let polled =
-            tracing::dispatcher::with_default(&this.dispatch, || work.as_mut().poll(context));
+        let polled = if this.connector.hangs() {
+            Poll::Pending
+        } else {
+            tracing::dispatcher::with_default(&this.dispatch, || work.as_mut().poll(context))
+        };
         let end = match polled {
             Poll::Ready(Ok(value)) => AttemptEnd::Returned(value),
             Poll::Ready(Err(error)) => AttemptEnd::Failed(error),

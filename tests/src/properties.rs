@@ -178,10 +178,16 @@ impl ServiceProperties {
         self.set("/ServiceTimeout", seconds)
     }
 
+    /// As they were written.
+    #[must_use]
+    pub fn raw(&self) -> Value {
+        Value::Object(self.0.clone())
+    }
+
     /// As CloudFormation sends them.
     #[must_use]
     pub fn stringified(&self) -> Value {
-        stringified(&Value::Object(self.0.clone()))
+        stringified(&self.raw())
     }
 }
 

@@ -520,6 +520,11 @@ impl World {
         self.0.processes.borrow_mut().push(process);
     }
 
+    /// Lambda ends the processes that have nothing to do, as when the function is updated.
+    pub fn end_idle_processes(&self) {
+        self.0.processes.borrow_mut().clear();
+    }
+
     pub(crate) fn next_attempt(&self) -> u64 {
         self.0.attempts.set(self.0.attempts.get() + 1);
         self.0.attempts.get()

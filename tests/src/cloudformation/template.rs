@@ -37,6 +37,16 @@ impl Template {
         self
     }
 
+    /// One service whose properties arrive as they are: numbers and truth values are not made texts.
+    #[must_use]
+    pub fn of_raw(properties: &ServiceProperties) -> Self {
+        let mut template = Self::empty();
+        template
+            .resources
+            .insert(LOGICAL_ID.to_owned(), properties.raw());
+        template
+    }
+
     /// Some other resource of the stack fails `seconds` after the services were begun: what is under way
     /// then is cancelled, and the stack rolls back. If all services are done before, it fails all the same.
     #[must_use]

@@ -1,13 +1,14 @@
 //! The protocol of custom resources: cases 1 to 15. Cases 3 and 13 are also checked after every attempt of every
 //! test here, by the driver's invariants.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use express_tests::cloudformation::{RequestType, SeenStatus};
-use express_tests::history::Call;
+use express_tests::history::{AttemptEnd, Call, Event};
 use express_tests::invariants::check_all_answered;
 use express_tests::properties::ENVIRONMENT_CANARY;
-use express_tests::{Scenario, ServiceProperties, StackStatus, Template, World, web};
+use express_tests::{Run, Scenario, ServiceProperties, StackStatus, Template, World, web};
 use local_aws::fault::{Fault, Rule};
 use serde_json::{Value, json};
 
@@ -43,10 +44,20 @@ fn delivered(change: impl FnOnce(&mut Value)) -> (World, Vec<Value>) {
     let world = World::new();
     let mut event = world.stack("app").event(RequestType::Create, None, &web());
     change(&mut event);
+    let began_ms = world.now_ms();
     world.deliver(event);
     world.settle();
     let answers = puts(&world);
     assert_eq!(world.mutations(), Vec::<String>::new());
+    let history = world.history();
+    let put = history
+        .calls()
+        .filter(|call| call.recorded.operation == "PutResponse");
+    for answer in put {
+        let after_ms = answer.recorded.at_ms - began_ms;
+        assert!(after_ms <= AT_ONCE_S * 1000, "{after_ms} ms");
+    }
+    drop(history);
     (world, answers)
 }
 
@@ -78,6 +89,112 @@ fn case_1_an_attempt_that_dies_is_answered_for_by_its_successor() {
         .then_delete()
         .run();
     assert_eq!(run.statuses(), [CreateComplete, DeleteComplete]);
+}
+
+/// How many calls a Create makes.
+fn calls_of_a_create() -> u64 {
+    let run = Scenario::new().create(web()).run();
+    run.world.history().calls().count() as u64
+}
+
+/// The handler's code fails: once at a call, here at every third of a Create, after which whoever comes next goes on, or the request is
+/// refused; and each time that it comes to a call, before there is a waiter and after.
+#[test]
+fn case_1_a_request_in_which_the_handler_panics_is_answered_once() {
+    let numbers = (0..calls_of_a_create()).step_by(3);
+    let once = numbers.map(|number| Rule::once(None, number, Fault::Panic));
+    // The operation is open then, and has no waiter yet.
+    let early = Rule::once(Some("states:StartExecution"), 0, Fault::Panic);
+    let always = ["kms:GenerateDataKey", "ecs:CreateService"];
+    let always = always.map(|call| Rule::once(Some(call), 0, Fault::Panic).times(u64::MAX));
+    for rule in once.chain([early]).chain(always) {
+        let world = World::new();
+        let before = world.inventory().without_what_stays();
+        let context = format!("{rule:?}");
+        world.faults().add(rule);
+        let stack = world.stack("app");
+        let outcome = stack.deploy_now(Template::of(&web()));
+        world.settle();
+        let context = format!("{context}: {:?}", outcome.seen);
+        assert!(
+            world.logs().text().contains("attempt.panicked"),
+            "{context}"
+        );
+        let answered = outcome
+            .seen
+            .iter()
+            .filter(|seen| seen.status != SeenStatus::TimedOut);
+        assert_eq!(answered.count(), outcome.seen.len(), "{context}");
+        // Who failed after the answer had arrived does not know that it had: the same goes out again.
+        let puts: BTreeSet<String> = puts(&world).iter().map(Value::to_string).collect();
+        assert_eq!(puts.len(), outcome.seen.len(), "{context}");
+        if outcome.status == CreateComplete {
+            assert_eq!(stack.delete_now().status, DeleteComplete, "{context}");
+            world.settle();
+        } else {
+            assert_eq!(outcome.status, RollbackComplete, "{context}");
+        }
+        let after = world.inventory().without_what_stays();
+        assert_eq!(before.diff(&after), Vec::<String>::new(), "{context}");
+    }
+}
+
+/// The process stands still at a call until Lambda ends it; here at every third of a Create.
+#[test]
+fn case_1_a_request_that_outlasts_the_functions_timeout_is_answered_once() {
+    for number in (0..calls_of_a_create()).step_by(3) {
+        let world = World::new();
+        world.faults().add(Rule::once(None, number, Fault::Hang));
+        let outcome = world.stack("app").deploy_now(Template::of(&web()));
+        world.settle();
+        let context = format!("call {number}: {:?}", outcome.seen);
+        assert_eq!(outcome.status, CreateComplete, "{context}");
+        let timeouts = ends(&world).filter(|end| *end == AttemptEnd::TimedOut);
+        assert_eq!(timeouts.count(), 1, "{context}");
+        check_all_answered(&world);
+        // Who was ended after the answer had arrived does not know that it had: the same goes out again.
+        let puts = puts(&world);
+        assert!(
+            puts.len() <= 2 && puts.iter().all(|put| *put == puts[0]),
+            "{context}"
+        );
+    }
+}
+
+/// AWS carries everything out and says nothing, for minutes: no attempt can do anything, and none outlives its time.
+#[test]
+fn case_1_a_request_while_no_call_is_answered_is_answered_once() {
+    for (seconds, from) in [(120, 0), (120, 12), (600, 12), (120, 40), (600, 40)] {
+        let world = World::new();
+        let silent = Rule::once(None, from, Fault::NoAnswer).times(u64::MAX);
+        world.faults().add(silent);
+        let later = world.clone();
+        world.spawn(async move {
+            later.sleep_s(seconds).await;
+            later.faults().clear();
+        });
+        let outcome = world.stack("app").deploy_now(Template::of(&web()));
+        world.settle();
+        let context = format!("{seconds} s from call {from}: {:?}", outcome.seen);
+        assert!(world.faults().struck() > 3, "{context}");
+        assert_eq!(outcome.status, CreateComplete, "{context}");
+        assert!(
+            ends(&world).all(|end| end != AttemptEnd::TimedOut),
+            "{context}"
+        );
+        check_all_answered(&world);
+        let puts = puts(&world);
+        assert!(puts.iter().all(|put| *put == puts[0]), "{context}");
+    }
+}
+
+fn ends(world: &World) -> impl Iterator<Item = AttemptEnd> {
+    let history = world.history();
+    let ends = history.events.iter().filter_map(|event| match event {
+        Event::Ended { end, .. } => Some(end.clone()),
+        _ => None,
+    });
+    ends.collect::<Vec<_>>().into_iter()
 }
 
 #[test]
@@ -154,19 +271,42 @@ fn case_5_an_event_without_a_url_is_logged_as_an_error() {
 
 #[test]
 fn case_6_an_event_that_is_delivered_twice_has_one_effect() {
-    let once = Scenario::new().create(web()).run();
-    for later in [0, 1, 30, 200] {
-        let twice = Scenario::new()
-            .delivered_twice(Duration::from_secs(later))
-            .create(web())
-            .run();
-        assert_eq!(twice.statuses(), [CreateComplete], "{later} s");
-        assert_eq!(
-            twice.world.inventory().to_string(),
-            once.world.inventory().to_string(),
-            "{later} s"
-        );
-        assert_eq!(puts(&twice.world).len(), 1, "{later} s");
+    let created = Scenario::new().create(web()).then_settle();
+    let updated = created
+        .clone()
+        .then_update(web().health_check_path("/up"))
+        .then_settle();
+    let deleted = updated.clone().then_delete();
+    for scenario in [created, updated, deleted] {
+        let once = scenario.run();
+        for later in [0, 1, 30, 200] {
+            let twice = scenario
+                .clone()
+                .delivered_twice(Duration::from_secs(later))
+                .run();
+            let context = format!("{:?} {later} s", once.statuses());
+            assert_eq!(twice.statuses(), once.statuses(), "{context}");
+            assert_eq!(
+                twice.world.inventory().to_string(),
+                once.world.inventory().to_string(),
+                "{context}"
+            );
+            let answers: BTreeSet<String> = puts(&twice.world)
+                .iter()
+                .map(|put| put["RequestId"].to_string())
+                .collect();
+            assert_eq!(answers.len(), once.statuses().len(), "{context}");
+            assert_eq!(puts(&twice.world).len(), answers.len(), "{context}");
+            // A deletion is tried again as long as something still uses the thing.
+            let changes = |run: &Run| {
+                let is_deletion = |name: &String| name.contains(":Delete");
+                let mut names = run.mutations();
+                names.retain(|name| !is_deletion(name));
+                names.sort();
+                names
+            };
+            assert_eq!(changes(&twice), changes(&once), "{context}");
+        }
     }
 }
 
@@ -183,26 +323,55 @@ fn case_7_a_late_duplicate_of_an_old_request_has_no_effect() {
 }
 
 #[test]
-fn case_8_a_deployment_that_outlasts_the_service_timeout_fails_with_its_cause_first() {
-    let run = Scenario::new()
-        .create(web().image("demo/unhealthy").service_timeout(1800))
-        .run();
-    assert_eq!(run.statuses(), [RollbackComplete]);
-    let created = &run.seen()[0];
-    assert_eq!(created.status, SeenStatus::Failed);
-    assert!(
-        created.seconds() < 1800 && !created.reason.is_empty(),
-        "{created:?}"
-    );
-}
-
-#[test]
 fn case_9_the_waiter_carries_on_when_every_delivery_has_died() {
     let run = Scenario::new()
         .with_fault(Rule::once(Some("ecs:CreateService"), 0, Fault::CrashBefore).times(4))
         .create(web())
         .run();
     assert_eq!(run.statuses(), [CreateComplete]);
+}
+
+/// Lambda's longest invocation.
+const LAMBDA_S: u64 = 15 * 60;
+
+#[test]
+fn case_9_an_update_that_takes_longer_than_a_function_can_run_outlives_a_new_version() {
+    for deployment in [
+        json!({"Strategy": "LINEAR", "LinearConfiguration":
+            {"StepPercent": 10.0, "StepBakeTimeInMinutes": 2}}),
+        json!({"Strategy": "CANARY", "BakeTimeInMinutes": 10, "CanaryConfiguration":
+            {"CanaryPercent": 10.0, "CanaryBakeTimeInMinutes": 8}}),
+    ] {
+        for seed in 0..3 {
+            let world = World::new();
+            let before = world.inventory().without_what_stays();
+            let properties = web().set("/Deployment", deployment.clone());
+            let stack = world.with_service("app", &properties);
+            let changed = properties.image("public.ecr.aws/nginx/nginx:1.28");
+            let updating = world.spawn(stack.clone().deploy(Template::of(&changed)));
+            world.block_on(world.sleep_s(LAMBDA_S / 2));
+            // The function is updated: for a while both versions are called, with new processes only.
+            world.two_versions(seed);
+            world.end_idle_processes();
+            let outcome = world.block_on(updating);
+            let seen = outcome.first();
+            let context = format!("{deployment} {seed}: {}", seen.reason);
+            assert_eq!(outcome.status, UpdateComplete, "{context}");
+            assert!(seen.seconds() > LAMBDA_S, "{context}: {} s", seen.seconds());
+            assert_eq!(
+                world.active_container()["image"],
+                "public.ecr.aws/nginx/nginx:1.28",
+                "{context}"
+            );
+            world.settle();
+            check_all_answered(&world);
+            assert_eq!(puts(&world).len(), 2, "{context}");
+            assert_eq!(stack.delete_now().status, DeleteComplete, "{context}");
+            world.settle();
+            let after = world.inventory().without_what_stays();
+            assert_eq!(before.diff(&after), Vec::<String>::new(), "{context}");
+        }
+    }
 }
 
 #[test]
@@ -298,14 +467,58 @@ fn case_13_no_secret_is_among_the_attributes() {
 }
 
 #[test]
-fn case_14_texts_mean_what_they_say_and_an_unknown_name_is_refused_with_the_nearest() {
-    let typed = web().set("/Cpu", 512).set("/Memory", 1024);
-    let texts = web().set("/Cpu", "512").set("/Memory", "1024");
-    let (typed, texts) = (
-        Scenario::new().create(typed).run(),
-        Scenario::new().create(texts).run(),
-    );
-    assert_eq!(typed.trace(), texts.trace());
+fn case_14_numbers_truths_and_empty_texts_mean_the_same_as_texts_or_not_at_all() {
+    let typed = web()
+        .set("/Cpu", 512)
+        .set("/Memory", 1024)
+        .set("/ScalingTarget/MaxTaskCount", 4)
+        .set("/Deployment/CircuitBreaker/Enable", true)
+        .set("/Deployment/RollbackAlarm/Count4xx", true);
+    let texts = web()
+        .set("/Cpu", "512")
+        .set("/Memory", "1024")
+        .set("/ScalingTarget/MaxTaskCount", "4")
+        .set("/Deployment/CircuitBreaker/Enable", "true")
+        .set("/Deployment/RollbackAlarm/Count4xx", "true");
+    // What `!If [Condition, value, ""]` leaves counts as not given.
+    let empty = typed
+        .clone()
+        .set("/HealthCheckPath", "")
+        .set("/TaskRoleArn", "")
+        .set("/NetworkConfiguration/Subnets", json!([""]))
+        .set("/Deployment/BakeTimeInMinutes", "");
+    let expected = arrived(&typed);
+    for properties in [texts, empty] {
+        assert_ne!(properties.raw(), typed.raw());
+        let (sent, done) = arrived(&properties);
+        assert_eq!(
+            sent,
+            properties.raw(),
+            "the driver has made something else of it"
+        );
+        assert_eq!(done, expected.1);
+    }
+    assert_eq!(expected.0["Cpu"], json!(512));
+}
+
+/// What the handler got of these properties, and all that it did for a Create with them: what it looked at, in which
+/// order, and what it sent with each change.
+fn arrived(properties: &ServiceProperties) -> (Value, (String, Vec<(String, Value)>)) {
+    let run = Scenario::new()
+        .then_deploy(Template::of_raw(properties))
+        .run();
+    assert_eq!(run.statuses(), [CreateComplete]);
+    let history = run.world.history();
+    let sent = history.sent().next().unwrap()["ResourceProperties"].clone();
+    let changes = history.calls().filter(|call| call.recorded.mutates());
+    let inputs = changes.map(|call| (call.recorded.name(), call.recorded.input.clone()));
+    let inputs = inputs.collect();
+    drop(history);
+    (sent, (run.trace(), inputs))
+}
+
+#[test]
+fn case_14_an_unknown_name_is_refused_with_the_nearest() {
     let reason = refused(&web().set("/HealthCheckpath", "/up"));
     assert!(
         reason.contains("HealthCheckpath") && reason.contains("HealthCheckPath"),
