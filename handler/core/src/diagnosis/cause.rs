@@ -192,10 +192,11 @@ causes! {
     /// Too many listener rules.
     RuleQuota, ServiceLimitExceeded, Proof::Once,
     "remove rules that people have added to the shared load balancer, or request an increase of `Rules per \
-     Application Load Balancer`";
+     Application Load Balancer` in Service Quotas";
     /// Too many rules in one security group.
     SecurityGroupRuleQuota, ServiceLimitExceeded, Proof::Once,
-    "request an increase of `Inbound or outbound rules per security group`, or remove rules from that group";
+    "request an increase of `Inbound or outbound rules per security group` in Service Quotas, or remove rules from \
+     that group";
     /// Too many security groups.
     SecurityGroupQuota, ServiceLimitExceeded, Proof::Once,
     "request an increase of `VPC security groups per Region` in Service Quotas, or delete unused ones";
