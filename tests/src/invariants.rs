@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use express_core::naming::{TAG_HOST, TAG_OWNER, TAG_TEST_SLOT};
+use express_core::claim::Owner;
+use express_core::naming::{TAG_HOST, TAG_OWNER, TAG_TEST_SLOT, owner_key};
 use serde_json::Value;
 
 use crate::account::{self, Inventory, Kind, TARGET_TRACKING, description};
 use crate::cloudformation::{RESPONSE_URL_CANARY, check_answer};
-use crate::history::History;
+use crate::history::{Event, History};
 use crate::properties::ENVIRONMENT_CANARY;
 use crate::world::{Changed, World};
 
@@ -55,6 +56,66 @@ pub fn check_all_answered(world: &World) {
     let unanswered = unanswered(world);
     let unanswered: Vec<&Value> = unanswered.iter().map(|event| &event["RequestId"]).collect();
     assert!(unanswered.is_empty(), "never answered: {unanswered:?}");
+}
+
+/// At the end: for each owner, who has changed something was done with it before somebody else did. What a dead
+/// attempt had still on its way counts as its own (cases 53 and 54).
+///
+/// # Panics
+/// When two attempts at one owner's operations have changed things by turns.
+pub fn check_attempts_apart(world: &World) {
+    let interleaved = interleaved(&world.history());
+    assert!(
+        interleaved.is_empty(),
+        "{}\n{}",
+        interleaved.join("\n"),
+        crate::trace::of(world)
+    );
+}
+
+/// Each change of an attempt after which another one at an operation of the same owner had begun to change things.
+fn interleaved(history: &History) -> Vec<String> {
+    let mut owners: BTreeMap<u64, String> = BTreeMap::new();
+    // Of each owner, who has changed something last, and who before.
+    let mut turns: BTreeMap<&str, (u64, BTreeSet<u64>)> = BTreeMap::new();
+    let mut found = Vec::new();
+    for event in &history.events {
+        if let Event::Started { attempt, input, .. } = event {
+            owners.extend(owner_of(input).map(|owner| (*attempt, owner)));
+        }
+    }
+    for call in history.calls().filter(|call| call.recorded.mutates()) {
+        let Some(owner) = owners.get(&call.attempt) else {
+            continue;
+        };
+        let (last, before) = turns
+            .entry(owner)
+            .or_insert_with(|| (call.attempt, BTreeSet::new()));
+        if before.contains(&call.attempt) {
+            found.push(format!(
+                "{} of attempt {} comes after attempt {last} has begun to change things",
+                call.recorded.name(),
+                call.attempt
+            ));
+        } else if *last != call.attempt {
+            before.insert(*last);
+            *last = call.attempt;
+        }
+    }
+    found
+}
+
+/// The owner whose operation an attempt works on: the event's own, or that of the waiter's operation.
+fn owner_of(input: &Value) -> Option<String> {
+    if let Some(operation) = input["operation"].as_str() {
+        let (owner, _) = operation.split_once('#')?;
+        return Some(owner.to_owned());
+    }
+    let text = |name: &str| input[name].as_str().map(str::to_owned);
+    Some(owner_key(&Owner {
+        stack_id: text("StackId")?,
+        logical_resource_id: text("LogicalResourceId")?,
+    }))
 }
 
 /// The events whose requests were not answered.
@@ -324,6 +385,61 @@ fn priorities(inventory: &Inventory, broken: &mut Vec<String>) {
         let (first, listeners) = hosts.entry(host).or_insert((owner, BTreeSet::new()));
         if *first != owner || !listeners.insert((listener, is_for_tests)) || listeners.len() > 2 {
             broken.push(format!("too many rules are for the host {host}"));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use local_aws::recorder::Recorded;
+    use local_aws::wire::{Protocol, Service};
+    use serde_json::json;
+
+    use super::*;
+    use crate::history::Call;
+
+    /// Attempts 1 and 2 are at operations of one owner, one by its event and one by the waiter; 3 is at another's.
+    fn history(changes: &[u64]) -> History {
+        let event = |id: &str| json!({"StackId": "stack", "LogicalResourceId": id});
+        let operation = format!("{}#request", owner_of(&event("Web")).unwrap());
+        let inputs = [event("Web"), json!({"operation": operation}), event("Shop")];
+        let started = inputs.into_iter().zip(1..).map(|(input, attempt)| {
+            let at_ms = 0;
+            Event::Started {
+                attempt,
+                at_ms,
+                input,
+            }
+        });
+        let called = changes.iter().map(|attempt| {
+            Event::Called(Box::new(Call {
+                attempt: *attempt,
+                round: 0,
+                recorded: Arc::new(Recorded {
+                    at_ms: 0,
+                    service: Service::Ecs,
+                    protocol: Protocol::Json { version: "1.1" },
+                    operation: "CreateService".to_owned(),
+                    input: Value::Null,
+                    outcome: Ok(Value::Null),
+                }),
+            }))
+        });
+        History {
+            events: started.chain(called).collect(),
+            lost: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn attempts_that_change_things_one_after_another_are_apart_and_by_turns_are_not() {
+        for changes in [&[1, 1, 2, 2][..], &[1, 3, 1, 2, 3], &[2, 1]] {
+            assert_eq!(interleaved(&history(changes)), Vec::<String>::new());
+        }
+        for changes in [&[1, 2, 1][..], &[2, 2, 3, 1, 2]] {
+            assert_eq!(interleaved(&history(changes)).len(), 1, "{changes:?}");
         }
     }
 }

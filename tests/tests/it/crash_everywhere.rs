@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use express_tests::invariants::check_attempts_apart;
 use express_tests::{Run, Scenario, StackStatus, World, web};
 use local_aws::fault::{Fault, Rule};
 use local_aws::wire::Service;
@@ -44,6 +45,7 @@ fn check_at(
         let run = scenario.run_in(world);
         assert_eq!(run.world.faults().struck(), 1, "call {number}: {fault:?}");
         check_end(clean, &run, number);
+        check_attempts_apart(&run.world);
         let after = run.world.inventory().without_what_stays();
         assert_eq!(
             before.diff(&after),
@@ -126,8 +128,9 @@ fn case_53_a_life_ends_clean_when_any_call_lands_after_its_attempt_has_died() {
 #[test]
 fn case_54_clocks_that_differ_by_minutes_let_no_two_attempts_mutate() {
     const EVERY: usize = 5;
+    let clean = life().run();
     for fault in [Fault::CrashAfter, Fault::LandLate] {
-        let calls = life().run().world.history().calls().count();
+        let calls = clean.world.history().calls().count();
         for number in (0..calls).step_by(EVERY) {
             let world = World::new();
             world.clocks_differ_by(Duration::from_secs(300));
@@ -135,8 +138,8 @@ fn case_54_clocks_that_differ_by_minutes_let_no_two_attempts_mutate() {
             world.faults().add(Rule::once(None, number as u64, fault));
             let run = life().run_in(world);
             let context = format!("call {number}: {fault:?}");
-            let ends = run.statuses();
-            assert_eq!(ends.last(), Some(&StackStatus::DeleteComplete), "{context}");
+            assert_eq!(run.statuses(), clean.statuses(), "{context}");
+            check_attempts_apart(&run.world);
             let after = run.world.inventory().without_what_stays();
             assert_eq!(before.diff(&after), Vec::<String>::new(), "{context}");
         }
