@@ -54,6 +54,21 @@ pub const WEIGHTS_MOVED: ByHand = ByHand {
         json!({"RuleArn": id, "Actions": [action]})
     },
 };
+/// The rule goes on with the group that has the traffic only.
+pub const GROUP_DETACHED: ByHand = ByHand {
+    kind: Kind::ListenerRule,
+    service: ELB,
+    operation: "ModifyRule",
+    input: |id, rule| {
+        let groups = rule
+            .description
+            .pointer("/Actions/0/ForwardConfig/TargetGroups");
+        let groups = groups.and_then(Value::as_array).into_iter().flatten();
+        let live: Vec<&Value> = groups.filter(|group| group["Weight"] != 0).collect();
+        let action = json!({"Type": "forward", "ForwardConfig": {"TargetGroups": live}});
+        json!({"RuleArn": id, "Actions": [action]})
+    },
+};
 pub const HEALTH_CHECK_CHANGED: ByHand = ByHand {
     kind: Kind::TargetGroup,
     service: ELB,
@@ -114,6 +129,18 @@ pub const SERVICE_DELETED: ByHand = ByHand {
     service: Service::Ecs,
     operation: "DeleteService",
     input: |id, item| json!({"cluster": description(item, "/clusterArn"), "service": id, "force": true}),
+};
+pub const TARGET_GROUP_DELETED: ByHand = ByHand {
+    kind: Kind::TargetGroup,
+    service: ELB,
+    operation: "DeleteTargetGroup",
+    input: |id, _| json!({"TargetGroupArn": id}),
+};
+pub const SECURITY_GROUP_DELETED: ByHand = ByHand {
+    kind: Kind::SecurityGroup,
+    service: Service::Ec2,
+    operation: "DeleteSecurityGroup",
+    input: |id, _| json!({"GroupId": id}),
 };
 pub const REVISION_DEREGISTERED: ByHand = ByHand {
     kind: Kind::TaskDefinition,

@@ -168,16 +168,29 @@ pub(super) fn load_balancing(account: &LocalAws, inventory: &mut Inventory) {
             }
         }
     }
-    for group in elb("DescribeTargetGroups", "TargetGroups").all(account, json!({})) {
-        let arn = text(&group, "/TargetGroupArn");
+    for mut group in elb("DescribeTargetGroups", "TargetGroups").all(account, json!({})) {
+        let arn = text(&group, "/TargetGroupArn").to_owned();
+        group["Attributes"] = attributes(account, &arn);
         inventory.add(
             Kind::TargetGroup,
-            arn,
+            &arn,
             text(&group, "/TargetGroupName"),
-            &elb_tags(account, arn),
+            &elb_tags(account, &arn),
             &group,
         );
     }
+}
+
+/// What AWS describes of a target group by a call of its own.
+fn attributes(account: &LocalAws, arn: &str) -> Value {
+    let answer = account
+        .perform(
+            Service::ElasticLoadBalancing,
+            "DescribeTargetGroupAttributes",
+            json!({"TargetGroupArn": arn}),
+        )
+        .unwrap_or_else(|refusal| panic!("the attributes were refused: {refusal:?}"));
+    answer["Attributes"].clone()
 }
 
 fn elb_tags(account: &LocalAws, arn: &str) -> Value {
