@@ -3,19 +3,23 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use express_tests::account::Kind;
+use express_tests::cloudformation::SeenStatus;
 use express_tests::history::Event;
 use express_tests::properties::lifecycle_hook;
-use express_tests::{Scenario, ServiceProperties, StackStatus, Template, World, web};
+use express_tests::{Scenario, Seen, ServiceProperties, StackStatus, Template, World, web};
 use local_aws::ecs::{self, HookAnswer};
 use local_aws::elbv2::{self, RouteOutcome, Visitors};
 use local_aws::wire::Service;
 use serde_json::{Value, json};
 
-use StackStatus::{CreateComplete, UpdateComplete, UpdateRollbackComplete};
+use StackStatus::{CreateComplete, RollbackComplete, UpdateComplete, UpdateRollbackComplete};
 
 const HOST: &str = "web.apps.example.com";
 /// Enough that 5 % of them are above the alarm's 20 in a minute.
 const REQUESTS_A_MINUTE: u32 = 1_200;
+/// Half of what CloudFormation would wait by itself.
+const SERVICE_TIMEOUT_S: u64 = 1_800;
 /// How often the rule is looked at.
 const SAMPLE_S: u64 = 5;
 
@@ -392,29 +396,87 @@ fn a_lifecycle_hook_holds_the_deployment_up_until_it_has_succeeded() {
     );
 }
 
-#[test]
-fn a_lifecycle_hook_that_never_decides_is_rolled_back_before_the_time_is_up() {
-    let world = World::new();
-    let stack = world.with_service("app", &quick());
+/// A deployment that never ends by itself: its hook goes on saying that it is not done.
+fn never_ending(world: &World) -> ServiceProperties {
     let hook = lifecycle_hook("check", &["PRE_SCALE_UP"]);
     let function = hook["HookTargetArn"].as_str().unwrap();
     let undecided = [HookAnswer::InProgress(None)];
     ecs::answer_hook(&mut world.account().cloud(), function, &undecided);
-    let hooked = quick()
+    quick()
         .set("/Deployment/LifecycleHooks", json!([hook]))
         .image("nginx:2")
-        .service_timeout(1_800);
-    let outcome = stack.deploy_now(Template::of(&hooked));
-    assert_eq!(outcome.status, UpdateRollbackComplete);
-    let first = outcome.first();
-    assert!(first.seen_ms - first.sent_ms <= 1_800_000);
-    assert!(first.reason.contains("NotStabilized"), "{}", first.reason);
+        .service_timeout(SERVICE_TIMEOUT_S)
+}
+
+/// The answer came before CloudFormation gave up, and says why; the service has not failed by itself before.
+fn check_out_of_time(seen: &Seen) {
+    let (status, reason, seconds) = (seen.status, &seen.reason, seen.seconds());
+    assert_eq!(status, SeenStatus::Failed, "{reason}");
     assert!(
-        first.reason.contains("give `ServiceTimeout` more seconds"),
-        "{}",
-        first.reason
+        (SERVICE_TIMEOUT_S - 600..SERVICE_TIMEOUT_S).contains(&seconds),
+        "{seconds} s: {reason}"
     );
+    assert!(
+        reason.contains("NotStabilized") && reason.contains("give `ServiceTimeout` more seconds"),
+        "{reason}"
+    );
+}
+
+#[test]
+fn case_8_an_update_that_outlasts_the_service_timeout_fails_first_and_all_is_as_before() {
+    let world = World::new();
+    let stack = world.with_service("app", &quick());
+    let settled = |world: &World| {
+        let mut inventory = world.inventory();
+        // ECS counts deployments and tells events, the alarm has looked at the other group meanwhile, and the revision
+        // that was not deployed goes with a later deployment: the last two stay.
+        inventory.items.retain(|(kind, _), _| {
+            !matches!(
+                kind,
+                Kind::EcsService | Kind::MetricAlarm | Kind::TaskDefinition
+            )
+        });
+        inventory
+    };
+    let before = settled(&world);
+    let (weights_before, image) = (
+        weights(world.account()),
+        world.active_container()["image"].clone(),
+    );
+    let outcome = stack.deploy_now(Template::of(&never_ending(&world)));
+    assert_eq!(outcome.status, UpdateRollbackComplete);
+    check_out_of_time(outcome.first());
     world.settle();
+    assert_eq!(before.diff(&settled(&world)), Vec::<String>::new());
+    assert_eq!(weights(world.account()), weights_before);
+    assert_eq!(world.active_container()["image"], image);
+    assert_eq!(hooks(&world), Value::Null);
+    let mutated = world.mutations();
+    assert_eq!(stack.update_unchanged_now().status, UpdateComplete);
+    assert_eq!(world.mutations(), mutated);
+    for image in ["nginx:3", "nginx:4"] {
+        let next = stack.deploy_now(Template::of(&quick().image(image)));
+        assert_eq!(next.status, UpdateComplete, "{}", next.first().reason);
+    }
+    let inventory = world.inventory();
+    let revisions = inventory.of(Kind::TaskDefinition);
+    let images =
+        revisions.map(|(_, it)| it.description["containerDefinitions"][0]["image"].clone());
+    assert_eq!(images.collect::<Vec<_>>(), ["nginx:3", "nginx:4"]);
+}
+
+#[test]
+fn case_8_a_create_that_outlasts_the_service_timeout_fails_first_and_leaves_nothing() {
+    let world = World::new();
+    let before = world.inventory().without_what_stays();
+    let outcome = world
+        .stack("app")
+        .deploy_now(Template::of(&never_ending(&world)));
+    assert_eq!(outcome.status, RollbackComplete);
+    check_out_of_time(outcome.first());
+    world.settle();
+    let after = world.inventory().without_what_stays();
+    assert_eq!(before.diff(&after), Vec::<String>::new());
 }
 
 #[test]
