@@ -1,5 +1,7 @@
 //! Creating a service.
 
+mod attributes;
+
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -40,7 +42,7 @@ fn case_16_every_attribute_is_there_and_says_something() {
             || value.as_array().is_some_and(Vec::is_empty);
         assert!(!is_empty, "{}", attribute.name);
     }
-    assert_eq!(created.data["Endpoint"], "https://web.apps.example.com");
+    assert_eq!(created.data, attributes::as_aws_says(&run.world));
     assert_eq!(
         created.physical_id.as_deref(),
         created.data["ServiceArn"].as_str()
@@ -192,13 +194,20 @@ fn case_19_a_create_that_is_refused_at_any_step_says_which_and_leaves_nothing() 
             reason.contains("not authorized") && reason.starts_with("AccessDenied"),
             "{operation}: {reason}"
         );
+        let (failed, deleted) = (&run.seen()[0], &run.seen()[1]);
+        let id = failed.physical_id.as_deref().unwrap();
+        assert!(
+            id.starts_with("arn:aws:ecs:") && id.ends_with("/default/web"),
+            "{denied}: {id}"
+        );
+        assert_eq!(deleted.sent_id.as_deref(), Some(id), "{denied}");
         let after = run.world.inventory().without_what_stays();
         assert_eq!(before.diff(&after), Vec::<String>::new(), "{denied}");
     }
 }
 
 /// A service of somebody else with the name and the cluster that ours is to have, on a load balancer of ours.
-fn foreign_service(world: &World) -> String {
+pub(super) fn foreign_service(world: &World) -> String {
     let first = world
         .stack("first")
         .deploy_now(Template::of(&web().named("first")));

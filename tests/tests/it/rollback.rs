@@ -246,22 +246,26 @@ fn case_36_after_a_rollback_that_was_skipped_the_next_update_and_the_delete_work
     let world = World::new();
     let before = world.inventory().without_what_stays();
     let stack = world.with_service("app", &web());
-    let denied = Rule::once(Some("ecs:UpdateService"), 0, Fault::Deny).times(u64::MAX);
-    world.faults().add(denied);
-    // The second change makes the way back a deployment too.
+    // The idle group's path is changed, the deployment is refused, and so is the path's way back.
+    let deny = |call: &str, from: u64| {
+        let denied = Rule::once(Some(call), from, Fault::Deny);
+        world.faults().add(denied.times(u64::MAX));
+    };
+    deny("ecs:UpdateService", 0);
+    deny("elasticloadbalancing:ModifyTargetGroup", 1);
     let outcome = stack.deploy_now(Template::of(
         &web()
             .health_check_path("/up")
             .image("public.ecr.aws/nginx/nginx:1.28"),
     ));
+    assert_eq!(outcome.status, UpdateRollbackFailed);
+    let reason = &outcome.last().reason;
     assert!(
-        matches!(
-            outcome.status,
-            UpdateRollbackFailed | UpdateRollbackComplete
-        ),
-        "{:?}",
-        outcome.status
+        reason.contains("ModifyTargetGroup") && reason.contains("not authorized"),
+        "{reason}"
     );
+    world.settle();
+    // `ContinueUpdateRollback` that skips the resource sends nothing: for CloudFormation it is as it was.
     world.faults().clear();
     let changed = web().image("public.ecr.aws/nginx/nginx:1.29");
     assert_eq!(

@@ -84,22 +84,46 @@ fn case_29_attributes_are_the_same_after_an_update_that_does_not_concern_them() 
     }
 }
 
+/// Sends an Update of this id that no stack waits for; its answer.
+fn update_of(world: &World, stack: &express_tests::Stack, id: &str) -> Value {
+    let mut event = stack.event(
+        RequestType::Update,
+        Some(id),
+        &web().health_check_path("/up"),
+    );
+    event["OldResourceProperties"] = web().stringified();
+    let mutated = world.mutations();
+    let before = world.inventory();
+    world.deliver(event);
+    world.settle();
+    assert_eq!(world.mutations(), mutated);
+    assert_eq!(before.diff(&world.inventory()), Vec::<String>::new());
+    let received = world.account().cloud().response_sink.received.clone();
+    serde_json::from_str(&received.last().unwrap().body).unwrap()
+}
+
+fn is_refused_as_not_found(answer: &Value, id: &str) {
+    assert_eq!(answer["Status"], "FAILED");
+    assert_eq!(answer["PhysicalResourceId"], id);
+    let reason = answer["Reason"].as_str().unwrap();
+    assert!(reason.starts_with("NotFound"), "{reason}");
+}
+
 #[test]
 fn case_30_an_update_of_what_was_never_created_is_refused() {
     let world = World::new();
-    let mut event = world
-        .stack("app")
-        .event(RequestType::Update, Some("never"), &web());
-    event["OldResourceProperties"] = web().stringified();
-    world.deliver(event);
+    let stack = world.stack("app");
+    is_refused_as_not_found(&update_of(&world, &stack, "never"), "never");
+}
+
+#[test]
+fn case_30_an_update_of_what_was_deleted_is_refused() {
+    let world = World::new();
+    let stack = world.with_service("app", &web());
+    let id = stack.resources()["Web"].physical_id.clone();
+    assert_eq!(stack.delete_now().status, DeleteComplete);
     world.settle();
-    let body: Value =
-        serde_json::from_str(&world.account().cloud().response_sink.received[0].body).unwrap();
-    assert_eq!(body["Status"], "FAILED");
-    assert!(
-        body["Reason"].as_str().unwrap().contains("NotFound"),
-        "{body}"
-    );
+    is_refused_as_not_found(&update_of(&world, &stack, &id), &id);
 }
 
 /// The zones of the only load balancer.
