@@ -236,6 +236,9 @@ pub struct Operation {
     pub abandoned: Option<Abandoned>,
     /// What is waited for, so that a waiting attempt needs one look only.
     pub waiting: Option<Waiting>,
+    /// The step that AWS refused last for a reason that passes, and its words; none once it was taken.
+    #[serde(default)]
+    pub refused: Option<String>,
     /// The last closer look at the deployment that was asked for.
     #[serde(default)]
     pub examined: Option<Examined>,

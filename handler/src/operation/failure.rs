@@ -192,6 +192,7 @@ impl Attempt<'_> {
         let age_ms = now_ms.saturating_sub(operation.started_ms);
         let is_last_chance = now_ms >= operation.answer_by_ms;
         if error.may_pass(age_ms) && !is_last_chance {
+            self.remember_refusal(&error);
             return self.let_go(Outcome::Waiting(error.wait())).await;
         }
         if error.is_unanswerable(&operation) {
@@ -212,6 +213,16 @@ impl Attempt<'_> {
             Ok(outcome) => Ok(outcome),
             Err(OperationError::Ledger(error)) => Err(error),
             Err(error) => self.let_go(Outcome::Waiting(error.wait())).await,
+        }
+    }
+
+    /// Notes what AWS says no to, so that it can be told when the time is up.
+    fn remember_refusal(&mut self, error: &OperationError) {
+        if let (OperationError::Step { .. }, Some(operation)) =
+            (error, &mut self.stored.record.operation)
+        {
+            operation.waiting = None;
+            operation.refused = Some(error.wait().reason.to_string());
         }
     }
 
@@ -313,7 +324,10 @@ fn told(cause: Cause, error: &OperationError, evidence: String) -> Finding {
 
 fn out_of_time(operation: &Operation) -> String {
     let mut problem = OperationError::OutOfTime.to_string();
-    if let Some(waiting) = &operation.waiting {
+    if let Some(refused) = &operation.refused {
+        problem.push_str(": AWS refuses ");
+        problem.push_str(refused);
+    } else if let Some(waiting) = &operation.waiting {
         let awaited = match &waiting.awaited {
             Awaited::Deployment { arn, status: _ } => format!("deployment {arn}"),
             Awaited::Draining { service_arn } => format!("service {service_arn} to drain"),

@@ -86,6 +86,76 @@ fn case_20_a_role_that_cannot_be_used_is_named_in_minutes() {
     creates(ROLES);
 }
 
+/// Each role that ECS assumes, the cause when it cannot, and seconds after which it may become usable and the Create
+/// succeeds. The provider waits two minutes. A role of the tasks has less: it is assumed with each start, and ECS's
+/// circuit breaker gives a deployment up after three that have failed, within a minute.
+const ASSUMED: [(&str, Cause, &[u64]); 3] = [
+    (
+        "InfrastructureRoleArn",
+        Cause::InfrastructureRoleNotUsable,
+        &[5, 60, 100],
+    ),
+    (
+        "ExecutionRoleArn",
+        Cause::ExecutionRoleNotAssumable,
+        &[5, 30],
+    ),
+    ("TaskRoleArn", Cause::TaskRoleNotAssumable, &[5, 30]),
+];
+
+/// A world in which IAM knows a role, of a Create that begins now, only after `seconds`.
+fn with_a_role_known_after(property: &str, seconds: u64) -> Run {
+    let world = World::new();
+    let name = format!("new-{property}");
+    let usable_ms = world.now_ms() + seconds * 1000;
+    world
+        .account()
+        .cloud()
+        .ecs
+        .unassumable_roles
+        .insert(role(&name), usable_ms);
+    let properties = image("nginx:2").set(&format!("/{property}"), role(&name));
+    Scenario::new().create(properties).run_in(world)
+}
+
+#[test]
+fn case_20_a_role_that_iam_spreads_soon_is_waited_for() {
+    for (property, _, usable_after_s) in ASSUMED {
+        for seconds in usable_after_s {
+            let run = with_a_role_known_after(property, *seconds);
+            let seen = &run.seen()[0];
+            let context = format!("{property} {seconds} s: {}", seen.reason);
+            assert_eq!(run.statuses(), [CreateComplete], "{context}");
+            assert!(seen.seconds() >= *seconds, "{context}");
+            // A role that is known after five seconds may not have been tried before.
+            if *seconds >= 30 {
+                assert_refused_before(&run, property);
+            }
+        }
+    }
+}
+
+/// ECS has met the role when it could not assume it: the service was refused, or a task's start was.
+fn assert_refused_before(run: &Run, property: &str) {
+    let history = run.world.history();
+    let mut calls = history.calls();
+    let is_refused = calls
+        .any(|call| call.recorded.name() == "ecs:CreateService" && call.recorded.outcome.is_err());
+    let service = run.world.active_service().to_string();
+    let is_told = service.contains("unable to assume the role");
+    assert!(is_refused || is_told, "{property} was never refused");
+}
+
+#[test]
+fn case_20_a_role_that_stays_unknown_for_ten_minutes_is_not_waited_for() {
+    for (property, cause, _) in ASSUMED {
+        let run = with_a_role_known_after(property, 600);
+        assert_eq!(run.statuses(), [RollbackComplete], "{property}");
+        let role = format!("role/new-{property}`");
+        check(&run, &failed(&run, 0), cause, &[&role], AFTER_MINUTES_S);
+    }
+}
+
 #[test]
 fn case_21_a_health_check_that_fails_is_explained_in_minutes() {
     creates(HEALTH);
@@ -110,7 +180,7 @@ fn case_22_quotas_of_load_balancing_and_ec2_are_named_at_once() {
             &run,
             &failed(&run, 0),
             *cause,
-            &[code, "Service Quotas"][..1],
+            &[code, "Service Quotas"],
             AT_ONCE_S,
         );
     }
