@@ -4,11 +4,14 @@ use express_core::naming::TAG_OWNER;
 use express_tests::account::{Inventory, Item, Kind};
 use express_tests::by_hand::{self, ByHand};
 use express_tests::cloudformation::RequestType;
+use express_tests::history::Event;
+use express_tests::invariants::check_attempts_apart;
 use express_tests::{Scenario, StackStatus, Template, World, web};
 use local_aws::fault::{Fault, Rule};
 use local_aws::wire::Service;
 use serde_json::{Value, json};
 
+use super::create;
 use StackStatus::{CreateComplete, DeleteComplete, DeleteFailed, RollbackComplete};
 
 #[test]
@@ -64,6 +67,44 @@ fn check_cancelled(world: impl Fn() -> World) {
         assert_eq!(run.statuses(), [RollbackComplete], "{seconds} s");
         let after = run.world.inventory().without_what_stays();
         assert_eq!(before.diff(&after), Vec::<String>::new(), "{seconds} s");
+    }
+}
+
+/// Whether a call of the first attempt, that of the Create, has had its effect after the Delete was sent.
+fn has_landed_after_the_delete(world: &World) -> bool {
+    let history = world.history();
+    let is_delete = |event: &Event| matches!(event, Event::Sent { event, .. } if event["RequestType"] == "Delete");
+    let deleted = history.events.iter().position(is_delete).unwrap();
+    let mut later = history.events[deleted..].iter();
+    later.any(|event| matches!(event, Event::Called(call) if call.attempt == 1))
+}
+
+#[test]
+fn case_43b_what_a_cancelled_create_has_still_on_its_way_is_deleted_too() {
+    let clean = Scenario::new().create(web()).run();
+    let history = clean.world.history();
+    let calls = history.calls().enumerate();
+    let changes = calls.filter(|(_, call)| call.attempt == 1 && call.recorded.mutates());
+    let changes: Vec<(usize, String)> = changes
+        .map(|(number, call)| (number, call.recorded.name()))
+        .collect();
+    drop(history);
+    assert!(changes.len() > 10, "{changes:?}");
+    for (number, name) in changes {
+        let world = World::new();
+        let before = world.inventory().without_what_stays();
+        let late = Rule::once(None, number as u64, Fault::LandLate);
+        let template = Template::of(&web()).sibling_fails_after(10);
+        let run = Scenario::new()
+            .with_fault(late)
+            .then_deploy(template)
+            .run_in(world);
+        assert_eq!(run.statuses(), [RollbackComplete], "{name}");
+        assert!(has_landed_after_the_delete(&run.world), "{name}");
+        check_attempts_apart(&run.world);
+        let after = run.world.inventory().without_what_stays();
+        let left = before.diff(&after);
+        assert!(left.is_empty(), "{name}: {left:?}\n{}", run.trace());
     }
 }
 
@@ -201,6 +242,75 @@ fn case_42_what_was_deleted_by_hand_does_not_stop_a_delete() {
     }
 }
 
+/// The alias record of the only service is deleted in the console.
+fn delete_record(world: &World) {
+    let inventory = world.inventory();
+    let mut records = inventory.of(Kind::RecordSet);
+    let (_, record) = records.find(|(id, _)| id.starts_with("web.")).unwrap();
+    change_record(world, "DELETE", &record.description);
+}
+
+fn change_record(world: &World, action: &str, record: &Value) {
+    let zone = &world.provider().hosted_zone_id;
+    let input = json!({
+        "path": format!("/2013-04-01/hostedzone/{zone}/rrset"),
+        "body": {"ChangeBatch": {"Changes": {"Change": {"Action": action, "ResourceRecordSet": record}}}},
+    });
+    let changed = world
+        .account()
+        .perform(Service::Route53, "ChangeResourceRecordSets", input);
+    assert!(changed.is_ok(), "{changed:?}");
+}
+
+/// What somebody does in a world.
+type Happening<'a> = &'a dyn Fn(&World);
+
+#[test]
+fn case_42_what_can_be_deleted_by_hand_only_after_something_else_does_not_stop_a_delete() {
+    let groups = |world: &World| {
+        by_hand::RULE_DELETED.happen(world, "web");
+        for _ in 0..2 {
+            by_hand::TARGET_GROUP_DELETED.happen(world, "web");
+        }
+    };
+    let security_group = |world: &World| {
+        let inventory = world.inventory();
+        let (id, item) = of_a_service(&inventory, Kind::SecurityGroup).unwrap();
+        by_hand::SERVICE_DELETED.happen(world, "web");
+        // Its tasks have network interfaces until they have stopped.
+        world.block_on(world.sleep_s(180));
+        assert!(by_hand::SECURITY_GROUP_DELETED.is_done_to(world, id, item));
+    };
+    let all = |world: &World| {
+        delete_record(world);
+        by_hand::RULE_DELETED.happen(world, "web");
+        for _ in 0..2 {
+            by_hand::TARGET_GROUP_DELETED.happen(world, "web");
+        }
+        by_hand::ALARM_DELETED.happen(world, "web");
+        by_hand::TARGET_DEREGISTERED.happen(world, "web");
+        security_group(world);
+    };
+    let ways: [(&str, Happening<'_>); 4] = [
+        ("record", &delete_record),
+        ("target groups", &groups),
+        ("security group", &security_group),
+        ("all", &all),
+    ];
+    for (what, happen) in ways {
+        let world = World::new();
+        let before = world.inventory().without_what_stays();
+        let stack = world.with_service("app", &web());
+        happen(&world);
+        let outcome = stack.delete_now();
+        let reason = &outcome.last().reason;
+        assert_eq!(outcome.status, DeleteComplete, "{what}: {reason}");
+        world.settle();
+        let after = world.inventory().without_what_stays();
+        assert_eq!(before.diff(&after), Vec::<String>::new(), "{what}");
+    }
+}
+
 #[test]
 fn case_42_a_second_delete_succeeds_and_changes_nothing() {
     let world = World::new();
@@ -231,15 +341,192 @@ fn case_44_a_delete_leaves_what_has_lost_its_tag_and_says_which() {
         let inventory = world.inventory();
         let (id, item) = of_a_service(&inventory, kind).unwrap();
         assert!(change.is_done_to(&world, id, item), "{kind:?}");
+        // It is his now: nothing of it may change, and nothing at all when it is the service.
+        let before = world.inventory();
         let outcome = stack.delete_now();
         assert_eq!(outcome.status, DeleteFailed, "{kind:?}");
         let reason = &outcome.last().reason;
         assert!(reason.contains(TAG_OWNER), "{kind:?}: {reason}");
         world.settle();
         let left = world.inventory();
-        let is_left = left.of(kind).any(|(found, _)| found == id);
-        assert!(is_left, "{kind:?}");
+        let described = |inventory: &Inventory| {
+            let mut item = inventory.items.get(&(kind, id.to_owned())).cloned()?;
+            // A group is behind no load balancer once its rule is gone, which is ours.
+            item.description["LoadBalancerArns"] = Value::Null;
+            Some(item)
+        };
+        assert!(described(&left).is_some(), "{kind:?}");
+        assert_eq!(described(&left), described(&before), "{kind:?}");
+        if kind == Kind::EcsService {
+            assert_eq!(before.diff(&left), Vec::<String>::new());
+        }
     }
+}
+
+#[test]
+fn case_44_a_delete_leaves_a_record_that_leads_to_somebody_else() {
+    let world = World::new();
+    let stack = world.with_service("app", &web());
+    let inventory = world.inventory();
+    let mut records = inventory.of(Kind::RecordSet);
+    let (id, record) = records.find(|(id, _)| id.starts_with("web.")).unwrap();
+    let mut theirs = record.description.clone();
+    theirs["AliasTarget"]["DNSName"] = json!("dualstack.theirs-1.eu-west-1.elb.amazonaws.com.");
+    change_record(&world, "UPSERT", &theirs);
+    world.remember_as_foreign(Kind::RecordSet, id);
+    let outcome = stack.delete_now();
+    assert_eq!(outcome.status, DeleteComplete, "{}", outcome.last().reason);
+    world.settle();
+    let left = world.inventory();
+    let (_, record) = left
+        .of(Kind::RecordSet)
+        .find(|(left, _)| *left == id)
+        .unwrap();
+    assert_eq!(record.description["AliasTarget"], theirs["AliasTarget"]);
+}
+
+/// The service `web` is made to scale, and has an alarm, by somebody.
+fn scale_and_watch(world: &World) {
+    let perform = |service: Service, operation: &str, input: Value| {
+        let answer = world.account().perform(service, operation, input);
+        answer.unwrap_or_else(|refusal| panic!("{operation}: {refusal:?}"))
+    };
+    let target = json!({
+        "ServiceNamespace": "ecs", "ResourceId": "service/default/web",
+        "ScalableDimension": "ecs:service:DesiredCount", "MinCapacity": 1, "MaxCapacity": 7,
+    });
+    perform(
+        Service::ApplicationAutoScaling,
+        "RegisterScalableTarget",
+        target,
+    );
+    let alarm = json!({
+        "AlarmName": "web-rollback", "Namespace": "AWS/ECS", "MetricName": "CPUUtilization",
+        "Statistic": "Average", "Period": 60, "EvaluationPeriods": 1, "Threshold": 90.0,
+        "ComparisonOperator": "GreaterThanThreshold",
+    });
+    perform(Service::CloudWatch, "PutMetricAlarm", alarm);
+}
+
+/// Somebody has deleted the service and made one of his own under its name.
+#[test]
+fn case_44_a_delete_leaves_a_service_of_the_same_name_with_its_target_and_its_alarm() {
+    let world = World::new();
+    let stack = world.with_service("app", &web());
+    let inventory = world.inventory();
+    let (_, group) = of_a_service(&inventory, Kind::TargetGroup).unwrap();
+    let owner = group.tags[TAG_OWNER].clone();
+    by_hand::SERVICE_DELETED.happen(&world, "web");
+    world.block_on(world.sleep_s(180));
+    let service = create::foreign_service(&world);
+    scale_and_watch(&world);
+    world.block_on(world.sleep_s(300));
+    let before = world.inventory();
+    let theirs: Vec<(Kind, String)> = before
+        .items
+        .iter()
+        .filter(|((kind, _), item)| match kind {
+            Kind::TaskDefinition | Kind::TargetGroup => item.name.starts_with("theirs"),
+            Kind::ListenerRule => item.name.ends_with(" 50"),
+            Kind::EcsService => item.description["serviceArn"] == service.as_str(),
+            Kind::ScalableTarget => item.name == "service/default/web",
+            Kind::MetricAlarm => item.name == "web-rollback",
+            _ => false,
+        })
+        .map(|(key, _)| key.clone())
+        .collect();
+    assert_eq!(theirs.len(), 7, "{theirs:?}");
+    for (kind, id) in &theirs {
+        world.remember_as_foreign(*kind, id);
+    }
+    let outcome = stack.delete_now();
+    assert_eq!(outcome.status, DeleteComplete, "{}", outcome.last().reason);
+    world.settle();
+    let left = world.inventory();
+    // Nothing reaches his tasks, so ECS goes on starting others: of the service it counts what it was made with.
+    let made_with = |inventory: &Inventory, key: &(Kind, String)| {
+        let mut item = inventory.items[key].clone();
+        if key.0 == Kind::EcsService {
+            let members = ["status", "taskDefinition", "desiredCount", "loadBalancers"];
+            let described = members.map(|member| item.description[member].clone());
+            item.description = described.to_vec().into();
+        }
+        item
+    };
+    for key in &theirs {
+        assert_eq!(made_with(&left, key), made_with(&before, key), "{key:?}");
+    }
+    // Of ours nothing is left.
+    let groups = left.of(Kind::TargetGroup);
+    let ours = groups.filter(|(_, group)| group.tags.get(TAG_OWNER) == Some(&owner));
+    assert_eq!(ours.count(), 0);
+}
+
+/// Somebody's network interface has the security group of the only service, beside its tasks'.
+fn use_security_group(world: &World) -> String {
+    let inventory = world.inventory();
+    let (group, _) = of_a_service(&inventory, Kind::SecurityGroup).unwrap();
+    let interfaces = &mut world.account().cloud().ec2.network_interfaces;
+    let mut interface = interfaces.values().next().unwrap().clone();
+    interface.id = "eni-0123456789abcdef0".to_owned();
+    interface.group_ids = vec![group.to_owned()];
+    let id = interface.id.clone();
+    interfaces.insert(id.clone(), interface);
+    id
+}
+
+fn stop_using(world: &World, interface: &str) {
+    let interfaces = &mut world.account().cloud().ec2.network_interfaces;
+    assert!(interfaces.remove(interface).is_some());
+}
+
+#[test]
+fn case_47_a_delete_waits_minutes_for_interfaces_that_keep_the_security_group() {
+    for minutes in [4, 15] {
+        let world = World::new();
+        let before = world.inventory().without_what_stays();
+        let stack = world.with_service("app", &web());
+        let interface = use_security_group(&world);
+        let later = world.clone();
+        world.spawn(async move {
+            later.sleep_s(minutes * 60).await;
+            stop_using(&later, &interface);
+        });
+        let outcome = stack.delete_now();
+        let (seconds, reason) = (outcome.last().seconds(), &outcome.last().reason);
+        assert_eq!(outcome.status, DeleteComplete, "{reason}");
+        assert!(
+            (minutes * 60..=minutes * 60 + 60).contains(&seconds),
+            "{seconds} s"
+        );
+        world.settle();
+        let after = world.inventory().without_what_stays();
+        assert_eq!(before.diff(&after), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn case_47_interfaces_that_stay_are_named_before_the_time_is_up() {
+    let world = World::new();
+    let before = world.inventory().without_what_stays();
+    let stack = world.with_service("app", &web().service_timeout(1_800));
+    let interface = use_security_group(&world);
+    let outcome = stack.delete_now();
+    assert_eq!(outcome.status, DeleteFailed);
+    let failed = outcome.last().clone();
+    assert!(failed.seconds() < 1_800, "{} s", failed.seconds());
+    let reason = &failed.reason;
+    assert!(
+        reason.contains("DeleteSecurityGroup") && reason.contains("DependencyViolation"),
+        "{reason}"
+    );
+    world.settle();
+    stop_using(&world, &interface);
+    let deleted = world.block_on(stack.delete_again(failed)).unwrap();
+    assert!(deleted.is_success(), "{}", deleted.reason);
+    world.settle();
+    let after = world.inventory().without_what_stays();
+    assert_eq!(before.diff(&after), Vec::<String>::new());
 }
 
 #[test]
@@ -289,4 +576,9 @@ fn case_52_a_load_balancer_that_is_protected_is_kept_and_named_and_the_service_g
     assert_eq!(balancers, [balancer]);
     let logs = world.logs().text();
     assert!(logs.contains("pool.kept") && logs.contains("deletion protection is on"));
+    // It takes the next service.
+    let _next = world.with_service("next", &web());
+    let left = world.inventory();
+    let balancers: Vec<&str> = left.of(Kind::LoadBalancer).map(|(id, _)| id).collect();
+    assert_eq!(balancers, [balancer]);
 }
