@@ -18,11 +18,12 @@ mod leaving;
 mod opening;
 mod subnets;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
-use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
+use aws_sdk_dynamodb::operation::update_item::{UpdateItemError, UpdateItemOutput};
+use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure};
 use express_core::claim::pool::{MEMBERS_MAX, by_fullness};
 use express_core::claim::{SCHEMA_VERSION, Slot};
 use express_core::naming;
@@ -217,32 +218,22 @@ async fn claim_on(
         .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
         .send()
         .await;
-    let placed = |attributes: Option<HashMap<String, AttributeValue>>| {
-        let members = members(&Item::new(attributes?));
-        placement(&request.pool_id, ordinal, &service_key, members)
-    };
-    match outcome {
-        Ok(updated) => Ok(placed(updated.attributes)),
-        Err(error) => match error.as_service_error() {
-            Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {
-                Ok(placed(failed.item.clone()))
-            }
-            _ => Err(aws_error("dynamodb:UpdateItem")(error).into()),
-        },
-    }
+    let members = members(&found_by(outcome)?);
+    Ok(placement(&request.pool_id, ordinal, &service_key, members))
 }
 
-/// Takes the next slot on the same load balancer, because a foreign rule has the priority of `current`.
+/// Takes the next slot on the same load balancer, because a foreign rule has the priority of `current`. Again, it is the
+/// slot that was taken before: of a claim whose answer was lost, or whose claimant died before it could note it.
 ///
 /// # Errors
-/// [`LedgerError::Conflict`] when the slot is no longer this service's.
+/// [`LedgerError::Conflict`] when the service holds no slot there any more.
 pub async fn claim_next(
     runtime: &Runtime,
     request: &SlotRequest,
     current: &Slot,
 ) -> Result<Slot, LedgerError> {
     let service_key = naming::service_key(&request.service_arn);
-    let updated = update(
+    let outcome = update(
         runtime,
         &load_balancer_pk(&current.pool_id, current.ordinal),
     )
@@ -252,14 +243,10 @@ pub async fn claim_next(
     .expression_attribute_values(":current", item::number(current.number))
     .expression_attribute_values(":one", item::number(1))
     .return_values(ReturnValue::AllNew)
+    .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
     .send()
-    .await
-    .map_err(aws_error("dynamodb:UpdateItem"));
-    let updated = conditional(updated)?;
-    let slots = updated
-        .attributes
-        .map(|attributes| members(&Item::new(attributes)).slots)
-        .unwrap_or_default();
+    .await;
+    let slots = members(&found_by(outcome)?).slots;
     match slots.get(&service_key) {
         Some(number) => Ok(Slot {
             number: *number,
@@ -267,6 +254,20 @@ pub async fn claim_next(
         }),
         None => Err(LedgerError::Conflict),
     }
+}
+
+/// The item that a conditional update has left: as it is now, or as it was when the condition did not hold.
+fn found_by(
+    outcome: Result<UpdateItemOutput, SdkError<UpdateItemError>>,
+) -> Result<Item, LedgerError> {
+    let attributes = match outcome {
+        Ok(updated) => updated.attributes,
+        Err(error) => match error.as_service_error() {
+            Some(UpdateItemError::ConditionalCheckFailedException(failed)) => failed.item.clone(),
+            _ => return Err(aws_error("dynamodb:UpdateItem")(error).into()),
+        },
+    };
+    Ok(Item::new(attributes.unwrap_or_default()))
 }
 
 fn conditional<T>(outcome: Result<T, crate::aws::error::AwsError>) -> Result<T, LedgerError> {

@@ -119,12 +119,12 @@ async fn operate(runtime: &Runtime, mirror: &mut Mirror, rng: &mut Rng) {
                 .filter(|_| rng.bool())
                 .unwrap_or_else(|| rng.u64(0..50));
             let next = pool::claim_next(runtime, &request(&service_arn), &slot(current)).await;
-            let is_accepted = mirror.write(ordinal, |item| item.claim_next(&key, current));
+            mirror.write(ordinal, |item| item.claim_next(&key, current));
+            let item = mirror.items.get(&ordinal);
+            let number = item.and_then(|item| item.members.get(&key));
             match next {
-                Ok(next) => {
-                    assert_eq!(Some(&next.number), mirror.items[&ordinal].members.get(&key))
-                }
-                Err(LedgerError::Conflict) => assert!(!is_accepted),
+                Ok(next) => assert_eq!(Some(&next.number), number),
+                Err(LedgerError::Conflict) => assert_eq!(number, None),
                 Err(error) => panic!("{error}"),
             }
         }

@@ -100,12 +100,10 @@ impl State {
                 current,
             } => {
                 touched.at = Some(at);
-                let is_claimed = self
-                    .ledger
+                self.ledger
                     .write(at, |item| item.claim_next(&arn(service), current));
                 let members = self.ledger.members(at, Some(service));
-                let slot = members.and_then(|members| members.own_slot);
-                Response::Slot(slot.filter(|_| is_claimed))
+                Response::Slot(members.and_then(|members| members.own_slot))
             }
             Effect::Release(at, service) => {
                 touched.at = Some(at);
