@@ -181,7 +181,17 @@ async fn delete_security_group(
     };
     match resources::security_group::delete(aws, &group.id).await {
         Ok(()) => Ok(WaiterReply::Done),
-        Err(error) if error.is_conflict() => Ok(WaiterReply::wait(RETRY_S)),
+        Err(error) if error.is_conflict() => {
+            // For minutes that is ELB; for longer, somebody's rule names the group. AWS's text says what holds it.
+            let (code, message) = (error.code, error.message);
+            tracing::warn!(
+                event = "pool.security_group.in_use",
+                group = group.id,
+                code,
+                message
+            );
+            Ok(WaiterReply::wait(RETRY_S))
+        }
         Err(error) => Err(error.into()),
     }
 }

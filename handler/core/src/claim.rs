@@ -236,6 +236,10 @@ pub struct Operation {
     pub abandoned: Option<Abandoned>,
     /// What is waited for, so that a waiting attempt needs one look only.
     pub waiting: Option<Waiting>,
+    /// The last thing that AWS has refused for a reason that may pass, with that reason; none since something else was
+    /// done or waited for.
+    #[serde(default)]
+    pub refused: Option<String>,
     /// The last closer look at the deployment that was asked for.
     #[serde(default)]
     pub examined: Option<Examined>,

@@ -4,6 +4,7 @@ mod certificate;
 mod contract;
 mod crash_everywhere;
 mod create;
+mod deadline;
 mod delete;
 mod deployment;
 mod diagnosis;

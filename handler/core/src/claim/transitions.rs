@@ -165,6 +165,7 @@ impl OwnerRecord {
             deployment_before: None,
             abandoned,
             waiting: None,
+            refused: None,
             examined: None,
             verdict: None,
             sealed_url: None,

@@ -66,6 +66,14 @@ impl ObservedListenerRule {
         self.tags.contains_key(naming::TAG_TEST_SLOT)
     }
 
+    /// Whether it forwards to a target group of this service, on whichever load balancer: their names are hashes of the
+    /// service, so that nobody has one by chance.
+    #[must_use]
+    pub fn forwards_to(&self, service_arn: &str) -> bool {
+        let named = format!(":targetgroup/{}", naming::target_groups_of(service_arn));
+        self.weights.keys().any(|arn| arn.contains(&named))
+    }
+
     /// Whether it looks at this header and at no other.
     #[must_use]
     pub fn looks_at(&self, header: &TestHeader) -> bool {
