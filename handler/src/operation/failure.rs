@@ -209,7 +209,13 @@ impl Attempt<'_> {
         };
         let now_ms = self.runtime.clock.now_ms();
         let age_ms = now_ms.saturating_sub(operation.started_ms);
-        let is_last_chance = now_ms >= operation.answer_by_ms;
+        // A decided answer that does not arrive is sent again for as long as anybody listens.
+        let until_ms = if error.is_unanswerable(&operation) {
+            operation.given_up_ms
+        } else {
+            operation.answer_by_ms
+        };
+        let is_last_chance = now_ms >= until_ms;
         if error.may_pass(age_ms) && !is_last_chance {
             if let Some(open) = &mut self.stored.record.operation {
                 // What holds an operation up until its time is over is the cause that its answer has to name.

@@ -3,7 +3,8 @@
 use express_core::naming::TAG_OWNER;
 use express_tests::account::Kind;
 use express_tests::by_hand;
-use express_tests::{StackStatus, World, web};
+use express_tests::cloudformation::SeenStatus;
+use express_tests::{StackStatus, Template, World, web};
 use local_aws::fault::{Fault, Rule};
 use local_aws::wire::Service;
 use serde_json::json;
@@ -90,4 +91,31 @@ fn case_44_a_rule_without_its_tag_is_named_also_when_its_service_is_gone() {
         "{}",
         outcome.last().seconds()
     );
+}
+
+#[test]
+fn case_2_an_answer_that_is_refused_at_the_deadline_is_sent_for_as_long_as_somebody_listens() {
+    let world = World::new();
+    let refused = Rule::once(
+        Some("elasticloadbalancing:CreateTargetGroup"),
+        0,
+        Fault::Throttle,
+    );
+    world.faults().add(refused.times(u64::MAX));
+    // Those of two attempts.
+    world
+        .account()
+        .cloud()
+        .response_sink
+        .next_statuses
+        .extend([503; 10]);
+    let outcome = world.stack("app").deploy_now(Template::of(&web()));
+    let first = outcome.first();
+    assert_eq!(first.status, SeenStatus::Failed);
+    assert!(
+        first.reason.contains("CreateTargetGroup"),
+        "{}",
+        first.reason
+    );
+    assert!(first.seconds() > 3_480, "{}", first.seconds());
 }
