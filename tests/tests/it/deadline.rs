@@ -3,13 +3,16 @@
 use express_core::naming::TAG_OWNER;
 use express_tests::account::Kind;
 use express_tests::by_hand;
-use express_tests::cloudformation::SeenStatus;
+use express_tests::cloudformation::{Seen, SeenStatus};
 use express_tests::{StackStatus, Template, World, web};
 use local_aws::fault::{Fault, Rule};
 use local_aws::wire::Service;
 use serde_json::json;
 
-use StackStatus::DeleteFailed;
+use StackStatus::{CreateComplete, DeleteComplete, DeleteFailed, RollbackComplete};
+
+/// Until Lambda has delivered an event for the last time.
+const DELIVERIES_S: u64 = 240;
 
 #[test]
 fn case_47_a_group_that_somebody_else_s_group_admits_is_named_when_the_time_is_up() {
@@ -118,4 +121,111 @@ fn case_2_an_answer_that_is_refused_at_the_deadline_is_sent_for_as_long_as_someb
         first.reason
     );
     assert!(first.seconds() > 3_480, "{}", first.seconds());
+}
+
+#[test]
+fn case_1_a_waiter_that_must_not_be_started_is_a_refusal_at_once() {
+    let world = World::new();
+    let before = world.inventory();
+    let denied = || Rule::once(Some("states:StartExecution"), 0, Fault::Deny).times(u64::MAX);
+    world.faults().add(denied());
+    let stack = world.stack("app");
+    let outcome = stack.deploy_now(Template::of(&web()));
+    assert_eq!(outcome.status, RollbackComplete);
+    refused_at_once(&world, outcome.first());
+    assert_eq!(before.diff(&world.inventory()), Vec::<String>::new());
+    // Its names are free for anybody.
+    world.faults().clear();
+    let stack = world.stack("other");
+    assert_eq!(
+        stack.deploy_now(Template::of(&web())).status,
+        CreateComplete
+    );
+    world.faults().add(denied());
+    let made = world.inventory();
+    let update = stack.deploy_now(Template::of(&web().health_check_path("/up")));
+    refused_at_once(&world, update.first());
+    assert_eq!(made.diff(&world.inventory()), Vec::<String>::new());
+    let delete = stack.delete_now();
+    assert_eq!(delete.status, DeleteFailed);
+    refused_at_once(&world, delete.last());
+    world.faults().clear();
+    assert_eq!(stack.delete_now().status, DeleteComplete);
+}
+
+fn refused_at_once(world: &World, seen: &Seen) {
+    assert_eq!(seen.status, SeenStatus::Failed);
+    assert!(seen.seconds() <= 5, "{} s", seen.seconds());
+    for part in ["AccessDenied", "waiter", "states:StartExecution"] {
+        assert!(seen.reason.contains(part), "{}", seen.reason);
+    }
+    assert_eq!(world.dead_letters().borrow().len(), 0);
+}
+
+#[test]
+fn case_1_what_cannot_be_taken_up_is_answered_with_the_last_delivery() {
+    for calls in [
+        &["states:StartExecution"][..],
+        &["kms:GenerateDataKey"],
+        &[
+            "dynamodb:GetItem",
+            "dynamodb:PutItem",
+            "dynamodb:TransactWriteItems",
+        ],
+    ] {
+        let world = World::new();
+        let before = world.inventory();
+        for call in calls {
+            let away = Rule::once(Some(call), 0, Fault::ServerError).times(u64::MAX);
+            world.faults().add(away);
+        }
+        let stack = world.stack("app");
+        let deploying = world.spawn(stack.clone().deploy(Template::of(&web())));
+        world.block_on(world.sleep_s(DELIVERIES_S));
+        world.faults().clear();
+        let outcome = world.block_on(deploying);
+        assert_eq!(outcome.status, RollbackComplete, "{calls:?}");
+        let first = outcome.first();
+        assert_eq!(first.status, SeenStatus::Failed, "{calls:?}");
+        assert!(
+            first.seconds() < DELIVERIES_S,
+            "{calls:?}: {} s",
+            first.seconds()
+        );
+        assert!(
+            first.reason.contains("ServiceInternalError"),
+            "{}",
+            first.reason
+        );
+        world.settle();
+        assert_eq!(before.diff(&world.inventory()), Vec::<String>::new());
+        assert_eq!(world.dead_letters().borrow().len(), 0, "{calls:?}");
+    }
+}
+
+#[test]
+fn case_1_a_create_that_had_begun_before_the_ledger_went_away_is_removed_with_its_refusal() {
+    let world = World::new();
+    let before = world.inventory().without_what_stays();
+    // The first delivery has begun, and its waiter is there.
+    world.faults().add(Rule::once(
+        Some("states:StartExecution"),
+        0,
+        Fault::CrashAfter,
+    ));
+    for call in ["dynamodb:GetItem", "dynamodb:PutItem"] {
+        world
+            .faults()
+            .add(Rule::once(Some(call), 0, Fault::ServerError).times(u64::MAX));
+    }
+    let stack = world.stack("app");
+    let deploying = world.spawn(stack.clone().deploy(Template::of(&web())));
+    world.block_on(world.sleep_s(DELIVERIES_S));
+    world.faults().clear();
+    let _outcome = world.block_on(deploying);
+    world.settle();
+    let _deleted = stack.delete_now();
+    world.settle();
+    let after = world.inventory().without_what_stays();
+    assert_eq!(before.diff(&after), Vec::<String>::new());
 }
