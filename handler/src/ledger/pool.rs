@@ -33,7 +33,7 @@ use super::item::{self, Item};
 use super::{LedgerError, Runtime};
 use crate::aws::error::aws_error;
 
-pub use leaving::{close, offer, release};
+pub use leaving::{close, forget, offer, release};
 use opening::{open_ordinal, open_pool};
 pub use subnets::{extend, replace};
 
@@ -67,11 +67,19 @@ pub struct Members {
     pub next_slot: u64,
     /// Whether claims are accepted.
     pub is_open: bool,
+    /// Whether nothing of a closed one was left in AWS when somebody looked.
+    pub is_gone: bool,
     /// Subnet by zone of the load balancer; empty when the item does not say.
     pub subnets: BTreeMap<String, String>,
 }
 
 impl Members {
+    /// Whether there is room among those that are here: a load balancer that nobody has left yet and nobody fills.
+    #[must_use]
+    pub fn is_shared_with_room(&self) -> bool {
+        self.is_open && (1..MEMBERS_MAX).contains(&(self.slots.len() as u64))
+    }
+
     /// Whether a load balancer that was full is not any more.
     #[must_use]
     pub fn has_room_again(&self) -> bool {
@@ -88,16 +96,7 @@ pub async fn find(runtime: &Runtime, pool_id: &str) -> Result<Option<Pool>, Ledg
     let Some(item) = item::get(runtime, &pk).await? else {
         return Ok(None);
     };
-    check_version(&pk, &item)?;
-    Ok(Some(Pool {
-        next_ordinal: item.number("next_ordinal").unwrap_or(1),
-        open: item
-            .list("open")
-            .unwrap_or_default()
-            .iter()
-            .filter_map(item::as_number)
-            .collect(),
-    }))
+    pool(&pk, &item).map(Some)
 }
 
 /// Reads the members of a load balancer.
@@ -278,6 +277,19 @@ fn conditional<T>(outcome: Result<T, crate::aws::error::AwsError>) -> Result<T, 
     }
 }
 
+pub(super) fn pool(pk: &str, item: &Item) -> Result<Pool, LedgerError> {
+    check_version(pk, item)?;
+    Ok(Pool {
+        next_ordinal: item.number("next_ordinal").unwrap_or(1),
+        open: item
+            .list("open")
+            .unwrap_or_default()
+            .iter()
+            .filter_map(item::as_number)
+            .collect(),
+    })
+}
+
 pub(super) fn members(item: &Item) -> Members {
     Members {
         slots: item
@@ -288,6 +300,7 @@ pub(super) fn members(item: &Item) -> Members {
             .collect(),
         next_slot: item.number("next_slot").unwrap_or_default(),
         is_open: item.text("state") == Some(OPEN),
+        is_gone: item.is_true(IS_GONE),
         subnets: subnets::of(item),
     }
 }
@@ -305,6 +318,7 @@ pub(super) fn check_version(pk: &str, item: &Item) -> Result<(), LedgerError> {
 
 const OPEN: &str = "OPEN";
 const CLOSED: &str = "CLOSED";
+const IS_GONE: &str = "is_gone";
 
 /// An update of one item.
 fn update(runtime: &Runtime, pk: &str) -> UpdateItemFluentBuilder {

@@ -3,7 +3,7 @@
 use express_core::naming::TAG_OWNER;
 use express_tests::account::Kind;
 use express_tests::by_hand;
-use express_tests::cloudformation::{Seen, SeenStatus};
+use express_tests::cloudformation::{RequestType, Seen, SeenStatus};
 use express_tests::{StackStatus, Template, World, web};
 use local_aws::fault::{Fault, Rule};
 use local_aws::wire::Service;
@@ -55,24 +55,19 @@ fn case_47_a_group_that_somebody_else_s_group_admits_is_named_when_the_time_is_u
 #[test]
 fn what_was_refused_before_something_else_was_waited_for_is_no_cause() {
     let world = World::new();
-    let stack = world.with_service("app", &web().service_timeout(1_300));
-    // The service drains for longer than there is time.
-    let inventory = world.inventory();
-    for (id, _) in inventory.of(Kind::TargetGroup) {
-        let delay = json!({"Key": "deregistration_delay.timeout_seconds", "Value": "3600"});
-        let input = json!({"TargetGroupArn": id, "Attributes": [delay]});
-        let elb = Service::ElasticLoadBalancing;
-        let changed = world
-            .account()
-            .perform(elb, "ModifyTargetGroupAttributes", input);
-        changed.unwrap();
-    }
-    let refused = Rule::once(Some("ecs:DeleteService"), 0, Fault::Throttle).times(8);
+    let stack = world.with_service("app", &web());
+    let id = stack.resources()["Web"].physical_id.clone();
+    // The tries of the first attempt. The next one is heard, and then the service drains until the time is up.
+    let refused = Rule::once(Some("ecs:DeleteService"), 0, Fault::Throttle).times(3);
     world.faults().add(refused);
-    let outcome = stack.delete_now();
-    assert_eq!(outcome.status, DeleteFailed);
-    let reason = &outcome.last().reason;
-    assert!(reason.contains("to drain"), "{reason}");
+    let hurried = web().service_timeout(120);
+    world.deliver(stack.event(RequestType::Delete, Some(&id), &hurried));
+    world.settle();
+    assert_eq!(world.faults().struck(), 3);
+    let received = world.account().cloud().response_sink.received.clone();
+    let answer = &received.last().unwrap().body;
+    assert!(answer.contains("did not finish"), "{answer}");
+    assert!(answer.contains("to drain"), "{answer}");
 }
 
 #[test]

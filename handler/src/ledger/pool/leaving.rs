@@ -5,9 +5,11 @@ use express_core::claim::Slot;
 use express_core::naming;
 
 use super::{
-    CLOSED, LedgerError, Members, Runtime, conditional, load_balancer_pk, members, pool_pk, update,
+    CLOSED, IS_GONE, LedgerError, Members, Runtime, conditional, load_balancer_pk, members,
+    pool_pk, update,
 };
 use crate::aws::error::aws_error;
+use crate::ledger::REMEMBERED_S;
 use crate::ledger::item::{self, Item};
 
 /// Gives a slot back; what is left on the load balancer.
@@ -74,6 +76,32 @@ pub async fn close(runtime: &Runtime, pool_id: &str, ordinal: u64) -> Result<boo
     match conditional(updated) {
         Ok(_) => Ok(true),
         Err(LedgerError::Conflict) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Lets the item of a closed load balancer go, of which nothing is left in AWS: nobody looks for it any more, and in
+/// time DynamoDB deletes it. Whoever finds no item takes it for one that is closed.
+///
+/// # Errors
+/// When DynamoDB does not answer.
+pub async fn forget(runtime: &Runtime, pool_id: &str, ordinal: u64) -> Result<(), LedgerError> {
+    let expires_at = runtime.clock.now_ms() / 1000 + REMEMBERED_S;
+    let updated = update(runtime, &load_balancer_pk(pool_id, ordinal))
+        .update_expression("SET #gone = :gone, #expires_at = :expires_at")
+        .condition_expression("#state = :closed AND size(members) = :none")
+        .expression_attribute_names("#gone", IS_GONE)
+        .expression_attribute_names("#expires_at", "expires_at")
+        .expression_attribute_names("#state", "state")
+        .expression_attribute_values(":gone", AttributeValue::Bool(true))
+        .expression_attribute_values(":expires_at", item::number(expires_at))
+        .expression_attribute_values(":closed", item::text(CLOSED))
+        .expression_attribute_values(":none", item::number(0))
+        .send()
+        .await
+        .map_err(aws_error("dynamodb:UpdateItem"));
+    match conditional(updated) {
+        Ok(_) | Err(LedgerError::Conflict) => Ok(()),
         Err(error) => Err(error),
     }
 }

@@ -83,7 +83,7 @@ impl State {
                     .map_err(Failure::Ledger)?;
                 Response::Done
             }
-            Effect::Scan => Response::Scanned(self.ledger.contents()),
+            Effect::Scan => Response::Scanned(self.ledger.contents(capacity)),
             Effect::FindPool(pool) => Response::Pool(self.ledger.pools.get(&pool).cloned()),
             Effect::FindMembers(at, service) => Response::Members(self.ledger.members(at, service)),
             Effect::Claim(at, service) => {
@@ -114,6 +114,10 @@ impl State {
             }
             Effect::Offer(at) => {
                 self.ledger.offer(at);
+                Response::Done
+            }
+            Effect::Forget(at) => {
+                self.ledger.forget(at);
                 Response::Done
             }
             Effect::Close(at) => {
