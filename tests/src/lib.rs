@@ -16,6 +16,7 @@ pub mod by_hand;
 pub mod client;
 pub mod cloudformation;
 pub mod demo;
+pub mod everywhere;
 pub mod executor;
 pub mod fuzz;
 pub mod gate;

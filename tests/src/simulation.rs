@@ -10,13 +10,14 @@
 //! too. The same history in a new world gives the same trace, byte by byte.
 
 mod account;
+pub(crate) mod again;
 mod drift;
-mod ending;
+pub(crate) mod ending;
 mod generate;
 mod history;
 mod play;
 mod shrink;
-mod watch;
+pub(crate) mod watch;
 
 pub use drift::Drift;
 pub use generate::generate;
@@ -58,7 +59,7 @@ impl Violation {
         }
     }
 
-    fn of(panic: &(dyn Any + Send)) -> Self {
+    pub(crate) fn of(panic: &(dyn Any + Send)) -> Self {
         let text = panic
             .downcast_ref::<String>()
             .cloned()

@@ -174,7 +174,7 @@ fn fault(random: &mut Rng) -> Event {
         Fault::NoAnswer => random.u64(1..14),
         Fault::StaleRead => random.u64(1..40),
         Fault::Deny | Fault::Refuse(..) | Fault::LoseAnswer => random.u64(1..3),
-        Fault::CrashBefore | Fault::CrashAfter | Fault::LandLate => 1,
+        Fault::CrashBefore | Fault::CrashAfter | Fault::LandLate | Fault::Twice => 1,
     };
     Event::Fault {
         call,

@@ -271,6 +271,21 @@ impl Player {
             .collect()
     }
 
+    /// Stacks whose last operation left something to be done again.
+    pub(super) fn unfinished(&self) -> Vec<Stack> {
+        let places = self.places.iter().filter(|place| {
+            matches!(
+                place.latest,
+                Some(
+                    StackStatus::RollbackFailed
+                        | StackStatus::UpdateRollbackFailed
+                        | StackStatus::DeleteFailed
+                )
+            )
+        });
+        places.map(|place| place.stack.clone()).collect()
+    }
+
     /// Those of them that may be updated.
     pub(super) fn updatable(&self) -> Vec<Stack> {
         let places = self.places.iter().filter(|place| place.takes_updates());
