@@ -3,7 +3,7 @@
 use express_core::naming::TAG_OWNER;
 use express_tests::account::Kind;
 use express_tests::by_hand;
-use express_tests::cloudformation::{RequestType, Seen, SeenStatus};
+use express_tests::cloudformation::{Seen, SeenStatus};
 use express_tests::{StackStatus, Template, World, web};
 use local_aws::fault::{Fault, Rule};
 use local_aws::wire::Service;
@@ -50,24 +50,6 @@ fn case_47_a_group_that_somebody_else_s_group_admits_is_named_when_the_time_is_u
         assert!(reason.contains(part), "{part}: {reason}");
     }
     assert!(!reason.contains("drain"), "{reason}");
-}
-
-#[test]
-fn what_was_refused_before_something_else_was_waited_for_is_no_cause() {
-    let world = World::new();
-    let stack = world.with_service("app", &web());
-    let id = stack.resources()["Web"].physical_id.clone();
-    // The tries of the first attempt. The next one is heard, and then the service drains until the time is up.
-    let refused = Rule::once(Some("ecs:DeleteService"), 0, Fault::Throttle).times(3);
-    world.faults().add(refused);
-    let hurried = web().service_timeout(120);
-    world.deliver(stack.event(RequestType::Delete, Some(&id), &hurried));
-    world.settle();
-    assert_eq!(world.faults().struck(), 3);
-    let received = world.account().cloud().response_sink.received.clone();
-    let answer = &received.last().unwrap().body;
-    assert!(answer.contains("did not finish"), "{answer}");
-    assert!(answer.contains("to drain"), "{answer}");
 }
 
 #[test]
