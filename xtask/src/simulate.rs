@@ -32,7 +32,8 @@ const OPTIMISED: [&str; 5] = [
 pub enum Simulate {
     /// The ledger's protocol without AWS: a fraction of a millisecond each.
     Protocol(Protocol),
-    /// Stacks, handler, SDK and a simulated account: a twentieth of a second each, once the AWS SDK is built for it.
+    /// Stacks, handler, SDK and a simulated account: some 750 calls and a fifth of a second each and core, once the AWS
+    /// SDK is built for it; more than half of that is the SDK's own work.
     Full(Full),
 }
 
