@@ -19,7 +19,7 @@ mod shrink;
 mod watch;
 
 pub use drift::Drift;
-pub use generate::generate;
+pub use generate::{LATER_CHANGES_FROM, generate};
 pub use history::{Event, History, Image, Service, Timed};
 pub use play::{Played, play};
 pub use shrink::shrink;
