@@ -1,60 +1,88 @@
 //! The simulator of the protocol repeats the handler's order of calls by hand. Here both play the same life.
 
-use std::collections::BTreeSet;
 use std::rc::Rc;
 
+use express_core::claim::OwnerRecord;
 use express_protocol::history::{self, Act, Change, FaultKind, Script, UndoneBy};
 use express_protocol::{History, Options, World as Protocol};
-use express_tests::history::{Call, Event};
+use express_tests::history::Call;
 use express_tests::{Scenario, StackStatus, World, web};
 use local_aws::fault::{Fault, Rule};
 
-/// Calls by which attempts, their successors and other owners know of each other, and what they are made around; in the
-/// simulator's words. The others are looks, or parts that it does not have.
-const STEPS: [&str; 11] = [
-    "PutOwner",
-    "StartWaiter",
-    "OpenPool",
-    "Claim",
-    "Release",
+/// Calls that both make under one name, but for those below: the others are looks, and parts that the simulator lacks.
+const SAME_NAME: [&str; 5] = [
     "CreateLoadBalancer",
     "CreateRule",
     "CreateService",
     "DeleteRule",
     "DeleteService",
-    "Answer",
 ];
 /// Calls of the first attempt among which that of the crash is.
 const CALLS_MAX: u32 = 40;
 
-fn step(name: &str) -> Option<&'static str> {
-    STEPS.into_iter().find(|step| *step == name)
+/// A write of the owner's record, by what it says; who writes it and how often depends on the attempts.
+fn written(is_open: bool, is_decided: bool, place: &str, is_answered: bool) -> String {
+    format!("PutOwner open={is_open} decided={is_decided} place={place} answered={is_answered}")
 }
 
 /// The step that a call of the handler is.
-fn step_of(call: &Call) -> Option<&'static str> {
-    let (name, input) = (call.recorded.name(), call.recorded.input.to_string());
-    match name.as_str() {
-        "dynamodb:PutItem" => step("PutOwner"),
-        "dynamodb:TransactWriteItems" if input.contains("owner#") => step("PutOwner"),
-        "dynamodb:TransactWriteItems" => step("OpenPool"),
-        "dynamodb:UpdateItem" if input.contains("REMOVE members") => step("Release"),
-        "dynamodb:UpdateItem" if input.contains("SET members") => step("Claim"),
-        "states:StartExecution" => step("StartWaiter"),
-        "cloudformation:PutResponse" => step("Answer"),
-        _ => step(name.split(':').nth(1)?),
+fn step_of(call: &Call) -> Option<String> {
+    let (name, input) = (call.recorded.name(), &call.recorded.input);
+    let transacted = &input["TransactItems"][0]["Put"]["Item"];
+    let record = [&input["Item"], transacted].map(|item| item["record"]["S"].as_str());
+    if let Some(record) = record.into_iter().flatten().next() {
+        let record: OwnerRecord = serde_json::from_str(record).unwrap();
+        let service = record.services.values().next();
+        let place = match service.map(|it| (&it.claiming_in, &it.slot)) {
+            Some((_, Some(_))) => "slot",
+            Some((Some(_), None)) => "claiming",
+            Some((None, None)) | None => "none",
+        };
+        let operation = record.operation.as_ref();
+        let is_decided = operation.is_some_and(|it| it.answer.is_some());
+        let is_answered = service.is_some_and(|it| it.is_answered);
+        return Some(written(operation.is_some(), is_decided, place, is_answered));
     }
+    let expression = input["UpdateExpression"].as_str().unwrap_or_default();
+    let step = match name.as_str() {
+        "dynamodb:TransactWriteItems" => "OpenPool",
+        "dynamodb:UpdateItem" if expression.starts_with("SET members") => "Claim",
+        "dynamodb:UpdateItem" if expression.starts_with("REMOVE members") => "Release",
+        "states:StartExecution" => "StartWaiter",
+        "cloudformation:PutResponse" => "Answer",
+        name => SAME_NAME.into_iter().find(|same| name.ends_with(same))?,
+    };
+    Some(step.to_owned())
 }
 
-/// Writes of the record one after another count as one: how many steps go into one batch is not the protocol's.
-fn without_repeats(steps: impl Iterator<Item = &'static str>) -> Vec<&'static str> {
-    let mut steps: Vec<&str> = steps.collect();
-    steps.dedup_by(|next, one| next == one && *one == "PutOwner");
-    steps
+/// The step that a line of the simulator's trace says: `<time> stack 0   <call> -> <answer>`.
+fn step_in(line: &str) -> Option<String> {
+    let (_, call) = line.split_once(" stack 0 ")?;
+    let (call, _) = call.trim_start().split_once(" -> ")?;
+    let name = call.split(|letter: char| !letter.is_alphabetic()).next()?;
+    if name == "PutOwner" {
+        let service = call.split_once(" has s0").map(|(_, service)| service);
+        let place = match service.and_then(|it| it.split_once('@')) {
+            Some((_, place)) if place.starts_with("0?") => "claiming",
+            Some(_) => "slot",
+            None => "none",
+        };
+        let is_open = call.contains(" r0-");
+        let is_answered = service.is_some_and(|it| !it.starts_with('?'));
+        return Some(written(
+            is_open,
+            call.contains(" answer "),
+            place,
+            is_answered,
+        ));
+    }
+    let others = ["OpenPool", "Claim", "Release", "StartWaiter", "Answer"];
+    let mut names = SAME_NAME.into_iter().chain(others);
+    names.find(|known| *known == name).map(str::to_owned)
 }
 
 /// A Create that dies with its claim just made, and a Delete; as the handler does it.
-fn by_the_handler() -> Vec<&'static str> {
+fn by_the_handler() -> Vec<String> {
     let world = World::new();
     let claim = Rule::once(Some("dynamodb:UpdateItem"), 0, Fault::CrashAfter);
     world.faults().add(claim);
@@ -63,20 +91,7 @@ fn by_the_handler() -> Vec<&'static str> {
     let complete = [StackStatus::CreateComplete, StackStatus::DeleteComplete];
     assert_eq!(run.statuses(), complete);
     let history = run.world.history();
-    let of_pools = history.events.iter().filter_map(|event| match event {
-        Event::Started { attempt, input, .. } => {
-            let operation = input["operation"].as_str()?;
-            operation.starts_with("pool-").then_some(*attempt)
-        }
-        _ => None,
-    });
-    let of_pools: BTreeSet<u64> = of_pools.collect();
-    let calls = history.calls();
-    without_repeats(
-        calls
-            .filter(|call| !of_pools.contains(&call.attempt))
-            .filter_map(step_of),
-    )
+    history.calls().filter_map(step_of).collect()
 }
 
 /// The same by the simulator, when the first attempt dies after call number `call`.
@@ -127,20 +142,15 @@ fn by_the_protocol(call: u32) -> Vec<String> {
     outcome.trace
 }
 
-/// The step that a line of the simulator's trace says: `<time> stack 0   <call> -> <answer>`.
-fn step_in(line: &str) -> Option<&'static str> {
-    let mut words = line.split_whitespace().skip(1);
-    let is_landing = words.next() == Some("stack") && line.contains(" -> ");
-    let call = words.nth(1).filter(|_| is_landing)?;
-    step(call.split(|letter: char| !letter.is_alphabetic()).next()?)
-}
-
 #[test]
 fn handler_and_simulator_make_the_calls_of_a_life_with_a_crash_in_the_same_order() {
-    let traces = (0..CALLS_MAX).map(by_the_protocol);
     let dies_at_claim = |line: &String| line.contains("CrashAfter at Claim(");
-    let mut traces = traces.filter(|trace| trace.iter().any(dies_at_claim));
-    let trace = traces.next().expect("a claim");
-    let by_the_protocol = without_repeats(trace.iter().filter_map(|line| step_in(line)));
-    assert_eq!(by_the_handler(), by_the_protocol, "{}", trace.join("\n"));
+    let mut traces = (0..CALLS_MAX).map(by_the_protocol);
+    let trace = traces.find(|trace| trace.iter().any(dies_at_claim));
+    let trace = trace.expect("a claim");
+    let mut by_the_protocol: Vec<String> = trace.iter().filter_map(|line| step_in(line)).collect();
+    let mut by_the_handler = by_the_handler();
+    by_the_protocol.dedup();
+    by_the_handler.dedup();
+    assert_eq!(by_the_handler, by_the_protocol, "{}", trace.join("\n"));
 }
