@@ -11,7 +11,8 @@ use anyhow::{Context, ensure};
 use crate::{demo, root};
 
 /// Debug information that no other build of the workspace has. Cargo tells units apart by their place in the workspace
-/// and by their profile: with the same profile the copy's would be taken for the workspace's own.
+/// and by their profile: with the same profile the copy's would be taken for the workspace's own. For the same reason no
+/// other checkout may build in this directory with this setting meanwhile.
 const DEBUG: &str = "none";
 
 /// Lets a command, and each Cargo that it starts, build the copy.
