@@ -152,7 +152,7 @@ pub const FIELDS: &[Field] = &[
     ours("listener", "existence, port, certificate of the provider"),
     user(
         "listener",
-        "further certificates and rules, default action, TLS policy",
+        "further certificates and rules, default action, TLS policy; listeners on other ports",
     ),
     ours("tags of all of these", "the provider's and those of `Tags`"),
     user("tags of all of these", "every other tag"),

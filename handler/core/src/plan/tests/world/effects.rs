@@ -317,6 +317,7 @@ impl World {
             arn: format!("listener-{port}"),
             port,
             certificate_arn,
+            has_other_default_action: false,
         });
     }
 
