@@ -149,6 +149,14 @@ pub const FIELDS: &[Field] = &[
         "load balancer",
         "attributes, web ACL, further security groups",
     ),
+    ours(
+        "security group of the load balancer",
+        "egress to the ranges of the VPC",
+    ),
+    user(
+        "security group of the load balancer",
+        "ingress rules once it is made, also that there are none; other egress rules",
+    ),
     ours("listener", "existence, port, certificate of the provider"),
     user(
         "listener",

@@ -106,7 +106,7 @@ pub fn merge(observed: &mut Observed, step: &Step, effect: Effect) {
             if let Presence::Present(group) = group_of(observed, of) {
                 rules.retain(|rule| !group.ingress.contains(rule));
                 group.ingress.extend(rules);
-                group.has_ingress = true;
+                group.has_default_egress = false;
             }
         }
         Effect::Revoked(rules) => {

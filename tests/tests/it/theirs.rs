@@ -2,11 +2,11 @@
 
 use express_core::naming::TAG_OWNER;
 use express_tests::account::Kind;
-use express_tests::{StackStatus, World, web};
+use express_tests::{StackStatus, Template, World, web};
 use local_aws::wire::Service;
 use serde_json::{Value, json};
 
-use StackStatus::DeleteComplete;
+use StackStatus::{DeleteComplete, UpdateComplete};
 
 const ELB: Service = Service::ElasticLoadBalancing;
 
@@ -112,4 +112,38 @@ fn a_load_balancer_that_people_use_as_well_is_not_closed() {
         let is_told = logs.contains("pool.kept") && logs.contains(reason);
         assert!(is_told, "{reason}");
     }
+}
+
+/// Id of the security group of the only load balancer, and whom it lets in.
+fn front(world: &World) -> (String, Value) {
+    let inventory = world.inventory();
+    let balancer = inventory.of(Kind::LoadBalancer).next().expect("one").1;
+    let id = balancer.description["SecurityGroups"][0].clone();
+    let mut groups = inventory.of(Kind::SecurityGroup);
+    let (id, group) = groups.find(|(group, _)| id == *group).expect("a group");
+    (id.to_owned(), group.description["ipPermissions"].clone())
+}
+
+#[test]
+fn a_load_balancer_that_people_have_shut_is_not_opened_by_a_neighbour() {
+    let world = World::new();
+    let stack = world.with_service("app", &web());
+    let (group, permissions) = front(&world);
+    assert_eq!(permissions.as_array().map(Vec::len), Some(2));
+    let of_port = |port: u16| {
+        json!({
+            "IpProtocol": "tcp", "FromPort": port, "ToPort": port,
+            "IpRanges": [{"CidrIp": "0.0.0.0/0"}],
+        })
+    };
+    let input = json!({"GroupId": group, "IpPermissions": [of_port(443), of_port(80)]});
+    done(&world, Service::Ec2, "RevokeSecurityGroupIngress", input);
+    let shut = front(&world);
+    assert_eq!(shut.1, json!([]));
+    let neighbour = world.with_service("neighbour", &web().named("neighbour"));
+    assert_eq!(front(&world), shut, "by a Create");
+    assert_eq!(neighbour.update_unchanged_now().status, UpdateComplete);
+    let changed = Template::of(&web().health_check_path("/up"));
+    assert_eq!(stack.deploy_now(changed).status, UpdateComplete);
+    assert_eq!(front(&world), shut, "by an Update");
 }

@@ -93,7 +93,7 @@ impl World {
                     name: spec.name.clone(),
                     tags: spec.tags.clone(),
                     ingress: Vec::new(),
-                    has_ingress: false,
+                    has_default_egress: true,
                     egress: vec!["0.0.0.0/0".to_owned()],
                 });
             }
@@ -105,7 +105,7 @@ impl World {
                 let reachable = self.observed.vpc_cidrs.present().cloned();
                 let group = present(self.security_group(*of));
                 group.ingress.extend(rules.clone());
-                group.has_ingress = true;
+                group.has_default_egress = false;
                 if *of == GroupOf::LoadBalancer {
                     group.egress = reachable.expect("the ranges of the VPC");
                 }
