@@ -140,7 +140,10 @@ pub const FIELDS: &[Field] = &[
         "rollback alarm",
         "AlarmActions, OKActions, InsufficientDataActions",
     ),
-    ours("alias record", "all"),
+    ours(
+        "alias record",
+        "all, once it has led to a load balancer of the service's",
+    ),
     ours(
         "load balancer",
         "existence, scheme, subnets added for a service's zone",
