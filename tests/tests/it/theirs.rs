@@ -147,3 +147,55 @@ fn a_load_balancer_that_people_have_shut_is_not_opened_by_a_neighbour() {
     assert_eq!(stack.deploy_now(changed).status, UpdateComplete);
     assert_eq!(front(&world), shut, "by an Update");
 }
+
+/// The rollback alarm of the only service.
+fn alarm(world: &World) -> Value {
+    let inventory = world.inventory();
+    let mut alarms = inventory.of(Kind::MetricAlarm);
+    let is_ours = |name: &str| name.starts_with("express-") && name.ends_with("-rollback");
+    let found = alarms.find(|(_, alarm)| is_ours(&alarm.name));
+    found.expect("an alarm").1.description.clone()
+}
+
+/// What the alarm does, and which groups it looks at.
+fn does(alarm: &Value) -> [&Value; 3] {
+    ["AlarmActions", "OKActions", "InsufficientDataActions"].map(|name| &alarm[name])
+}
+
+#[test]
+fn what_people_have_the_rollback_alarm_do_survives_deployments_and_sweeps() {
+    let world = World::new();
+    let stack = world.with_service("app", &web());
+    let topic = |name: &str| json!([format!("arn:aws:sns:eu-west-1:123456789012:{name}")]);
+    let mut noisy = alarm(&world);
+    let put = noisy.as_object_mut().expect("an object");
+    put.retain(|name, _| !name.starts_with("State") && name != "AlarmArn" && name != "Dimensions");
+    put.remove("AlarmConfigurationUpdatedTimestamp");
+    let theirs = [topic("page"), topic("calm"), json!([])];
+    put.insert("AlarmActions".to_owned(), theirs[0].clone());
+    put.insert("OKActions".to_owned(), theirs[1].clone());
+    done(&world, Service::CloudWatch, "PutMetricAlarm", noisy);
+    let before = alarm(&world);
+    assert_eq!(does(&before), theirs.each_ref());
+
+    let changed = Template::of(&web().image("public.ecr.aws/nginx/nginx:1.28"));
+    assert_eq!(stack.deploy_now(changed).status, UpdateComplete);
+    let deployed = alarm(&world);
+    assert_ne!(
+        deployed["Metrics"], before["Metrics"],
+        "another group is idle"
+    );
+    assert_eq!(does(&deployed), theirs.each_ref());
+
+    let by_hand = json!({"service": "web", "forceNewDeployment": true});
+    done(&world, Service::Ecs, "UpdateService", by_hand);
+    world.block_on(world.sleep_s(600));
+    world.deliver(json!({"sweep": true}));
+    world.settle();
+    let swept = alarm(&world);
+    assert_ne!(
+        swept["Metrics"], deployed["Metrics"],
+        "another group is idle"
+    );
+    assert_eq!(does(&swept), theirs.each_ref());
+}

@@ -172,6 +172,11 @@ pub(super) fn metric_alarm(desired: &Desired, observed: &Observed) -> Option<Met
         load_balancer: observed.load_balancer.present()?.full_name().to_owned(),
         watched,
         rule: desired.alarms.rule,
+        actions: observed
+            .metric_alarm
+            .present()
+            .map(|found| found.actions.clone())
+            .unwrap_or_default(),
         tags: desired.tags.clone(),
     })
 }

@@ -370,6 +370,7 @@ impl World {
             },
             expression,
             rule: Some(spec.rule),
+            actions: spec.actions.clone(),
         });
     }
 
