@@ -345,3 +345,25 @@ fn a_record_of_the_service_that_leads_elsewhere_is_repaired() {
     let description = &found.expect("a record").1.description;
     assert!(description["AliasTarget"].is_object(), "{description}");
 }
+
+#[test]
+fn a_service_whose_hosted_zone_was_deleted_can_be_deleted() {
+    let world = World::new();
+    let stack = world.with_service("app", &web());
+    for (id, _) in world.inventory().of(Kind::RecordSet) {
+        world.forget_foreign(Kind::RecordSet, id);
+    }
+    world.account().cloud().route53.zones.clear();
+    let changed = stack.deploy_now(Template::of(&web().health_check_path("/up")));
+    assert_eq!(changed.status, UpdateRollbackFailed);
+    let reason = &changed.first().reason;
+    assert!(reason.contains("NoSuchHostedZone"), "{reason}");
+    let deleted = stack.delete_now();
+    assert_eq!(deleted.status, DeleteComplete, "{}", deleted.last().reason);
+    world.settle();
+    // Nothing keeps the zone: the provider may have another one now.
+    let installed = Domain::installed(&world);
+    let other = Domain::other(&world);
+    let answer = update(&world, &installed, &other);
+    assert_eq!(answer["Status"], "SUCCESS", "{answer}");
+}
