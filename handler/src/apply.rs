@@ -120,6 +120,10 @@ pub async fn carry_out(aws: &AwsClients, step: &Step) -> Result<Effect, AwsError
             resources::listener_rule::set_header(aws, rule_arn, host, header).await?;
             Effect::Changed
         }
+        Step::AddHost { rule_arn, host } => {
+            resources::listener_rule::add_host(aws, rule_arn, host).await?;
+            Effect::Changed
+        }
         Step::PutMetricAlarm(spec) => {
             resources::metric_alarm::put(aws, spec).await?;
             Effect::MetricAlarm(spec.clone())

@@ -98,7 +98,10 @@ pub const FIELDS: &[Field] = &[
         "existence, forward to both target groups, the service's host value",
     ),
     ecs("listener rule", "weights of the target groups"),
-    user("listener rule", "other host values, priority"),
+    user(
+        "listener rule",
+        "other host values, host values as regular expressions, other conditions, priority",
+    ),
     ours(
         "listener rule for test traffic",
         "existence, forward to both target groups, the service's host value, the header",

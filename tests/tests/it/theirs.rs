@@ -199,3 +199,35 @@ fn what_people_have_the_rollback_alarm_do_survives_deployments_and_sweeps() {
     );
     assert_eq!(does(&swept), theirs.each_ref());
 }
+
+#[test]
+fn the_host_of_a_service_comes_back_into_its_rule_beside_what_people_have_there() {
+    let world = World::new();
+    let stack = world.with_service("app", &web());
+    let rule = || {
+        let inventory = world.inventory();
+        let mut rules = inventory.of(Kind::ListenerRule);
+        let found = rules.find(|(_, rule)| rule.tags.contains_key(TAG_OWNER));
+        let (arn, rule) = found.expect("a rule");
+        (arn.to_owned(), rule.description.clone())
+    };
+    let (arn, made) = rule();
+    let conditions = |hosts: &[&str]| {
+        json!([
+            {"Field": "host-header", "HostHeaderConfig": {"Values": hosts}},
+            {"Field": "path-pattern", "PathPatternConfig": {"Values": ["/shop/*"]}},
+        ])
+    };
+    let input = json!({"RuleArn": arn, "Conditions": conditions(&["shop.example.org"])});
+    done(&world, ELB, "ModifyRule", input);
+    assert_eq!(stack.update_unchanged_now().status, UpdateComplete);
+    let (_, repaired) = rule();
+    let found = &repaired["Conditions"];
+    let hosts = json!(["shop.example.org", "web.apps.example.com"]);
+    assert_eq!(found[0]["HostHeaderConfig"]["Values"], hosts);
+    assert_eq!(found[1]["PathPatternConfig"]["Values"], json!(["/shop/*"]));
+    assert_eq!(repaired["Actions"], made["Actions"]);
+    let mutations = world.mutations();
+    assert_eq!(stack.update_unchanged_now().status, UpdateComplete);
+    assert_eq!(world.mutations(), mutations);
+}

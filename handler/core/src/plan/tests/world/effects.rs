@@ -186,6 +186,9 @@ impl World {
                 host: _,
                 header,
             } => present(self.rule(rule_arn)).headers = headers(Some(header)),
+            Step::AddHost { rule_arn, host } => {
+                present(self.rule(rule_arn)).hosts.push(host.clone());
+            }
             Step::PutMetricAlarm(spec) => self.put_alarm(spec),
             Step::CreateService {
                 spec,
@@ -342,6 +345,7 @@ impl World {
             arn,
             priority: Some(spec.priority),
             hosts: vec![spec.host.clone()],
+            has_host_expressions: false,
             headers: headers(spec.header.as_ref()),
             weights: BTreeMap::from([
                 (spec.first_group_arn.clone(), FULL_WEIGHT),
