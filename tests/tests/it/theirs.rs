@@ -231,3 +231,23 @@ fn the_host_of_a_service_comes_back_into_its_rule_beside_what_people_have_there(
     assert_eq!(stack.update_unchanged_now().status, UpdateComplete);
     assert_eq!(world.mutations(), mutations);
 }
+
+#[test]
+fn the_grace_period_that_people_give_a_service_stays() {
+    let world = World::new();
+    let stack = world.with_service("app", &web());
+    let grace = || world.active_service()["healthCheckGracePeriodSeconds"].clone();
+    assert_eq!(grace(), 300);
+    let input = json!({"service": "web", "healthCheckGracePeriodSeconds": 900});
+    done(&world, Service::Ecs, "UpdateService", input);
+    let mutations = world.mutations();
+    assert_eq!(stack.update_unchanged_now().status, UpdateComplete);
+    assert_eq!(world.mutations(), mutations);
+    let deployed = web().image("public.ecr.aws/nginx/nginx:1.28");
+    let strategy = json!({"Strategy": "BLUE_GREEN", "BakeTimeInMinutes": 6});
+    for changed in [deployed.clone(), deployed.set("/Deployment", strategy)] {
+        let outcome = stack.deploy_now(Template::of(&changed));
+        assert_eq!(outcome.status, UpdateComplete);
+        assert_eq!(grace(), 900);
+    }
+}
