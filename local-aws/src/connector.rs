@@ -95,6 +95,10 @@ impl InProcess {
                 drop(self.cloud.carry_out(&call));
                 HttpConnectorFuture::new(std::future::pending())
             }
+            Some(Fault::Twice) => {
+                drop(self.cloud.carry_out(&call));
+                HttpConnectorFuture::ready(Ok(to_sdk(self.cloud.carry_out(&call))))
+            }
             Some(Fault::StaleRead) => {
                 HttpConnectorFuture::ready(Ok(to_sdk(self.cloud.carry_out_late(&call))))
             }

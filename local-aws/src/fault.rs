@@ -19,6 +19,9 @@ pub enum Fault {
     LoseAnswer,
     /// The effect comes, the answer never: the caller waits until it gives up, or its own time is over.
     NoAnswer,
+    /// The effect comes twice, as it does when the SDK sends a call again that had arrived; the answer is the second
+    /// one's. Strikes only what changes resources: the ledger's conditional writes refuse the second of two.
+    Twice,
     /// The answer is of a moment up to [`STALE_MS`] ago. Strikes only reads that AWS documents as eventually
     /// consistent: those of EC2 and ECS.
     /// AWS: <https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html>,
@@ -101,8 +104,7 @@ impl Faults {
         let mut fault = None;
         for rule in &mut self.rules {
             let is_other = rule.call.as_ref().is_some_and(|expected| *expected != name);
-            let cannot_be_stale = rule.fault == Fault::StaleRead && !may_be_stale(call);
-            if is_other || cannot_be_stale {
+            if is_other || !rule.fault.can_strike(call) {
                 continue;
             }
             let number = rule.seen;
@@ -133,7 +135,25 @@ impl Fault {
             | Self::LandLate
             | Self::LoseAnswer
             | Self::NoAnswer
+            | Self::Twice
             | Self::StaleRead => None,
+        }
+    }
+
+    /// Whether it has a meaning for this call.
+    fn can_strike(self, call: &Call) -> bool {
+        match self {
+            Self::StaleRead => may_be_stale(call),
+            Self::Twice => call.service.mutates(&call.operation),
+            Self::CrashBefore
+            | Self::CrashAfter
+            | Self::LandLate
+            | Self::LoseAnswer
+            | Self::NoAnswer
+            | Self::Throttle
+            | Self::ServerError
+            | Self::Deny
+            | Self::Refuse(..) => true,
         }
     }
 }

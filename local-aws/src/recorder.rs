@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::cloud::Outcome;
-use crate::wire::{Call, Protocol, Service};
+use crate::wire::{self, Call, Protocol, Service};
 
 /// Calls kept at most; the oldest half is dropped beyond.
 const CALLS_MAX: usize = 200_000;
@@ -37,37 +37,13 @@ impl Recorded {
     /// Whether the call may change something outside the ledger: every operation that does not only read.
     #[must_use]
     pub fn mutates(&self) -> bool {
-        match self.service {
-            Service::DynamoDb
-            | Service::StepFunctions
-            | Service::ResponseSink
-            | Service::Kms
-            | Service::Sts => false,
-            Service::Ecs
-            | Service::ElasticLoadBalancing
-            | Service::Ec2
-            | Service::ApplicationAutoScaling
-            | Service::CloudWatch
-            | Service::Logs
-            | Service::Acm
-            | Service::Route53
-            | Service::Wafv2 => !self.reads(),
-        }
+        self.service.mutates(&self.operation)
     }
 
     /// Whether the call only looks.
     #[must_use]
     pub fn reads(&self) -> bool {
-        [
-            "Describe",
-            "Filter",
-            "List",
-            "Get",
-            "Decrypt",
-            "GenerateDataKey",
-        ]
-        .iter()
-        .any(|prefix| self.operation.starts_with(prefix))
+        wire::reads(&self.operation)
     }
 }
 

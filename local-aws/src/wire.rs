@@ -58,6 +58,25 @@ pub enum Service {
 }
 
 impl Service {
+    /// Whether an operation may change something outside the ledger: every one that does not only read.
+    #[must_use]
+    pub(crate) fn mutates(self, operation: &str) -> bool {
+        match self {
+            Self::DynamoDb | Self::StepFunctions | Self::ResponseSink | Self::Kms | Self::Sts => {
+                false
+            }
+            Self::Ecs
+            | Self::ElasticLoadBalancing
+            | Self::Ec2
+            | Self::ApplicationAutoScaling
+            | Self::CloudWatch
+            | Self::Logs
+            | Self::Acm
+            | Self::Route53
+            | Self::Wafv2 => !reads(operation),
+        }
+    }
+
     fn from_signing_name(name: &str) -> Option<Self> {
         Some(match name {
             "ecs" => Self::Ecs,
@@ -139,6 +158,20 @@ impl Call {
     pub fn name(&self) -> String {
         format!("{}:{}", self.service.iam_prefix(), self.operation)
     }
+}
+
+/// Whether an operation only looks.
+pub(crate) fn reads(operation: &str) -> bool {
+    [
+        "Describe",
+        "Filter",
+        "List",
+        "Get",
+        "Decrypt",
+        "GenerateDataKey",
+    ]
+    .iter()
+    .any(|prefix| operation.starts_with(prefix))
 }
 
 pub(crate) fn decode(request: &Request<Bytes>) -> Result<Call, Refusal> {

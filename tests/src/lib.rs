@@ -13,9 +13,11 @@
 pub mod account;
 pub mod bench;
 pub mod by_hand;
+pub mod changes;
 pub mod client;
 pub mod cloudformation;
 pub mod demo;
+pub mod everywhere;
 pub mod executor;
 pub mod fuzz;
 pub mod gate;

@@ -10,16 +10,17 @@
 //! too. The same history in a new world gives the same trace, byte by byte.
 
 mod account;
+pub(crate) mod again;
 mod drift;
-mod ending;
+pub(crate) mod ending;
 mod generate;
 mod history;
 mod play;
 mod shrink;
-mod watch;
+pub(crate) mod watch;
 
 pub use drift::Drift;
-pub use generate::generate;
+pub use generate::{LATER_CHANGES_FROM, generate};
 pub use history::{Event, History, Image, Service, Timed};
 pub use play::{Played, play};
 pub use shrink::shrink;
@@ -58,7 +59,7 @@ impl Violation {
         }
     }
 
-    fn of(panic: &(dyn Any + Send)) -> Self {
+    pub(crate) fn of(panic: &(dyn Any + Send)) -> Self {
         let text = panic
             .downcast_ref::<String>()
             .cloned()

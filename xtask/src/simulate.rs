@@ -18,6 +18,10 @@ const FIXED_FULL_HISTORIES: &str = "400";
 /// Full histories that it plays from fresh seeds. Few: whoever has changed something else should seldom be the one who
 /// finds what is left to find; `cargo xtask simulate full` is for that.
 const FRESH_FULL_HISTORIES: &str = "40";
+/// Of the calls of each journey `cargo xtask test` strikes each so manyth: some two minutes.
+const EVERYWHERE_EVERY: &str = "31";
+/// What a long run is built with.
+const OPTIMISED_BUILD: [&str; 2] = ["--profile", "simulate-full"];
 /// Our own packages: without optimisation a full history takes five times as long. For the few histories of
 /// `cargo xtask test` what they are built upon stays as it is, so that the AWS SDK is not built twice.
 const OPTIMISED: [&str; 5] = [
@@ -32,8 +36,18 @@ const OPTIMISED: [&str; 5] = [
 pub enum Simulate {
     /// The ledger's protocol without AWS: a fraction of a millisecond each.
     Protocol(Protocol),
-    /// Stacks, handler, SDK and a simulated account: a twentieth of a second each, once the AWS SDK is built for it.
+    /// Stacks, handler, SDK and a simulated account: some 750 calls and a fifth of a second each and core, once the AWS
+    /// SDK is built for it; more than half of that is the SDK's own work.
     Full(Full),
+    /// Every journey of a stack with each kind of trouble at every call of it: about 60,000 runs.
+    Everywhere(Everywhere),
+}
+
+#[derive(Args)]
+pub struct Everywhere {
+    /// Handed on: `--journey NAME`, `--trouble NAME`, `--every N`, `--call N`, `--jobs N`, `--help`.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    arguments: Vec<String>,
 }
 
 #[derive(Args)]
@@ -53,7 +67,12 @@ pub struct Full {
 pub fn run(simulate: &Simulate) -> anyhow::Result<()> {
     let mut command = match simulate {
         Simulate::Protocol(Protocol { arguments }) => protocol(arguments)?,
-        Simulate::Full(Full { arguments }) => full(&["--profile", "simulate-full"], arguments)?,
+        Simulate::Full(Full { arguments }) => {
+            with_sdk("simulate-full", &OPTIMISED_BUILD, arguments)?
+        }
+        Simulate::Everywhere(Everywhere { arguments }) => {
+            with_sdk("simulate-everywhere", &OPTIMISED_BUILD, arguments)?
+        }
     };
     let status = command.status().context("cannot run cargo")?;
     ensure!(status.success(), "a history fails: {status}");
@@ -72,9 +91,10 @@ pub fn quick_protocol() -> anyhow::Result<[Command; 2]> {
 }
 
 /// The same through handler, SDK and `local-aws`.
-pub fn quick_full() -> anyhow::Result<[Command; 2]> {
+pub fn quick_full() -> anyhow::Result<[Command; 3]> {
     let fixed = ["--histories", FIXED_FULL_HISTORIES, "--seed", FIXED_SEED];
     let fresh = ["--histories", FRESH_FULL_HISTORIES];
+    let everywhere = ["--every", EVERYWHERE_EVERY];
     let settings = OPTIMISED.iter().flat_map(|package| {
         let of = |setting| format!("profile.dev.package.{package}.{setting}");
         ["opt-level=2", "debug-assertions=false"].map(of)
@@ -84,8 +104,13 @@ pub fn quick_full() -> anyhow::Result<[Command; 2]> {
         .collect();
     let settings: Vec<&str> = settings.iter().map(String::as_str).collect();
     Ok([
-        full(&settings, &fixed.map(str::to_owned))?,
-        full(&settings, &fresh.map(str::to_owned))?,
+        with_sdk("simulate-full", &settings, &fixed.map(str::to_owned))?,
+        with_sdk("simulate-full", &settings, &fresh.map(str::to_owned))?,
+        with_sdk(
+            "simulate-everywhere",
+            &settings,
+            &everywhere.map(str::to_owned),
+        )?,
     ])
 }
 
@@ -98,10 +123,10 @@ fn protocol(arguments: &[String]) -> anyhow::Result<Command> {
     Ok(command)
 }
 
-fn full(profile: &[&str], arguments: &[String]) -> anyhow::Result<Command> {
+fn with_sdk(binary: &str, profile: &[&str], arguments: &[String]) -> anyhow::Result<Command> {
     let mut command = cargo()?;
     command.arg("run").arg("--quiet").args(profile);
-    command.args(["--package", "express-tests", "--bin", "simulate-full", "--"]);
+    command.args(["--package", "express-tests", "--bin", binary, "--"]);
     command.args(arguments);
     Ok(command)
 }

@@ -6,29 +6,31 @@
 //! - A table that was set back does not know what was made since, and an id that it does not know is left alone: only
 //!   answers and strangers are looked at.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use express_core::claim::Owner;
+use express_core::naming::{self, TAG_OWNER};
 use futures::future::join_all;
 use serde_json::Value;
 
-use super::account;
 use super::play::Player;
-use crate::account::Inventory;
-use crate::cloudformation::{RequestType, Seen, Stack, StackOutcome, StackStatus};
+use super::{account, again, watch};
+use crate::account::{Inventory, Kind};
+use crate::cloudformation::{RequestType, SeenStatus, Stack, StackOutcome, StackStatus};
 use crate::invariants;
+use crate::world::World;
 
-/// How often a Delete that failed is sent again.
-const DELETES_AGAIN_MAX: usize = 2;
 /// Time for closings that were begun: load balancers keep their network interfaces for minutes.
 const DAY_S: u64 = 24 * 3600;
 
 pub(super) fn check(player: &mut Player, before: &Inventory) {
     answered(player);
-    unsealed(player);
+    unsealed(&player.world);
     for untagged in std::mem::take(&mut player.untagged) {
         untagged.repair(player.world.account());
     }
     stay_as_they_are(player);
+    nothing_orphaned(player);
     delete_all(player);
     for rule in std::mem::take(&mut player.foreign_rules) {
         account::delete_foreign_rule(&player.world, &rule);
@@ -39,7 +41,7 @@ pub(super) fn check(player: &mut Player, before: &Inventory) {
     player.sweep();
     player.world.settle();
     answered(player);
-    unsealed(player);
+    unsealed(&player.world);
     if !player.is_restored {
         let left = before.diff(&player.world.inventory().without_what_stays());
         assert!(
@@ -65,6 +67,15 @@ fn answered(player: &Player) {
         .filter(|event| !lost.contains(&event["ResponseURL"].to_string()))
         .map(|event| &event["RequestId"])
         .collect();
+    let given_up = player.world.history().seen().find_map(|seen| {
+        let is_late = seen.status == SeenStatus::TimedOut;
+        (is_late && lost.is_empty()).then(|| seen.request_id.clone())
+    });
+    assert!(
+        given_up.is_none(),
+        "CloudFormation has given up waiting for {given_up:?}\n{}",
+        crate::trace::of(&player.world)
+    );
     assert!(
         unanswered.is_empty(),
         "never answered: {unanswered:?}\n{}",
@@ -73,13 +84,13 @@ fn answered(player: &Player) {
 }
 
 /// Of what is over the ledger keeps nothing that is sealed.
-fn unsealed(player: &Player) {
-    for item in crate::account::ledger(player.world.account()) {
+pub(crate) fn unsealed(world: &World) {
+    for item in crate::account::ledger(world.account()) {
         assert!(
             item.get("sealed").is_none(),
             "all is quiet, but the ledger still holds what was sealed: {}\n{}",
             item["pk"],
-            crate::trace::of(&player.world)
+            crate::trace::of(world)
         );
     }
 }
@@ -123,55 +134,69 @@ fn stay_as_they_are(player: &Player) {
     );
 }
 
+/// Whatever carries an owner is of a resource that a stack has, and the service is the one that the stack knows.
+///
+/// Exempt is what somebody still has to say again: a Delete that failed, or a rollback.
+fn nothing_orphaned(player: &Player) {
+    if player.is_restored {
+        return;
+    }
+    let mut known = BTreeMap::new();
+    for stack in player.standing() {
+        for (logical_resource_id, resource) in stack.resources() {
+            let owner = Owner {
+                stack_id: stack.id(),
+                logical_resource_id,
+            };
+            known.insert(naming::owner_key(&owner), resource.physical_id);
+        }
+    }
+    let lost = owners_of_failures(player);
+    let inventory = player.world.inventory().without_what_stays();
+    let parts = inventory.items.iter();
+    let owned = parts.filter(|(_, item)| watch::is_of_a_service(item));
+    for ((kind, id), item) in owned {
+        let owner = &item.tags[TAG_OWNER];
+        let is_known = known
+            .get(owner)
+            .is_some_and(|service| *kind != Kind::EcsService || service == id);
+        assert!(
+            is_known || lost.contains(owner),
+            "{kind:?} {id} of {owner} is of no resource of a stack\n{}",
+            crate::trace::of(&player.world)
+        );
+    }
+}
+
+/// Owners of whom a Delete failed or an event was lost, and those of stacks whose rollback failed.
+fn owners_of_failures(player: &Player) -> BTreeSet<String> {
+    let unfinished: BTreeSet<String> = player.unfinished().iter().map(Stack::id).collect();
+    let history = player.world.history();
+    let deletes = history
+        .seen()
+        .filter(|seen| !seen.is_success() && seen.request_type == RequestType::Delete);
+    let failed: BTreeSet<&str> = deletes.map(|seen| seen.request_id.as_str()).collect();
+    let sent = history.sent().filter(|event| {
+        let text = |name: &str| event[name].as_str().unwrap_or_default();
+        failed.contains(text("RequestId")) || unfinished.contains(text("StackId"))
+    });
+    let mut owners: BTreeSet<String> = sent.map(owner_of).collect();
+    owners.extend(player.world.dead_letters().borrow().iter().map(owner_of));
+    owners
+}
+
+fn owner_of(event: &Value) -> String {
+    let text = |name: &str| event[name].as_str().unwrap_or_default().to_owned();
+    naming::owner_key(&Owner {
+        stack_id: text("StackId"),
+        logical_resource_id: text("LogicalResourceId"),
+    })
+}
+
 /// Deletes every stack; what failed before is deleted again, as its owner would after he has read why.
 fn delete_all(player: &Player) {
     let _told = all(player, player.standing(), |stack| Box::pin(stack.delete()));
-    for _ in 0..DELETES_AGAIN_MAX {
-        let failed = failed_deletes(player);
-        if failed.is_empty() {
-            return;
-        }
-        for (seen, stack_id) in failed {
-            let stack = player.world.stack_of(&seen.stack, &stack_id);
-            let _seen = player.world.block_on(stack.delete_again(seen));
-        }
-        player.world.settle();
-    }
-    let failed = failed_deletes(player);
-    assert!(
-        failed.is_empty(),
-        "a Delete goes on failing: {failed:?}\n{}",
-        crate::trace::of(&player.world)
-    );
-}
-
-/// Deletes that failed, with the ids of their stacks, and that no later Delete of the same made good.
-fn failed_deletes(player: &Player) -> Vec<(Seen, String)> {
-    let history = player.world.history();
-    let stack_of = |seen: &Seen| {
-        let sent = history
-            .sent()
-            .find(|event| event["RequestId"] == seen.request_id.as_str());
-        sent.and_then(|event| event["StackId"].as_str().map(str::to_owned))
-    };
-    let deletes: Vec<(Seen, String)> = history
-        .seen()
-        .filter(|seen| seen.request_type == RequestType::Delete)
-        .filter_map(|seen| Some((seen.clone(), stack_of(seen)?)))
-        .collect();
-    let is_made_good = |failed: &(Seen, String), later: &(Seen, String)| {
-        later.1 == failed.1
-            && later.0.logical_id == failed.0.logical_id
-            && later.0.sent_id == failed.0.sent_id
-    };
-    let mut open = Vec::new();
-    for (number, delete) in deletes.iter().enumerate() {
-        let mut later = deletes.iter().skip(number + 1);
-        if !delete.0.is_success() && !later.any(|later| is_made_good(delete, later)) {
-            open.push(delete.clone());
-        }
-    }
-    open
+    again::delete_failed(&player.world);
 }
 
 /// An operation of each of these stacks, at the same time, until nothing is under way.

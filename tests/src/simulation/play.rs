@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::drift::Untagged;
 use super::history::{STACKS, template};
 use super::{Event, History, account, ending, watch};
+use crate::changes::make_own_things;
 use crate::cloudformation::{Stack, StackOutcome, StackStatus};
 use crate::executor::Handle;
 use crate::network::private_subnets;
@@ -100,6 +101,10 @@ pub fn play(history: &History) -> Played {
     let subnets = world.subnets();
     if history.has_internal_services() {
         let _private = private_subnets(&world);
+    }
+    if history.names_own_things() {
+        make_own_things(&world);
+        world.remember_foreign();
     }
     let before = world.inventory().without_what_stays();
     let places = (0..STACKS).map(|number| Place {
@@ -269,6 +274,21 @@ impl Player {
             .filter(|stack| !stack.resources().is_empty())
             .cloned()
             .collect()
+    }
+
+    /// Stacks whose last operation left something to be done again.
+    pub(super) fn unfinished(&self) -> Vec<Stack> {
+        let places = self.places.iter().filter(|place| {
+            matches!(
+                place.latest,
+                Some(
+                    StackStatus::RollbackFailed
+                        | StackStatus::UpdateRollbackFailed
+                        | StackStatus::DeleteFailed
+                )
+            )
+        });
+        places.map(|place| place.stack.clone()).collect()
     }
 
     /// Those of them that may be updated.

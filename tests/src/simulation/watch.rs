@@ -18,7 +18,7 @@ use crate::world::World;
 
 /// What the watch remembers from one attempt to the next.
 #[derive(Default)]
-pub(super) struct Watcher {
+pub(crate) struct Watcher {
     /// Events of the world's history that were read.
     read: usize,
     /// Owner key by request.
@@ -34,10 +34,10 @@ pub(super) struct Watcher {
 }
 
 /// Shared by the world and whoever plays in it.
-pub(super) type Shared = Rc<RefCell<Watcher>>;
+pub(crate) type Shared = Rc<RefCell<Watcher>>;
 
 /// Begins to watch.
-pub(super) fn begin(world: &World) -> Shared {
+pub(crate) fn begin(world: &World) -> Shared {
     let watcher = Shared::default();
     let watching = Rc::clone(&watcher);
     world.watch(Rc::new(move |world, inventory| {

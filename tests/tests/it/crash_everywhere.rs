@@ -1,74 +1,115 @@
-//! Every scenario, with a fault at every call of it, one at a time: the same end.
+//! The shortest journey and a move, with trouble at every call of them, one at a time. `cargo xtask simulate everywhere`
+//! does so with all journeys.
 
 use std::time::Duration;
 
-use express_tests::{Run, Scenario, StackStatus, World, web};
+use express_tests::everywhere::{Clean, Journey, Met, Trouble};
+use express_tests::{Scenario, StackStatus, World, web};
 use local_aws::fault::{Fault, Rule};
-use local_aws::wire::Service;
 
-/// Runs the scenario once for each call that it makes, with `fault` at that call.
-fn check(scenario: &Scenario, fault: Fault) {
-    let clean = scenario.run();
-    let calls = clean.world.history().calls().count();
-    check_at(scenario, &clean, 0..calls, fault);
-}
+/// A move has three times the calls of a life: each so manyth.
+const EVERY_OF_A_MOVE: u64 = 7;
 
-/// The same for each call that changes something, from the one with number `first` on: an attempt that dies at a look
-/// leaves what one leaves that dies at the change before it.
-fn check_changes_from(scenario: &Scenario, first: usize, fault: Fault) {
-    let clean = scenario.run();
-    let history = clean.world.history();
-    let calls = history.calls().enumerate().skip(first);
-    let changes: Vec<usize> = calls
-        .filter(|(_, call)| {
-            let recorded = &call.recorded;
-            let is_of_ledger = recorded.service == Service::DynamoDb;
-            recorded.mutates() || is_of_ledger && recorded.operation != "GetItem"
-        })
-        .map(|(number, _)| number)
-        .collect();
-    assert!(!changes.is_empty());
-    check_at(scenario, &clean, changes, fault);
-}
-
-fn check_at(
-    scenario: &Scenario,
-    clean: &Run,
-    numbers: impl IntoIterator<Item = usize>,
-    fault: Fault,
-) {
-    for number in numbers {
-        let world = World::new();
-        let before = world.inventory().without_what_stays();
-        world.faults().add(Rule::once(None, number as u64, fault));
-        let run = scenario.run_in(world);
-        assert_eq!(run.world.faults().struck(), 1, "call {number}: {fault:?}");
-        check_end(clean, &run, number);
-        let after = run.world.inventory().without_what_stays();
-        assert_eq!(
-            before.diff(&after),
-            Vec::<String>::new(),
-            "call {number}: {fault:?}\n{}",
-            run.trace()
-        );
+fn check(journey: &str, trouble: Trouble, every: u64) {
+    let clean = Clean::of(Journey::named(journey).unwrap());
+    let mut struck = 0;
+    for call in clean.calls(0, every) {
+        match clean.with(trouble, call) {
+            Ok(Met::Struck) => struck += 1,
+            Ok(Met::Spared) => {}
+            Err(violation) => panic!("{}", violation.text),
+        }
     }
+    assert!(struck > 0, "{trouble} struck nowhere");
 }
 
-/// Reads of EC2 and ECS that one attempt makes at most, about.
-const READS_OF_AN_ATTEMPT: u64 = 20;
+fn check_life(trouble: Trouble) {
+    check("life", trouble, 1);
+}
 
-fn check_end(clean: &Run, run: &Run, number: usize) {
-    assert_eq!(
-        run.statuses(),
-        clean.statuses(),
-        "call {number}\n{}",
-        run.trace()
-    );
-    assert!(
-        run.statuses()
-            .iter()
-            .all(|status| *status != StackStatus::DeleteFailed)
-    );
+#[test]
+fn a_life_ends_clean_when_the_function_dies_before_any_call() {
+    check_life(Trouble::DiesBefore);
+}
+
+#[test]
+fn a_life_ends_clean_when_the_function_dies_after_any_call() {
+    check_life(Trouble::DiesAfter);
+}
+
+#[test]
+fn case_53_a_life_ends_clean_when_any_call_lands_after_its_attempt_has_died() {
+    check_life(Trouble::LandsLate);
+}
+
+#[test]
+fn case_53_a_cancelled_create_ends_clean_when_any_call_lands_during_its_delete() {
+    check("create-cancelled", Trouble::LandsLate, 1);
+}
+
+#[test]
+fn a_life_ends_clean_when_any_answer_is_lost() {
+    check_life(Trouble::LosesAnswer);
+}
+
+#[test]
+fn a_life_ends_clean_when_any_call_is_never_answered() {
+    check_life(Trouble::Hangs);
+}
+
+#[test]
+fn a_life_ends_clean_when_nothing_is_answered_any_more_from_any_call_on() {
+    check_life(Trouble::HangsLong);
+}
+
+#[test]
+fn case_61_a_life_ends_clean_when_any_call_is_throttled() {
+    check_life(Trouble::Throttled);
+}
+
+#[test]
+fn case_61_a_life_ends_clean_when_calls_are_throttled_for_longer_than_the_sdk_tries() {
+    check_life(Trouble::ThrottledLong);
+}
+
+#[test]
+fn a_life_ends_clean_when_aws_fails_at_any_call() {
+    check_life(Trouble::Fails);
+}
+
+#[test]
+fn a_life_ends_clean_when_aws_fails_for_longer_than_the_sdk_tries() {
+    check_life(Trouble::FailsLong);
+}
+
+#[test]
+fn case_62_a_life_ends_clean_when_any_eventually_consistent_read_is_old() {
+    check_life(Trouble::ReadsOld);
+}
+
+#[test]
+fn case_19_a_life_leaves_nothing_when_any_call_is_denied() {
+    check_life(Trouble::Denied);
+}
+
+#[test]
+fn a_life_ends_clean_when_every_change_from_any_on_has_its_effect_twice() {
+    check_life(Trouble::Doubled);
+}
+
+#[test]
+fn a_move_ends_clean_when_the_function_dies_before_a_call() {
+    check("moved-to-its-own", Trouble::DiesBefore, EVERY_OF_A_MOVE);
+}
+
+#[test]
+fn a_move_ends_clean_when_the_function_dies_after_a_call() {
+    check("moved-to-its-own", Trouble::DiesAfter, EVERY_OF_A_MOVE);
+}
+
+#[test]
+fn a_move_ends_clean_when_a_call_lands_after_its_attempt_has_died() {
+    check("moved-to-its-own", Trouble::LandsLate, EVERY_OF_A_MOVE);
 }
 
 fn life() -> Scenario {
@@ -76,50 +117,6 @@ fn life() -> Scenario {
         .create(web())
         .then_update(web().health_check_path("/up"))
         .then_delete()
-}
-
-/// A service that moves to a load balancer of its own, and the calls before it does.
-fn moved_life() -> (Scenario, usize) {
-    let created = Scenario::new().create(web()).then_settle();
-    let calls = created.run().world.history().calls().count();
-    let life = created
-        .then_update(web().set("/LoadBalancer/Sharing", "DEDICATED"))
-        .then_settle()
-        .then_delete();
-    (life, calls)
-}
-
-#[test]
-fn a_move_ends_clean_when_the_function_dies_before_any_call() {
-    let (life, first) = moved_life();
-    check_changes_from(&life, first, Fault::CrashBefore);
-}
-
-#[test]
-fn a_move_ends_clean_when_the_function_dies_after_any_call() {
-    let (life, first) = moved_life();
-    check_changes_from(&life, first, Fault::CrashAfter);
-}
-
-#[test]
-fn a_move_ends_clean_when_any_call_lands_after_its_attempt_has_died() {
-    let (life, first) = moved_life();
-    check_changes_from(&life, first, Fault::LandLate);
-}
-
-#[test]
-fn a_life_ends_clean_when_the_function_dies_before_any_call() {
-    check(&life(), Fault::CrashBefore);
-}
-
-#[test]
-fn a_life_ends_clean_when_the_function_dies_after_any_call() {
-    check(&life(), Fault::CrashAfter);
-}
-
-#[test]
-fn case_53_a_life_ends_clean_when_any_call_lands_after_its_attempt_has_died() {
-    check(&life(), Fault::LandLate);
 }
 
 /// Attempts die at a call here and there, also while it is on its way, and whoever comes next has another time.
@@ -141,47 +138,4 @@ fn case_54_clocks_that_differ_by_minutes_let_no_two_attempts_mutate() {
             assert_eq!(before.diff(&after), Vec::<String>::new(), "{context}");
         }
     }
-}
-
-#[test]
-fn a_life_ends_clean_when_any_answer_is_lost() {
-    check(&life(), Fault::LoseAnswer);
-}
-
-#[test]
-fn a_life_ends_clean_when_any_call_is_never_answered() {
-    check(&life(), Fault::NoAnswer);
-}
-
-#[test]
-fn case_62_a_life_ends_clean_when_any_eventually_consistent_read_is_old() {
-    let clean = life().run();
-    let mut played = 0;
-    loop {
-        let world = World::new();
-        let before = world.inventory().without_what_stays();
-        // The first of them sees the present, those after it the same moment.
-        let stale = Rule::once(None, played, Fault::StaleRead).times(READS_OF_AN_ATTEMPT);
-        world.faults().add(stale);
-        let run = life().run_in(world);
-        if run.world.faults().struck() == 0 {
-            break;
-        }
-        check_end(&clean, &run, played as usize);
-        let after = run.world.inventory().without_what_stays();
-        let left = before.diff(&after);
-        assert!(left.is_empty(), "read {played}: {left:?}\n{}", run.trace());
-        played += 1;
-    }
-    assert!(played > READS_OF_AN_ATTEMPT, "{played}");
-}
-
-#[test]
-fn case_61_a_life_ends_clean_when_any_call_is_throttled() {
-    check(&life(), Fault::Throttle);
-}
-
-#[test]
-fn a_life_ends_clean_when_aws_fails_at_any_call() {
-    check(&life(), Fault::ServerError);
 }

@@ -16,6 +16,7 @@ mod ledger;
 mod monitor;
 mod moves;
 mod network;
+mod protocol;
 mod requests;
 mod rollback;
 mod rollback_alarm;

@@ -1,0 +1,157 @@
+//! Plays every journey with every trouble at every call of it; see [`express_tests::everywhere`].
+
+use std::collections::BTreeMap;
+use std::process::ExitCode;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::Instant;
+
+use clap::{Parser, ValueEnum};
+use express_tests::everywhere::{Clean, JOURNEYS, Journey, Met, Trouble};
+
+/// A test's thread has 2 MiB of stack where Lambda's main thread has 8; the SDK's futures are large.
+const STACK_BYTES: usize = 32 * 1024 * 1024;
+/// Violations of one journey and trouble that are kept: the others are of the same kind, mostly.
+const KEPT: usize = 3;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+#[derive(Parser)]
+#[command(name = "cargo xtask simulate everywhere")]
+struct Arguments {
+    /// Only these journeys, by name.
+    #[arg(long, value_parser = journey)]
+    journey: Vec<&'static Journey>,
+    /// Only these troubles.
+    #[arg(long)]
+    trouble: Vec<Trouble>,
+    /// Only each so manyth call.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
+    every: u64,
+    /// Only this call; prints all that happens when something does not hold.
+    #[arg(long)]
+    call: Option<u64>,
+    /// Threads; as many as there are cores when not given.
+    #[arg(long)]
+    jobs: Option<usize>,
+}
+
+fn journey(name: &str) -> Result<&'static Journey, String> {
+    Journey::named(name).ok_or_else(|| {
+        let names: Vec<&str> = JOURNEYS.iter().map(|journey| journey.name).collect();
+        format!("there are {}", names.join(", "))
+    })
+}
+
+/// How one journey fared with one trouble.
+#[derive(Default)]
+struct Row {
+    played: usize,
+    found: Vec<String>,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    // What does not hold is a panic that is caught and printed in the table.
+    std::panic::set_hook(Box::new(|_| {}));
+    let journeys: Vec<&Journey> = if arguments.journey.is_empty() {
+        JOURNEYS.iter().collect()
+    } else {
+        arguments.journey.clone()
+    };
+    let troubles = if arguments.trouble.is_empty() {
+        Trouble::value_variants()
+    } else {
+        &arguments.trouble
+    };
+    let began = Instant::now();
+    let mut played = 0;
+    let mut is_clean = true;
+    for journey in journeys {
+        let Ok(clean) = thread::scope(|scope| {
+            let work = thread::Builder::new().stack_size(STACK_BYTES);
+            work.spawn_scoped(scope, || Clean::of(journey))
+                .map_or_else(|_| Err(()), |thread| thread.join().map_err(|_| ()))
+        }) else {
+            println!("{}: fails without any trouble", journey.name);
+            is_clean = false;
+            continue;
+        };
+        for (trouble, row) in all(&clean, troubles, &arguments) {
+            played += row.played;
+            is_clean &= row.found.is_empty();
+            println!(
+                "{:34} {:14} {:5} played, {} violations",
+                journey.name,
+                trouble,
+                row.played,
+                row.found.len()
+            );
+            for text in row.found.iter().take(KEPT) {
+                let lines = if arguments.call.is_some() {
+                    usize::MAX
+                } else {
+                    4
+                };
+                for line in text.lines().take(lines) {
+                    println!("    {line}");
+                }
+            }
+        }
+    }
+    let seconds = began.elapsed().as_secs_f64();
+    println!("{played} played in {seconds:.0} s");
+    if is_clean && played > 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+fn all(clean: &Clean, troubles: &[Trouble], arguments: &Arguments) -> BTreeMap<String, Row> {
+    let mut work = Vec::new();
+    for (number, trouble) in troubles.iter().enumerate() {
+        let calls: Vec<u64> = match arguments.call {
+            Some(call) => vec![call],
+            None => clean
+                .calls(number as u64 % arguments.every, arguments.every)
+                .collect(),
+        };
+        work.extend(calls.into_iter().map(|call| (*trouble, call)));
+    }
+    let (next, rows) = (
+        AtomicUsize::new(0),
+        Mutex::new(BTreeMap::<String, Row>::new()),
+    );
+    let jobs = arguments
+        .jobs
+        .unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from));
+    thread::scope(|scope| {
+        for _ in 0..jobs {
+            let one = || {
+                while let Some((trouble, call)) = work.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let outcome = clean.with(*trouble, *call);
+                    let Ok(mut rows) = rows.lock() else { return };
+                    let row = rows.entry(trouble.to_string()).or_default();
+                    match outcome {
+                        Ok(Met::Spared) => {}
+                        Ok(Met::Struck) => row.played += 1,
+                        Err(violation) => {
+                            row.played += 1;
+                            row.found.push(violation.text);
+                        }
+                    }
+                }
+            };
+            let spawned = thread::Builder::new()
+                .stack_size(STACK_BYTES)
+                .spawn_scoped(scope, one);
+            if let Err(error) = spawned {
+                eprintln!("cannot start a thread: {error}");
+            }
+        }
+    });
+    rows.into_inner().unwrap_or_default()
+}
