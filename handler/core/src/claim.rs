@@ -180,6 +180,10 @@ pub struct ServiceRecord {
     /// for a service that an older provider has made and that has not changed since.
     #[serde(default)]
     pub hosted_zone_id: Option<String>,
+    /// Whether its host name was seen to lead to a load balancer of its own, so that the record of the name is its own and
+    /// is repaired. Until then a record of the name is somebody else's.
+    #[serde(default)]
+    pub has_alias_record: bool,
     /// What a newer version knows of the service.
     #[serde(flatten)]
     pub further: Further,

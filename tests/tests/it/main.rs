@@ -26,5 +26,6 @@ mod simulation;
 mod sweep;
 mod templates;
 mod test_traffic;
+mod theirs;
 mod update;
 mod versions;
