@@ -48,11 +48,12 @@ pub async fn carry_out(aws: &AwsClients, step: &Step) -> Result<Effect, AwsError
             group_id,
             rules,
         } => {
+            resources::security_group::authorize(aws, group_id, rules).await?;
             if *of == GroupOf::LoadBalancer {
-                // The whole of a new group's rules: it may reach its VPC and nothing else (R26).
+                // The whole of a new group's rules: it may reach its VPC and nothing else (R26). What it may reach
+                // comes last: that is what tells the next attempt whether clients were let in.
                 resources::security_group::restrict_egress(aws, group_id).await?;
             }
-            resources::security_group::authorize(aws, group_id, rules).await?;
             Effect::Authorized(*of, rules.clone())
         }
         Step::AdmitRanges {
@@ -117,6 +118,10 @@ pub async fn carry_out(aws: &AwsClients, step: &Step) -> Result<Effect, AwsError
             header,
         } => {
             resources::listener_rule::set_header(aws, rule_arn, host, header).await?;
+            Effect::Changed
+        }
+        Step::AddHost { rule_arn, host } => {
+            resources::listener_rule::add_host(aws, rule_arn, host).await?;
             Effect::Changed
         }
         Step::PutMetricAlarm(spec) => {

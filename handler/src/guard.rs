@@ -134,7 +134,7 @@ fn first_of(services: &[String]) -> String {
 /// count, it stays. When AWS does not say, it is taken for one that is going.
 async fn is_closing(runtime: &Runtime, contents: &Contents) -> bool {
     for (pool_id, ordinal, members) in &contents.load_balancers {
-        if !members.slots.is_empty() {
+        if !members.slots.is_empty() || members.is_gone {
             continue;
         }
         let close = Close {
@@ -160,7 +160,10 @@ async fn is_closing(runtime: &Runtime, contents: &Contents) -> bool {
             resources::security_group::find_by_names(&runtime.aws, None, &group),
         );
         match found {
-            Ok((None, groups)) if groups.is_empty() => {}
+            // Whether that can be noted or not, this one is gone.
+            Ok((None, groups)) if groups.is_empty() => {
+                let _noted = pool::forget(runtime, pool_id, *ordinal).await;
+            }
             Ok(_) | Err(_) => return true,
         }
     }

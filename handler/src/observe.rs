@@ -149,7 +149,7 @@ pub async fn for_removing(
         look(scalable_target, || {
             resources::scalable_target::find(aws, &resource)
         }),
-        by_name::alias(aws, hosted_zone_id, identity, alias_record),
+        by_name::alias_to_remove(aws, hosted_zone_id, identity, alias_record),
     )?;
     rule::look_for_removing(aws, identity, is_new_look, observed).await?;
     leaving::look(aws, identity, observed).await?;

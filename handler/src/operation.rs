@@ -247,6 +247,7 @@ impl<'a> Attempt<'a> {
             }
             self.observe(goal, operation, &mut observed).await?;
             self.examine(goal, &observed).await;
+            self.note_alias(goal, &observed);
             let timing = self.timing(operation);
             let decision = goal
                 .plan(self.runtime, &observed, &timing)
@@ -292,6 +293,9 @@ impl<'a> Attempt<'a> {
             alias_moved_ms: self
                 .converging(operation)
                 .and_then(|service| service.alias_moved_ms),
+            has_alias_record: self
+                .converging(operation)
+                .is_some_and(|service| service.has_alias_record),
             is_create: !self.was_answered(operation),
             request_id: operation.request_id.clone(),
         }

@@ -2,10 +2,10 @@
 //! its own, so that nobody's Delete waits for ELB's network interfaces (R16).
 //!
 //! # Guarantees
-//! A load balancer that people have made their own stays OPEN and is reported: one with foreign rules,
-//! further certificates or deletion protection. Closing is decided by the one conditional write that
-//! sees no members; from then on nobody can claim a slot there, and the ordinal is never used again, so
-//! a deletion that lands late meets nothing that is in use.
+//! A load balancer that people have made their own stays OPEN and is reported: one with a listener, rules or a
+//! default action of theirs, further certificates or deletion protection. Closing is decided by the one
+//! conditional write that sees no members; from then on nobody can claim a slot there, and the ordinal is
+//! never used again, so a deletion that lands late meets nothing that is in use.
 //!
 //! # Crash safety
 //! Every part is found again from the ledger's state and the deterministic name, and deleting what is
@@ -13,7 +13,7 @@
 
 use express_core::claim::Slot;
 use express_core::naming;
-use express_core::resources::listener::HTTPS_PORT;
+use express_core::resources::listener::{HTTPS_PORT, ObservedListener};
 use express_core::resources::load_balancer::ObservedLoadBalancer;
 
 use crate::Runtime;
@@ -119,7 +119,8 @@ pub async fn carry_on(runtime: &Runtime, close: &Close) -> Result<WaiterReply, P
     delete_security_group(runtime, &name, pool_id).await
 }
 
-/// What people have done to the load balancer that makes it theirs.
+/// What people have done to the load balancer that makes it theirs: its deletion takes all listeners with it.
+/// AWS: <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_DeleteLoadBalancer.html>
 async fn kept_by_people(
     runtime: &Runtime,
     load_balancer: &ObservedLoadBalancer,
@@ -131,6 +132,12 @@ async fn kept_by_people(
     )?;
     if attributes.is_some_and(|attributes| attributes.deletion_protection) {
         return Ok(Some("deletion protection is on"));
+    }
+    if !listeners.iter().all(ObservedListener::is_on_port_of_ours) {
+        return Ok(Some("it has a listener on a port of its own"));
+    }
+    if listeners.iter().any(|it| it.has_other_default_action) {
+        return Ok(Some("a listener has a default action of its own"));
     }
     for listener in &listeners {
         // Only a listener that speaks TLS may be asked for its certificates.
@@ -181,7 +188,17 @@ async fn delete_security_group(
     };
     match resources::security_group::delete(aws, &group.id).await {
         Ok(()) => Ok(WaiterReply::Done),
-        Err(error) if error.is_conflict() => Ok(WaiterReply::wait(RETRY_S)),
+        Err(error) if error.is_conflict() => {
+            // For minutes that is ELB; for longer, somebody's rule names the group. AWS's text says what holds it.
+            let (code, message) = (error.code, error.message);
+            tracing::warn!(
+                event = "pool.security_group.in_use",
+                group = group.id,
+                code,
+                message
+            );
+            Ok(WaiterReply::wait(RETRY_S))
+        }
         Err(error) => Err(error.into()),
     }
 }

@@ -15,21 +15,23 @@
 pub(crate) mod early;
 mod first_look;
 pub(crate) mod taking;
+mod unattended;
 
 use express_core::claim::Owner;
 use express_core::decision::HandlerErrorCode;
-use express_core::naming;
 use serde_json::Value;
 
-use crate::cloudformation::event::{self, Envelope};
+use crate::cloudformation::event;
 use crate::error::chain;
-use crate::ledger::{self, LedgerError};
+use crate::ledger::LedgerError;
+use crate::operation::OperationError;
 use crate::process::catch_panic;
 use crate::seal::SealError;
 use crate::waiter::WaiterReply;
 use crate::{Invocation, Runtime, guard, refusal};
 use early::EarlyAnswer;
 use taking::Taking;
+use unattended::Standing;
 
 /// Executions of the waiter for one operation: each died unanswered.
 const WAITERS_MAX: u32 = 10;
@@ -43,7 +45,7 @@ pub enum RequestError {
     /// The request could not be sealed.
     #[error("cannot seal the request")]
     Seal(#[from] SealError),
-    /// The waiter could not be started; nothing was changed.
+    /// The waiter could not be started.
     #[error("cannot start the waiter")]
     Waiter(#[source] crate::aws::error::AwsError),
     /// No waiter of this operation stays alive.
@@ -52,6 +54,9 @@ pub enum RequestError {
     /// A bug, in the middle of an operation that is open.
     #[error("the handler panicked")]
     Panicked,
+    /// What was decided of an operation without a waiter could not be told.
+    #[error("nobody comes back for this operation")]
+    Untold(#[source] OperationError),
     /// CloudFormation's host did not take the answer.
     #[error("cannot answer")]
     Respond(#[from] crate::cloudformation::respond::RespondError),
@@ -63,9 +68,24 @@ impl RequestError {
             Self::Ledger(error) => error.class(),
             Self::Seal(error) => error.class(),
             // The operation is open and nobody comes back for it but this event; or nobody can be told.
-            Self::Waiter(_) | Self::WaitersExhausted | Self::Panicked | Self::Respond(_) => {
-                HandlerErrorCode::NetworkFailure
-            }
+            Self::Waiter(_)
+            | Self::WaitersExhausted
+            | Self::Panicked
+            | Self::Untold(_)
+            | Self::Respond(_) => HandlerErrorCode::NetworkFailure,
+        }
+    }
+
+    /// What the user is told.
+    const fn cause(&self) -> HandlerErrorCode {
+        match self {
+            Self::Waiter(error) => error.class,
+            Self::Ledger(_)
+            | Self::Seal(_)
+            | Self::WaitersExhausted
+            | Self::Panicked
+            | Self::Untold(_)
+            | Self::Respond(_) => self.class(),
         }
     }
 }
@@ -111,66 +131,62 @@ pub async fn receive(
             .failed(HandlerErrorCode::InvalidRequest, &error.to_string())
             .await;
     }
-    let outcome = catch_panic(Box::pin(take(&envelope, invocation, runtime, &early))).await;
-    let has_panicked = outcome.is_err();
-    let (code, problem) = match outcome {
-        Ok(Err(error)) if !error.class().is_retriable() => {
-            (error.class(), chain(&error).to_string())
-        }
-        Ok(outcome) => return outcome,
-        Err(_) => (HandlerErrorCode::InternalFailure, PANICKED.to_owned()),
-    };
-    if is_open(runtime, &envelope).await {
-        if has_panicked {
-            // It may have no waiter yet: delivered again, it gets one.
-            return Err(RequestError::Panicked);
-        }
-        // Its waiter carries on, and answers.
-        return Ok(WaiterReply::Done);
-    }
-    // Delivering the event again would end the same way: the user is told now.
-    early.failed(code, &problem).await
-}
-
-/// Whether the request has an operation in the ledger.
-async fn is_open(runtime: &Runtime, envelope: &Envelope) -> bool {
-    let owner_key = naming::owner_key(&Owner {
-        stack_id: envelope.stack_id.as_str().to_owned(),
-        logical_resource_id: envelope.logical_resource_id.clone(),
-    });
-    match ledger::find(runtime, &owner_key).await {
-        Ok(Some(stored)) => stored
-            .record
-            .operation
-            .is_some_and(|operation| operation.request_id == envelope.request_id),
-        Ok(None) => false,
-        // A newer version has written it. If that one has taken the request up, it answers.
-        Err(LedgerError::Unreadable { .. }) => {
-            let named = ledger::names_request(runtime, &owner_key, &envelope.request_id).await;
-            named.unwrap_or_default()
-        }
-        Err(_) => false,
-    }
-}
-
-async fn take(
-    envelope: &Envelope,
-    invocation: &Invocation,
-    runtime: &Runtime,
-    early: &EarlyAnswer<'_>,
-) -> Result<WaiterReply, RequestError> {
     let taking = Taking {
         runtime,
         invocation,
-        envelope,
-        early,
+        envelope: &envelope,
+        early: &early,
         owner: Owner {
             stack_id: envelope.stack_id.as_str().to_owned(),
             logical_resource_id: envelope.logical_resource_id.clone(),
         },
     };
+    match catch_panic(Box::pin(take(&taking))).await {
+        Ok(Err(error)) if error.class().is_retriable() => {
+            // Another delivery cannot send what this one could not.
+            let is_answer = matches!(error, RequestError::Respond(_));
+            if is_answer || !taking.is_last_delivery() {
+                return Err(error);
+            }
+            let early = early.of_what_may_be();
+            give_up(&taking, &early, error.cause(), Some(&error)).await
+        }
+        Ok(Err(error)) => give_up(&taking, &early, error.class(), Some(&error)).await,
+        Ok(taken) => taken,
+        Err(_) => give_up(&taking, &early, HandlerErrorCode::InternalFailure, None).await,
+    }
+}
+
+/// Answers a request that would end in the same way if it were delivered again, or that is not. `error` is none after a
+/// panic.
+async fn give_up(
+    taking: &Taking<'_>,
+    early: &EarlyAnswer<'_>,
+    code: HandlerErrorCode,
+    error: Option<&RequestError>,
+) -> Result<WaiterReply, RequestError> {
+    match (taking.standing().await, error) {
+        (Standing::Over, _) => Ok(WaiterReply::Done),
+        (Standing::AnsweredAtOnce(body), _) => taking.early.send(&body).await,
+        (Standing::Open, Some(error)) if error.class().is_retriable() => {
+            taking.end_unattended(error).await
+        }
+        // It may have no waiter yet: delivered again, it gets one.
+        (Standing::Open, None) => Err(RequestError::Panicked),
+        // Its waiter carries on, and answers.
+        (Standing::Open, Some(_)) => Ok(WaiterReply::Done),
+        (Standing::Unknown, error) => {
+            let problem = error.map(|error| chain(error).to_string());
+            let problem = problem.unwrap_or_else(|| PANICKED.to_owned());
+            early.failed(code, &problem).await
+        }
+    }
+}
+
+async fn take(taking: &Taking<'_>) -> Result<WaiterReply, RequestError> {
+    let envelope = taking.envelope;
     if envelope.resource_type == guard::RESOURCE_TYPE {
-        return guard::receive(&taking).await;
+        return guard::receive(taking).await;
     }
     match envelope.request_type {
         event::RequestType::Delete => taking.delete().await,
@@ -178,9 +194,8 @@ async fn take(
             match taking.parse(&envelope.properties) {
                 Ok(properties) => taking.converge(properties).await,
                 Err(errors) => {
-                    early
-                        .failed(HandlerErrorCode::InvalidRequest, &errors.to_string())
-                        .await
+                    let code = HandlerErrorCode::InvalidRequest;
+                    taking.early.failed(code, &errors.to_string()).await
                 }
             }
         }

@@ -2,8 +2,9 @@
 //!
 //! # Guarantees
 //! It deletes nothing by itself. It starts the closing of load balancers that are empty or CLOSED and
-//! still there: a closing that died is carried on, and its own checks decide. It points rollback alarms at
-//! the group that is idle. Everything else that looks left over is reported: deletion never follows from
+//! still there: a closing that died is carried on, and its own checks decide. It lists load balancers with room
+//! that have dropped out of their pool's list. It points rollback alarms at the group that is idle. What it has
+//! seen to be gone, nobody looks for any more. Everything else that looks left over is reported: deletion never follows from
 //! absence of knowledge (DESIGN §4).
 
 mod alarms;
@@ -14,6 +15,8 @@ use express_core::claim::Slot;
 use express_core::naming::{self, Pair};
 
 use crate::Runtime;
+use crate::error::chain;
+use crate::ledger::pool::{self, Members};
 use crate::ledger::scan::{self, Contents};
 use crate::pool_operation::{self, PoolError};
 use crate::resources;
@@ -23,6 +26,8 @@ use crate::resources;
 pub struct Report {
     /// Load balancers whose closing was started again.
     pub closing: Vec<String>,
+    /// Load balancers with room that no claim would have tried any more.
+    pub offered: Vec<String>,
     /// Target groups with our name that no owner's service has.
     pub unknown_target_groups: Vec<String>,
     /// Rollback alarms that looked at the group that serves.
@@ -35,47 +40,96 @@ pub struct Report {
 /// When AWS or the ledger does not answer; the next day's sweep looks again.
 pub async fn run(runtime: &Runtime) -> Result<Report, PoolError> {
     let contents = scan::read(runtime).await?;
-    let report = Report {
-        closing: close_again(runtime, &contents).await?,
-        unknown_target_groups: unknown_target_groups(runtime, &contents).await?,
-        corrected_alarms: alarms::correct(runtime, &contents).await?,
-    };
+    let mut report = Report::default();
+    tend_load_balancers(runtime, &contents, &mut report).await;
+    report.unknown_target_groups = unknown_target_groups(runtime, &contents).await?;
+    report.corrected_alarms = alarms::correct(runtime, &contents).await?;
     tracing::info!(
         event = "sweep.ended",
         owners = contents.owners.len(),
         closing = ?report.closing,
+        offered = ?report.offered,
         unknown_target_groups = ?report.unknown_target_groups,
         corrected_alarms = ?report.corrected_alarms,
     );
     Ok(report)
 }
 
-async fn close_again(runtime: &Runtime, contents: &Contents) -> Result<Vec<String>, PoolError> {
-    let mut closing = Vec::new();
+/// Looks at each load balancer of the ledger. One that cannot be looked at today does not keep the others.
+async fn tend_load_balancers(runtime: &Runtime, contents: &Contents, report: &mut Report) {
     for (pool_id, ordinal, members) in &contents.load_balancers {
-        if !members.slots.is_empty() {
-            continue;
-        }
         let name = naming::load_balancer(pool_id, *ordinal);
-        let group = [name.clone()];
-        let (found, groups) = futures::try_join!(
-            resources::load_balancer::find(&runtime.aws, &name),
-            resources::security_group::find_by_names(&runtime.aws, None, &group),
-        )?;
-        if found.is_none() && groups.is_empty() {
+        let tended = if members.is_shared_with_room() {
+            offer_again(runtime, contents, pool_id, *ordinal).await
+        } else if members.slots.is_empty() && !members.is_gone {
+            close_again(runtime, pool_id, *ordinal, members).await
+        } else {
             continue;
-        }
-        let slot = Slot {
-            pool_id: pool_id.clone(),
-            ordinal: *ordinal,
-            number: 0,
         };
-        // A number of its own for each sweep: the name of an execution is used once.
-        let now_s = runtime.clock.now_ms() / 1000;
-        pool_operation::start_close(runtime, &slot, now_s).await?;
-        closing.push(name);
+        match tended {
+            Ok(Tended::AsItWas) => {}
+            Ok(Tended::Offered) => report.offered.push(name),
+            Ok(Tended::Closing) => report.closing.push(name),
+            Err(error) => {
+                let problem = chain(&error).to_string();
+                tracing::warn!(event = "sweep.skipped", load_balancer = name, problem);
+            }
+        }
     }
-    Ok(closing)
+}
+
+/// What was done about a load balancer.
+enum Tended {
+    /// Nothing.
+    AsItWas,
+    /// Its closing was started again.
+    Closing,
+    /// It was listed among those with room.
+    Offered,
+}
+
+/// A claim that found it full may have taken it off the list just after somebody had left, and had listed it in vain.
+async fn offer_again(
+    runtime: &Runtime,
+    contents: &Contents,
+    pool_id: &str,
+    ordinal: u64,
+) -> Result<Tended, PoolError> {
+    let listed = contents.open.get(pool_id);
+    if listed.is_none_or(|open| open.contains(&ordinal)) {
+        return Ok(Tended::AsItWas);
+    }
+    pool::offer(runtime, pool_id, ordinal).await?;
+    Ok(Tended::Offered)
+}
+
+async fn close_again(
+    runtime: &Runtime,
+    pool_id: &str,
+    ordinal: u64,
+    members: &Members,
+) -> Result<Tended, PoolError> {
+    let name = naming::load_balancer(pool_id, ordinal);
+    let group = [name.clone()];
+    let (found, groups) = futures::try_join!(
+        resources::load_balancer::find(&runtime.aws, &name),
+        resources::security_group::find_by_names(&runtime.aws, None, &group),
+    )?;
+    if found.is_none() && groups.is_empty() {
+        if !members.is_open {
+            pool::forget(runtime, pool_id, ordinal).await?;
+        }
+        return Ok(Tended::AsItWas);
+    }
+    let slot = Slot {
+        pool_id: pool_id.to_owned(),
+        ordinal,
+        number: 0,
+    };
+    // A number of its own for each sweep: the name of an execution is used once.
+    let now_s = runtime.clock.now_ms() / 1000;
+    pool_operation::start_close(runtime, &slot, now_s).await?;
+    Ok(Tended::Closing)
 }
 
 async fn unknown_target_groups(

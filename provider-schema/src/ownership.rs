@@ -98,7 +98,10 @@ pub const FIELDS: &[Field] = &[
         "existence, forward to both target groups, the service's host value",
     ),
     ecs("listener rule", "weights of the target groups"),
-    user("listener rule", "other host values, priority"),
+    user(
+        "listener rule",
+        "other host values, host values as regular expressions, other conditions, priority",
+    ),
     ours(
         "listener rule for test traffic",
         "existence, forward to both target groups, the service's host value, the header",
@@ -140,7 +143,10 @@ pub const FIELDS: &[Field] = &[
         "rollback alarm",
         "AlarmActions, OKActions, InsufficientDataActions",
     ),
-    ours("alias record", "all"),
+    ours(
+        "alias record",
+        "all, once it has led to a load balancer of the service's",
+    ),
     ours(
         "load balancer",
         "existence, scheme, subnets added for a service's zone",
@@ -149,10 +155,18 @@ pub const FIELDS: &[Field] = &[
         "load balancer",
         "attributes, web ACL, further security groups",
     ),
+    ours(
+        "security group of the load balancer",
+        "egress to the ranges of the VPC",
+    ),
+    user(
+        "security group of the load balancer",
+        "ingress rules once it is made, also that there are none; other egress rules",
+    ),
     ours("listener", "existence, port, certificate of the provider"),
     user(
         "listener",
-        "further certificates and rules, default action, TLS policy",
+        "further certificates and rules, default action, TLS policy; listeners on other ports",
     ),
     ours("tags of all of these", "the provider's and those of `Tags`"),
     user("tags of all of these", "every other tag"),

@@ -13,6 +13,7 @@
 pub mod account;
 pub mod bench;
 pub mod by_hand;
+pub mod changes;
 pub mod client;
 pub mod cloudformation;
 pub mod demo;

@@ -1,5 +1,6 @@
 //! Properties of `Custom::ExpressService`, as a template would have them.
 
+use provider_schema::{Properties, RequestContext, parse};
 use serde_json::{Map, Value, json};
 
 use crate::world::{ACCOUNT_ID, REGION};
@@ -45,73 +46,6 @@ pub fn lifecycle_hook(function: &str, stages: &[&str]) -> Value {
     })
 }
 
-/// Every property that can change in place, each with a new value.
-#[must_use]
-pub fn changes() -> Vec<(&'static str, Value)> {
-    vec![
-        (
-            "/PrimaryContainer/Image",
-            json!("public.ecr.aws/nginx/nginx:1.28"),
-        ),
-        ("/PrimaryContainer/ContainerPort", json!(8080)),
-        ("/PrimaryContainer/Command", json!(["serve"])),
-        (
-            "/PrimaryContainer/Environment",
-            json!([{"Name": "MODE", "Value": "production"}]),
-        ),
-        (
-            "/PrimaryContainer/AwsLogsConfiguration",
-            json!({"LogGroup": "/team/web", "LogStreamPrefix": "web"}),
-        ),
-        (
-            "/ExecutionRoleArn",
-            json!("arn:aws:iam::123456789012:role/other-execution"),
-        ),
-        ("/TaskRoleArn", json!("arn:aws:iam::123456789012:role/task")),
-        (
-            "/InfrastructureRoleArn",
-            json!("arn:aws:iam::123456789012:role/other-infrastructure"),
-        ),
-        ("/Cpu", json!(512)),
-        ("/Memory", json!(4096)),
-        ("/HealthCheckPath", json!("/up")),
-        (
-            "/ScalingTarget",
-            json!({"MinTaskCount": 2, "MaxTaskCount": 4}),
-        ),
-        (
-            "/ScalingTarget",
-            json!({"AutoScalingMetric": "REQUEST_COUNT_PER_TARGET", "AutoScalingTargetValue": 500}),
-        ),
-        ("/Tags", json!([{"Key": "team", "Value": "web"}])),
-        ("/Deployment/Preset", json!("DEVELOPMENT")),
-        ("/Deployment/Strategy", json!("ROLLING")),
-        (
-            "/Deployment/CanaryConfiguration",
-            json!({"CanaryPercent": 10, "CanaryBakeTimeInMinutes": 5}),
-        ),
-        ("/Deployment/BakeTimeInMinutes", json!(10)),
-        (
-            "/Deployment/CircuitBreaker",
-            json!({"Enable": true, "ThresholdConfiguration": {"Type": "COUNT", "Value": 2}}),
-        ),
-        (
-            "/Deployment/RollbackAlarm",
-            json!({"ErrorRatePercent": 2.5, "MinimumRequests": 50, "Count4xx": true, "EvaluationPeriods": 5}),
-        ),
-        ("/Deployment/AlarmNames", json!(["latency"])),
-        (
-            "/Deployment/TestTraffic",
-            json!({"HeaderName": "X-Test", "HeaderValue": "new"}),
-        ),
-        (
-            "/Deployment/LifecycleHooks",
-            json!([lifecycle_hook("check", &["POST_SCALE_UP"])]),
-        ),
-        ("/Deployment/ForceDeployment", json!("again")),
-    ]
-}
-
 impl ServiceProperties {
     /// Sets the property at a JSON pointer; objects on the way are made.
     #[must_use]
@@ -130,6 +64,21 @@ impl ServiceProperties {
                 .unwrap_or_else(|| panic!("{name} in {pointer} is not an object"));
         }
         self
+    }
+
+    /// Removes the property at a JSON pointer, if it is there.
+    #[must_use]
+    pub fn unset(self, pointer: &str) -> Self {
+        let mut whole = Value::Object(self.0);
+        if let Some((object, name)) = pointer.rsplit_once('/')
+            && let Some(Value::Object(members)) = whole.pointer_mut(object)
+        {
+            members.shift_remove(name);
+        }
+        match whole {
+            Value::Object(members) => Self(members),
+            _ => panic!("{pointer} has no name"),
+        }
     }
 
     /// Removes a property at the top.
@@ -182,6 +131,24 @@ impl ServiceProperties {
     #[must_use]
     pub fn raw(&self) -> Value {
         Value::Object(self.0.clone())
+    }
+
+    /// As the provider reads them.
+    ///
+    /// # Panics
+    /// When it refuses them.
+    #[must_use]
+    pub fn parsed(&self) -> Properties {
+        let context = RequestContext {
+            partition: "aws",
+            region: REGION,
+            account_id: ACCOUNT_ID,
+            stack_id: "arn:aws:cloudformation:eu-west-1:123456789012:stack/app/1",
+            logical_resource_id: "Web",
+            request_id: "request-1",
+            domain_name: "apps.example.com",
+        };
+        parse(&self.stringified(), &context).unwrap_or_else(|problems| panic!("{problems:?}"))
     }
 
     /// As CloudFormation sends them.

@@ -36,8 +36,8 @@ const OPTIMISED: [&str; 5] = [
 pub enum Simulate {
     /// The ledger's protocol without AWS: a fraction of a millisecond each.
     Protocol(Protocol),
-    /// Stacks, handler, SDK and a simulated account: a fifth of a second each, more than half of it in the AWS SDK, once that is built
-    /// for it.
+    /// Stacks, handler, SDK and a simulated account: some 750 calls and a fifth of a second each and core, once the AWS
+    /// SDK is built for it; more than half of that is the SDK's own work.
     Full(Full),
     /// Every journey of a stack with each kind of trouble at every call of it: about 60,000 runs.
     Everywhere(Everywhere),

@@ -180,6 +180,10 @@ pub struct ServiceRecord {
     /// for a service that an older provider has made and that has not changed since.
     #[serde(default)]
     pub hosted_zone_id: Option<String>,
+    /// Whether its host name was seen to lead to a load balancer of its own, so that the record of the name is its own and
+    /// is repaired. Until then a record of the name is somebody else's.
+    #[serde(default)]
+    pub has_alias_record: bool,
     /// What a newer version knows of the service.
     #[serde(flatten)]
     pub further: Further,
@@ -236,7 +240,8 @@ pub struct Operation {
     pub abandoned: Option<Abandoned>,
     /// What is waited for, so that a waiting attempt needs one look only.
     pub waiting: Option<Waiting>,
-    /// The step that AWS refused last for a reason that passes, and its words; none once it was taken.
+    /// The last thing that AWS has refused for a reason that may pass, with that reason; none since something else was
+    /// done or waited for.
     #[serde(default)]
     pub refused: Option<String>,
     /// The last closer look at the deployment that was asked for.

@@ -190,6 +190,9 @@ pub fn target_groups_of(service_arn: &str) -> String {
     format!("express-{}-", service_key(service_arn))
 }
 
+/// How physical ids begin that name nothing: the id of the request that was refused follows.
+pub const ID_OF_NOTHING: &str = "express-nothing:";
+
 /// Name of the service's security group.
 #[must_use]
 pub fn service_security_group(service_arn: &str) -> String {

@@ -46,6 +46,8 @@ pub struct Timing {
     pub hopeless_deployment: Option<String>,
     /// When the host name was last pointed at another load balancer during a move.
     pub alias_moved_ms: Option<u64>,
+    /// Whether the record of the host name is known to be the service's own: one that is not is never overwritten.
+    pub has_alias_record: bool,
     /// Whether the service is being made, by a Create or by a replacement, not changed: what already has its
     /// names is then somebody else's.
     pub is_create: bool,

@@ -175,6 +175,13 @@ pub enum Step {
         /// The header.
         header: TestHeader,
     },
+    /// `elasticloadbalancing:ModifyRule`: the rule is for the service's host again; its other conditions stay.
+    AddHost {
+        /// The rule.
+        rule_arn: String,
+        /// The service's host name.
+        host: String,
+    },
     /// `cloudwatch:PutMetricAlarm`
     PutMetricAlarm(MetricAlarmSpec),
     /// `ecs:CreateService`
@@ -377,6 +384,7 @@ impl fmt::Display for Step {
                 host: _,
                 header,
             } => write!(formatter, "SetTestHeader({rule_arn}) {}", header.name),
+            Self::AddHost { rule_arn, host } => write!(formatter, "AddHost({rule_arn}) {host}"),
             Self::PutMetricAlarm(spec) => write!(formatter, "PutMetricAlarm({})", spec.name),
             Self::CreateService {
                 spec,

@@ -106,7 +106,7 @@ pub fn merge(observed: &mut Observed, step: &Step, effect: Effect) {
             if let Presence::Present(group) = group_of(observed, of) {
                 rules.retain(|rule| !group.ingress.contains(rule));
                 group.ingress.extend(rules);
-                group.has_ingress = true;
+                group.has_default_egress = false;
             }
         }
         Effect::Revoked(rules) => {
@@ -222,6 +222,7 @@ fn settle(observed: &mut Observed, step: &Step, settled: Settled) {
         }
         Step::RepairListenerRule { rule_arn, .. }
         | Step::SetTestHeader { rule_arn, .. }
+        | Step::AddHost { rule_arn, host: _ }
         | Step::DeleteListenerRule { rule_arn } => settled.set(rule(observed, rule_arn)),
         Step::CreateListenerRule(_) => settled.set(created_rule(observed, step)),
         Step::PutMetricAlarm(_) | Step::DeleteMetricAlarm { .. } => {

@@ -7,18 +7,17 @@
 //! AWS: <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref-responses.html> (an id is
 //! 1 byte to 1 KB)
 
+use express_core::naming::ID_OF_NOTHING;
+
 /// The most bytes that a physical id may have.
 pub const PHYSICAL_ID_BYTES_MAX: usize = 1024;
-
-/// How ids begin that name nothing.
-const NOTHING: &str = "express-nothing:";
 
 /// An id that names nothing: the answer to a Create that was refused before anything was claimed.
 ///
 /// It differs for each request, so that CloudFormation never takes two refused resources for one.
 #[must_use]
 pub fn of_nothing(request_id: &str) -> String {
-    let mut id = format!("{NOTHING}{request_id}");
+    let mut id = format!("{ID_OF_NOTHING}{request_id}");
     crate::telemetry::truncate(&mut id, PHYSICAL_ID_BYTES_MAX);
     id
 }
@@ -26,7 +25,7 @@ pub fn of_nothing(request_id: &str) -> String {
 /// Whether we answered this id for a request that made nothing. A Delete of it has nothing to do.
 #[must_use]
 pub fn names_nothing(physical_id: &str) -> bool {
-    physical_id.starts_with(NOTHING)
+    physical_id.starts_with(ID_OF_NOTHING)
 }
 
 #[cfg(test)]

@@ -64,6 +64,11 @@ impl Item {
         as_number(self.attributes.get(name)?)
     }
 
+    pub(super) fn is_true(&self, name: &str) -> bool {
+        let value = self.attributes.get(name);
+        value.is_some_and(|value| value.as_bool() == Ok(&true))
+    }
+
     pub(super) fn map(&self, name: &str) -> Option<&HashMap<String, AttributeValue>> {
         self.attributes.get(name)?.as_m().ok()
     }

@@ -18,11 +18,12 @@ mod leaving;
 mod opening;
 mod subnets;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
-use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
+use aws_sdk_dynamodb::operation::update_item::{UpdateItemError, UpdateItemOutput};
+use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure};
 use express_core::claim::pool::{MEMBERS_MAX, by_fullness};
 use express_core::claim::{SCHEMA_VERSION, Slot};
 use express_core::naming;
@@ -32,7 +33,7 @@ use super::item::{self, Item};
 use super::{LedgerError, Runtime};
 use crate::aws::error::aws_error;
 
-pub use leaving::{close, offer, release};
+pub use leaving::{close, forget, offer, release};
 use opening::{open_ordinal, open_pool};
 pub use subnets::{extend, replace};
 
@@ -66,11 +67,19 @@ pub struct Members {
     pub next_slot: u64,
     /// Whether claims are accepted.
     pub is_open: bool,
+    /// Whether nothing of a closed one was left in AWS when somebody looked.
+    pub is_gone: bool,
     /// Subnet by zone of the load balancer; empty when the item does not say.
     pub subnets: BTreeMap<String, String>,
 }
 
 impl Members {
+    /// Whether there is room among those that are here: a load balancer that nobody has left yet and nobody fills.
+    #[must_use]
+    pub fn is_shared_with_room(&self) -> bool {
+        self.is_open && (1..MEMBERS_MAX).contains(&(self.slots.len() as u64))
+    }
+
     /// Whether a load balancer that was full is not any more.
     #[must_use]
     pub fn has_room_again(&self) -> bool {
@@ -87,16 +96,7 @@ pub async fn find(runtime: &Runtime, pool_id: &str) -> Result<Option<Pool>, Ledg
     let Some(item) = item::get(runtime, &pk).await? else {
         return Ok(None);
     };
-    check_version(&pk, &item)?;
-    Ok(Some(Pool {
-        next_ordinal: item.number("next_ordinal").unwrap_or(1),
-        open: item
-            .list("open")
-            .unwrap_or_default()
-            .iter()
-            .filter_map(item::as_number)
-            .collect(),
-    }))
+    pool(&pk, &item).map(Some)
 }
 
 /// Reads the members of a load balancer.
@@ -217,32 +217,22 @@ async fn claim_on(
         .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
         .send()
         .await;
-    let placed = |attributes: Option<HashMap<String, AttributeValue>>| {
-        let members = members(&Item::new(attributes?));
-        placement(&request.pool_id, ordinal, &service_key, members)
-    };
-    match outcome {
-        Ok(updated) => Ok(placed(updated.attributes)),
-        Err(error) => match error.as_service_error() {
-            Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {
-                Ok(placed(failed.item.clone()))
-            }
-            _ => Err(aws_error("dynamodb:UpdateItem")(error).into()),
-        },
-    }
+    let members = members(&found_by(outcome)?);
+    Ok(placement(&request.pool_id, ordinal, &service_key, members))
 }
 
-/// Takes the next slot on the same load balancer, because a foreign rule has the priority of `current`.
+/// Takes the next slot on the same load balancer, because a foreign rule has the priority of `current`. Again, it is the
+/// slot that was taken before: of a claim whose answer was lost, or whose claimant died before it could note it.
 ///
 /// # Errors
-/// [`LedgerError::Conflict`] when the slot is no longer this service's.
+/// [`LedgerError::Conflict`] when the service holds no slot there any more.
 pub async fn claim_next(
     runtime: &Runtime,
     request: &SlotRequest,
     current: &Slot,
 ) -> Result<Slot, LedgerError> {
     let service_key = naming::service_key(&request.service_arn);
-    let updated = update(
+    let outcome = update(
         runtime,
         &load_balancer_pk(&current.pool_id, current.ordinal),
     )
@@ -252,14 +242,10 @@ pub async fn claim_next(
     .expression_attribute_values(":current", item::number(current.number))
     .expression_attribute_values(":one", item::number(1))
     .return_values(ReturnValue::AllNew)
+    .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
     .send()
-    .await
-    .map_err(aws_error("dynamodb:UpdateItem"));
-    let updated = conditional(updated)?;
-    let slots = updated
-        .attributes
-        .map(|attributes| members(&Item::new(attributes)).slots)
-        .unwrap_or_default();
+    .await;
+    let slots = members(&found_by(outcome)?).slots;
     match slots.get(&service_key) {
         Some(number) => Ok(Slot {
             number: *number,
@@ -269,12 +255,39 @@ pub async fn claim_next(
     }
 }
 
+/// The item that a conditional update has left: as it is now, or as it was when the condition did not hold.
+fn found_by(
+    outcome: Result<UpdateItemOutput, SdkError<UpdateItemError>>,
+) -> Result<Item, LedgerError> {
+    let attributes = match outcome {
+        Ok(updated) => updated.attributes,
+        Err(error) => match error.as_service_error() {
+            Some(UpdateItemError::ConditionalCheckFailedException(failed)) => failed.item.clone(),
+            _ => return Err(aws_error("dynamodb:UpdateItem")(error).into()),
+        },
+    };
+    Ok(Item::new(attributes.unwrap_or_default()))
+}
+
 fn conditional<T>(outcome: Result<T, crate::aws::error::AwsError>) -> Result<T, LedgerError> {
     match outcome {
         Ok(output) => Ok(output),
         Err(error) if error.is("ConditionalCheckFailedException") => Err(LedgerError::Conflict),
         Err(error) => Err(error.into()),
     }
+}
+
+pub(super) fn pool(pk: &str, item: &Item) -> Result<Pool, LedgerError> {
+    check_version(pk, item)?;
+    Ok(Pool {
+        next_ordinal: item.number("next_ordinal").unwrap_or(1),
+        open: item
+            .list("open")
+            .unwrap_or_default()
+            .iter()
+            .filter_map(item::as_number)
+            .collect(),
+    })
 }
 
 pub(super) fn members(item: &Item) -> Members {
@@ -287,6 +300,7 @@ pub(super) fn members(item: &Item) -> Members {
             .collect(),
         next_slot: item.number("next_slot").unwrap_or_default(),
         is_open: item.text("state") == Some(OPEN),
+        is_gone: item.is_true(IS_GONE),
         subnets: subnets::of(item),
     }
 }
@@ -304,6 +318,7 @@ pub(super) fn check_version(pk: &str, item: &Item) -> Result<(), LedgerError> {
 
 const OPEN: &str = "OPEN";
 const CLOSED: &str = "CLOSED";
+const IS_GONE: &str = "is_gone";
 
 /// An update of one item.
 fn update(runtime: &Runtime, pk: &str) -> UpdateItemFluentBuilder {

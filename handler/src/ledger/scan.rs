@@ -1,5 +1,7 @@
 //! Reading the whole ledger: for the sweeper and for the guard, never for a request.
 
+use std::collections::BTreeMap;
+
 use express_core::claim::OwnerRecord;
 
 use super::item::Item;
@@ -15,6 +17,8 @@ const PAGES_MAX: usize = 1_000;
 pub struct Contents {
     /// Every owner.
     pub owners: Vec<OwnerRecord>,
+    /// The ordinals that claims try, by pool.
+    pub open: BTreeMap<String, Vec<u64>>,
     /// Every load balancer: pool, ordinal, members.
     pub load_balancers: Vec<(String, u64, Members)>,
 }
@@ -55,6 +59,9 @@ fn take(contents: &mut Contents, item: Item) -> Result<(), LedgerError> {
     let pk = item.text("pk").unwrap_or_default().to_owned();
     if pk.starts_with("owner#") {
         contents.owners.push(super::stored(&pk, &item)?.record);
+    } else if let Some(pool_id) = pk.strip_prefix("pool#") {
+        let pool = super::pool::pool(&pk, &item)?;
+        contents.open.insert(pool_id.to_owned(), pool.open);
     } else if let Some((pool_id, ordinal)) = pk
         .strip_prefix("load-balancer#")
         .and_then(|rest| rest.split_once('#'))

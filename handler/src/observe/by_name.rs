@@ -13,7 +13,7 @@ use express_core::sought::{Sought, SoughtTaskDefinition};
 
 use super::{look as look_at, look_if};
 use crate::aws::AwsClients;
-use crate::aws::error::AwsError;
+use crate::aws::error::{AwsError, if_found};
 use crate::resources;
 
 /// Everything that has a deterministic name.
@@ -135,6 +135,21 @@ pub(super) async fn alias(
         }
     })
     .await
+}
+
+/// The record of a service that is to go. A zone that was deleted has taken its records along.
+/// AWS: <https://docs.aws.amazon.com/Route53/latest/APIReference/API_DeleteHostedZone.html>
+pub(super) async fn alias_to_remove(
+    aws: &AwsClients,
+    hosted_zone_id: Option<&str>,
+    identity: &Identity,
+    presence: &mut Presence<ObservedAliasRecord>,
+) -> Result<(), AwsError> {
+    let found = alias(aws, hosted_zone_id, identity, presence).await;
+    if if_found(found)?.is_none() {
+        *presence = Presence::Absent;
+    }
+    Ok(())
 }
 
 /// Both target groups on a load balancer of the pool by one call. A service that never claimed a place has none.

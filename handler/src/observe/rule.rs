@@ -19,7 +19,7 @@ pub(super) async fn look(
     observed: &mut Observed,
 ) -> Result<(), AwsError> {
     if observed.listener_rule.is_unknown() || observed.test_rule.is_unknown() {
-        by_listener(aws, identity, observed).await?;
+        by_listener(aws, identity, false, observed).await?;
     }
     // The tags of groups whose call was refused together with a rule that is gone.
     let Observed {
@@ -67,7 +67,7 @@ pub(super) async fn look_for_removing(
     } = observed;
     let arn = load_balancer.present().map(|found| found.arn.as_str());
     by_arn::listeners_of(aws, arn, https_listener, http_listener).await?;
-    by_listener(aws, identity, observed).await
+    by_listener(aws, identity, true, observed).await
 }
 
 /// The ARN of the rule for test traffic, where the service has to be believed: when nothing is known of that rule, or the
@@ -141,10 +141,11 @@ pub(super) fn named_by_service(observed: &Observed) -> Option<String> {
 }
 
 /// The service's rules among those of the pool's listener: by host name, and by our owner's tag, because
-/// somebody else may have a rule for the same host.
+/// somebody else may have a rule for the same host. `is_removal`: also those that have lost the tag.
 async fn by_listener(
     aws: &AwsClients,
     identity: &Identity,
+    is_removal: bool,
     observed: &mut Observed,
 ) -> Result<(), AwsError> {
     let rules = match (&observed.https_listener, &observed.load_balancer) {
@@ -156,6 +157,7 @@ async fn by_listener(
     };
     let (for_tests, for_all): (Vec<_>, Vec<_>) = rules
         .into_iter()
+        .filter(|rule| is_removal || is_owned(&rule.tags, &identity.owner_key))
         .partition(ObservedListenerRule::is_for_tests);
     for (rule, found) in [
         (&mut observed.listener_rule, for_all),
@@ -168,7 +170,8 @@ async fn by_listener(
     Ok(())
 }
 
-/// The rules for the service's host on a listener, with our owner's tag.
+/// The rules for the service's host on a listener: first those with our owner's tag, then those that have lost it and
+/// still forward to the service. They keep its target groups in use.
 pub(super) async fn find_on(
     aws: &AwsClients,
     identity: &Identity,
@@ -184,6 +187,11 @@ pub(super) async fn find_on(
     for rule in &mut candidates {
         rule.tags = tags.remove(&rule.arn).unwrap_or_default();
     }
-    candidates.retain(|rule| is_owned(&rule.tags, &identity.owner_key));
-    Ok(candidates)
+    let (mut found, others): (Vec<_>, Vec<_>) = candidates
+        .into_iter()
+        .partition(|rule| is_owned(&rule.tags, &identity.owner_key));
+    found.extend(others.into_iter().filter(|rule| {
+        !rule.tags.contains_key(naming::TAG_OWNER) && rule.forwards_to(&identity.service_arn)
+    }));
+    Ok(found)
 }

@@ -1,15 +1,18 @@
 //! Answering CloudFormation: decided in the record first, then sent, then recorded as heard.
 
 use express_core::claim::{DecidedAnswer, Operation, Superseded};
+use express_core::decision::HandlerErrorCode;
 use express_core::naming;
 use provider_schema::Attributes;
 
 use super::{Attempt, OperationError, Outcome};
 use crate::cloudformation::physical_id;
+use crate::cloudformation::reason::{Whereabouts, reason};
 use crate::cloudformation::respond::{self, Answer, Delivery, Status};
 use crate::ledger::{self, LedgerError};
 use crate::seal::SealContext;
 use crate::sealed::SealedOperation;
+use crate::waiter::WaiterReply;
 
 impl Attempt<'_> {
     pub(super) async fn unseal(
@@ -132,6 +135,38 @@ impl Attempt<'_> {
         }
         ledger::write(self.runtime, &mut self.stored).await?;
         Ok(Outcome::Finished)
+    }
+
+    /// Tells CloudFormation what was decided, in an operation that nobody will come back for.
+    ///
+    /// # Errors
+    /// When the answer did not arrive.
+    pub async fn tell(mut self) -> Result<WaiterReply, OperationError> {
+        self.answer_superseded().await?;
+        self.deliver().await?;
+        Ok(WaiterReply::Done)
+    }
+
+    /// Ends an operation that nobody will come back for: decided on FAILED, unless something was decided before, and
+    /// told. That changes nothing in AWS, so it needs no right to mutate; whoever has that finds the record changed.
+    ///
+    /// # Errors
+    /// When the ledger does not answer, or the answer did not arrive.
+    pub async fn fail(
+        mut self,
+        code: HandlerErrorCode,
+        problem: &str,
+    ) -> Result<WaiterReply, OperationError> {
+        let operation = self.stored.record.operation.clone();
+        if let Some(operation) = operation.filter(|open| open.answer.is_none()) {
+            let whereabouts = Whereabouts {
+                request_id: operation.request_id.clone(),
+                log_stream: self.invocation.log_stream.clone(),
+            };
+            let reason = reason(code, problem, None, &whereabouts);
+            self.decide_failure(&operation, reason).await?;
+        }
+        self.tell().await
     }
 
     /// Requests that a later one has ended are still owed an answer, which CloudFormation may or may not

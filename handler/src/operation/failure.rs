@@ -159,6 +159,25 @@ impl OperationError {
         }
     }
 
+    /// What AWS has refused, and why.
+    fn refused(&self) -> Option<String> {
+        match self {
+            Self::Step { step, source } => Some(refusal(step, source)),
+            Self::Observe(_) => Some(chain(self).to_string()),
+            Self::Plan(_)
+            | Self::Ledger(_)
+            | Self::Seal(_)
+            | Self::Respond(_)
+            | Self::SealedMissing
+            | Self::PropertiesMissing
+            | Self::PropertiesNewer
+            | Self::ProviderInUse { .. }
+            | Self::OtherDomain { .. }
+            | Self::OutOfTime
+            | Self::TooManyRounds => None,
+        }
+    }
+
     fn wait(&self) -> Wait {
         let reason = match self {
             Self::Step { step, source } => WaitReason::StepRefused {
@@ -190,9 +209,18 @@ impl Attempt<'_> {
         };
         let now_ms = self.runtime.clock.now_ms();
         let age_ms = now_ms.saturating_sub(operation.started_ms);
-        let is_last_chance = now_ms >= operation.answer_by_ms;
+        // A decided answer that does not arrive is sent again for as long as anybody listens.
+        let until_ms = if error.is_unanswerable(&operation) {
+            operation.given_up_ms
+        } else {
+            operation.answer_by_ms
+        };
+        let is_last_chance = now_ms >= until_ms;
         if error.may_pass(age_ms) && !is_last_chance {
-            self.remember_refusal(&error);
+            if let Some(open) = &mut self.stored.record.operation {
+                // What holds an operation up until its time is over is the cause that its answer has to name.
+                open.refused = error.refused().or(open.refused.take());
+            }
             return self.let_go(Outcome::Waiting(error.wait())).await;
         }
         if error.is_unanswerable(&operation) {
@@ -216,25 +244,13 @@ impl Attempt<'_> {
         }
     }
 
-    /// Notes what AWS says no to, so that it can be told when the time is up.
-    fn remember_refusal(&mut self, error: &OperationError) {
-        if let (OperationError::Step { .. }, Some(operation)) =
-            (error, &mut self.stored.record.operation)
-        {
-            operation.waiting = None;
-            operation.refused = Some(error.wait().reason.to_string());
-        }
-    }
-
     async fn reason(&self, operation: &Operation, error: &OperationError) -> String {
         let whereabouts = Whereabouts {
             request_id: operation.request_id.clone(),
             log_stream: self.invocation.log_stream.clone(),
         };
         let problem = match error {
-            OperationError::Step { step, source } => {
-                format!("{step}: {} ({})", source.message, source.code)
-            }
+            OperationError::Step { step, source } => refusal(step, source),
             OperationError::Plan(PlanError::DeploymentFailed { .. })
                 if operation.is_out_of_time =>
             {
@@ -322,18 +338,24 @@ fn told(cause: Cause, error: &OperationError, evidence: String) -> Finding {
     }
 }
 
+/// A step, and what AWS said to it.
+fn refusal(step: &Step, source: &AwsError) -> String {
+    format!("{step}: {} ({})", source.message, source.code)
+}
+
+/// The last refusal comes before what was waited for: that was seen before it.
 fn out_of_time(operation: &Operation) -> String {
-    let mut problem = OperationError::OutOfTime.to_string();
+    let problem = OperationError::OutOfTime;
     if let Some(refused) = &operation.refused {
-        problem.push_str(": AWS refuses ");
-        problem.push_str(refused);
-    } else if let Some(waiting) = &operation.waiting {
-        let awaited = match &waiting.awaited {
-            Awaited::Deployment { arn, status: _ } => format!("deployment {arn}"),
-            Awaited::Draining { service_arn } => format!("service {service_arn} to drain"),
-        };
-        problem.push_str(": still waiting for ");
-        problem.push_str(&awaited);
+        return format!("{problem}; AWS refused last: {refused}");
     }
-    problem
+    match operation.waiting.as_ref().map(|waiting| &waiting.awaited) {
+        Some(Awaited::Deployment { arn, status: _ }) => {
+            format!("{problem}: still waiting for deployment {arn}")
+        }
+        Some(Awaited::Draining { service_arn }) => {
+            format!("{problem}: still waiting for service {service_arn} to drain")
+        }
+        None => problem.to_string(),
+    }
 }

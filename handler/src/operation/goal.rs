@@ -241,8 +241,6 @@ impl Attempt<'_> {
         };
         if !goal.is_removal() {
             service.changed_ms = Some(now_ms);
-            let zone = &self.runtime.settings.hosted_zone_id;
-            service.hosted_zone_id = service.hosted_zone_id.take().or_else(|| zone.clone());
         }
         for step in steps {
             match step {
@@ -259,13 +257,29 @@ impl Attempt<'_> {
                 Step::CreateListenerRule(spec) if spec.header.is_some() => {
                     service.has_test_rule = true;
                 }
-                Step::CreateAliasRecord(_) | Step::UpsertAliasRecord(_)
-                    if service.leaving.is_some() =>
-                {
-                    service.alias_moved_ms = Some(now_ms);
+                Step::CreateAliasRecord(spec) | Step::UpsertAliasRecord(spec) => {
+                    service.note_zone(&spec.hosted_zone_id);
+                    if service.leaving.is_some() {
+                        service.alias_moved_ms = Some(now_ms);
+                    }
                 }
                 _ => {}
             }
+        }
+    }
+
+    /// Notes that the record of the host name is the service's own, once it leads to a load balancer of its own; kept with
+    /// the next write of the record.
+    pub(super) fn note_alias(&mut self, goal: &Goal, observed: &Observed) {
+        let zone = self.runtime.settings.hosted_zone_id.as_deref();
+        let arn = &goal.identity().service_arn;
+        if let (Goal::Converge(_), Some(service), Some(zone), Some(found)) = (
+            goal,
+            self.stored.record.services.get_mut(arn),
+            zone,
+            observed.alias_record.present(),
+        ) {
+            service.note_alias(zone, found);
         }
     }
 

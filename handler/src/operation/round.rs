@@ -83,7 +83,12 @@ impl Attempt<'_> {
             }
         }
         match failure {
-            None => Ok(()),
+            None => {
+                if let Some(operation) = &mut self.stored.record.operation {
+                    operation.refused = None;
+                }
+                Ok(())
+            }
             Some((step, StepError::Aws(source))) => Err(OperationError::Step {
                 step: Box::new(step),
                 source,

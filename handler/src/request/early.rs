@@ -64,6 +64,17 @@ impl<'a> EarlyAnswer<'a> {
         sent_or_again(sent)
     }
 
+    /// The same answers, but for a Delete that cannot be carried out: it fails even if what it names is nothing, because
+    /// an earlier delivery of what was refused may have begun.
+    pub(super) fn of_what_may_be(&self) -> Self {
+        let request_type = self.request_type;
+        Self {
+            answerable: self.answerable.clone(),
+            request_type: request_type.filter(|it| *it != RequestType::Delete),
+            ..*self
+        }
+    }
+
     /// What [`EarlyAnswer::failed`] would send, to be sent by the operation; none of what does not fit.
     pub(super) fn refusal(&self, code: HandlerErrorCode, problem: &str) -> Option<DecidedAnswer> {
         let refusal = Refusal {

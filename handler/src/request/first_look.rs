@@ -105,6 +105,8 @@ impl Taking<'_> {
             abandoned: None,
             hopeless_deployment: None,
             alias_moved_ms: None,
+            // Whosever the record is, one that leads elsewhere is not "nothing to change".
+            has_alias_record: true,
             is_create: false,
             request_id: self.envelope.request_id.clone(),
         };

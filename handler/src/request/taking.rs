@@ -107,13 +107,13 @@ impl Taking<'_> {
             observe::what_a_new_service_meets(aws, identity, zone, &mut observed),
         );
         match begun {
-            Ok((stored, name)) => {
+            Ok(begun) => {
                 let known = Known {
                     is_first: true,
                     vpc_facts: vpc_facts.ok(),
                     observed: Some(observed),
                 };
-                Some(self.work(stored, name, sealed.clone(), known).await)
+                Some(self.work(begun, sealed.clone(), known).await)
             }
             Err(RequestError::Ledger(LedgerError::Conflict)) => None,
             Err(error) => {
@@ -261,8 +261,8 @@ impl Taking<'_> {
         }
         let names = identity.filter(|it| !before.services.contains_key(&it.service_arn));
         match self.begin(read, begun.clone(), sealed, names).await {
-            Ok((stored, name)) => {
-                let worked = self.work(stored, name, sealed.clone(), known).await;
+            Ok(begun) => {
+                let worked = self.work(begun, sealed.clone(), known).await;
                 worked.map(Some)
             }
             Err(RequestError::Ledger(LedgerError::Conflict)) => Ok(None),
@@ -285,7 +285,7 @@ impl Taking<'_> {
         mut record: OwnerRecord,
         sealed: &SealedOperation,
         new: Option<&Identity>,
-    ) -> Result<(Stored, String), RequestError> {
+    ) -> Result<Begun, RequestError> {
         let owner_key = naming::owner_key(&self.owner);
         let context = SealContext {
             owner_key: &owner_key,
@@ -310,9 +310,21 @@ impl Taking<'_> {
             service_arn: &identity.service_arn,
             host: &identity.host,
         });
-        let stored = ledger::begin(self.runtime, read, record, Some(sealed.whole), names).await?;
-        self.start_waiter().await?;
-        Ok((stored, name))
+        let mut stored =
+            ledger::begin(self.runtime, read, record, Some(sealed.whole), names).await?;
+        let is_attended = match self.start_waiter().await {
+            Ok(()) => true,
+            Err(RequestError::Waiter(error)) if !error.class.is_retriable() => {
+                self.refuse_unattended(read, &mut stored, error).await?;
+                false
+            }
+            Err(error) => return Err(error),
+        };
+        Ok(Begun {
+            stored,
+            name,
+            is_attended,
+        })
     }
 
     /// A request that could not begin: one whose names belong to somebody else, or which has come while the provider's
@@ -346,24 +358,29 @@ impl Taking<'_> {
         };
         tracing::info!(event = "request.refused", code = %code, problem);
         let record = before.refused(begun, answer);
-        let (stored, name) = self.begin(read, record, sealed, None).await?;
-        self.work(stored, name, sealed.clone(), Known::default())
-            .await
+        let begun = self.begin(read, record, sealed, None).await?;
+        self.work(begun, sealed.clone(), Known::default()).await
     }
 
     /// The first attempt.
     async fn work(
         &self,
-        stored: Stored,
-        name: String,
+        begun: Begun,
         sealed: SealedOperation,
         known: Known,
     ) -> Result<WaiterReply, RequestError> {
-        Attempt::new(self.runtime, self.invocation, stored, name)
-            .knowing(sealed, known)
-            .run()
-            .await
-            .map_err(RequestError::Ledger)
+        let Begun {
+            stored,
+            name,
+            is_attended,
+        } = begun;
+        let attempt =
+            Attempt::new(self.runtime, self.invocation, stored, name).knowing(sealed, known);
+        if is_attended {
+            attempt.run().await.map_err(RequestError::Ledger)
+        } else {
+            attempt.tell().await.map_err(RequestError::Untold)
+        }
     }
 
     /// The same request again: its operation is open, and somebody must come back for it.
@@ -376,7 +393,7 @@ impl Taking<'_> {
             .map_err(RequestError::Ledger)
     }
 
-    async fn start_waiter(&self) -> Result<(), RequestError> {
+    pub(super) async fn start_waiter(&self) -> Result<(), RequestError> {
         let request_id = &self.envelope.request_id;
         let operation_id = format!("{}#{request_id}", naming::owner_key(&self.owner));
         for restart in 0..WAITERS_MAX {
@@ -389,6 +406,16 @@ impl Taking<'_> {
         }
         Err(RequestError::WaitersExhausted)
     }
+}
+
+/// An operation that has begun.
+struct Begun {
+    /// What the ledger has of it.
+    stored: Stored,
+    /// What the record calls the attempt that has begun it.
+    name: String,
+    /// Whether it has a waiter; else all that is left to do is telling what was decided.
+    is_attended: bool,
 }
 
 /// A request that is new to its owner.

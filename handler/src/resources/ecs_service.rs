@@ -10,8 +10,7 @@ use aws_sdk_ecs::types::{
     ServiceField,
 };
 use express_core::resources::ecs_service::{
-    DeploymentChange, EcsServiceChange, EcsServiceSpec, HEALTH_CHECK_GRACE_S, ObservedEcsService,
-    ServiceStatus,
+    DeploymentChange, EcsServiceChange, EcsServiceSpec, ObservedEcsService, ServiceStatus,
 };
 
 use super::tags;
@@ -84,6 +83,7 @@ pub async fn create(
         network,
         ingress,
         deployment_settings,
+        health_check_grace_s,
         alarm_names,
         dropped_alarm_names: _,
         tags: wanted_tags,
@@ -106,7 +106,7 @@ pub async fn create(
             deployment_settings,
             alarm_names,
         )?)
-        .health_check_grace_period_seconds(HEALTH_CHECK_GRACE_S)
+        .health_check_grace_period_seconds(*health_check_grace_s)
         .enable_ecs_managed_tags(true)
         .propagate_tags(PropagateTags::Service)
         .set_tags(Some(tags::to_ecs(wanted_tags)))
@@ -153,6 +153,9 @@ pub async fn update(
         .service(&spec.name)
         .set_task_definition(task_definition_arn.clone())
         .set_network_configuration(network)
+        // "0" where none is given, says AWS of updates too: the one that the service has is sent along.
+        // AWS: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_UpdateService.html
+        .health_check_grace_period_seconds(spec.health_check_grace_s)
         .set_load_balancers(match (ingress, bridge) {
             (Some(ingress), _) => Some(vec![settings::load_balancer(ingress)]),
             (None, Some(bridge)) => Some(settings::bridge(bridge)),
@@ -163,9 +166,11 @@ pub async fn update(
         alarm_names,
     }) = deployment
     {
-        request = request
-            .deployment_configuration(settings::deployment(OPERATION, settings, alarm_names)?)
-            .health_check_grace_period_seconds(HEALTH_CHECK_GRACE_S);
+        request = request.deployment_configuration(settings::deployment(
+            OPERATION,
+            settings,
+            alarm_names,
+        )?);
     }
     let answer = request.send().await.map_err(aws_error(OPERATION))?;
     observed(OPERATION, member(OPERATION, "service", answer.service())?)
@@ -214,6 +219,9 @@ fn observed(operation: &'static str, service: &Service) -> Result<ObservedEcsSer
         ingress: settings::read_ingress(service),
         bridge: settings::read_bridge(service),
         deployment_settings: settings::read_deployment(service),
+        health_check_grace_s: service
+            .health_check_grace_period_seconds()
+            .unwrap_or_default(),
         alarm_names: settings::alarm_names(service),
         tags: tags::from_ecs(service.tags()),
         deployment: None,

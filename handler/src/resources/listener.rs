@@ -196,9 +196,11 @@ fn default_action(role: &ListenerRole) -> Action {
 }
 
 fn observed(operation: &'static str, listener: &Listener) -> Result<ObservedListener, AwsError> {
+    let port = number(operation, "Port", listener.port())?;
     Ok(ObservedListener {
         arn: text(operation, "ListenerArn", listener.listener_arn())?,
-        port: number(operation, "Port", listener.port())?,
+        port,
+        has_other_default_action: has_other_default_action(port, listener.default_actions()),
         // The default one and no other.
         // AWS: https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_Listener.html
         certificate_arn: listener
@@ -207,4 +209,88 @@ fn observed(operation: &'static str, listener: &Listener) -> Result<ObservedList
             .and_then(|default| default.certificate_arn())
             .map(str::to_owned),
     })
+}
+
+/// Whether the actions are not the one that we give to a listener on this port.
+fn has_other_default_action(port: u16, actions: &[Action]) -> bool {
+    let [action] = actions else {
+        return true;
+    };
+    if port == HTTPS_PORT {
+        let answer = action.fixed_response_config();
+        !answer.is_some_and(|answer| {
+            answer.status_code() == Some(NOT_FOUND_STATUS)
+                && answer.content_type() == Some(NOT_FOUND_CONTENT_TYPE)
+                && answer.message_body() == Some(NOT_FOUND_BODY)
+        })
+    } else {
+        let redirect = action.redirect_config();
+        !redirect.is_some_and(is_to_https)
+    }
+}
+
+/// Whether the redirect leads to the same place by HTTPS. Parts that were not given are answered as they came: by the
+/// keyword that stands for the request's own.
+/// AWS: <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_RedirectActionConfig.html>
+fn is_to_https(redirect: &RedirectActionConfig) -> bool {
+    let is_kept = |part: Option<&str>, keyword| part.is_none_or(|part| part == keyword);
+    redirect.protocol() == Some(ProtocolEnum::Https.as_str())
+        && redirect.port() == Some(HTTPS_PORT.to_string().as_str())
+        && redirect.status_code() == Some(&RedirectActionStatusCodeEnum::Http301)
+        && is_kept(redirect.host(), "#{host}")
+        && is_kept(redirect.path(), "/#{path}")
+        && is_kept(redirect.query(), "#{query}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn redirect(change: impl FnOnce(&mut RedirectActionConfig)) -> Action {
+        let mut action = default_action(&ListenerRole::Redirect);
+        change(action.redirect_config.as_mut().expect("it redirects"));
+        action
+    }
+
+    #[test]
+    fn the_action_that_we_write_is_ours_in_either_form() {
+        let certificate_arn = String::new();
+        let not_found = default_action(&ListenerRole::Https { certificate_arn });
+        assert!(!has_other_default_action(HTTPS_PORT, &[not_found]));
+        assert!(!has_other_default_action(HTTP_PORT, &[redirect(|_| {})]));
+        let answered = redirect(|config| {
+            config.host = Some("#{host}".to_owned());
+            config.path = Some("/#{path}".to_owned());
+            config.query = Some("#{query}".to_owned());
+        });
+        assert!(!has_other_default_action(HTTP_PORT, &[answered]));
+    }
+
+    #[test]
+    fn every_other_action_is_peoples() {
+        let ours = || redirect(|_| {});
+        let elsewhere = redirect(|config| config.host = Some("elsewhere.example.com".to_owned()));
+        let below = redirect(|config| config.path = Some("/new/#{path}".to_owned()));
+        let asked = redirect(|config| config.query = Some("#{query}&old=1".to_owned()));
+        let passing =
+            redirect(|config| config.status_code = Some(RedirectActionStatusCodeEnum::Http302));
+        let other_port = redirect(|config| config.port = Some("8443".to_owned()));
+        let plain = redirect(|config| config.protocol = Some("HTTP".to_owned()));
+        for other in [elsewhere, below, asked, passing, other_port, plain] {
+            assert!(
+                has_other_default_action(HTTP_PORT, std::slice::from_ref(&other)),
+                "{other:?}"
+            );
+        }
+        assert!(has_other_default_action(HTTP_PORT, &[]));
+        assert!(has_other_default_action(HTTP_PORT, &[ours(), ours()]));
+        // Each on the other's port.
+        assert!(has_other_default_action(HTTPS_PORT, &[ours()]));
+        let certificate_arn = String::new();
+        let mut answer = default_action(&ListenerRole::Https { certificate_arn });
+        assert!(has_other_default_action(HTTP_PORT, &[answer.clone()]));
+        let config = answer.fixed_response_config.as_mut();
+        config.expect("it answers").message_body = Some("Come back later".to_owned());
+        assert!(has_other_default_action(HTTPS_PORT, &[answer]));
+    }
 }

@@ -2,8 +2,8 @@
 //!
 //! Identity: the host name on the pool's HTTPS listener, and our tags. CreateRule has no idempotency of
 //! its own; whoever meets a taken priority looks for a rule of this host before the next slot.
-//! A repair changes only the forward action's groups: conditions, stickiness and actions that people
-//! put before it stay.
+//! A repair changes only the forward action's groups, or adds the service's host: other conditions and
+//! hosts, stickiness and actions that people put before the forward action stay.
 //! AWS: <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateRule.html>
 
 use std::collections::BTreeMap;
@@ -161,6 +161,48 @@ pub async fn set_header(
     if_found(modified).map(|_| ())
 }
 
+/// Makes a rule be for a further host: its other conditions and hosts stay. One that is gone is nothing to change.
+///
+/// # Errors
+/// When AWS refuses or its answer is unusable.
+pub async fn add_host(aws: &AwsClients, rule_arn: &str, host: &str) -> Result<(), AwsError> {
+    let Some(rule) = describe(aws, rule_arn).await? else {
+        return Ok(());
+    };
+    // ModifyRule replaces all conditions: the others are sent as they were found.
+    // AWS: https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_ModifyRule.html
+    let modified = aws
+        .elbv2
+        .modify_rule()
+        .rule_arn(rule_arn)
+        .set_conditions(Some(with_host(rule.conditions(), host)))
+        .send()
+        .await
+        .map_err(aws_error("elasticloadbalancing:ModifyRule"));
+    if_found(modified).map(|_| ())
+}
+
+/// These conditions, and the host among the values of the one on hosts. The older form of values, in which ELB repeats
+/// some of them, is left out: only one of both may be given.
+/// AWS: <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_RuleCondition.html>
+fn with_host(found: &[RuleCondition], host: &str) -> Vec<RuleCondition> {
+    let mut with_host: Vec<RuleCondition> = found.to_vec();
+    let mut is_added = false;
+    for condition in &mut with_host {
+        if condition.host_header_config.is_some() || condition.path_pattern_config.is_some() {
+            condition.values = None;
+        }
+        if let Some(hosts) = &mut condition.host_header_config {
+            hosts.values.get_or_insert_default().push(host.to_owned());
+            is_added = true;
+        }
+    }
+    if !is_added {
+        with_host.extend(conditions(host, None));
+    }
+    with_host
+}
+
 /// The host, and the header of a rule for test traffic.
 fn conditions(host: &str, header: Option<&TestHeader>) -> Vec<RuleCondition> {
     let host = RuleCondition::builder()
@@ -281,6 +323,11 @@ fn observed(
             .filter_map(RuleCondition::host_header_config)
             .flat_map(|config| config.values().to_vec())
             .collect(),
+        has_host_expressions: rule
+            .conditions()
+            .iter()
+            .filter_map(RuleCondition::host_header_config)
+            .any(|config| !config.regex_values().is_empty()),
         headers: rule
             .conditions()
             .iter()
@@ -322,6 +369,8 @@ fn weights(operation: &'static str, rule: &Rule) -> Result<BTreeMap<String, u32>
 
 #[cfg(test)]
 mod tests {
+    use aws_sdk_elasticloadbalancingv2::types::PathPatternConditionConfig;
+
     use super::*;
 
     fn described(priority: &str, action: Action) -> Rule {
@@ -358,6 +407,54 @@ mod tests {
         assert_eq!(rule.priority, Some(1001));
         assert_eq!(rule.hosts, ["web.example.com", "www.example.com"]);
         assert_eq!(rule.weights, weights);
+    }
+
+    #[test]
+    fn a_further_host_leaves_the_other_conditions_as_they_are() {
+        let path = || {
+            let config = PathPatternConditionConfig::builder().values("/shop/*");
+            RuleCondition::builder()
+                .field("path-pattern")
+                .path_pattern_config(config.build())
+        };
+        let hosts = |hosts: &[&str]| {
+            let config = HostHeaderConditionConfig::builder();
+            let hosts = hosts.iter().map(|host| (*host).to_owned()).collect();
+            RuleCondition::builder()
+                .field(HOST_HEADER)
+                .host_header_config(config.set_values(Some(hosts)).build())
+        };
+        // As ELB tells them, in both forms.
+        let found = [
+            path().values("/shop/*").build(),
+            hosts(&["www.example.com"])
+                .values("www.example.com")
+                .build(),
+        ];
+        let wanted = [
+            path().build(),
+            hosts(&["www.example.com", "web.example.com"]).build(),
+        ];
+        assert_eq!(with_host(&found, "web.example.com"), wanted);
+        let wanted = [path().build(), hosts(&["web.example.com"]).build()];
+        assert_eq!(with_host(&found[..1], "web.example.com"), wanted);
+    }
+
+    #[test]
+    fn host_expressions_are_people_s() {
+        let of = |config: HostHeaderConditionConfig| {
+            let mut rule = described("1000", Action::builder().build());
+            rule.conditions = Some(vec![
+                RuleCondition::builder()
+                    .field(HOST_HEADER)
+                    .host_header_config(config)
+                    .build(),
+            ]);
+            observed("x:Y", &rule, Tags::new()).expect("is usable")
+        };
+        let config = HostHeaderConditionConfig::builder;
+        assert!(of(config().values("www.example.com").build()).lacks("web.example.com"));
+        assert!(!of(config().regex_values("^w.*").build()).lacks("web.example.com"));
     }
 
     #[test]

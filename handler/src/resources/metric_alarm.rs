@@ -2,12 +2,13 @@
 //!
 //! Identity: name. Repeat-safe: PutMetricAlarm replaces the settings and leaves the state; it answers
 //! with nothing, so what was written is known only after another look.
-//! It has no actions of its own: ECS watches its state (DESIGN §3).
+//! It has no actions of its own: ECS watches its state (DESIGN §3). Those that people gave it are written again, since
+//! an update overwrites the whole configuration of the alarm.
 //! AWS: <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html>
 
 use aws_sdk_cloudwatch::types::{AlarmType, ComparisonOperator, MetricAlarm, StateValue};
 use express_core::resources::metric_alarm::{
-    AlarmRule, AlarmState, MetricAlarmSpec, ObservedMetricAlarm,
+    AlarmActions, AlarmRule, AlarmState, MetricAlarmSpec, ObservedMetricAlarm,
 };
 use provider_schema::Percent;
 
@@ -57,8 +58,14 @@ pub async fn put(aws: &AwsClients, spec: &MetricAlarmSpec) -> Result<(), AwsErro
         load_balancer: _,
         watched: _,
         rule,
+        actions,
         tags: wanted_tags,
     } = spec;
+    let AlarmActions {
+        alarm,
+        ok,
+        insufficient_data,
+    } = actions;
     let AlarmRule {
         error_rate,
         // These two are in the expression.
@@ -72,6 +79,9 @@ pub async fn put(aws: &AwsClients, spec: &MetricAlarmSpec) -> Result<(), AwsErro
         .alarm_name(name)
         .alarm_description(DESCRIPTION)
         .actions_enabled(true)
+        .set_alarm_actions(Some(alarm.clone()))
+        .set_ok_actions(Some(ok.clone()))
+        .set_insufficient_data_actions(Some(insufficient_data.clone()))
         .set_metrics(Some(queries::to_sdk(spec)))
         .comparison_operator(ComparisonOperator::GreaterThanThreshold)
         .threshold(error_rate.to_f64())
@@ -113,6 +123,11 @@ fn observed(operation: &'static str, alarm: &MetricAlarm) -> Result<ObservedMetr
         expression: queries::compared_expression(alarm.metrics()),
         rule: rule(alarm).filter(|rule| queries::are_ours(alarm.metrics(), &target_groups, *rule)),
         target_groups,
+        actions: AlarmActions {
+            alarm: alarm.alarm_actions().to_vec(),
+            ok: alarm.ok_actions().to_vec(),
+            insufficient_data: alarm.insufficient_data_actions().to_vec(),
+        },
     })
 }
 
@@ -153,6 +168,7 @@ mod tests {
                 evaluation_periods: 3,
                 datapoints_to_alarm: 2,
             },
+            actions: AlarmActions::default(),
             tags: Tags::new(),
         }
     }

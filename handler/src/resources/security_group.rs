@@ -79,8 +79,8 @@ pub async fn create(
             name: name.clone(),
             tags: wanted_tags.clone(),
             ingress: Vec::new(),
-            has_ingress: false,
             // As AWS makes it.
+            has_default_egress: true,
             egress: vec![egress::EVERYWHERE.to_owned()],
         }),
         Err(error) if error.is("InvalidGroup.Duplicate") => {
@@ -241,7 +241,7 @@ fn observed(group: &SecurityGroup) -> Result<ObservedSecurityGroup, AwsError> {
         name: text(DESCRIBE, "groupName", group.group_name())?,
         tags: tags::from_ec2(group.tags()),
         ingress: group.ip_permissions().iter().flat_map(rules).collect(),
-        has_ingress: !group.ip_permissions().is_empty(),
+        has_default_egress: egress::is_default(group),
         egress: egress::ranges(group),
     })
 }

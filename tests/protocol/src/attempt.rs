@@ -293,10 +293,16 @@ impl<'a> Attempt<'a> {
         };
         let now_ms = self.invocation.now_ms();
         let age_ms = now_ms.saturating_sub(operation.started_ms);
-        if problem.may_pass(age_ms) && now_ms < operation.answer_by_ms {
+        let is_unanswerable = problem == Problem::Respond && operation.answer.is_some();
+        let until_ms = if is_unanswerable {
+            operation.given_up_ms
+        } else {
+            operation.answer_by_ms
+        };
+        if problem.may_pass(age_ms) && now_ms < until_ms {
             return self.let_go(Outcome::Waiting(RETRY_S)).await;
         }
-        if problem == Problem::Respond && operation.answer.is_some() {
+        if is_unanswerable {
             self.stored_mut().record.finish_operation(false);
             return self.finish().await;
         }

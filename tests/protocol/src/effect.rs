@@ -58,6 +58,7 @@ pub enum Effect {
     Release(Ordinal, Service),
     Offer(Ordinal),
     Close(Ordinal),
+    Forget(Ordinal),
     OpenPool(u8),
     OpenOrdinal(Ordinal, Vec<u64>),
     StartWaiter(OperationId, u64),
@@ -130,6 +131,7 @@ impl Effect {
                 | Self::Release(..)
                 | Self::Offer(_)
                 | Self::Close(_)
+                | Self::Forget(_)
                 | Self::OpenPool(_)
                 | Self::OpenOrdinal(..)
         )
@@ -143,6 +145,7 @@ impl Effect {
             | Self::Release(..)
             | Self::Offer(_)
             | Self::Close(_)
+            | Self::Forget(_)
             | Self::OpenPool(_)
             | Self::OpenOrdinal(..) => true,
             Self::PutOwner {

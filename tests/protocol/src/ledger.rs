@@ -1,6 +1,6 @@
 //! The ledger: items of core's types, changed by core's transitions, each write on its condition.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use express_core::claim::OwnerRecord;
@@ -42,6 +42,8 @@ pub struct Ledger {
     pub pools: BTreeMap<u8, PoolItem>,
     /// Load balancers.
     pub load_balancers: BTreeMap<Ordinal, LoadBalancerItem>,
+    /// Closed ones of which nothing was left in AWS when somebody looked.
+    pub gone: BTreeSet<Ordinal>,
 }
 
 /// Why the table refused a write.
@@ -79,8 +81,10 @@ pub struct Contents {
     pub has_services: bool,
     /// When CloudFormation stops waiting for the answers that are owed, but for the guard's.
     pub awaited_until_ms: u64,
-    /// Load balancers without members, and whether they are OPEN.
+    /// Load balancers without members that may still be there, and whether they are OPEN.
     pub empty: Vec<(Ordinal, bool)>,
+    /// Load balancers that are shared and have room, and that claims do not try.
+    pub unlisted: Vec<Ordinal>,
 }
 
 /// A service's name as it stands in records and items.
@@ -149,9 +153,9 @@ impl Ledger {
         }
     }
 
-    /// Reads everything.
+    /// Reads everything; `most` is how many services a load balancer takes.
     #[must_use]
-    pub fn contents(&self) -> Contents {
+    pub fn contents(&self, most: u64) -> Contents {
         let mut owners = self.owners.values();
         let open = self
             .owners
@@ -159,7 +163,14 @@ impl Ledger {
             .filter_map(|stored| stored.record.operation.as_ref());
         let awaited = open.filter(|operation| !operation.waits_for_closings);
         let items = self.load_balancers.iter();
-        let empty = items.filter(|(_, item)| item.members.is_empty());
+        let empty = items.filter(|(at, item)| item.members.is_empty() && !self.gone.contains(at));
+        let is_listed = |at: &Ordinal| {
+            let pool = self.pools.get(&at.pool);
+            pool.is_none_or(|pool| pool.open.contains(&at.number))
+        };
+        let shared = self.load_balancers.iter().filter(|(at, item)| {
+            item.is_open && (1..most).contains(&(item.members.len() as u64)) && !is_listed(at)
+        });
         Contents {
             has_services: owners.any(|stored| !stored.record.services.is_empty()),
             awaited_until_ms: awaited
@@ -167,6 +178,7 @@ impl Ledger {
                 .max()
                 .unwrap_or(0),
             empty: empty.map(|(at, item)| (*at, item.is_open)).collect(),
+            unlisted: shared.map(|(at, _)| *at).collect(),
         }
     }
 
@@ -223,6 +235,14 @@ impl Ledger {
                 Err(pool) => pool,
             };
             self.pools.insert(at.pool, pool);
+        }
+    }
+
+    /// Lets a closed load balancer go, of which nothing is left in AWS.
+    pub fn forget(&mut self, at: Ordinal) {
+        let item = self.load_balancers.get(&at);
+        if item.is_some_and(|item| !item.is_open && item.members.is_empty()) {
+            self.gone.insert(at);
         }
     }
 

@@ -319,13 +319,17 @@ pub(super) fn records(account: &LocalAws, hosted_zone_id: &str, inventory: &mut 
     let path = format!("/2013-04-01/hostedzone/{hosted_zone_id}/rrset");
     let mut query = json!({});
     for _ in 0..PAGES_MAX {
-        let answer = account
-            .perform(
-                Service::Route53,
-                "ListResourceRecordSets",
-                json!({"path": path, "query": query}),
-            )
-            .unwrap_or_else(|refusal| panic!("ListResourceRecordSets was refused: {refusal:?}"));
+        let answer = match account.perform(
+            Service::Route53,
+            "ListResourceRecordSets",
+            json!({"path": path, "query": query}),
+        ) {
+            // People may delete the provider's zone.
+            Err(refusal) if refusal.code == "NoSuchHostedZone" => return,
+            other => other.unwrap_or_else(|refusal| {
+                panic!("ListResourceRecordSets was refused: {refusal:?}")
+            }),
+        };
         let page = &answer["ListResourceRecordSetsResponse"];
         for set in array(&page["ResourceRecordSets"]["ResourceRecordSet"]) {
             let name = format!(

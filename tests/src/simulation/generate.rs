@@ -5,6 +5,7 @@ use local_aws::fault::Fault;
 
 use super::history::STACKS;
 use super::{Drift, Event, History, Image, Service, Timed};
+use crate::changes::{FIRST_CHANGES, changes};
 use crate::cloudformation::FailedReplacement;
 
 /// Events of one history. Few: what goes wrong needs few, and a short history leaves time for more of them.
@@ -26,6 +27,10 @@ const DENIED: [&str; 8] = [
 ];
 /// Calls from now on among which a fault strikes: about two operations.
 const FAULT_WITHIN: u64 = 150;
+
+/// Seeds from here on also know the changes after the first ones. Those below, among them all that have found something,
+/// mean what they always did.
+pub const LATER_CHANGES_FROM: u64 = 1 << 32;
 
 /// The history of a seed.
 #[must_use]
@@ -54,6 +59,9 @@ pub fn generate(seed: u64) -> History {
     let mut moves = Rng::with_seed(!seed);
     if one_in(&mut moves, 3) {
         events.extend(a_move(&mut moves, &events));
+    }
+    if seed >= LATER_CHANGES_FROM {
+        later_changes(seed, &mut events);
     }
     History {
         seed,
@@ -108,6 +116,22 @@ fn a_move(random: &mut Rng, events: &[Timed]) -> Option<Timed> {
     })
 }
 
+/// Every third service has one of the later changes, from a source of their own.
+fn later_changes(seed: u64, events: &mut [Timed]) {
+    let mut random = Rng::with_seed(seed.rotate_left(32));
+    let count = changes().len();
+    for timed in events {
+        if let Event::Deploy { services, .. } = &mut timed.event {
+            for service in services {
+                if one_in(&mut random, 3) {
+                    let later = random.usize(FIRST_CHANGES..count);
+                    service.changes.push(later);
+                }
+            }
+        }
+    }
+}
+
 fn deploy(random: &mut Rng) -> Event {
     let stack = random.usize(0..STACKS);
     let mut services = vec![service(random, stack, 0)];
@@ -137,7 +161,7 @@ fn service(random: &mut Rng, stack: usize, logical_id: usize) -> Service {
         _ => Image::Healthy,
     };
     for _ in 0..random.usize(0..3) {
-        service.changes.push(random.usize(0..32));
+        service.changes.push(random.usize(0..32) % FIRST_CHANGES);
     }
     service.is_in_prod = one_in(random, 12);
     service.is_dedicated = one_in(random, 16);

@@ -5,8 +5,9 @@ use std::fmt;
 use local_aws::fault::Fault;
 
 use super::Drift;
+use crate::changes::{Change, changes};
 use crate::cloudformation::{FailedReplacement, Template};
-use crate::properties::{ENVIRONMENT_CANARY, ServiceProperties, changes, web};
+use crate::properties::{ENVIRONMENT_CANARY, ServiceProperties, web};
 
 /// Logical ids that a stack's services have.
 const LOGICAL_IDS: [&str; 2] = ["Web", "Api"];
@@ -128,10 +129,21 @@ pub enum Image {
 impl History {
     /// Whether a service is ever to be reached from within the network only.
     pub(super) fn has_internal_services(&self) -> bool {
-        self.events.iter().any(|timed| match &timed.event {
-            Event::Deploy { services, .. } => services.iter().any(|service| service.is_internal),
-            _ => false,
-        })
+        self.services().any(|service| service.is_internal)
+    }
+
+    /// Whether a service ever names what is the account's own.
+    pub(super) fn names_own_things(&self) -> bool {
+        let mut changed = self.services().flat_map(Service::changed);
+        changed.any(|change| change.names_own_things())
+    }
+
+    fn services(&self) -> impl Iterator<Item = &Service> {
+        let deployed = self.events.iter().filter_map(|timed| match &timed.event {
+            Event::Deploy { services, .. } => Some(services),
+            _ => None,
+        });
+        deployed.flatten()
     }
 }
 
@@ -151,16 +163,22 @@ impl Service {
         }
     }
 
+    fn changed(&self) -> Vec<Change> {
+        let changes = changes();
+        let numbers = self.changes.iter();
+        numbers
+            .map(|number| changes[number % changes.len()].clone())
+            .collect()
+    }
+
     fn properties(&self, subnets: &[String]) -> ServiceProperties {
         let mut properties = web().environment("SECRET", ENVIRONMENT_CANARY);
         properties = match self.name {
             Some(name) => properties.named(NAMES[name % NAMES.len()]),
             None => properties.without("ServiceName"),
         };
-        let changes = changes();
-        for number in &self.changes {
-            let (pointer, value) = &changes[number % changes.len()];
-            properties = properties.set(pointer, value.clone());
+        for change in self.changed() {
+            properties = change.after(properties);
         }
         match self.image {
             Image::Healthy => {}
@@ -283,10 +301,8 @@ impl fmt::Display for Service {
         if self.image != Image::Healthy {
             write!(formatter, " {:?}", self.image)?;
         }
-        let changes = changes();
-        for number in &self.changes {
-            let (pointer, value) = &changes[number % changes.len()];
-            write!(formatter, " {pointer}={value}")?;
+        for change in self.changed() {
+            write!(formatter, " {change}")?;
         }
         if self.is_in_prod {
             write!(formatter, " in prod")?;

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::drift::Untagged;
 use super::history::{STACKS, template};
 use super::{Event, History, account, ending, watch};
+use crate::changes::make_own_things;
 use crate::cloudformation::{Stack, StackOutcome, StackStatus};
 use crate::executor::Handle;
 use crate::network::private_subnets;
@@ -100,6 +101,10 @@ pub fn play(history: &History) -> Played {
     let subnets = world.subnets();
     if history.has_internal_services() {
         let _private = private_subnets(&world);
+    }
+    if history.names_own_things() {
+        make_own_things(&world);
+        world.remember_foreign();
     }
     let before = world.inventory().without_what_stays();
     let places = (0..STACKS).map(|number| Place {

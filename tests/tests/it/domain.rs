@@ -4,7 +4,8 @@ use express_handler::guard;
 use express_tests::account::Kind;
 use express_tests::cloudformation::RequestType;
 use express_tests::world::provider::DOMAIN_NAME;
-use express_tests::{StackStatus, Template, World, account, web};
+use express_tests::{Stack, StackStatus, Template, World, account, web};
+use local_aws::fault::{Fault, Rule};
 use local_aws::wire::Service;
 use serde_json::{Value, json};
 
@@ -256,4 +257,113 @@ fn an_update_of_the_guard_that_arrives_late_accepts_nothing() {
     world.redeliver(first["RequestId"].as_str().unwrap());
     world.settle();
     assert_eq!(accepted(), OTHER);
+}
+
+/// Somebody writes or deletes a record of type A.
+fn change_record(world: &World, action: &str, host: &str) {
+    let zone = &world.provider().hosted_zone_id;
+    let input = json!({
+        "path": format!("/2013-04-01/hostedzone/{zone}/rrset"),
+        "body": {"ChangeBatch": {"Changes": {"Change": {
+            "Action": action,
+            "ResourceRecordSet": {"Name": host, "Type": "A", "TTL": "60",
+                "ResourceRecords": {"ResourceRecord": {"Value": "192.0.2.1"}}},
+        }}}},
+    });
+    let account = world.account();
+    let changed = account.perform(Service::Route53, "ChangeResourceRecordSets", input);
+    assert!(changed.is_ok(), "{changed:?}");
+}
+
+/// The provider as it was installed, with a service, while DNS was managed elsewhere; since then it has a zone.
+fn with_a_zone_since(world: &World) -> Stack {
+    world.configure("EXPRESS_HOSTED_ZONE_ID", "");
+    let stack = world.with_service("app", &web());
+    assert_eq!(hosts(world), Vec::<String>::new());
+    let zone = world.provider().hosted_zone_id.clone();
+    world.configure("EXPRESS_HOSTED_ZONE_ID", &zone);
+    stack
+}
+
+#[test]
+fn a_record_that_people_made_while_dns_was_elsewhere_is_not_overwritten() {
+    let world = World::new();
+    let stack = with_a_zone_since(&world);
+    let host = world.provider().host("web");
+    change_record(&world, "CREATE", &host);
+    world.remember_as_foreign(Kind::RecordSet, "web.apps.example.com A");
+    let mutations = world.mutations();
+    let outcome = stack.deploy_now(Template::of(&web().health_check_path("/up")));
+    // The way back is an Update as well.
+    assert_eq!(outcome.status, UpdateRollbackFailed);
+    for seen in &outcome.seen {
+        let reason = &seen.reason;
+        assert!(reason.starts_with("AlreadyExists: "), "{reason}");
+        assert!(reason.contains("`web.apps.example.com`"), "{reason}");
+    }
+    world.settle();
+    assert_eq!(world.mutations(), mutations);
+
+    world.forget_foreign(Kind::RecordSet, "web.apps.example.com A");
+    change_record(&world, "DELETE", &host);
+    assert_eq!(stack.update_unchanged_now().status, UpdateComplete);
+    assert_eq!(hosts(&world), ["web.apps.example.com A"]);
+    assert_eq!(stack.delete_now().status, DeleteComplete);
+    assert_eq!(hosts(&world), Vec::<String>::new());
+}
+
+#[test]
+fn a_record_that_appears_while_the_service_gets_its_own_is_not_overwritten() {
+    let world = World::new();
+    let stack = with_a_zone_since(&world);
+    // The one that the service has come to look like before it is refused: it is looked at again, and is not its own.
+    let late = Rule::once(
+        Some("route53:ChangeResourceRecordSets"),
+        0,
+        Fault::CrashBefore,
+    );
+    world.faults().add(late);
+    let updating = world.spawn(stack.clone().update_unchanged());
+    world.block_on(world.sleep_s(5));
+    change_record(&world, "CREATE", &world.provider().host("web"));
+    world.remember_as_foreign(Kind::RecordSet, "web.apps.example.com A");
+    let outcome = world.block_on(updating);
+    assert_eq!(outcome.status, UpdateRollbackFailed);
+    let reason = &outcome.first().reason;
+    assert!(reason.starts_with("AlreadyExists: "), "{reason}");
+}
+
+#[test]
+fn a_record_of_the_service_that_leads_elsewhere_is_repaired() {
+    let world = World::new();
+    let stack = world.with_service("app", &web());
+    change_record(&world, "UPSERT", &world.provider().host("web"));
+    assert_eq!(stack.update_unchanged_now().status, UpdateComplete);
+    let inventory = world.inventory();
+    let mut records = inventory.of(Kind::RecordSet);
+    let found = records.find(|(_, record)| record.name == "web.apps.example.com A");
+    let description = &found.expect("a record").1.description;
+    assert!(description["AliasTarget"].is_object(), "{description}");
+}
+
+#[test]
+fn a_service_whose_hosted_zone_was_deleted_can_be_deleted() {
+    let world = World::new();
+    let stack = world.with_service("app", &web());
+    for (id, _) in world.inventory().of(Kind::RecordSet) {
+        world.forget_foreign(Kind::RecordSet, id);
+    }
+    world.account().cloud().route53.zones.clear();
+    let changed = stack.deploy_now(Template::of(&web().health_check_path("/up")));
+    assert_eq!(changed.status, UpdateRollbackFailed);
+    let reason = &changed.first().reason;
+    assert!(reason.contains("NoSuchHostedZone"), "{reason}");
+    let deleted = stack.delete_now();
+    assert_eq!(deleted.status, DeleteComplete, "{}", deleted.last().reason);
+    world.settle();
+    // Nothing keeps the zone: the provider may have another one now.
+    let installed = Domain::installed(&world);
+    let other = Domain::other(&world);
+    let answer = update(&world, &installed, &other);
+    assert_eq!(answer["Status"], "SUCCESS", "{answer}");
 }

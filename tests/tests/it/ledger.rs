@@ -1,14 +1,15 @@
-//! The conditional writes of pools, as the ledger makes them and as core says what they mean, side by side.
+//! The conditional writes of records, and those of pools as the ledger makes them and as core says what they mean, side by
+//! side.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use express_core::claim::Slot;
 use express_core::claim::pool::{LoadBalancerItem, MEMBERS_MAX, PoolItem, by_fullness, open_after};
+use express_core::claim::{Owner, OwnerRecord, Slot};
 use express_core::naming;
 use express_core::step::SlotRequest;
 use express_handler::Runtime;
-use express_handler::ledger::{LedgerError, pool};
+use express_handler::ledger::{self, LedgerError, NameClaims, Stored, pool};
 use express_tests::{World, account, lambda};
 use fastrand::Rng;
 use serde_json::{Value, json};
@@ -119,12 +120,12 @@ async fn operate(runtime: &Runtime, mirror: &mut Mirror, rng: &mut Rng) {
                 .filter(|_| rng.bool())
                 .unwrap_or_else(|| rng.u64(0..50));
             let next = pool::claim_next(runtime, &request(&service_arn), &slot(current)).await;
-            let is_accepted = mirror.write(ordinal, |item| item.claim_next(&key, current));
+            mirror.write(ordinal, |item| item.claim_next(&key, current));
+            let item = mirror.items.get(&ordinal);
+            let number = item.and_then(|item| item.members.get(&key));
             match next {
-                Ok(next) => {
-                    assert_eq!(Some(&next.number), mirror.items[&ordinal].members.get(&key))
-                }
-                Err(LedgerError::Conflict) => assert!(!is_accepted),
+                Ok(next) => assert_eq!(Some(&next.number), number),
+                Err(LedgerError::Conflict) => assert_eq!(number, None),
                 Err(error) => panic!("{error}"),
             }
         }
@@ -236,4 +237,59 @@ fn the_ledger_writes_pools_as_core_says() {
             );
         }
     }
+}
+
+/// Writes what another has read too, in each of the ways in which a record is written: alone, with names that it claims,
+/// with names that it gives back.
+async fn write_too(runtime: &Runtime, read: &Stored) -> [Result<(), LedgerError>; 3] {
+    let (mut alone, mut releasing) = (read.clone(), read.clone());
+    releasing.release_service(&arn(0));
+    let arn = arn(1);
+    let names = NameClaims {
+        service_arn: &arn,
+        host: "web-1.apps.example.com",
+    };
+    let record = read.record.clone();
+    let begun = ledger::begin(runtime, Some(read), record, None, Some(names)).await;
+    [
+        ledger::write(runtime, &mut alone).await,
+        begun.map(drop),
+        ledger::write(runtime, &mut releasing).await,
+    ]
+}
+
+#[test]
+fn a_record_is_written_only_over_the_revision_that_was_read() {
+    let world = World::new();
+    let runtime = world.runtime_of_a_process();
+    world.block_on(async move {
+        let owner = Owner {
+            stack_id: "arn:aws:cloudformation:eu-west-1:123456789012:stack/app/1".to_owned(),
+            logical_resource_id: "Web".to_owned(),
+        };
+        let key = naming::owner_key(&owner);
+        let mut record = OwnerRecord::new(owner);
+        let service = json!({
+            "cluster": "default",
+            "name": "web-0",
+            "host": "web-0.apps.example.com",
+            "is_answered": true,
+        });
+        let service = serde_json::from_value(service).unwrap();
+        record.services.insert(arn(0), service);
+        let begin = || ledger::begin(&runtime, None, record.clone(), None, None);
+        let read = begin().await.unwrap();
+        let again = begin().await;
+        assert!(matches!(again, Err(LedgerError::Conflict)), "{again:?}");
+
+        let mut quicker = read.clone();
+        quicker.record.newest_issued_ms = 1;
+        ledger::write(&runtime, &mut quicker).await.unwrap();
+        for written in write_too(&runtime, &read).await {
+            assert!(matches!(written, Err(LedgerError::Conflict)), "{written:?}");
+        }
+        let found = ledger::find(&runtime, &key).await.unwrap().unwrap();
+        assert_eq!(found.record, quicker.record);
+        assert_eq!(found.revision(), quicker.revision());
+    });
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use express_core::resources::Tags;
 use express_core::resources::metric_alarm::{
-    AlarmQuery, AlarmRule, AlarmSource, MetricAlarmSpec, PERIOD_S, Watched,
+    AlarmActions, AlarmQuery, AlarmRule, AlarmSource, MetricAlarmSpec, PERIOD_S, Watched,
 };
 use local_aws::clock::{Clock, VirtualClock};
 use local_aws::cloudwatch::{AlarmState, Metric, alarm_state, report};
@@ -149,6 +149,7 @@ fn the_alarm_says_what_a_plain_calculation_says_over_random_traffic() {
                 Watched::One(a)
             },
             rule,
+            actions: AlarmActions::default(),
             tags: Tags::new(),
         };
         put(&account, &spec);

@@ -5,6 +5,7 @@ use express_tests::bench::scale;
 use express_tests::invariants::check_all_answered;
 use express_tests::{Stack, StackStatus, Template, World, web};
 use futures::future::join_all;
+use local_aws::fault::{Fault, Rule};
 use local_aws::wire::Service;
 use serde_json::{Value, json};
 
@@ -146,25 +147,20 @@ fn is_alone(world: &World, stack: &Stack) -> bool {
         == 1
 }
 
-#[test]
-fn case_27_a_foreign_rule_keeps_its_priority_and_the_service_takes_the_next() {
-    let world = World::new();
-    created(&world, 1);
+/// Somebody's rule has the priority of the slot that the next service claims; which priority that is.
+fn with_the_next_priority_taken(world: &World) -> u32 {
+    created(world, 1);
     let inventory = world.inventory();
     let (_, own) = inventory
         .of(Kind::ListenerRule)
         .find(|(_, rule)| rule.name.contains(":443 "))
         .unwrap();
-    let own: u32 = own.description["Priority"]
-        .as_str()
-        .unwrap()
-        .parse()
-        .unwrap();
+    let own = own.description["Priority"].as_str().unwrap();
+    let taken = own.parse::<u32>().unwrap() + 1;
     let (listener, _) = inventory
         .of(Kind::Listener)
         .find(|(_, listener)| listener.name.ends_with(":443"))
         .unwrap();
-    let taken = own + 1;
     let foreign = json!({
         "ListenerArn": listener,
         "Priority": taken.to_string(),
@@ -176,15 +172,15 @@ fn case_27_a_foreign_rule_keeps_its_priority_and_the_service_takes_the_next() {
         .perform(Service::ElasticLoadBalancing, "CreateRule", foreign)
         .unwrap();
     world.remember_foreign();
-    let outcome = world
-        .stack("second")
-        .deploy_now(Template::of(&web().named("second")));
-    assert_eq!(
-        outcome.status,
-        StackStatus::CreateComplete,
-        "{}",
-        outcome.first().reason
-    );
+    taken
+}
+
+/// A second service comes, and gets the slot after the one whose priority is taken.
+fn takes_the_one_after(world: &World, taken: u32) {
+    let second = Template::of(&web().named("second"));
+    let outcome = world.stack("second").deploy_now(second);
+    let reason = &outcome.first().reason;
+    assert_eq!(outcome.status, StackStatus::CreateComplete, "{reason}");
     world.settle();
     let rules = world.inventory();
     let priorities: Vec<&Value> = rules
@@ -195,6 +191,26 @@ fn case_27_a_foreign_rule_keeps_its_priority_and_the_service_takes_the_next() {
         priorities.contains(&&json!((taken + 1).to_string())),
         "{priorities:?}"
     );
+}
+
+#[test]
+fn case_27_a_foreign_rule_keeps_its_priority_and_the_service_takes_the_next() {
+    let world = World::new();
+    let taken = with_the_next_priority_taken(&world);
+    takes_the_one_after(&world, taken);
+}
+
+#[test]
+fn case_27_a_next_slot_that_was_taken_and_not_noted_is_found_again() {
+    for fault in [Fault::CrashAfter, Fault::LoseAnswer, Fault::LandLate] {
+        let world = World::new();
+        let taken = with_the_next_priority_taken(&world);
+        // The first update of the second service claims its slot, the second one the next.
+        let next = Rule::once(Some("dynamodb:UpdateItem"), 1, fault);
+        world.faults().add(next);
+        takes_the_one_after(&world, taken);
+        assert_eq!(world.faults().struck(), 1, "{fault:?}");
+    }
 }
 
 #[test]

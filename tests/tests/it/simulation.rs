@@ -1,15 +1,24 @@
 //! Random histories, always the same ones; `cargo xtask simulate full` plays fresh ones.
 
-use express_tests::simulation::{check, generate};
+use std::path::Path;
+
+use expect_test::expect_file;
+use express_protocol::seeds;
+use express_tests::simulation::{LATER_CHANGES_FROM, check, generate};
 
 /// Histories that are played here: seconds. More are played by `cargo xtask test`.
 const HISTORIES: u64 = 24;
 /// The first one's seed.
 const FIRST_SEED: u64 = 1;
+/// Histories in which also those properties change that the first seeds do not know.
+const LATER_HISTORIES: u64 = 8;
+/// Seeds that found something once.
+const REGRESSIONS: &str = include_str!("../../simulation_regressions.txt");
 
 #[test]
 fn case_59_histories_of_many_stacks_end_clean() {
-    for seed in FIRST_SEED..FIRST_SEED + HISTORIES {
+    let later = LATER_CHANGES_FROM..LATER_CHANGES_FROM + LATER_HISTORIES;
+    for seed in (FIRST_SEED..FIRST_SEED + HISTORIES).chain(later) {
         let history = generate(seed);
         if let Err(violation) = check(&history) {
             panic!(
@@ -28,4 +37,15 @@ fn a_seed_gives_the_same_history_and_the_same_trace_each_time() {
         let trace = || check(&history).map(|played| played.trace());
         assert_eq!(trace(), trace(), "seed {seed}");
     }
+}
+
+#[test]
+fn seeds_that_found_something_mean_the_histories_in_which_they_found_it() {
+    let seeds = seeds::parse("tests/simulation_regressions.txt", REGRESSIONS).unwrap();
+    let histories: String = seeds
+        .into_iter()
+        .map(|seed| format!("{}\n", generate(seed)))
+        .collect();
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden/regression_histories.txt");
+    expect_file![golden].assert_eq(&histories);
 }

@@ -1,8 +1,9 @@
 //! The daily sweep: it carries on what died, corrects what others have moved, and reports the rest.
 
-use express_tests::account::Kind;
+use express_tests::account::{self, Kind};
 use express_tests::history::{AttemptEnd, Event};
-use express_tests::{StackStatus, World, web};
+use express_tests::world::provider::LEDGER_TABLE;
+use express_tests::{StackStatus, Template, World, web};
 use local_aws::fault::{Fault, Rule};
 use local_aws::wire::Service;
 use serde_json::{Value, json};
@@ -23,7 +24,7 @@ fn swept(world: &World) -> Value {
 }
 
 fn nothing_found() -> Value {
-    json!({"closing": [], "unknown_target_groups": [], "corrected_alarms": []})
+    json!({"closing": [], "offered": [], "unknown_target_groups": [], "corrected_alarms": []})
 }
 
 #[test]
@@ -57,6 +58,124 @@ fn case_47_a_closing_that_died_is_carried_on() {
     let after = world.inventory().without_what_stays();
     assert_eq!(before.diff(&after), Vec::<String>::new());
     assert_eq!(swept(&world), nothing_found());
+}
+
+/// How often the load balancers of pools were looked for so far.
+fn looks(world: &World) -> usize {
+    let history = world.history();
+    let calls = history.calls();
+    calls
+        .filter(|call| call.recorded.operation == "DescribeLoadBalancers")
+        .count()
+}
+
+#[test]
+fn a_load_balancer_that_is_gone_is_looked_for_until_that_is_certain_and_then_forgotten() {
+    let world = World::new();
+    let stack = world.with_service("app", &web());
+    assert_eq!(stack.delete_now().status, StackStatus::DeleteComplete);
+    world.settle();
+    assert_eq!(swept(&world), nothing_found());
+    // What was begun before it was closed may still become visible.
+    let seen = looks(&world);
+    assert_eq!(swept(&world), nothing_found());
+    assert_eq!(looks(&world), seen + 1, "it was forgotten too early");
+    world.block_on(world.sleep_s(3_600));
+    assert_eq!(swept(&world), nothing_found());
+    let seen = looks(&world);
+    assert_eq!(swept(&world), nothing_found());
+    assert_eq!(looks(&world), seen, "it was looked for again");
+    let items = account::ledger(world.account());
+    let item = items
+        .iter()
+        .find(|item| {
+            item["pk"]["S"]
+                .as_str()
+                .unwrap()
+                .starts_with("load-balancer#")
+        })
+        .unwrap();
+    let expires_s: u64 = item["expires_at"]["N"].as_str().unwrap().parse().unwrap();
+    assert!(expires_s * 1000 > world.now_ms() + 29 * 24 * 3_600_000);
+    // DynamoDB deletes it, and nothing misses it.
+    let key = json!({"TableName": LEDGER_TABLE, "Key": {"pk": item["pk"]}});
+    let deleted = world
+        .account()
+        .perform(Service::DynamoDb, "DeleteItem", key);
+    deleted.unwrap();
+    let again = world.stack("app").deploy_now(Template::of(&web()));
+    assert_eq!(again.status, StackStatus::CreateComplete);
+    assert_eq!(swept(&world), nothing_found());
+}
+
+#[test]
+fn a_load_balancer_that_cannot_be_looked_at_does_not_keep_the_others_from_being_closed() {
+    let world = World::new();
+    let alone = |name: &str| web().named(name).set("/LoadBalancer/Sharing", "DEDICATED");
+    let stacks = ["one", "two"].map(|name| world.with_service(name, &alone(name)));
+    let denied = Rule::once(
+        Some("elasticloadbalancing:DeleteLoadBalancer"),
+        0,
+        Fault::Deny,
+    );
+    world.faults().add(denied.times(u64::MAX));
+    for stack in stacks {
+        assert_eq!(stack.delete_now().status, StackStatus::DeleteComplete);
+    }
+    world.settle();
+    world.faults().clear();
+    let look = Rule::once(
+        Some("elasticloadbalancing:DescribeLoadBalancers"),
+        0,
+        Fault::Deny,
+    );
+    world.faults().add(look);
+    let report = swept(&world);
+    assert_eq!(
+        report["closing"].as_array().map(Vec::len),
+        Some(1),
+        "{report}"
+    );
+    assert!(world.logs().text().contains("sweep.skipped"));
+    let report = swept(&world);
+    assert_eq!(
+        report["closing"].as_array().map(Vec::len),
+        Some(1),
+        "{report}"
+    );
+    assert_eq!(swept(&world), nothing_found());
+}
+
+#[test]
+fn case_46_a_load_balancer_with_room_that_no_claim_tries_any_more_is_listed_again() {
+    let world = World::new();
+    let _stack = world.with_service("app", &web());
+    let items = account::ledger(world.account());
+    let pool = items
+        .iter()
+        .find(|item| item["pk"]["S"].as_str().unwrap().starts_with("pool#"))
+        .unwrap();
+    // As after a claim that had found it full, and has opened the next one just after somebody had left.
+    let drops = json!({
+        "TableName": LEDGER_TABLE,
+        "Key": {"pk": pool["pk"]},
+        "UpdateExpression": "SET #open = :none",
+        "ExpressionAttributeNames": {"#open": "open"},
+        "ExpressionAttributeValues": {":none": {"L": []}},
+    });
+    let dropped = world
+        .account()
+        .perform(Service::DynamoDb, "UpdateItem", drops);
+    dropped.unwrap();
+    let report = swept(&world);
+    assert_eq!(
+        report["offered"].as_array().map(Vec::len),
+        Some(1),
+        "{report}"
+    );
+    assert_eq!(swept(&world), nothing_found());
+    let _joined = world.with_service("next", &web().named("next"));
+    assert_eq!(world.inventory().of(Kind::LoadBalancer).count(), 1);
 }
 
 #[test]

@@ -3,31 +3,13 @@
 
 use std::process::Command;
 
-use anyhow::{Context, bail};
-use clap::Args;
-
+use super::selection::{self, Selection};
 use crate::{demo, root, tools};
 
 /// Seconds that the tests may take with a mutant before it counts as noticed; without one they take two.
 const TESTS_S_MAX: &str = "120";
-/// What `cargo-mutants` ends with when mutants survived.
-/// <https://mutants.rs/exit-codes.html>
-const SURVIVORS: i32 = 2;
 
-#[derive(Args)]
-pub struct Core {
-    /// Only mutants in files that match, for example `handler/core/src/plan/**`; may be given several times.
-    #[arg(long)]
-    file: Vec<String>,
-    /// Only one part of them: `0/8` to `7/8`.
-    #[arg(long)]
-    shard: Option<String>,
-    /// Name the mutants and try none.
-    #[arg(long)]
-    list: bool,
-}
-
-pub fn run(core: &Core) -> anyhow::Result<()> {
+pub fn run(selection: &Selection) -> anyhow::Result<()> {
     let mut mutants = Command::new(tools::cargo_mutants()?);
     mutants
         .current_dir(root()?)
@@ -37,21 +19,6 @@ pub fn run(core: &Core) -> anyhow::Result<()> {
         .env_remove("CARGO_TARGET_DIR")
         .arg("--output")
         .arg(demo::target()?);
-    for file in &core.file {
-        mutants.args(["--file", file]);
-    }
-    if let Some(shard) = &core.shard {
-        mutants.args(["--shard", shard]);
-    }
-    if core.list {
-        mutants.arg("--list");
-    }
-    let status = mutants.status().context("cannot run cargo-mutants")?;
-    match status.code() {
-        Some(0) => Ok(()),
-        Some(SURVIVORS) => bail!(
-            "no test notices the mutants above: add one, or the reason to .cargo/mutants.toml"
-        ),
-        Some(_) | None => bail!("cargo-mutants failed: {status}"),
-    }
+    selection.ask(&mut mutants, &[]);
+    selection::run(&mut mutants)
 }

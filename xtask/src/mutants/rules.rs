@@ -1,25 +1,21 @@
 //! The rules of the protocol, each taken out of the product's code: a test must fail then.
 //!
-//! The changes are made in a copy of the workspace below the target directory, and built in that directory: what is not
-//! ours is built already, and the code that people work on is never touched.
+//! The changes are made in a copy of the workspace ([`copy`]).
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, ensure};
 use clap::Args;
 use serde::Deserialize;
 
+use super::copy;
 use crate::cargo::cargo;
-use crate::{demo, root};
+use crate::root;
 
 /// Where the rules are.
 const TABLE: &str = "tests/mutations/rules.yaml";
-
-/// Debug information that no other build of the workspace has. Cargo tells units apart by their place in the workspace
-/// and by their profile: with the same profile the copy's would be taken for the workspace's own.
-const DEBUG: &str = "none";
 
 #[derive(Args)]
 pub struct Rules {
@@ -67,10 +63,9 @@ enum Fate {
 
 pub fn run(arguments: &Rules) -> anyhow::Result<()> {
     let rows = rows()?;
-    let copy = demo::target()?.join("mutants-rules");
     let mut survivors = 0;
     for row in rows.iter().filter(|row| arguments.asks_for(row)) {
-        mirror(&copy)?;
+        let copy = copy::mirrored()?;
         for edit in &row.edits {
             let path = copy.join(&edit.file);
             let changed = edit.applied(&fs::read_to_string(&path)?)?;
@@ -84,7 +79,7 @@ pub fn run(arguments: &Rules) -> anyhow::Result<()> {
             survivors += 1;
         }
     }
-    mirror(&copy)?;
+    copy::mirrored()?;
     ensure!(
         survivors == 0,
         "{survivors} rules can be left out and no test fails"
@@ -127,49 +122,6 @@ fn rows() -> anyhow::Result<Vec<Row>> {
     serde_yaml_ng::from_str(&text).with_context(|| format!("{TABLE} is not as it should be"))
 }
 
-/// Makes `copy` as the workspace is. What is as it was stays untouched, so that it is not built again.
-fn mirror(copy: &Path) -> anyhow::Result<()> {
-    let root = root()?;
-    for file in files()? {
-        let (from, to) = (root.join(&file), copy.join(&file));
-        if !from.is_file() {
-            // Deleted, and not yet committed.
-            continue;
-        }
-        let wanted = fs::read(&from).with_context(|| format!("cannot read {}", from.display()))?;
-        if fs::read(&to).is_ok_and(|found| found == wanted) {
-            continue;
-        }
-        if let Some(folder) = to.parent() {
-            fs::create_dir_all(folder)?;
-        }
-        fs::write(&to, wanted).with_context(|| format!("cannot write {}", to.display()))?;
-    }
-    Ok(())
-}
-
-/// The workspace's files, but for what Git ignores.
-fn files() -> anyhow::Result<Vec<PathBuf>> {
-    let listed = Command::new("git")
-        .args([
-            "ls-files",
-            "--cached",
-            "--others",
-            "--exclude-standard",
-            "-z",
-        ])
-        .current_dir(root()?)
-        .output()
-        .context("cannot run git")?;
-    ensure!(
-        listed.status.success(),
-        "git ls-files failed: {}",
-        listed.status
-    );
-    let names = String::from_utf8(listed.stdout)?;
-    Ok(names.split_terminator('\0').map(PathBuf::from).collect())
-}
-
 fn tried(copy: &Path, row: &Row) -> anyhow::Result<Fate> {
     let mut build = test(copy, row)?;
     build.arg("--no-run");
@@ -188,11 +140,8 @@ fn tried(copy: &Path, row: &Row) -> anyhow::Result<Fate> {
 
 fn test(copy: &Path, row: &Row) -> anyhow::Result<Command> {
     let mut test = cargo()?;
-    test.current_dir(copy)
-        .args(["test", "--quiet"])
-        .args(&row.test)
-        .env("CARGO_TARGET_DIR", demo::target()?)
-        .env("CARGO_PROFILE_DEV_DEBUG", DEBUG);
+    test.args(["test", "--quiet"]).args(&row.test);
+    copy::build_in(&mut test, copy)?;
     Ok(test)
 }
 

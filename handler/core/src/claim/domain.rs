@@ -5,6 +5,8 @@
 //! has accepted is in the ledger.
 
 use super::ServiceRecord;
+use crate::naming;
+use crate::resources::alias_record::{self, ObservedAliasRecord};
 
 /// A domain, and where its records are.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,9 +42,32 @@ impl Domain {
     }
 }
 
+impl ServiceRecord {
+    /// Notes that its alias record is about to be written in this zone. It stays the one that was noted first: the
+    /// guard keeps it.
+    pub fn note_zone(&mut self, zone: &str) {
+        self.hosted_zone_id.get_or_insert_with(|| zone.to_owned());
+    }
+
+    /// Notes that the record of its host name, in this zone, is its own: it leads to a load balancer of its own. From
+    /// then on it stays so, wherever people make it lead.
+    pub fn note_alias(&mut self, zone: &str, found: &ObservedAliasRecord) {
+        let mut places = self.slot.iter().chain(&self.leaving);
+        let is_own = places.any(|place| {
+            let load_balancer = naming::load_balancer(&place.pool_id, place.ordinal);
+            alias_record::leads_to(found, &load_balancer)
+        });
+        if is_own {
+            self.has_alias_record = true;
+            self.note_zone(zone);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::claim::Slot;
     use crate::claim::tests::service;
 
     fn domain(name: &str, zone: Option<&str>) -> Domain {
@@ -92,5 +117,49 @@ mod tests {
         assert!(other(None).can_remove(&of(None)));
         assert!(!other(Some("Z1")).can_remove(&of(None)));
         assert!(!other(Some("Z1")).can_remove(&of(Some("Z1"))));
+    }
+
+    #[test]
+    fn a_record_is_the_service_s_own_from_when_it_leads_to_its_load_balancer() {
+        let place = |pool_id: &str| Slot {
+            pool_id: pool_id.to_owned(),
+            ordinal: 1,
+            number: 4,
+        };
+        let record = |target: &str| ObservedAliasRecord {
+            target_dns_name: format!("{target}.eu-west-1.elb.amazonaws.com"),
+            target_hosted_zone_id: "Z9".to_owned(),
+            evaluate_target_health: false,
+            other_type: None,
+        };
+        for (target, is_own) in [
+            ("express-0a1b2c3d-1-123", true),
+            ("express-4e5f6a7b-1-123", true),
+            ("express-0a1b2c3d-2-123", false),
+            ("theirs-123", false),
+        ] {
+            let mut held = ServiceRecord {
+                slot: Some(place("0a1b2c3d")),
+                leaving: Some(place("4e5f6a7b")),
+                ..service("web").1
+            };
+            held.note_alias("Z1", &record(target));
+            let zone = is_own.then(|| "Z1".to_owned());
+            let noted = (held.has_alias_record, held.hosted_zone_id.clone());
+            assert_eq!(noted, (is_own, zone.clone()), "{target}");
+            // People make it lead elsewhere.
+            held.note_alias("Z1", &record("theirs-123"));
+            let noted = (held.has_alias_record, held.hosted_zone_id);
+            assert_eq!(noted, (is_own, zone), "{target}");
+        }
+    }
+
+    #[test]
+    fn the_zone_that_was_noted_first_stays() {
+        let mut held = service("web").1;
+        held.note_zone("Z1");
+        held.note_zone("Z2");
+        assert_eq!(held.hosted_zone_id.as_deref(), Some("Z1"));
+        assert!(!held.has_alias_record);
     }
 }

@@ -5,6 +5,7 @@
 
 use super::transitions::drop_oldest;
 use super::{ANSWERED_IDS_MAX, Operation, Owner, OwnerRecord, Request, RequestType};
+use crate::naming::ID_OF_NOTHING;
 
 /// Letters and digits that CloudFormation ends a made-up id with: 12 in all that were published, 13 in older ones.
 const INVENTED_LENGTHS: std::ops::RangeInclusive<usize> = 12..=13;
@@ -150,6 +151,8 @@ impl OwnerRecord {
     /// answer and cancellation have crossed, and nobody will ever ask for the removal of that service.
     ///
     /// - A Delete under an id that CloudFormation made up: it has read no answer of this resource at all.
+    /// - A Delete under the id that the refusal of a Create carried which is known here: the ledger could not be read
+    ///   when that was refused, and an earlier delivery of its event had begun it.
     /// - An Update under an id that was answered before `arn` was: it names the newest that it has read.
     fn was_answered_in_vain(&self, request: &Request, arn: &str) -> bool {
         let Some(named) = &request.physical_id else {
@@ -162,8 +165,14 @@ impl OwnerRecord {
                 (Some(named), Some(other)) => named < other,
                 (None, _) | (_, None) => false,
             },
-            RequestType::Delete => self.owner.may_have_got(named),
+            RequestType::Delete => self.owner.may_have_got(named) || self.has_begun_refused(named),
         }
+    }
+
+    /// Whether `id` was answered for a request that was told that nothing was made, and had begun nevertheless.
+    fn has_begun_refused(&self, id: &str) -> bool {
+        let request_id = id.strip_prefix(ID_OF_NOTHING);
+        request_id.is_some_and(|refused| self.finished_requests.iter().any(|it| it == refused))
     }
 
     pub(super) fn remember_heard(&mut self, physical_id: &str) {

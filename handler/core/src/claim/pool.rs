@@ -67,7 +67,7 @@ impl LoadBalancerItem {
     /// Takes the next slot instead of `current`, whose priority a foreign rule has.
     ///
     /// # Errors
-    /// Refused: `current` is not the service's slot.
+    /// Refused: `current` is not the service's slot. The one that it holds instead, taken before, is in the item.
     pub fn claim_next(mut self, service: &str, current: u64) -> Result<Self, Self> {
         if self.members.get(service) != Some(&current) {
             return Err(self);

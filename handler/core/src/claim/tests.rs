@@ -48,6 +48,7 @@ pub(super) fn service(arn: &str) -> (String, ServiceRecord) {
         has_test_rule: false,
         changed_ms: None,
         hosted_zone_id: None,
+        has_alias_record: false,
         slot: None,
         further: Further::new(),
     };

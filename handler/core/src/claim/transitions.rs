@@ -38,12 +38,7 @@ impl OwnerRecord {
         {
             return Reception::AnsweredAtOnce(answered.body.clone());
         }
-        let is_over = self.finished_requests.contains(&request.request_id)
-            || self
-                .superseded
-                .iter()
-                .any(|superseded| superseded.request_id == request.request_id);
-        if is_over {
+        if self.is_over(&request.request_id) {
             return Reception::Finished;
         }
         if self
@@ -92,6 +87,14 @@ impl OwnerRecord {
                 }
             }
         }
+    }
+
+    /// Whether a request was answered or ended.
+    #[must_use]
+    pub fn is_over(&self, request_id: &str) -> bool {
+        let mut superseded = self.superseded.iter();
+        self.finished_requests.iter().any(|it| it == request_id)
+            || superseded.any(|it| it.request_id == request_id)
     }
 
     /// Whether CloudFormation has moved on since it issued `request`: it sends one request at a time for a

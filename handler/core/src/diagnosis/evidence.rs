@@ -61,6 +61,8 @@ pub struct Expected {
     pub task_definition_arn: Option<String>,
     /// Whether nobody but the provider ends a deployment whose tasks fail: ECS's circuit breaker is switched off.
     pub is_without_breaker: bool,
+    /// Seconds of the service's grace period, where it is known.
+    pub grace_s: u32,
     /// What no text may show.
     pub masks: Masks,
 }
@@ -78,6 +80,10 @@ impl Expected {
                 .present()
                 .map(|found| found.arn.clone()),
             is_without_breaker: !desired.deployment.is_breaker_enabled,
+            grace_s: observed
+                .ecs_service
+                .present()
+                .map_or(0, |service| service.health_check_grace_s.unsigned_abs()),
             ..Self::default()
         };
         match &desired.task_definition {

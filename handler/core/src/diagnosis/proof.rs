@@ -22,8 +22,8 @@ const ILL_TASKS_MIN: usize = 2;
 /// How much older than its grace period a task that still runs must be. Its age is reckoned from when we asked for
 /// the deployment, some moments before ECS made it, and a target needs two checks, 30 s apart, to be unhealthy.
 const GRACE_MARGIN_MS: u64 = 60_000;
-/// The grace period.
-const GRACE_MS: u64 = HEALTH_CHECK_GRACE_S.unsigned_abs() as u64 * 1_000;
+/// The grace period that a start is given at least, whatever people have made of the service's own.
+const GRACE_S_MIN: u32 = HEALTH_CHECK_GRACE_S.unsigned_abs();
 /// When and by whom a cause was shown.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Occurrence<'a> {
@@ -113,17 +113,18 @@ fn in_turn(tasks: &[&Task]) -> usize {
 /// Whether a start that is merely slow is no excuse any more: a task has had its grace period, and the load
 /// balancer never found it healthy since.
 fn is_grace_over(evidence: &Evidence) -> bool {
+    let grace_ms = u64::from(evidence.expected.grace_s.max(GRACE_S_MIN)) * 1_000;
     let ill: Vec<&Task> = evidence.tasks.iter().filter(|it| was_ill(it)).collect();
     let lived_through = |task: &&Task| {
         let (Some(started_ms), Some(stopped)) = (task.started_ms, &task.stopped) else {
             return false;
         };
-        stopped.stopping_ms.saturating_sub(started_ms) >= GRACE_MS
+        stopped.stopping_ms.saturating_sub(started_ms) >= grace_ms
     };
     let is_old = |task: &Task| {
         let started_ms = task.started_ms.unwrap_or(u64::MAX);
         let started_after_ms = started_ms.saturating_sub(evidence.deployed_ms);
-        evidence.age_ms.saturating_sub(started_after_ms) >= GRACE_MS + GRACE_MARGIN_MS
+        evidence.age_ms.saturating_sub(started_after_ms) >= grace_ms + GRACE_MARGIN_MS
     };
     let unhealthy = evidence.targets.iter().filter(|it| it.state == "unhealthy");
     let mut ill_now = unhealthy.filter_map(|target| task_of(target, evidence));

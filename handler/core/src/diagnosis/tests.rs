@@ -32,6 +32,7 @@ fn evidence() -> Evidence {
             infrastructure_role_arn: INFRASTRUCTURE_ROLE.to_owned(),
             task_definition_arn: Some("web:7".to_owned()),
             is_without_breaker: false,
+            grace_s: 300,
             masks: Masks::of(&["swordfish".to_owned()]),
         },
         age_ms: 30_000,

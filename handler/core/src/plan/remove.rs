@@ -36,6 +36,7 @@ pub fn remove(
     observed: &Observed,
 ) -> Result<Decision, PlanError> {
     refuse_untagged_service(identity, observed)?;
+    refuse_untagged_rules(identity, observed)?;
     let phases = [
         leave_traffic(identity, hosted_zone_id, observed),
         delete_rules(identity, observed),
@@ -87,7 +88,6 @@ fn refuse_untagged_service(identity: &Identity, observed: &Observed) -> Result<(
     let Some(service) = observed.ecs_service.present() else {
         return Ok(());
     };
-    let is_ours = is_owned(&service.tags, &identity.owner_key);
     let named = format!(
         ":targetgroup/{}",
         naming::target_groups_of(&identity.service_arn)
@@ -102,7 +102,18 @@ fn refuse_untagged_service(identity: &Identity, observed: &Observed) -> Result<(
     if service.status != ServiceStatus::Inactive && uses_ours && has_no_owner(&service.tags) {
         return Err(untagged(format!("service `{}`", service.arn)));
     }
-    match rules(observed).find(|rule| is_ours && has_no_owner(&rule.tags)) {
+    Ok(())
+}
+
+/// A rule that our service names, or that forwards to our target groups, is ours, with or without the tag; and the
+/// groups cannot be deleted while it is there.
+fn refuse_untagged_rules(identity: &Identity, observed: &Observed) -> Result<(), PlanError> {
+    let service = observed.ecs_service.present();
+    let is_named = service.is_some_and(|service| is_owned(&service.tags, &identity.owner_key));
+    let is_ours =
+        |rule: &&ObservedListenerRule| is_named || rule.forwards_to(&identity.service_arn);
+    let mut untagged_rules = rules(observed).filter(|rule| has_no_owner(&rule.tags));
+    match untagged_rules.find(is_ours) {
         Some(rule) => Err(untagged(format!("rule `{}`", rule.arn))),
         None => Ok(()),
     }

@@ -7,7 +7,9 @@ use crate::naming::{self, Pair};
 use crate::observed::Observed;
 use crate::resources::Tags;
 use crate::resources::alias_record::AliasRecordSpec;
-use crate::resources::ecs_service::{EcsServiceSpec, ServiceIngress, Strategy, TaskNetwork};
+use crate::resources::ecs_service::{
+    EcsServiceSpec, HEALTH_CHECK_GRACE_S, ServiceIngress, ServiceStatus, Strategy, TaskNetwork,
+};
 use crate::resources::listener::{ListenerRole, ListenerSpec};
 use crate::resources::listener_rule::{ListenerRuleSpec, TestHeader};
 use crate::resources::load_balancer::LoadBalancerSpec;
@@ -172,6 +174,11 @@ pub(super) fn metric_alarm(desired: &Desired, observed: &Observed) -> Option<Met
         load_balancer: observed.load_balancer.present()?.full_name().to_owned(),
         watched,
         rule: desired.alarms.rule,
+        actions: observed
+            .metric_alarm
+            .present()
+            .map(|found| found.actions.clone())
+            .unwrap_or_default(),
         tags: desired.tags.clone(),
     })
 }
@@ -219,6 +226,11 @@ pub(super) fn ecs_service(
             container_port: container_port(desired, observed)?,
         },
         deployment_settings: desired.deployment.clone(),
+        health_check_grace_s: observed
+            .ecs_service
+            .present()
+            .filter(|service| service.status == ServiceStatus::Active)
+            .map_or(HEALTH_CHECK_GRACE_S, |service| service.health_check_grace_s),
         alarm_names: std::iter::once(alarm_name(desired))
             .chain(desired.alarms.names.iter().cloned())
             .collect(),

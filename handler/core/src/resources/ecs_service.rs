@@ -13,7 +13,8 @@ use provider_schema::{LifecycleHook, Percent, ThresholdType};
 use super::Tags;
 use crate::diagnosis::Progress;
 
-/// Seconds after a task's start during which ECS ignores unhealthy targets: Express Mode's (F§B).
+/// Seconds after a task's start during which ECS ignores unhealthy targets: Express Mode's (F§B). A service is created with
+/// it; what people give it later is theirs.
 pub const HEALTH_CHECK_GRACE_S: i32 = 300;
 /// Percent of the desired count that may run during a deployment: Express Mode's (F§B).
 pub const MAXIMUM_PERCENT: i32 = 200;
@@ -37,6 +38,8 @@ pub struct EcsServiceSpec {
     pub ingress: ServiceIngress,
     /// How deployments go.
     pub deployment_settings: DeploymentSettings,
+    /// `healthCheckGracePeriodSeconds`: of a service that exists, its own, which every update sends again.
+    pub health_check_grace_s: i32,
     /// Names of the alarms that roll a deployment back: ours first, then those of the properties.
     pub alarm_names: Vec<String>,
     /// Names of alarms that the old properties gave and the new ones do not.
@@ -100,8 +103,10 @@ pub struct ObservedEcsService {
     pub ingress: Option<ServiceIngress>,
     /// The same in the middle of a move.
     pub bridge: Option<Bridge>,
-    /// How deployments go; none when percentages, switches or the grace period are not what we write.
+    /// How deployments go; none when percentages or switches are not what we write.
     pub deployment_settings: Option<DeploymentSettings>,
+    /// `healthCheckGracePeriodSeconds`
+    pub health_check_grace_s: i32,
     /// Names of the alarms that roll deployments back.
     pub alarm_names: Vec<String>,
     /// Its tags.
@@ -174,7 +179,7 @@ pub struct EcsServiceChange {
     pub ingress: Option<ServiceIngress>,
     /// `loadBalancers` in the middle of a move
     pub bridge: Option<Bridge>,
-    /// `deploymentConfiguration` and `healthCheckGracePeriodSeconds`
+    /// `deploymentConfiguration`
     pub deployment: Option<DeploymentChange>,
 }
 
@@ -286,6 +291,7 @@ pub fn diff(spec: &EcsServiceSpec, observed: &ObservedEcsService) -> EcsServiceC
         network,
         ingress,
         deployment_settings,
+        health_check_grace_s: _,
         alarm_names: _,
         dropped_alarm_names: _,
         tags: _,

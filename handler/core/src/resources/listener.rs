@@ -48,9 +48,17 @@ pub struct ObservedListener {
     pub port: u16,
     /// Its default certificate; none for HTTP.
     pub certificate_arn: Option<String>,
+    /// Whether people have given it another default action than the one it was made with: theirs, and never written.
+    pub has_other_default_action: bool,
 }
 
 impl ObservedListener {
+    /// Whether it is on a port on which every load balancer of ours listens. One on another port is people's.
+    #[must_use]
+    pub const fn is_on_port_of_ours(&self) -> bool {
+        matches!(self.port, HTTPS_PORT | HTTP_PORT)
+    }
+
     /// Whether it shows clients another certificate than this one.
     #[must_use]
     pub fn has_other_certificate(&self, certificate_arn: &str) -> bool {

@@ -3,8 +3,8 @@
 //! Identity: the host name on the pool's HTTPS listener, and our tags. CreateRule has no idempotency
 //! of its own: a repeated one meets its own priority (`PriorityInUse`), is then looked up and adopted.
 //! The weights are ECS's from the first deployment on: read, never written again. Extra host values
-//! and a moved priority are the user's. What is ours is that both groups are in the forward action;
-//! ECS refuses to deploy otherwise (F§H.2).
+//! and a moved priority are the user's. What is ours is the service's host value, and that both groups are in the
+//! forward action; ECS refuses to deploy otherwise (F§H.2).
 //! A service with test traffic has a second rule, with the same host, a header, and a priority that comes before; ECS
 //! sends what it admits to the new revision first.
 //! AWS: <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateRule.html>
@@ -51,6 +51,8 @@ pub struct ObservedListenerRule {
     pub priority: Option<u32>,
     /// Values of its host-header condition.
     pub hosts: Vec<String>,
+    /// Whether people have that condition compare with regular expressions: which hosts they are for is theirs to say.
+    pub has_host_expressions: bool,
     /// Headers that its further conditions look at, with the values of each.
     pub headers: Vec<(String, Vec<String>)>,
     /// Weight by target group ARN.
@@ -64,6 +66,21 @@ impl ObservedListenerRule {
     #[must_use]
     pub fn is_for_tests(&self) -> bool {
         self.tags.contains_key(naming::TAG_TEST_SLOT)
+    }
+
+    /// Whether it forwards to a target group of this service, on whichever load balancer: their names are hashes of the
+    /// service, so that nobody has one by chance.
+    #[must_use]
+    pub fn forwards_to(&self, service_arn: &str) -> bool {
+        let named = format!(":targetgroup/{}", naming::target_groups_of(service_arn));
+        self.weights.keys().any(|arn| arn.contains(&named))
+    }
+
+    /// Whether requests for this host are none of its, because somebody has taken the host out of its condition.
+    #[must_use]
+    pub fn lacks(&self, host: &str) -> bool {
+        let is_it = |value: &String| value.eq_ignore_ascii_case(host);
+        !self.has_host_expressions && !self.hosts.iter().any(is_it)
     }
 
     /// Whether it looks at this header and at no other.

@@ -1,6 +1,7 @@
 //! The rollback alarm: ECS rolls a deployment back when it is in ALARM.
 //!
-//! Identity: its name. Repeat-safe: PutMetricAlarm replaces the settings and leaves the state.
+//! Identity: its name. Repeat-safe: PutMetricAlarm replaces the settings, actions included, and leaves the state; what
+//! people have the alarm do is written again as it was found.
 //! It looks at the share of 5xx answers among requests, and only where there are enough of them: one
 //! failed request in a silent minute says nothing. At rest it already looks at the *idle* group, the
 //! one that the next deployment takes; before the first deployment has ended, at both (R10). A rolling
@@ -30,8 +31,21 @@ pub struct MetricAlarmSpec {
     pub watched: Watched,
     /// When it speaks.
     pub rule: AlarmRule,
+    /// What people have it do, as it was found: writing an alarm overwrites all of it.
+    pub actions: AlarmActions,
     /// Tags it is created with; CloudWatch ignores them on an alarm that exists.
     pub tags: Tags,
+}
+
+/// What an alarm does beside being watched by ECS: people's, each as an ARN; the provider sets none.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AlarmActions {
+    /// When its state becomes `ALARM`.
+    pub alarm: Vec<String>,
+    /// When it becomes `OK`.
+    pub ok: Vec<String>,
+    /// When it becomes `INSUFFICIENT_DATA`.
+    pub insufficient_data: Vec<String>,
 }
 
 /// When the alarm speaks: what `Deployment.RollbackAlarm` says.
@@ -123,6 +137,7 @@ impl MetricAlarmSpec {
             load_balancer: listener_rule::load_balancer_of(rule_arn)?,
             watched,
             rule: found.rule?,
+            actions: found.actions.clone(),
             // CloudWatch ignores tags of an alarm that exists.
             tags: Tags::new(),
         })
@@ -137,6 +152,7 @@ impl MetricAlarmSpec {
             target_groups: self.watched_groups().into_iter().cloned().collect(),
             expression: self.expression(),
             rule: Some(self.rule),
+            actions: self.actions.clone(),
         }
     }
 
@@ -217,6 +233,8 @@ pub struct ObservedMetricAlarm {
     /// When it speaks; none when its metrics, comparison or missing data are not what we write, or its actions are
     /// not enabled.
     pub rule: Option<AlarmRule>,
+    /// What it does; people's.
+    pub actions: AlarmActions,
 }
 
 /// `StateValue` of an alarm.
@@ -230,7 +248,7 @@ pub enum AlarmState {
     InsufficientData,
 }
 
-/// Whether the settings differ. The state is never ours.
+/// Whether the settings differ. State and actions are never ours.
 #[must_use]
 pub fn differs(spec: &MetricAlarmSpec, observed: &ObservedMetricAlarm) -> bool {
     let ObservedMetricAlarm {
@@ -239,6 +257,7 @@ pub fn differs(spec: &MetricAlarmSpec, observed: &ObservedMetricAlarm) -> bool {
         target_groups,
         expression,
         rule,
+        actions: _,
     } = observed;
     // The load balancer is that of the groups, each of which belongs to one only.
     *rule != Some(spec.rule)

@@ -54,8 +54,9 @@ pub struct ObservedSecurityGroup {
     pub tags: Tags,
     /// TCP rules for single ports, by address range or by group; others are people's and not listed.
     pub ingress: Vec<IngressRule>,
-    /// Whether it lets anything in at all, people's rules of any form included.
-    pub has_ingress: bool,
+    /// Whether it may still reach everything, as AWS makes it, and nothing else is said: a load balancer's group is
+    /// unfinished then. Whether it lets clients in does not say so: people may have shut it.
+    pub has_default_egress: bool,
     /// IPv4 ranges that it may reach on all TCP ports.
     pub egress: Vec<String>,
 }
@@ -141,7 +142,7 @@ mod tests {
             name: "express-1".to_owned(),
             tags: Tags::new(),
             ingress: Vec::new(),
-            has_ingress: true,
+            has_default_egress: false,
             egress: egress.iter().map(|range| (*range).to_owned()).collect(),
         };
         let found = group.out_of_reach(&[range.to_owned()]);

@@ -5,9 +5,11 @@ use express_core::claim::Slot;
 use express_core::naming;
 
 use super::{
-    CLOSED, LedgerError, Members, Runtime, conditional, load_balancer_pk, members, pool_pk, update,
+    CLOSED, IS_GONE, LedgerError, Members, Runtime, conditional, load_balancer_pk, members,
+    pool_pk, update,
 };
 use crate::aws::error::aws_error;
+use crate::ledger::REMEMBERED_S;
 use crate::ledger::item::{self, Item};
 
 /// Gives a slot back; what is left on the load balancer.
@@ -63,9 +65,11 @@ pub async fn offer(runtime: &Runtime, pool_id: &str, ordinal: u64) -> Result<(),
 /// When DynamoDB does not answer.
 pub async fn close(runtime: &Runtime, pool_id: &str, ordinal: u64) -> Result<bool, LedgerError> {
     let updated = update(runtime, &load_balancer_pk(pool_id, ordinal))
-        .update_expression("SET #state = :closed")
+        .update_expression("SET #state = :closed, #closed_ms = if_not_exists(#closed_ms, :now)")
         .condition_expression("attribute_exists(pk) AND size(members) = :none")
         .expression_attribute_names("#state", "state")
+        .expression_attribute_names("#closed_ms", CLOSED_MS)
+        .expression_attribute_values(":now", item::number(runtime.clock.now_ms()))
         .expression_attribute_values(":closed", item::text(CLOSED))
         .expression_attribute_values(":none", item::number(0))
         .send()
@@ -74,6 +78,45 @@ pub async fn close(runtime: &Runtime, pool_id: &str, ordinal: u64) -> Result<boo
     match conditional(updated) {
         Ok(_) => Ok(true),
         Err(LedgerError::Conflict) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// When a load balancer was closed, in milliseconds since the epoch.
+const CLOSED_MS: &str = "closed_ms";
+/// Milliseconds after which a look at what was closed is taken for the last word: many times what a call may be late,
+/// or an answer old.
+const SETTLED_MS: u64 = 3_600_000;
+
+/// Lets the item of a closed load balancer go, of which nothing is left in AWS: nobody looks for it any more, and in
+/// time DynamoDB deletes it. Whoever finds no item takes it for one that is closed. Nothing is done as long as it was
+/// closed less than [`SETTLED_MS`] ago.
+///
+/// # Errors
+/// When DynamoDB does not answer.
+pub async fn forget(runtime: &Runtime, pool_id: &str, ordinal: u64) -> Result<(), LedgerError> {
+    let now_ms = runtime.clock.now_ms();
+    let expires_at = now_ms / 1000 + REMEMBERED_S;
+    let updated = update(runtime, &load_balancer_pk(pool_id, ordinal))
+        .update_expression("SET #gone = :gone, #expires_at = :expires_at")
+        .condition_expression(
+            "#state = :closed AND size(members) = :none \
+             AND (attribute_not_exists(#closed_ms) OR #closed_ms <= :settled)",
+        )
+        .expression_attribute_names("#closed_ms", CLOSED_MS)
+        .expression_attribute_values(":settled", item::number(now_ms.saturating_sub(SETTLED_MS)))
+        .expression_attribute_names("#gone", IS_GONE)
+        .expression_attribute_names("#expires_at", "expires_at")
+        .expression_attribute_names("#state", "state")
+        .expression_attribute_values(":gone", AttributeValue::Bool(true))
+        .expression_attribute_values(":expires_at", item::number(expires_at))
+        .expression_attribute_values(":closed", item::text(CLOSED))
+        .expression_attribute_values(":none", item::number(0))
+        .send()
+        .await
+        .map_err(aws_error("dynamodb:UpdateItem"));
+    match conditional(updated) {
+        Ok(_) | Err(LedgerError::Conflict) => Ok(()),
         Err(error) => Err(error),
     }
 }

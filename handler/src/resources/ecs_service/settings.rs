@@ -8,8 +8,8 @@ use aws_sdk_ecs::types::{
     ThresholdType as SdkThresholdType,
 };
 use express_core::resources::ecs_service::{
-    Bridge, DeploymentSettings, HEALTH_CHECK_GRACE_S, MAXIMUM_PERCENT, MINIMUM_HEALTHY_PERCENT,
-    ServiceIngress, Strategy, TaskNetwork,
+    Bridge, DeploymentSettings, MAXIMUM_PERCENT, MINIMUM_HEALTHY_PERCENT, ServiceIngress, Strategy,
+    TaskNetwork,
 };
 use express_core::resources::task_definition::PRIMARY_CONTAINER;
 use provider_schema::{Percent, ThresholdType};
@@ -222,7 +222,7 @@ pub fn read_bridge(service: &Service) -> Option<Bridge> {
     (bridge(&found) == service.load_balancers()).then_some(found)
 }
 
-/// How deployments go; none when percentages, grace period, or the switches that are not the properties' are not what
+/// How deployments go; none when percentages, or the switches that are not the properties' are not what
 /// we write, or a lifecycle hook is of a kind that we do not write. Further alarms are the user's.
 pub fn read_deployment(service: &Service) -> Option<DeploymentSettings> {
     let found = service.deployment_configuration()?;
@@ -232,8 +232,7 @@ pub fn read_deployment(service: &Service) -> Option<DeploymentSettings> {
         && alarms.enable()
         && alarms.rollback()
         && found.maximum_percent() == Some(MAXIMUM_PERCENT)
-        && found.minimum_healthy_percent() == Some(MINIMUM_HEALTHY_PERCENT)
-        && service.health_check_grace_period_seconds() == Some(HEALTH_CHECK_GRACE_S);
+        && found.minimum_healthy_percent() == Some(MINIMUM_HEALTHY_PERCENT);
     let threshold = breaker.threshold_configuration();
     let threshold_type = match threshold.map(ThresholdConfiguration::r#type) {
         Some(SdkThresholdType::Count) => ThresholdType::Count,
@@ -355,7 +354,6 @@ mod tests {
             .deployment_configuration(
                 deployment("x:Y", settings, &["alarm".to_owned()]).expect("is complete"),
             )
-            .health_check_grace_period_seconds(HEALTH_CHECK_GRACE_S)
             .build()
     }
 
@@ -449,9 +447,6 @@ mod tests {
             change(service.deployment_configuration.as_mut().unwrap());
             assert_ne!(read_deployment(&service), Some(canary()));
         }
-        let mut service = described();
-        service.health_check_grace_period_seconds = None;
-        assert_eq!(read_deployment(&service), None);
     }
 
     #[test]

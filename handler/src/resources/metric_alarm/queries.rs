@@ -3,7 +3,8 @@
 use aws_sdk_cloudwatch::types::{Dimension, Metric, MetricDataQuery, MetricStat};
 use express_core::resources::Tags;
 use express_core::resources::metric_alarm::{
-    AlarmQuery, AlarmRule, AlarmSource, METRIC_4XX, MetricAlarmSpec, PERIOD_S, Watched,
+    AlarmActions, AlarmQuery, AlarmRule, AlarmSource, METRIC_4XX, MetricAlarmSpec, PERIOD_S,
+    Watched,
 };
 
 /// Namespace and dimensions of the metrics of Application Load Balancers.
@@ -111,6 +112,7 @@ pub fn are_ours(queries: &[MetricDataQuery], target_groups: &[String], rule: Ala
         load_balancer: load_balancer.to_owned(),
         watched,
         rule,
+        actions: AlarmActions::default(),
         tags: Tags::new(),
     });
     normal(queries) == normal(&written)

@@ -21,7 +21,8 @@ const PORTS: (i32, i32) = (0, 65_535);
 ///
 /// # Guarantees
 /// Repeat-safe: only what is missing is authorized, only what is there is revoked. Other egress rules
-/// are people's and stay. What is needed is authorized first: nothing is cut in between.
+/// are people's and stay. To reach everything is revoked first, while nothing uses the group yet: one that
+/// reaches too little is found again by its ranges, one that reaches too much might be so by people's will.
 ///
 /// # Errors
 /// When AWS refuses, or its answer is unusable. A group that is gone is nothing to restrict.
@@ -35,20 +36,19 @@ pub async fn restrict_egress(aws: &AwsClients, group_id: &str) -> Result<(), Aws
         .iter()
         .filter(|range| !present.iter().any(|permission| reaches(permission, range)))
         .cloned();
-    authorize_egress(aws, group_id, &missing.collect::<Vec<_>>()).await?;
     let open: Vec<IpPermission> = present.iter().filter_map(open_to_everywhere).collect();
-    if open.is_empty() {
-        return Ok(());
+    if !open.is_empty() {
+        let revoked = aws
+            .ec2
+            .revoke_security_group_egress()
+            .group_id(group_id)
+            .set_ip_permissions(Some(open))
+            .send()
+            .await
+            .map_err(aws_error("ec2:RevokeSecurityGroupEgress"));
+        if_found(revoked)?;
     }
-    let revoked = aws
-        .ec2
-        .revoke_security_group_egress()
-        .group_id(group_id)
-        .set_ip_permissions(Some(open))
-        .send()
-        .await
-        .map_err(aws_error("ec2:RevokeSecurityGroupEgress"));
-    if_found(revoked).map(|_| ())
+    authorize_egress(aws, group_id, &missing.collect::<Vec<_>>()).await
 }
 
 /// Lets a group reach further ranges on TCP.
@@ -88,6 +88,20 @@ pub(super) fn ranges(group: &SecurityGroup) -> Vec<String> {
         .flat_map(IpPermission::ip_ranges)
         .filter_map(|range| range.cidr_ip().map(str::to_owned))
         .collect()
+}
+
+/// Whether a group may reach everything and nothing else is said: AWS has made it so, and nobody has changed it.
+pub(super) fn is_default(group: &SecurityGroup) -> bool {
+    let is_everywhere = |permission: &IpPermission| {
+        let ipv4 = permission.ip_ranges().iter().map(IpRange::cidr_ip);
+        let ipv6 = permission.ipv6_ranges().iter().map(Ipv6Range::cidr_ipv6);
+        permission.ip_protocol() == Some(ALL_PROTOCOLS)
+            && ipv4.eq(std::iter::once(Some(EVERYWHERE)))
+            && ipv6.into_iter().all(|range| range == Some(EVERYWHERE_IPV6))
+            && permission.prefix_list_ids().is_empty()
+            && permission.user_id_group_pairs().is_empty()
+    };
+    matches!(group.ip_permissions_egress(), [only] if is_everywhere(only))
 }
 
 fn is_all_of_tcp(permission: &IpPermission) -> bool {
@@ -171,6 +185,30 @@ mod tests {
             .ip_permissions_egress(rule("udp", Some(PORTS), "10.3.0.0/16"))
             .build();
         assert_eq!(ranges(&group), ["10.0.0.0/16", "10.1.0.0/16"]);
+    }
+
+    #[test]
+    fn a_group_is_as_aws_makes_it_while_nothing_else_is_said() {
+        let everywhere = || {
+            IpPermission::builder()
+                .ip_protocol(ALL_PROTOCOLS)
+                .ip_ranges(IpRange::builder().cidr_ip(EVERYWHERE).build())
+        };
+        let is = |permissions: &[IpPermission]| {
+            let group =
+                SecurityGroup::builder().set_ip_permissions_egress(Some(permissions.into()));
+            is_default(&group.build())
+        };
+        let ipv6 = Ipv6Range::builder().cidr_ipv6(EVERYWHERE_IPV6).build();
+        assert!(is(&[everywhere().build()]));
+        assert!(is(&[everywhere().ipv6_ranges(ipv6).build()]));
+        assert!(!is(&[]));
+        assert!(!is(&[to_range(EVERYWHERE)]));
+        assert!(!is(&[to_range("10.0.0.0/16")]));
+        // People have let a finished group reach everything.
+        assert!(!is(&[to_range("10.0.0.0/16"), everywhere().build()]));
+        let further = IpRange::builder().cidr_ip("192.0.2.0/24").build();
+        assert!(!is(&[everywhere().ip_ranges(further).build()]));
     }
 
     #[test]

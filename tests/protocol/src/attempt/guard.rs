@@ -55,6 +55,8 @@ async fn is_closing(invocation: &Invocation, contents: &Contents) -> Result<bool
         if !matches!(found, Response::Found(None)) {
             return Ok(true);
         }
+        // Whether that can be noted or not, this one is gone.
+        let _noted = invocation.call(Effect::Forget(*at)).await;
     }
     Ok(false)
 }

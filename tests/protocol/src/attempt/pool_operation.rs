@@ -53,17 +53,26 @@ pub(super) async fn close(invocation: &Invocation, at: Ordinal) -> Result<Reply,
     Ok(Reply::Done)
 }
 
-/// Sweeps once: what is empty and still there is closed again.
+/// Sweeps once: what is empty and still there is closed again, what is gone is looked for no more, and what has room is
+/// listed. One that cannot be looked at does not keep the others.
 pub async fn sweep(invocation: Invocation) -> Option<Reply> {
     let Ok(Response::Scanned(contents)) = invocation.call(Effect::Scan).await else {
         return None;
     };
-    for (at, _) in contents.empty {
-        let found = invocation.call(Effect::FindLoadBalancer(at)).await.ok()?;
-        if let Response::Found(Some(_)) = found {
-            // A number of its own for each sweep: the name of an execution is used once.
-            let now_s = invocation.now_ms() / 1000;
-            start_close(&invocation, at, now_s).await.ok()?;
+    for at in contents.unlisted {
+        let _offered = invocation.call(Effect::Offer(at)).await;
+    }
+    for (at, is_open) in contents.empty {
+        match invocation.call(Effect::FindLoadBalancer(at)).await {
+            Ok(Response::Found(Some(_))) => {
+                // A number of its own for each sweep: the name of an execution is used once.
+                let now_s = invocation.now_ms() / 1000;
+                let _started = start_close(&invocation, at, now_s).await;
+            }
+            Ok(Response::Found(None)) if !is_open => {
+                let _noted = invocation.call(Effect::Forget(at)).await;
+            }
+            Ok(_) | Err(_) => {}
         }
     }
     Some(Reply::Done)

@@ -83,7 +83,7 @@ impl State {
                     .map_err(Failure::Ledger)?;
                 Response::Done
             }
-            Effect::Scan => Response::Scanned(self.ledger.contents()),
+            Effect::Scan => Response::Scanned(self.ledger.contents(capacity)),
             Effect::FindPool(pool) => Response::Pool(self.ledger.pools.get(&pool).cloned()),
             Effect::FindMembers(at, service) => Response::Members(self.ledger.members(at, service)),
             Effect::Claim(at, service) => {
@@ -100,12 +100,10 @@ impl State {
                 current,
             } => {
                 touched.at = Some(at);
-                let is_claimed = self
-                    .ledger
+                self.ledger
                     .write(at, |item| item.claim_next(&arn(service), current));
                 let members = self.ledger.members(at, Some(service));
-                let slot = members.and_then(|members| members.own_slot);
-                Response::Slot(slot.filter(|_| is_claimed))
+                Response::Slot(members.and_then(|members| members.own_slot))
             }
             Effect::Release(at, service) => {
                 touched.at = Some(at);
@@ -116,6 +114,10 @@ impl State {
             }
             Effect::Offer(at) => {
                 self.ledger.offer(at);
+                Response::Done
+            }
+            Effect::Forget(at) => {
+                self.ledger.forget(at);
                 Response::Done
             }
             Effect::Close(at) => {

@@ -121,3 +121,20 @@ fn without_a_circuit_breaker_ill_tasks_are_counted_as_well() {
     evidence.tasks.push(ill(650, 310));
     assert!(first(&evidence).is_certain);
 }
+
+#[test]
+fn a_longer_grace_period_of_the_service_is_waited_for_and_a_shorter_one_is_not_taken() {
+    let (reason, description, ..) = HEALTH_CHECKS[0];
+    for (grace_s, certain_after_s) in [(900, 980), (60, 380), (0, 380)] {
+        let mut evidence = evidence();
+        evidence.expected.grace_s = grace_s;
+        let mine = running(20);
+        evidence.tasks = vec![mine.clone()];
+        evidence.targets = vec![at(&mine, target(reason, description))];
+        for (age_s, is_certain) in [(certain_after_s - 1, false), (certain_after_s, true)] {
+            evidence.age_ms = age_s * 1000;
+            let found = first(&evidence);
+            assert_eq!(found.is_certain, is_certain, "{grace_s} after {age_s} s");
+        }
+    }
+}

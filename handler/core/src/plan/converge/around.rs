@@ -40,8 +40,9 @@ pub(super) fn around_the_service(desired: &Desired, observed: &Observed, steps: 
     }
 }
 
-/// Nothing is made for a service whose host name is somebody else's already. Once the service is there its load balancer
-/// is known, and [`alias`] compares with that.
+/// Nothing is made for a service whose host name is somebody else's already. Once a service that is being made is there
+/// its load balancer is known, and [`alias`] compares with that. Nothing is changed of one that has no record of its own
+/// yet, because DNS was managed elsewhere, while somebody else's has the name.
 ///
 /// # Errors
 /// When there is a record of the name that does not lead to the service's own place.
@@ -50,8 +51,12 @@ pub(super) fn refuse_taken_host(
     observed: &Observed,
     timing: &Timing,
 ) -> Result<(), PlanError> {
-    let is_to_be_made = timing.is_create && observed.ecs_service.is_absent();
-    let Some(found) = observed.alias_record.present().filter(|_| is_to_be_made) else {
+    let may_be_taken = if timing.is_create {
+        observed.ecs_service.is_absent()
+    } else {
+        !timing.has_alias_record
+    };
+    let Some(found) = observed.alias_record.present().filter(|_| may_be_taken) else {
         return Ok(());
     };
     let is_ours = observed.slot.present().is_some_and(|slot| {
@@ -75,7 +80,7 @@ fn taken(host: &str, found: &ObservedAliasRecord) -> PlanError {
 /// The host name leads to the load balancer.
 ///
 /// # Errors
-/// When a service that is being made would take somebody's record.
+/// When the service would take somebody's record.
 pub(super) fn alias(
     desired: &Desired,
     observed: &Observed,
@@ -89,7 +94,7 @@ pub(super) fn alias(
         match &observed.alias_record {
             Presence::Absent => steps.push(Step::CreateAliasRecord(record)),
             Presence::Present(found) if alias_record::differs(&record, found) => {
-                if timing.is_create {
+                if timing.is_create || !timing.has_alias_record {
                     return Err(taken(&record.host, found));
                 }
                 steps.push(match &found.other_type {

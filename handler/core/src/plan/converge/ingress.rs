@@ -13,14 +13,18 @@ use crate::step::{GroupOf, Step};
 pub(super) fn ingress(desired: &Desired, observed: &Observed, steps: &mut Vec<Step>) {
     service_ingress(desired, observed, observed, steps);
     rules(desired, observed, steps);
+    let host = &desired.identity.host;
     if let Some(rule) = observed.listener_rule.present() {
+        add_host(host, rule, steps);
         repair(observed, rule, steps);
     }
     if let (Some(rule), Some(header)) = (observed.test_rule.present(), &desired.test_header) {
-        if !rule.looks_at(header) {
+        if rule.looks_at(header) {
+            add_host(host, rule, steps);
+        } else {
             steps.push(Step::SetTestHeader {
                 rule_arn: rule.arn.clone(),
-                host: desired.identity.host.clone(),
+                host: host.clone(),
                 header: header.clone(),
             });
         }
@@ -54,6 +58,17 @@ fn rules(desired: &Desired, observed: &Observed, steps: &mut Vec<Step>) {
             .filter_map(|(spec, is_missing)| spec.filter(|_| is_missing))
             .map(Step::CreateListenerRule),
     );
+}
+
+/// Puts the host name back that somebody has taken out of a rule. ECS does not write conditions, so that no deployment
+/// is in the way.
+fn add_host(host: &str, rule: &ObservedListenerRule, steps: &mut Vec<Step>) {
+    if rule.lacks(host) {
+        steps.push(Step::AddHost {
+            rule_arn: rule.arn.clone(),
+            host: host.to_owned(),
+        });
+    }
 }
 
 /// Puts a target group back that somebody has taken out of a rule.

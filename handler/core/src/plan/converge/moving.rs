@@ -368,13 +368,19 @@ pub(super) fn leave(
         return Ok(());
     };
     let owner_key = &desired.identity.owner_key;
-    if let Some(rule) = leaving.listener_rule.present()
-        && is_owned(&rule.tags, owner_key)
-    {
-        steps.push(Step::DeleteListenerRule {
-            rule_arn: rule.arn.clone(),
-        });
-        return Ok(());
+    if let Some(rule) = leaving.listener_rule.present() {
+        if is_owned(&rule.tags, owner_key) {
+            steps.push(Step::DeleteListenerRule {
+                rule_arn: rule.arn.clone(),
+            });
+            return Ok(());
+        }
+        let is_ours = rule.forwards_to(&desired.identity.service_arn);
+        if is_ours && !rule.tags.contains_key(naming::TAG_OWNER) {
+            return Err(PlanError::OwnerTagMissing {
+                resource: format!("rule `{}`", rule.arn),
+            });
+        }
     }
     for (group, pair) in leaving.target_groups().into_iter().zip(naming::Pair::BOTH) {
         let Some(group) = group.present() else {

@@ -86,8 +86,9 @@ fn load_balancer_security_group(
     };
     if let Presence::Present(vpc_cidrs) = &observed.vpc_cidrs {
         let further = group.out_of_reach(vpc_cidrs);
-        if !group.has_ingress {
-            // The ranges are the pool policy's from when the group is new; what people change later is theirs.
+        if group.has_default_egress {
+            // The ranges are the pool policy's from when the group is new; what people change later is theirs, and so is
+            // a group that they have shut.
             steps.push(Step::AuthorizeIngress {
                 of: GroupOf::LoadBalancer,
                 group_id: group.id.clone(),
@@ -134,7 +135,7 @@ pub fn needs_vpc_ranges(desired: &Desired, observed: &Observed) -> bool {
         Presence::Absent => true,
         Presence::Present(group) => {
             let ranges = &desired.network.ranges;
-            !group.has_ingress || !group.out_of_reach(ranges).is_empty()
+            group.has_default_egress || !group.out_of_reach(ranges).is_empty()
         }
     }
 }

@@ -130,6 +130,43 @@ fn weights_priority_and_further_hosts_of_the_rule_are_not_ours() {
 }
 
 #[test]
+fn rule_that_lost_the_host_of_its_service_gets_it_back() {
+    let lost = |deployment: Seen| {
+        deployment.but(|observed| rule(observed).hosts = vec!["shop.example.org".to_owned()])
+    };
+    check(
+        web(),
+        lost(seen(web())),
+        expect![[r#"
+            AddHost(rule-of-arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/express-119a3fbe52e2-b9f7bcfb-a/1) web.example.com
+        "#]],
+    );
+    // ECS moves weights only: there is nothing to wait for.
+    check(
+        web(),
+        lost(seen(web()).other_deployment(DeploymentStatus::Running)),
+        expect![[r#"
+            AddHost(rule-of-arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/express-119a3fbe52e2-b9f7bcfb-a/1) web.example.com
+        "#]],
+    );
+    // Case does not matter to hosts, and what expressions people give is theirs.
+    check(
+        web(),
+        seen(web()).but(|observed| rule(observed).hosts = vec!["Web.Example.com".to_owned()]),
+        expect![[r#"
+            Converged
+        "#]],
+    );
+    check(
+        web(),
+        lost(seen(web())).but(|observed| rule(observed).has_host_expressions = true),
+        expect![[r#"
+            Converged
+        "#]],
+    );
+}
+
+#[test]
 fn deleted_rule_comes_back() {
     check(
         web(),

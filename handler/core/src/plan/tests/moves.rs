@@ -214,6 +214,26 @@ fn the_name_is_waited_for_by_the_second() {
 }
 
 #[test]
+fn a_rule_without_our_tag_is_named_before_the_groups_that_it_keeps_in_use() {
+    let mut seen = seen(web());
+    let wanted = web().sharing(Sharing::Dedicated);
+    until(&mut seen.world, &wanted, "DeleteListenerRule");
+    let seen = seen.but(|observed| {
+        let leaving = observed.leaving.as_deref_mut().expect("a move");
+        let Presence::Present(rule) = &mut leaving.listener_rule else {
+            panic!("there is a rule");
+        };
+        rule.tags.clear();
+    });
+    let desired = wanted.updating(&seen.world.web).desired();
+    let text = text(&seen.world.plan(&desired));
+    assert!(
+        text.contains("rule `rule-of-") && text.contains("has no tag"),
+        "{text}"
+    );
+}
+
+#[test]
 fn a_group_without_our_tag_is_not_left_behind_without_a_word() {
     let mut seen = seen(web());
     let wanted = web().sharing(Sharing::Dedicated);

@@ -110,8 +110,8 @@ fn ranges_of_the_vpc_are_looked_up_only_for_tasks_out_of_reach() {
         |web: Web, seen: &Seen| plan::needs_vpc_ranges(&web.desired(), &seen.world.observed);
     assert!(!needs(web(), &seen(web())));
     assert!(needs(further(web()), &seen(web())));
-    let closed = |group: &mut ObservedSecurityGroup| group.has_ingress = false;
-    assert!(needs(web(), &group(seen(web()), closed)));
+    let unfinished = |group: &mut ObservedSecurityGroup| group.has_default_egress = true;
+    assert!(needs(web(), &group(seen(web()), unfinished)));
     let absent = seen(web()).but(|observed| {
         observed.load_balancer_security_group = Presence::Absent;
     });
@@ -120,4 +120,24 @@ fn ranges_of_the_vpc_are_looked_up_only_for_tasks_out_of_reach() {
         observed.load_balancer_security_group = Presence::Unknown;
     });
     assert!(!needs(web(), &unknown));
+}
+
+#[test]
+fn load_balancer_that_people_have_shut_stays_shut() {
+    let shut = |group: &mut ObservedSecurityGroup| group.ingress = Vec::new();
+    check(
+        web(),
+        group(seen(web()), shut),
+        expect![[r#"
+            Converged
+        "#]],
+    );
+    let unfinished = |group: &mut ObservedSecurityGroup| group.has_default_egress = true;
+    check(
+        web(),
+        group(seen(web()), unfinished),
+        expect![[r#"
+            AuthorizeIngress(sg-of-express-b9f7bcfb-1) 443,80
+        "#]],
+    );
 }

@@ -87,6 +87,38 @@ fn nothing_is_made_for_a_host_name_that_is_taken() {
 }
 
 #[test]
+fn record_of_somebody_else_is_not_overwritten_where_dns_was_managed_elsewhere() {
+    let without_a_record = |record: Presence<ObservedAliasRecord>| {
+        let mut seen = seen(web()).but(|observed| observed.alias_record = record);
+        seen.world.timing.has_alias_record = false;
+        seen
+    };
+    check(
+        web().health_check_path("/up"),
+        without_a_record(Presence::Present(foreign_record())),
+        expect![[r#"
+            AlreadyExists: record `web.example.com` already exists and does not belong to this resource; choose another `ServiceName`, or remove it first
+        "#]],
+    );
+    check(
+        web(),
+        without_a_record(Presence::Absent),
+        expect![[r#"
+            CreateAliasRecord(web.example.com)
+        "#]],
+    );
+    // It leads to the service already.
+    let own = seen(web()).world.observed.alias_record;
+    check(
+        web(),
+        without_a_record(own),
+        expect![[r#"
+            Converged
+        "#]],
+    );
+}
+
+#[test]
 fn an_update_leaves_a_record_of_another_type_to_route_53() {
     check(
         web(),

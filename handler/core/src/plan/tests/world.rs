@@ -88,6 +88,7 @@ impl World {
                 abandoned: None,
                 hopeless_deployment: None,
                 alias_moved_ms: None,
+                has_alias_record: false,
                 is_create: true,
                 request_id: "create".to_owned(),
             },
@@ -111,6 +112,7 @@ impl World {
             abandoned: None,
             hopeless_deployment: None,
             alias_moved_ms: None,
+            has_alias_record: true,
             is_create: false,
             request_id: format!("update at {now_ms}"),
         };

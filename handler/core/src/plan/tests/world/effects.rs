@@ -93,7 +93,7 @@ impl World {
                     name: spec.name.clone(),
                     tags: spec.tags.clone(),
                     ingress: Vec::new(),
-                    has_ingress: false,
+                    has_default_egress: true,
                     egress: vec!["0.0.0.0/0".to_owned()],
                 });
             }
@@ -105,7 +105,7 @@ impl World {
                 let reachable = self.observed.vpc_cidrs.present().cloned();
                 let group = present(self.security_group(*of));
                 group.ingress.extend(rules.clone());
-                group.has_ingress = true;
+                group.has_default_egress = false;
                 if *of == GroupOf::LoadBalancer {
                     group.egress = reachable.expect("the ranges of the VPC");
                 }
@@ -186,6 +186,9 @@ impl World {
                 host: _,
                 header,
             } => present(self.rule(rule_arn)).headers = headers(Some(header)),
+            Step::AddHost { rule_arn, host } => {
+                present(self.rule(rule_arn)).hosts.push(host.clone());
+            }
             Step::PutMetricAlarm(spec) => self.put_alarm(spec),
             Step::CreateService {
                 spec,
@@ -317,6 +320,7 @@ impl World {
             arn: format!("listener-{port}"),
             port,
             certificate_arn,
+            has_other_default_action: false,
         });
     }
 
@@ -341,6 +345,7 @@ impl World {
             arn,
             priority: Some(spec.priority),
             hosts: vec![spec.host.clone()],
+            has_host_expressions: false,
             headers: headers(spec.header.as_ref()),
             weights: BTreeMap::from([
                 (spec.first_group_arn.clone(), FULL_WEIGHT),
@@ -369,6 +374,7 @@ impl World {
             },
             expression,
             rule: Some(spec.rule),
+            actions: spec.actions.clone(),
         });
     }
 
@@ -381,6 +387,7 @@ impl World {
             network,
             ingress,
             deployment_settings,
+            health_check_grace_s,
             alarm_names,
             dropped_alarm_names: _,
             tags,
@@ -394,6 +401,7 @@ impl World {
             ingress: Some(ingress),
             bridge: None,
             deployment_settings: Some(deployment_settings),
+            health_check_grace_s,
             alarm_names,
             tags,
             current_deployment_arn: None,

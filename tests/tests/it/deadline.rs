@@ -1,0 +1,208 @@
+//! What is refused, or not heard, until the time is up: the answer still comes, and says what it was.
+
+use express_core::naming::TAG_OWNER;
+use express_tests::account::Kind;
+use express_tests::by_hand;
+use express_tests::cloudformation::{Seen, SeenStatus};
+use express_tests::{StackStatus, Template, World, web};
+use local_aws::fault::{Fault, Rule};
+use local_aws::wire::Service;
+use serde_json::json;
+
+use StackStatus::{CreateComplete, DeleteComplete, DeleteFailed, RollbackComplete};
+
+/// Until Lambda has delivered an event for the last time.
+const DELIVERIES_S: u64 = 240;
+
+#[test]
+fn case_47_a_group_that_somebody_else_s_group_admits_is_named_when_the_time_is_up() {
+    let world = World::new();
+    let stack = world.with_service("app", &web());
+    let inventory = world.inventory();
+    let (group, _) = inventory
+        .of(Kind::SecurityGroup)
+        .find(|(_, item)| item.tags.contains_key(TAG_OWNER))
+        .unwrap();
+    let vpc_id = world.account().cloud().ec2.vpcs.keys().next().cloned();
+    let database =
+        json!({"GroupName": "database", "GroupDescription": "of people", "VpcId": vpc_id});
+    let ec2 = |operation, input| world.account().perform(Service::Ec2, operation, input);
+    let database = ec2("CreateSecurityGroup", database).unwrap();
+    let pair = json!({"GroupId": group});
+    let admits = json!({
+        "GroupId": database["groupId"],
+        "IpPermissions": [
+            {"IpProtocol": "tcp", "FromPort": 5432, "ToPort": 5432, "Groups": [pair]},
+        ],
+    });
+    ec2("AuthorizeSecurityGroupIngress", admits).unwrap();
+    let database = database["groupId"].as_str().unwrap();
+    world.remember_as_foreign(Kind::SecurityGroup, database);
+    let outcome = stack.delete_now();
+    assert_eq!(outcome.status, DeleteFailed);
+    let reason = &outcome.last().reason;
+    for part in [
+        "did not finish",
+        "DeleteSecurityGroup",
+        group,
+        "DependencyViolation",
+    ] {
+        assert!(reason.contains(part), "{part}: {reason}");
+    }
+    assert!(!reason.contains("drain"), "{reason}");
+}
+
+#[test]
+fn case_44_a_rule_without_its_tag_is_named_also_when_its_service_is_gone() {
+    let world = World::new();
+    let stack = world.with_service("app", &web());
+    by_hand::RULE_UNTAGGED.happen(&world, "web");
+    by_hand::SERVICE_DELETED.happen(&world, "web");
+    world.block_on(world.sleep_s(600));
+    let outcome = stack.delete_now();
+    assert_eq!(outcome.status, DeleteFailed);
+    let reason = &outcome.last().reason;
+    assert!(
+        reason.contains("listener-rule") && reason.contains(TAG_OWNER),
+        "{reason}"
+    );
+    assert!(
+        outcome.last().seconds() < 300,
+        "{}",
+        outcome.last().seconds()
+    );
+}
+
+#[test]
+fn case_2_an_answer_that_is_refused_at_the_deadline_is_sent_for_as_long_as_somebody_listens() {
+    let world = World::new();
+    let refused = Rule::once(
+        Some("elasticloadbalancing:CreateTargetGroup"),
+        0,
+        Fault::Throttle,
+    );
+    world.faults().add(refused.times(u64::MAX));
+    // Those of two attempts.
+    world
+        .account()
+        .cloud()
+        .response_sink
+        .next_statuses
+        .extend([503; 10]);
+    let outcome = world.stack("app").deploy_now(Template::of(&web()));
+    let first = outcome.first();
+    assert_eq!(first.status, SeenStatus::Failed);
+    assert!(
+        first.reason.contains("CreateTargetGroup"),
+        "{}",
+        first.reason
+    );
+    assert!(first.seconds() > 3_480, "{}", first.seconds());
+}
+
+#[test]
+fn case_1_a_waiter_that_must_not_be_started_is_a_refusal_at_once() {
+    let world = World::new();
+    let before = world.inventory();
+    let denied = || Rule::once(Some("states:StartExecution"), 0, Fault::Deny).times(u64::MAX);
+    world.faults().add(denied());
+    let stack = world.stack("app");
+    let outcome = stack.deploy_now(Template::of(&web()));
+    assert_eq!(outcome.status, RollbackComplete);
+    refused_at_once(&world, outcome.first());
+    assert_eq!(before.diff(&world.inventory()), Vec::<String>::new());
+    // Its names are free for anybody.
+    world.faults().clear();
+    let stack = world.stack("other");
+    assert_eq!(
+        stack.deploy_now(Template::of(&web())).status,
+        CreateComplete
+    );
+    world.faults().add(denied());
+    let made = world.inventory();
+    let update = stack.deploy_now(Template::of(&web().health_check_path("/up")));
+    refused_at_once(&world, update.first());
+    assert_eq!(made.diff(&world.inventory()), Vec::<String>::new());
+    let delete = stack.delete_now();
+    assert_eq!(delete.status, DeleteFailed);
+    refused_at_once(&world, delete.last());
+    world.faults().clear();
+    assert_eq!(stack.delete_now().status, DeleteComplete);
+}
+
+fn refused_at_once(world: &World, seen: &Seen) {
+    assert_eq!(seen.status, SeenStatus::Failed);
+    assert!(seen.seconds() <= 5, "{} s", seen.seconds());
+    for part in ["AccessDenied", "waiter", "states:StartExecution"] {
+        assert!(seen.reason.contains(part), "{}", seen.reason);
+    }
+    assert_eq!(world.dead_letters().borrow().len(), 0);
+}
+
+#[test]
+fn case_1_what_cannot_be_taken_up_is_answered_with_the_last_delivery() {
+    for calls in [
+        &["states:StartExecution"][..],
+        &["kms:GenerateDataKey"],
+        &[
+            "dynamodb:GetItem",
+            "dynamodb:PutItem",
+            "dynamodb:TransactWriteItems",
+        ],
+    ] {
+        let world = World::new();
+        let before = world.inventory();
+        for call in calls {
+            let away = Rule::once(Some(call), 0, Fault::ServerError).times(u64::MAX);
+            world.faults().add(away);
+        }
+        let stack = world.stack("app");
+        let deploying = world.spawn(stack.clone().deploy(Template::of(&web())));
+        world.block_on(world.sleep_s(DELIVERIES_S));
+        world.faults().clear();
+        let outcome = world.block_on(deploying);
+        assert_eq!(outcome.status, RollbackComplete, "{calls:?}");
+        let first = outcome.first();
+        assert_eq!(first.status, SeenStatus::Failed, "{calls:?}");
+        assert!(
+            first.seconds() < DELIVERIES_S,
+            "{calls:?}: {} s",
+            first.seconds()
+        );
+        assert!(
+            first.reason.contains("ServiceInternalError"),
+            "{}",
+            first.reason
+        );
+        world.settle();
+        assert_eq!(before.diff(&world.inventory()), Vec::<String>::new());
+        assert_eq!(world.dead_letters().borrow().len(), 0, "{calls:?}");
+    }
+}
+
+#[test]
+fn case_1_a_create_that_had_begun_before_the_ledger_went_away_is_removed_with_its_refusal() {
+    let world = World::new();
+    let before = world.inventory().without_what_stays();
+    // The first delivery has begun, and its waiter is there.
+    world.faults().add(Rule::once(
+        Some("states:StartExecution"),
+        0,
+        Fault::CrashAfter,
+    ));
+    for call in ["dynamodb:GetItem", "dynamodb:PutItem"] {
+        world
+            .faults()
+            .add(Rule::once(Some(call), 0, Fault::ServerError).times(u64::MAX));
+    }
+    let stack = world.stack("app");
+    let deploying = world.spawn(stack.clone().deploy(Template::of(&web())));
+    world.block_on(world.sleep_s(DELIVERIES_S));
+    world.faults().clear();
+    let _outcome = world.block_on(deploying);
+    world.settle();
+    let _deleted = stack.delete_now();
+    world.settle();
+    let after = world.inventory().without_what_stays();
+    assert_eq!(before.diff(&after), Vec::<String>::new());
+}
