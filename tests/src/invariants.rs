@@ -55,7 +55,11 @@ pub fn check(world: &World, attempt: u64) {
 pub fn check_all_answered(world: &World) {
     let unanswered = unanswered(world);
     let unanswered: Vec<&Value> = unanswered.iter().map(|event| &event["RequestId"]).collect();
-    assert!(unanswered.is_empty(), "never answered: {unanswered:?}");
+    assert!(
+        unanswered.is_empty(),
+        "never answered: {unanswered:?}\n{}",
+        crate::trace::of(world)
+    );
 }
 
 /// At the end: for each owner, who has changed something was done with it before somebody else did. What a dead

@@ -66,8 +66,8 @@ fn case_47_the_provider_waits_for_the_load_balancers_that_are_going() {
 fn the_provider_waits_until_every_delete_is_answered() {
     let world = World::new();
     let stack = world.with_service("app", &web());
-    // Until its load balancer is gone, which the guard waits for too.
-    let dies = Rule::once(Some("cloudformation:PutResponse"), 0, Fault::CrashBefore).times(5);
+    // Until long after its load balancer is gone, which the guard waits for too.
+    let dies = Rule::once(Some("cloudformation:PutResponse"), 0, Fault::CrashBefore).times(12);
     world.faults().add(dies);
     let deleting = world.spawn(stack.clone().delete());
     while world.faults().struck() < 4 {

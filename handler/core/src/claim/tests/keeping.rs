@@ -47,9 +47,11 @@ fn what_a_newer_version_has_added_stays_where_it_was() {
 #[test]
 fn a_delete_that_names_the_refusal_of_a_create_takes_what_that_create_has_made_nevertheless() {
     let record = done(&owner(), &create("1", WEB));
-    let removed = |named: &str| match record.receive(&delete("2", named), None) {
-        Reception::Begin(begun) => begun.operation.expect("it is open").remove,
-        _ => Vec::new(),
+    let removed = |named: &str| {
+        let Reception::Begin(begun) = record.receive(&delete("2", named), None) else {
+            return Vec::new();
+        };
+        begun.operation.expect("it is open").remove
     };
     assert_eq!(removed("express-nothing:1"), [WEB]);
     // Another Create was refused before anything of it was known.
