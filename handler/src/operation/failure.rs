@@ -125,9 +125,9 @@ impl OperationError {
             // While the function is updated the newer version is called next; and while the guard refuses another
             // domain, the function as it was before.
             Self::PropertiesNewer | Self::OtherDomain { .. } => age_ms < VERSIONS_MEET_MS,
-            // Nobody could be told why it fails: as long as there is time, a newer version may come.
-            Self::Seal(SealError::NewerFormat(_)) => true,
-            Self::Seal(error) => error.class().is_retriable(),
+            // Nobody could be told why it fails: as long as there is time, the key may be allowed again, and a newer
+            // version may come.
+            Self::Seal(_) => true,
             Self::Respond(error) => match error {
                 RespondError::NotAccepted { .. } => true,
                 RespondError::ForeignHost(_) | RespondError::TooLarge { .. } => false,
