@@ -151,21 +151,8 @@ impl Fault {
 
     /// Whether it has a meaning for this call.
     fn can_strike(self, call: &Call) -> bool {
-        match self {
-            Self::StaleRead => may_be_stale(call),
-            Self::Twice => call.service.mutates(&call.operation),
-            Self::CrashBefore
-            | Self::CrashAfter
-            | Self::LandLate
-            | Self::Hang
-            | Self::Panic
-            | Self::LoseAnswer
-            | Self::NoAnswer
-            | Self::Throttle
-            | Self::ServerError
-            | Self::Deny
-            | Self::Refuse(..) => true,
-        }
+        (self != Self::StaleRead || may_be_stale(call))
+            && (self != Self::Twice || call.service.mutates(&call.operation))
     }
 }
 

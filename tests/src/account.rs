@@ -188,6 +188,30 @@ pub fn ledger(account: &LocalAws) -> Vec<Value> {
     array(&answer["Items"]).to_vec()
 }
 
+/// The first item of the ledger whose key begins so: `owner#`, `pool#`, `load-balancer#`, `host#`.
+///
+/// # Panics
+/// When there is none.
+#[must_use]
+pub fn ledger_item(account: &LocalAws, key: &str) -> Value {
+    let mut items = ledger(account).into_iter();
+    let found = items.find(|item| text(item, "/pk/S").starts_with(key));
+    found.unwrap_or_else(|| panic!("the ledger has no item `{key}…`"))
+}
+
+/// How many deployments a service of the cluster `default` has had.
+///
+/// # Panics
+/// When ECS refuses.
+#[must_use]
+pub fn deployments(account: &LocalAws, service: &str) -> usize {
+    let input = json!({"service": service});
+    let answer = account
+        .perform(Service::Ecs, "ListServiceDeployments", input)
+        .unwrap_or_else(|refusal| panic!("ListServiceDeployments was refused: {refusal:?}"));
+    array(&answer["serviceDeployments"]).len()
+}
+
 /// The text at a pointer of an item's description.
 ///
 /// # Panics

@@ -39,19 +39,12 @@ pub const WEIGHTS_MOVED: ByHand = ByHand {
     service: ELB,
     operation: "ModifyRule",
     input: |id, rule| {
-        let groups = rule
-            .description
-            .pointer("/Actions/0/ForwardConfig/TargetGroups");
-        let mut groups = groups
-            .and_then(Value::as_array)
-            .cloned()
-            .unwrap_or_default();
+        let mut groups = target_groups(rule);
         groups.sort_by_key(|group| group["Weight"].as_u64());
         for (place, group) in groups.iter_mut().enumerate() {
             group["Weight"] = json!(if place == 0 { 100 } else { 0 });
         }
-        let action = json!({"Type": "forward", "ForwardConfig": {"TargetGroups": groups}});
-        json!({"RuleArn": id, "Actions": [action]})
+        forward_to(id, &groups)
     },
 };
 /// The rule goes on with the group that has the traffic only.
@@ -60,13 +53,9 @@ pub const GROUP_DETACHED: ByHand = ByHand {
     service: ELB,
     operation: "ModifyRule",
     input: |id, rule| {
-        let groups = rule
-            .description
-            .pointer("/Actions/0/ForwardConfig/TargetGroups");
-        let groups = groups.and_then(Value::as_array).into_iter().flatten();
-        let live: Vec<&Value> = groups.filter(|group| group["Weight"] != 0).collect();
-        let action = json!({"Type": "forward", "ForwardConfig": {"TargetGroups": live}});
-        json!({"RuleArn": id, "Actions": [action]})
+        let mut groups = target_groups(rule);
+        groups.retain(|group| group["Weight"] != 0);
+        forward_to(id, &groups)
     },
 };
 pub const HEALTH_CHECK_CHANGED: ByHand = ByHand {
@@ -180,4 +169,21 @@ impl ByHand {
         let done = world.account().perform(self.service, self.operation, input);
         done.is_ok()
     }
+}
+
+/// The groups that a rule forwards to, with their weights.
+fn target_groups(rule: &Item) -> Vec<Value> {
+    let groups = rule
+        .description
+        .pointer("/Actions/0/ForwardConfig/TargetGroups");
+    groups
+        .and_then(Value::as_array)
+        .cloned()
+        .unwrap_or_default()
+}
+
+/// `ModifyRule` of the rule, so that it forwards to these groups.
+fn forward_to(id: &str, groups: &[Value]) -> Value {
+    let action = json!({"Type": "forward", "ForwardConfig": {"TargetGroups": groups}});
+    json!({"RuleArn": id, "Actions": [action]})
 }

@@ -12,7 +12,7 @@ mod template;
 
 pub use answer::Answers;
 pub(crate) use answer::check as check_answer;
-pub use event::{RESPONSE_URL_CANARY, RequestType, request_of};
+pub use event::{RESPONSE_URL_CANARY, RequestType, owner_key_of, request_of};
 pub use request::{Seen, SeenStatus};
 pub use rollback::{FailedReplacement, ROLLBACK_AFTER_S};
 pub use stack::{Resource, Stack, StackOutcome, StackStatus};

@@ -4,12 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use express_core::claim::Owner;
-use express_core::naming::{TAG_HOST, TAG_OWNER, TAG_TEST_SLOT, owner_key};
+use express_core::naming::{TAG_HOST, TAG_OWNER, TAG_TEST_SLOT};
 use serde_json::Value;
 
 use crate::account::{self, Inventory, Kind, TARGET_TRACKING, description};
-use crate::cloudformation::{RESPONSE_URL_CANARY, check_answer};
+use crate::cloudformation::{RESPONSE_URL_CANARY, check_answer, owner_key_of};
 use crate::history::{Event, History};
 use crate::properties::ENVIRONMENT_CANARY;
 use crate::world::{Changed, World};
@@ -115,11 +114,7 @@ fn owner_of(input: &Value) -> Option<String> {
         let (owner, _) = operation.split_once('#')?;
         return Some(owner.to_owned());
     }
-    let text = |name: &str| input[name].as_str().map(str::to_owned);
-    Some(owner_key(&Owner {
-        stack_id: text("StackId")?,
-        logical_resource_id: text("LogicalResourceId")?,
-    }))
+    owner_key_of(input)
 }
 
 /// The events whose requests were not answered.

@@ -2,6 +2,8 @@
 
 use aws_smithy_types::DateTime;
 use aws_smithy_types::date_time::Format;
+use express_core::claim::Owner;
+use express_core::naming;
 use serde_json::{Value, json};
 
 use super::request::Request;
@@ -82,4 +84,14 @@ pub fn request_of(input: &Value) -> Option<String> {
     }
     let (_, request_id) = input["operation"].as_str()?.split_once('#')?;
     Some(request_id.to_owned())
+}
+
+/// The key of the owner whose request an event is; none if it does not name one.
+#[must_use]
+pub fn owner_key_of(event: &Value) -> Option<String> {
+    let text = |name: &str| event[name].as_str().map(str::to_owned);
+    Some(naming::owner_key(&Owner {
+        stack_id: text("StackId")?,
+        logical_resource_id: text("LogicalResourceId")?,
+    }))
 }

@@ -16,7 +16,9 @@ use serde_json::Value;
 use super::play::Player;
 use super::{account, again, watch};
 use crate::account::{Inventory, Kind};
-use crate::cloudformation::{RequestType, SeenStatus, Stack, StackOutcome, StackStatus};
+use crate::cloudformation::{
+    RequestType, SeenStatus, Stack, StackOutcome, StackStatus, owner_key_of,
+};
 use crate::invariants;
 use crate::world::World;
 
@@ -180,17 +182,16 @@ fn owners_of_failures(player: &Player) -> BTreeSet<String> {
         let text = |name: &str| event[name].as_str().unwrap_or_default();
         failed.contains(text("RequestId")) || unfinished.contains(text("StackId"))
     });
-    let mut owners: BTreeSet<String> = sent.map(owner_of).collect();
-    owners.extend(player.world.dead_letters().borrow().iter().map(owner_of));
+    let mut owners: BTreeSet<String> = sent.filter_map(owner_key_of).collect();
+    owners.extend(
+        player
+            .world
+            .dead_letters()
+            .borrow()
+            .iter()
+            .filter_map(owner_key_of),
+    );
     owners
-}
-
-fn owner_of(event: &Value) -> String {
-    let text = |name: &str| event[name].as_str().unwrap_or_default().to_owned();
-    naming::owner_key(&Owner {
-        stack_id: text("StackId"),
-        logical_resource_id: text("LogicalResourceId"),
-    })
 }
 
 /// Deletes every stack; what failed before is deleted again, as its owner would after he has read why.

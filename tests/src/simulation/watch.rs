@@ -5,14 +5,13 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use express_core::claim::Owner;
 use express_core::naming::{self, Pair, TAG_OWNER};
 use local_aws::elbv2::{self, Request};
 use serde_json::Value;
 
 use crate::account::{Inventory, Item, Kind};
 use crate::client;
-use crate::cloudformation::{Seen, SeenStatus};
+use crate::cloudformation::{Seen, SeenStatus, owner_key_of};
 use crate::history::Event;
 use crate::world::World;
 
@@ -108,11 +107,9 @@ impl Watcher {
 
     fn sent(&mut self, event: &Value) {
         let text = |name: &str| event[name].as_str().unwrap_or_default().to_owned();
-        let owner = naming::owner_key(&Owner {
-            stack_id: text("StackId"),
-            logical_resource_id: text("LogicalResourceId"),
-        });
-        self.owners.insert(text("RequestId"), owner);
+        if let Some(owner) = owner_key_of(event) {
+            self.owners.insert(text("RequestId"), owner);
+        }
         if event["RequestType"] == "Delete" {
             self.serving.remove(&text("PhysicalResourceId"));
         }

@@ -296,24 +296,17 @@ fn a_record_is_written_only_over_the_revision_that_was_read() {
     });
 }
 
-/// The ledger's item whose key begins so.
-fn item_of(world: &World, key: &str) -> Value {
-    let items = account::ledger(world.account()).into_iter();
-    let mut found = items.filter(|item| {
-        let pk = item["pk"]["S"].as_str();
-        pk.is_some_and(|pk| pk.starts_with(key))
-    });
-    found.next().unwrap()
-}
-
 #[test]
 fn an_owner_is_remembered_for_thirty_days_from_when_nothing_of_it_is_left() {
     const DAY_S: u64 = 24 * 3_600;
     let world = World::new();
     let stack = world.with_service("app", &web());
-    assert_eq!(item_of(&world, "owner#")["expires_at"], Value::Null);
+    assert_eq!(
+        account::ledger_item(world.account(), "owner#")["expires_at"],
+        Value::Null
+    );
     assert_eq!(stack.delete_now().status, StackStatus::DeleteComplete);
-    let expires_at = item_of(&world, "owner#")["expires_at"]["N"].clone();
+    let expires_at = account::ledger_item(world.account(), "owner#")["expires_at"]["N"].clone();
     let expires_s: u64 = expires_at.as_str().unwrap().parse().unwrap();
     let left_s = expires_s - world.now_ms() / 1_000;
     assert!((29 * DAY_S..=30 * DAY_S).contains(&left_s), "{left_s}");
@@ -324,11 +317,11 @@ fn an_owner_is_remembered_for_thirty_days_from_when_nothing_of_it_is_left() {
 fn a_name_that_another_owner_has_meanwhile_is_not_given_back_with_the_service() {
     let world = World::new();
     let stack = world.with_service("app", &web());
-    let mut host = item_of(&world, "host#");
+    let mut host = account::ledger_item(world.account(), "host#");
     host["owner_key"] = json!({"S": "fedcba9876543210fedc"});
     let put = json!({"TableName": LEDGER_TABLE, "Item": host});
     let written = world.account().perform(Service::DynamoDb, "PutItem", put);
     written.unwrap();
     assert_eq!(stack.delete_now().status, StackStatus::DeleteComplete);
-    assert_eq!(item_of(&world, "host#"), host);
+    assert_eq!(account::ledger_item(world.account(), "host#"), host);
 }

@@ -97,13 +97,8 @@ fn who_makes_a_load_balancer_again_leaves_out_subnets_that_are_gone() {
     assert!(!used.contains(&subnets[0]), "{used:?}");
     assert_eq!(used.len(), subnets.len());
     // The ledger has them too: whoever comes asks for the same.
-    let ledger = express_tests::account::ledger(world.account());
-    let item = ledger.iter().find(|item| {
-        let pk = item["pk"]["S"].as_str();
-        pk.is_some_and(|pk| pk.starts_with("load-balancer#"))
-    });
-    let held = item.and_then(|item| item["subnets"]["M"].as_object());
-    let held = held.into_iter().flatten();
+    let item = express_tests::account::ledger_item(world.account(), "load-balancer#");
+    let held = item["subnets"]["M"].as_object().into_iter().flatten();
     let held = held.filter_map(|(_, subnet)| subnet["S"].as_str());
     assert_eq!(held.map(str::to_owned).collect::<BTreeSet<_>>(), used);
 }

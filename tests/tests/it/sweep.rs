@@ -50,14 +50,15 @@ fn case_47_a_closing_that_died_is_carried_on() {
     assert_eq!(world.inventory().of(Kind::LoadBalancer).count(), 1);
     world.faults().clear();
     let report = swept(&world);
-    assert_eq!(
-        report["closing"].as_array().map(Vec::len),
-        Some(1),
-        "{report}"
-    );
+    assert_eq!(count(&report, "closing"), Some(1), "{report}");
     let after = world.inventory().without_what_stays();
     assert_eq!(before.diff(&after), Vec::<String>::new());
     assert_eq!(swept(&world), nothing_found());
+}
+
+/// How much a report has of something.
+fn count(report: &Value, what: &str) -> Option<usize> {
+    report[what].as_array().map(Vec::len)
 }
 
 /// How often the load balancers of pools were looked for so far.
@@ -85,16 +86,7 @@ fn a_load_balancer_that_is_gone_is_looked_for_until_that_is_certain_and_then_for
     let seen = looks(&world);
     assert_eq!(swept(&world), nothing_found());
     assert_eq!(looks(&world), seen, "it was looked for again");
-    let items = account::ledger(world.account());
-    let item = items
-        .iter()
-        .find(|item| {
-            item["pk"]["S"]
-                .as_str()
-                .unwrap()
-                .starts_with("load-balancer#")
-        })
-        .unwrap();
+    let item = account::ledger_item(world.account(), "load-balancer#");
     let expires_s: u64 = item["expires_at"]["N"].as_str().unwrap().parse().unwrap();
     assert!(expires_s * 1000 > world.now_ms() + 29 * 24 * 3_600_000);
     // DynamoDB deletes it, and nothing misses it.
@@ -131,18 +123,10 @@ fn a_load_balancer_that_cannot_be_looked_at_does_not_keep_the_others_from_being_
     );
     world.faults().add(look);
     let report = swept(&world);
-    assert_eq!(
-        report["closing"].as_array().map(Vec::len),
-        Some(1),
-        "{report}"
-    );
+    assert_eq!(count(&report, "closing"), Some(1), "{report}");
     assert!(world.logs().text().contains("sweep.skipped"));
     let report = swept(&world);
-    assert_eq!(
-        report["closing"].as_array().map(Vec::len),
-        Some(1),
-        "{report}"
-    );
+    assert_eq!(count(&report, "closing"), Some(1), "{report}");
     assert_eq!(swept(&world), nothing_found());
 }
 
@@ -150,11 +134,7 @@ fn a_load_balancer_that_cannot_be_looked_at_does_not_keep_the_others_from_being_
 fn case_46_a_load_balancer_with_room_that_no_claim_tries_any_more_is_listed_again() {
     let world = World::new();
     let _stack = world.with_service("app", &web());
-    let items = account::ledger(world.account());
-    let pool = items
-        .iter()
-        .find(|item| item["pk"]["S"].as_str().unwrap().starts_with("pool#"))
-        .unwrap();
+    let pool = account::ledger_item(world.account(), "pool#");
     // As after a claim that had found it full, and has opened the next one just after somebody had left.
     let drops = json!({
         "TableName": LEDGER_TABLE,
@@ -168,11 +148,7 @@ fn case_46_a_load_balancer_with_room_that_no_claim_tries_any_more_is_listed_agai
         .perform(Service::DynamoDb, "UpdateItem", drops);
     dropped.unwrap();
     let report = swept(&world);
-    assert_eq!(
-        report["offered"].as_array().map(Vec::len),
-        Some(1),
-        "{report}"
-    );
+    assert_eq!(count(&report, "offered"), Some(1), "{report}");
     assert_eq!(swept(&world), nothing_found());
     let _joined = world.with_service("next", &web().named("next"));
     assert_eq!(world.inventory().of(Kind::LoadBalancer).count(), 1);
@@ -218,11 +194,7 @@ fn case_56_an_alarm_is_pointed_at_the_idle_group_after_somebody_elses_deployment
         .unwrap();
     world.block_on(world.sleep_s(600));
     let report = swept(&world);
-    assert_eq!(
-        report["corrected_alarms"].as_array().map(Vec::len),
-        Some(1),
-        "{report}"
-    );
+    assert_eq!(count(&report, "corrected_alarms"), Some(1), "{report}");
     // It looks again and finds nothing wrong, and neither does an Update.
     assert_eq!(swept(&world), nothing_found());
     let corrected = world.inventory();

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use express_tests::account::Kind;
+use express_tests::account::{self, Kind};
 use express_tests::client::Client;
 use express_tests::properties::lifecycle_hook;
 use express_tests::{ServiceProperties, StackStatus, Template, World, web};
@@ -75,15 +75,6 @@ fn rules(world: &World) -> Vec<(u64, Value)> {
     rules.into_iter().collect()
 }
 
-fn deployments(world: &World) -> usize {
-    let input = json!({"service": "web"});
-    let answer = world
-        .account()
-        .perform(Service::Ecs, "ListServiceDeployments", input)
-        .unwrap();
-    answer["serviceDeployments"].as_array().unwrap().len()
-}
-
 #[test]
 fn requests_with_the_header_reach_the_new_revision_while_the_others_stay() {
     let world = World::new();
@@ -147,7 +138,7 @@ fn test_traffic_is_set_changed_and_cleared() {
         let outcome = stack.deploy_now(Template::of(&properties));
         assert_eq!(outcome.status, UpdateComplete, "{}", outcome.first().reason);
         world.settle();
-        (deployments(&world), rules(&world))
+        (account::deployments(world.account(), "web"), rules(&world))
     };
     let header = |value: &str| {
         json!({

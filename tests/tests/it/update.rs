@@ -1,6 +1,6 @@
 //! Updating a service.
 
-use express_tests::account::Kind;
+use express_tests::account::{self, Kind};
 use express_tests::changes::{Change, changes, make_own_things};
 use express_tests::cloudformation::{FailedReplacement, RequestType};
 use express_tests::{Scenario, ServiceProperties, StackStatus, Template, World, invariants, web};
@@ -48,16 +48,6 @@ fn case_28_an_update_without_a_change_changes_nothing() {
     assert_eq!(run.mutations(), before);
 }
 
-/// Deployments of the only service since it was made.
-fn deployments(world: &World) -> usize {
-    let input = json!({"service": "web"});
-    let answer = world
-        .account()
-        .perform(Service::Ecs, "ListServiceDeployments", input)
-        .unwrap();
-    answer["serviceDeployments"].as_array().unwrap().len()
-}
-
 /// Whether the table of updates says that ECS deploys. Its note on `TestTraffic`: not, while that stays.
 fn is_deployed(change: &Change) -> bool {
     let changed = change.properties();
@@ -89,15 +79,16 @@ fn changes_to_and_fro(change: &Change) {
     let (old, new) = (change.before(web()), change.after(web()));
     let stack = world.with_service("app", &old);
     let id = stack.resources()["Web"].physical_id.clone();
+    let deployments = || account::deployments(world.account(), "web");
     for properties in [&new, &old] {
-        let (deployed, there) = (deployments(&world), world.inventory());
+        let (deployed, there) = (deployments(), world.inventory());
         let outcome = stack.deploy_now(Template::of(properties));
         let reason = &outcome.first().reason;
         assert_eq!(outcome.status, UpdateComplete, "{change}: {reason}");
         assert_eq!(stack.resources()["Web"].physical_id, id, "{change}");
         world.settle();
         let changed = there.diff(&world.inventory());
-        check_effect(change, deployments(&world) - deployed, &changed);
+        check_effect(change, deployments() - deployed, &changed);
     }
     check_untouched(&world, change.pointer());
     assert_eq!(stack.delete_now().status, DeleteComplete, "{change}");

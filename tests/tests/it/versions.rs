@@ -15,12 +15,7 @@ const DEPLOYING_S: u64 = 60;
 
 /// The item of the only owner.
 fn owner(world: &World) -> Value {
-    let items = account::ledger(world.account());
-    let mut owners = items.into_iter().filter(|item| {
-        let pk = item["pk"]["S"].as_str();
-        pk.is_some_and(|pk| pk.starts_with("owner#"))
-    });
-    owners.next().expect("an owner")
+    account::ledger_item(world.account(), "owner#")
 }
 
 fn put(world: &World, item: &Value) {

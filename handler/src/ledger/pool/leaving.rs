@@ -8,7 +8,7 @@ use super::{
     CLOSED, IS_GONE, LedgerError, Members, Runtime, conditional, load_balancer_pk, members,
     pool_pk, update,
 };
-use crate::aws::error::aws_error;
+use crate::aws::error::{AwsError, aws_error};
 use crate::ledger::REMEMBERED_S;
 use crate::ledger::item::{self, Item};
 
@@ -53,10 +53,7 @@ pub async fn offer(runtime: &Runtime, pool_id: &str, ordinal: u64) -> Result<(),
         .send()
         .await
         .map_err(aws_error("dynamodb:UpdateItem"));
-    match conditional(updated) {
-        Ok(_) | Err(LedgerError::Conflict) => Ok(()),
-        Err(error) => Err(error),
-    }
+    is_accepted(updated).map(|_| ())
 }
 
 /// Closes a load balancer for good, if it has no members; whether it is closed now.
@@ -75,11 +72,7 @@ pub async fn close(runtime: &Runtime, pool_id: &str, ordinal: u64) -> Result<boo
         .send()
         .await
         .map_err(aws_error("dynamodb:UpdateItem"));
-    match conditional(updated) {
-        Ok(_) => Ok(true),
-        Err(LedgerError::Conflict) => Ok(false),
-        Err(error) => Err(error),
-    }
+    is_accepted(updated)
 }
 
 /// When a load balancer was closed, in milliseconds since the epoch.
@@ -115,8 +108,14 @@ pub async fn forget(runtime: &Runtime, pool_id: &str, ordinal: u64) -> Result<()
         .send()
         .await
         .map_err(aws_error("dynamodb:UpdateItem"));
+    is_accepted(updated).map(|_| ())
+}
+
+/// Whether a conditional update was made; no error when its condition did not hold.
+fn is_accepted<T>(updated: Result<T, AwsError>) -> Result<bool, LedgerError> {
     match conditional(updated) {
-        Ok(_) | Err(LedgerError::Conflict) => Ok(()),
+        Ok(_) => Ok(true),
+        Err(LedgerError::Conflict) => Ok(false),
         Err(error) => Err(error),
     }
 }
