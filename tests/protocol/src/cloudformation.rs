@@ -101,7 +101,8 @@ impl Stack {
                 physical_id,
             }) if !act.sibling_fails => self.keep(physical_id, properties),
             seen => {
-                let invented = format!("invented-{}-{}", self.stack, self.world.now_ms());
+                // `<stack>-<logical id>-<twelve letters or digits>`, of a resource without a logical id.
+                let invented = format!("{}--{:012}", self.stack, self.world.now_ms());
                 let physical_id = seen.map_or(invented, |seen| seen.physical_id);
                 self.delete(act, physical_id).await;
             }
@@ -128,6 +129,9 @@ impl Stack {
                 if is_replaced {
                     self.delete(act, known.physical_id).await;
                 }
+            }
+            None if self.asks_for(Gap::AnswerCrosses) => {
+                self.delete(act, known.physical_id).await;
             }
             seen => {
                 let answered =

@@ -69,7 +69,8 @@ pub enum Gap {
     /// An Update or a Delete of which the ledger knows nothing comes late, and CloudFormation had asked for something
     /// else so soon after it that issue times do not tell which was first.
     IssueTimesClose,
-    /// CloudFormation gives a request up while its answer is on the way, and the ledger takes the answer for heard.
+    /// CloudFormation gives a replacement up while its answer is on the way, and the stack is deleted without an Update
+    /// back.
     AnswerCrosses,
 }
 

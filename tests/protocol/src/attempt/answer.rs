@@ -5,7 +5,7 @@ use express_core::claim::{DecidedAnswer, Operation, Superseded};
 use super::{Attempt, Outcome, Problem};
 use crate::effect::{Answer, Effect, RequestId};
 use crate::ledger::LedgerFailure;
-use crate::rules::{Gap, Rule};
+use crate::rules::Rule;
 use crate::world::Invocation;
 
 /// Tries of one answer.
@@ -66,14 +66,7 @@ impl Attempt<'_> {
         if !send(self.invocation, id, &decided(answer)).await {
             return Err(Problem::Respond);
         }
-        let heard = {
-            let state = self.invocation.world.state();
-            let in_time = state.now_ms < operation.given_up_ms;
-            // What the handler cannot know: whether CloudFormation had given the request up before its time.
-            let is_read = state.options.gap == Some(Gap::AnswerCrosses)
-                || state.request(id).given_up_ms.is_none();
-            in_time && is_read
-        };
+        let heard = self.invocation.world.now_ms() < operation.given_up_ms;
         self.stored_mut().record.finish_operation(heard);
         Ok(self.finish().await?)
     }
