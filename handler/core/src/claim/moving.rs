@@ -110,6 +110,14 @@ mod tests {
     }
 
     #[test]
+    fn what_was_left_is_forgotten_and_the_new_place_kept() {
+        let mut record = held(Some(slot("new")), Some(slot("old")));
+        record.forget_left();
+        let left = (&record.slot, &record.leaving, record.alias_moved_ms);
+        assert_eq!(left, (&Some(slot("new")), &None, None));
+    }
+
+    #[test]
     fn a_record_from_before_there_were_moves_is_read() {
         let mut written = serde_json::to_value(held(Some(slot("old")), None)).unwrap();
         let members = written.as_object_mut().unwrap();

@@ -1,5 +1,6 @@
 //! What must hold whatever CloudFormation and Lambda send, in whatever order.
 
+mod abandoning;
 mod keeping;
 mod replacing;
 mod sequences;
