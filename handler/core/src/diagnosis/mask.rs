@@ -258,6 +258,12 @@ mod tests {
         for (line, expected) in [
             ("plain words, port 8080", "plain words, port 8080"),
             ("password=hunter2 ok", "password=[redacted]"),
+            ("secrets=hunter2", "secrets=[redacted]"),
+            ("worker2 is ready", "worker2 is ready"),
+            (
+                "request 0b0f9a64-7c3e-4f2b-9a51-1b2c3d4e5f60",
+                "request 0b0f9a64-7c3e-4f2b-9a51-1b2c3d4e5f60",
+            ),
             ("DB_PASSWORD: hunter2 ok", "DB_PASSWORD: [redacted]"),
             (
                 "spring.datasource.password = hunter2",

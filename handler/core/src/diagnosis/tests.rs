@@ -1,6 +1,7 @@
 //! What is found in which evidence, and that each cause has its entry in `ERRORS.md`.
 
 mod health;
+mod own;
 mod texts;
 
 use std::collections::BTreeSet;
@@ -213,6 +214,20 @@ fn a_role_that_cannot_be_assumed_is_told_apart_by_its_arn() {
 }
 
 #[test]
+fn of_what_aws_refuses_more_is_told_where_a_role_is_meant() {
+    let unusable = "missing permissions on ECS Infrastructure Role";
+    for (message, cause) in [
+        (unusable, Some(Cause::InfrastructureRoleNotUsable)),
+        // Tasks say so, and no refused step does.
+        (TEXTS[2].0, None),
+    ] {
+        let class = HandlerErrorCode::InvalidRequest;
+        let found = of_refusal(&evidence().expected, class, "ClientException", message);
+        assert_eq!(found.map(|found| found.cause), cause, "{message}");
+    }
+}
+
+#[test]
 fn aws_words_in_brackets_do_not_end_the_sentence_that_they_are_in() {
     let expected = Expected::default();
     let found = Finding::plain(
@@ -222,6 +237,20 @@ fn aws_words_in_brackets_do_not_end_the_sentence_that_they_are_in() {
     );
     let what = found.verdict().what;
     assert!(what.ends_with(" (was above the threshold (1.0))"), "{what}");
+}
+
+#[test]
+fn long_words_are_cut_and_those_that_just_fit_are_not() {
+    let told = |length: usize| {
+        let words = "é".repeat(length / 2);
+        let found = Finding::plain(Cause::AlarmInAlarm, &words, &Expected::default());
+        found.verdict().what
+    };
+    let fits = format!(" ({})", "é".repeat(EVIDENCE_BYTES_MAX / 2));
+    assert!(told(EVIDENCE_BYTES_MAX).ends_with(&fits));
+    let cut = format!(" ({}…)", "é".repeat(EVIDENCE_BYTES_MAX / 2));
+    assert!(told(EVIDENCE_BYTES_MAX + 2).ends_with(&cut));
+    assert!(told(EVIDENCE_BYTES_MAX + 20).ends_with(&cut));
 }
 
 #[test]

@@ -9,6 +9,7 @@ mod convergence;
 mod creation;
 mod deployments;
 mod drift;
+mod expected;
 mod moves;
 mod ranges;
 mod refusals;

@@ -1,6 +1,7 @@
 //! From nothing to a service, frontier by frontier.
 
 use expect_test::{Expect, expect};
+use provider_schema::Sharing;
 
 use super::world::{GIVEN, World};
 use super::{Web, text, web};
@@ -120,6 +121,28 @@ fn given_task_definition_is_neither_registered_nor_given_a_log_group() {
             Converged
         "#]],
     );
+}
+
+#[test]
+fn what_services_share_has_the_tags_of_its_place_and_of_an_owner_only_where_it_is_dedicated() {
+    let tags = |web: Web| {
+        let tags = web.desired().pool_tags(2);
+        let lines = tags.iter().map(|(key, value)| format!("{key}={value}\n"));
+        lines.collect::<String>()
+    };
+    expect![[r#"
+        express:ordinal=2
+        express:pool=b9f7bcfb
+        express:provider=Custom::ExpressService
+    "#]]
+    .assert_eq(&tags(web().tags(&[("team", "shop")])));
+    expect![[r#"
+        express:ordinal=2
+        express:owner=8791242f9ef77930d76f
+        express:pool=3e2ad36d
+        express:provider=Custom::ExpressService
+    "#]]
+    .assert_eq(&tags(web().sharing(Sharing::Dedicated)));
 }
 
 #[test]

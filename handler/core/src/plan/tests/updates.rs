@@ -5,6 +5,8 @@ use serde_json::json;
 
 use super::world::GIVEN;
 use super::{check, decided, seen, web};
+use crate::decision::Decision;
+use crate::step::Step;
 
 #[test]
 fn nothing_changed_plans_nothing() {
@@ -249,6 +251,37 @@ fn changed_tags_are_written_in_place() {
         TagResources
     "#]],
     );
+}
+
+#[test]
+fn of_the_alarms_of_a_service_those_go_that_its_properties_had() {
+    let alarms = |names: &[&str]| web().set("/Deployment/AlarmNames", json!(names));
+    let before = seen(alarms(&["latency", "errors"])).service(|service| {
+        service.alarm_names.push("added-by-hand".to_owned());
+    });
+    let desired = alarms(&["errors"]).updating(&before.world.web).desired();
+    let decision = before.world.plan(&desired).expect("there is a plan");
+    let Decision::Apply(steps) = decision else {
+        panic!("nothing is to change: {decision:?}");
+    };
+    let sent: Vec<&String> = steps.iter().flat_map(alarms_sent_by).collect();
+    assert_eq!(
+        sent,
+        [
+            "express-web-119a3fbe52e2-rollback",
+            "errors",
+            "added-by-hand"
+        ]
+    );
+}
+
+fn alarms_sent_by(step: &Step) -> &[String] {
+    if let Step::UpdateService { change, .. } = step
+        && let Some(deployment) = &change.deployment
+    {
+        return &deployment.alarm_names;
+    }
+    &[]
 }
 
 #[test]
