@@ -187,6 +187,30 @@ fn sentences_name_what_they_speak_of() {
 }
 
 #[test]
+fn a_hook_is_named_with_its_function_and_stage_where_ecs_names_them() {
+    for (reason, expected) in [
+        (
+            "Service deployment rolled back because PRE_SCALE_UP lifecycle hook(s) failed. Lifecycle hook target \
+             arn:aws:lambda:eu-west-1:1:function:hook returned FAILED status.",
+            "lifecycle hook `arn:aws:lambda:eu-west-1:1:function:hook` ended the deployment in stage `PRE_SCALE_UP`",
+        ),
+        (
+            "POST_SCALE_UP lifecycle hook(s) failed. arn:aws:iam::1:role/hook cannot invoke \
+             arn:aws:lambda:eu-west-1:1:function:hook.",
+            "lifecycle hook `arn:aws:lambda:eu-west-1:1:function:hook` ended the deployment in stage `POST_SCALE_UP`",
+        ),
+        (
+            "Lifecycle hook(s) failed",
+            "lifecycle hook of the service ended the deployment",
+        ),
+    ] {
+        let mut evidence = evidence();
+        evidence.status_reason = Some(reason.to_owned());
+        assert_eq!(first(&evidence).what, expected);
+    }
+}
+
+#[test]
 fn a_role_that_cannot_be_assumed_is_told_apart_by_its_arn() {
     for (role, cause) in [
         (EXECUTION_ROLE, Cause::ExecutionRoleNotAssumable),
@@ -211,6 +235,17 @@ fn a_role_that_cannot_be_assumed_is_told_apart_by_its_arn() {
         );
         assert_eq!(refused.map(|found| found.cause), Some(cause));
     }
+}
+
+#[test]
+fn a_role_that_lacks_an_action_is_not_one_that_cannot_be_assumed() {
+    let mut evidence = evidence();
+    let text = format!(
+        "(service web) failed to register targets: {INFRASTRUCTURE_ROLE} is not authorized to perform: \
+         elasticloadbalancing:RegisterTargets"
+    );
+    evidence.events = vec![event(60, &text)];
+    assert_eq!(first(&evidence).cause, Cause::InfrastructureRoleLacksAction);
 }
 
 #[test]
@@ -343,6 +378,8 @@ fn what_may_pass_is_certain_only_while_the_newest_task_shows_it() {
         "it was passing"
     );
     assert!(!certain(vec![at(130), exited(150, 1)]), "it pulled since");
+    assert!(certain(vec![at(130), exited(90, 1)]), "it pulled before");
+    assert!(certain(vec![at(130), exited(130, 1)]), "it pulled beside");
 }
 
 #[test]
@@ -420,6 +457,11 @@ fn events_about_the_service_prove_something_when_only_ours_can_be_meant_and_they
     assert!(!certain(|it| it.events[0].at_ms = 110_000), "too soon");
     assert!(!certain(|it| it.is_other_short = true), "the one before");
     assert!(!certain(|it| it.tasks = vec![running(50)]), "one is placed");
+    assert!(certain(|it| it.tasks = vec![living(50)]), "one has a place");
+    assert!(
+        certain(|it| it.tasks = vec![exited(90, 1)]),
+        "one has ended"
+    );
     assert!(!certain(|it| it.deployment_id = None));
     let of_role_before = "failed to launch a task with (error ECS was unable to assume the role \
                           'arn:aws:iam::123456789012:role/execution-old' that was provided for this task.).";
@@ -433,11 +475,25 @@ fn exit_codes_are_told_apart() {
     for (code, cause, part) in [
         (0, Cause::ContainerFinished, "exit code 0"),
         (1, Cause::ContainerCrashed, "exit code 1"),
-        (137, Cause::ContainerCrashed, "SIGKILL"),
+        (126, Cause::ContainerCrashed, "cannot be executed"),
         (127, Cause::ContainerCrashed, "not found"),
+        (134, Cause::ContainerCrashed, "SIGABRT"),
+        (137, Cause::ContainerCrashed, "SIGKILL"),
+        (139, Cause::ContainerCrashed, "SIGSEGV"),
+        (143, Cause::ContainerCrashed, "SIGTERM"),
     ] {
         let mut evidence = evidence();
-        evidence.tasks = vec![exited(60, code)];
+        let mut task = exited(60, code);
+        // One beside it that has ended well says less.
+        let stopped = task.stopped.as_mut().expect("it has stopped");
+        stopped.containers.insert(
+            0,
+            StoppedContainer {
+                exit_code: Some(0),
+                ..StoppedContainer::default()
+            },
+        );
+        evidence.tasks = vec![task];
         let found = first(&evidence);
         assert_eq!(found.cause, cause);
         assert!(found.what.contains(part), "{}", found.what);

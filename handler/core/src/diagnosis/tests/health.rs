@@ -1,7 +1,7 @@
 //! Targets whose health check fails.
 
-use super::{at, event, evidence, first, ill, running, target};
-use crate::diagnosis::Cause;
+use super::{at, event, evidence, exited, first, ill, running, target};
+use crate::diagnosis::{Cause, diagnose};
 
 /// Reason and description of a target, lines of the log, the cause, and whether it is certain after the grace period.
 const HEALTH_CHECKS: [(&str, &str, &[&str], Cause, bool); 8] = [
@@ -120,6 +120,19 @@ fn without_a_circuit_breaker_ill_tasks_are_counted_as_well() {
     assert!(!first(&evidence).is_certain);
     evidence.tasks.push(ill(650, 310));
     assert!(first(&evidence).is_certain);
+}
+
+#[test]
+fn tasks_that_crashed_are_no_ill_ones() {
+    let mut evidence = evidence();
+    let mine = running(400);
+    let (reason, description, _, cause, _) = HEALTH_CHECKS[0];
+    evidence.targets = vec![at(&mine, target(reason, description))];
+    evidence.tasks = vec![exited(60, 3), exited(130, 3), mine];
+    evidence.age_ms = 450_000;
+    let found = diagnose(&evidence);
+    let of_health = found.iter().find(|it| it.cause == cause);
+    assert_eq!(of_health.map(|it| it.is_certain), Some(false));
 }
 
 #[test]

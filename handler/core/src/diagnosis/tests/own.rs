@@ -1,6 +1,6 @@
 //! Whose tasks, targets and events are taken for the deployment's own.
 
-use super::{BEFORE, at, event, evidence, healthy, living, of_before, running, target, task};
+use super::{at, event, evidence, healthy, living, of_before, running, task};
 use crate::diagnosis::own::own;
 use crate::diagnosis::{Evidence, Task, diagnose};
 
