@@ -264,3 +264,91 @@ pub fn differs(spec: &MetricAlarmSpec, observed: &ObservedMetricAlarm) -> bool {
         || !spec.watched_groups().into_iter().eq(target_groups.iter())
         || spec.expression() != *expression
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const A: &str = "arn:aws:elasticloadbalancing:eu-west-1:1:targetgroup/express-a/1";
+    const B: &str = "arn:aws:elasticloadbalancing:eu-west-1:1:targetgroup/express-b/2";
+    const RULE: &str = "arn:aws:elasticloadbalancing:eu-west-1:1:listener-rule/app/express-1/3/4/5";
+
+    fn found() -> ObservedMetricAlarm {
+        ObservedMetricAlarm {
+            arn: "arn-of-the-alarm".to_owned(),
+            state: AlarmState::Ok,
+            target_groups: Vec::new(),
+            expression: None,
+            rule: Some(AlarmRule {
+                error_rate: Percent::from_tenths(10),
+                requests_min: 5,
+                counts_4xx: false,
+                evaluation_periods: 3,
+                datapoints_to_alarm: 2,
+            }),
+            actions: AlarmActions {
+                alarm: vec!["arn-of-a-topic".to_owned()],
+                ..AlarmActions::default()
+            },
+        }
+    }
+
+    fn at_rest(
+        found: &ObservedMetricAlarm,
+        rule_arn: &str,
+        strategy: &Strategy,
+        live: &str,
+    ) -> Option<MetricAlarmSpec> {
+        let ingress = ServiceIngress {
+            target_group_arn: A.to_owned(),
+            alternate_target_group_arn: B.to_owned(),
+            rule_arn: rule_arn.to_owned(),
+            test_rule_arn: None,
+            infrastructure_role_arn: "arn-of-the-role".to_owned(),
+            container_port: 80,
+        };
+        MetricAlarmSpec::at_rest("rollback".to_owned(), found, &ingress, strategy, live)
+    }
+
+    #[test]
+    fn at_rest_the_alarm_watches_the_idle_group_or_both_where_deployments_are_rolling() {
+        let one = |group: &str| Watched::One(format!("targetgroup/{group}"));
+        let both = || {
+            Watched::Both(
+                "targetgroup/express-a/1".into(),
+                "targetgroup/express-b/2".into(),
+            )
+        };
+        let blue_green = Strategy::BlueGreen { bake: 5 };
+        for (strategy, live, watched) in [
+            (&blue_green, A, Some(one("express-b/2"))),
+            (&blue_green, B, Some(one("express-a/1"))),
+            (&blue_green, "another", None),
+            (&Strategy::Rolling, A, Some(both())),
+        ] {
+            let spec = at_rest(&found(), RULE, strategy, live);
+            assert_eq!(
+                spec.map(|spec| spec.watched),
+                watched,
+                "{strategy:?} {live}"
+            );
+        }
+    }
+
+    #[test]
+    fn at_rest_the_alarm_keeps_when_it_speaks_and_what_people_have_it_do() {
+        let blue_green = Strategy::BlueGreen { bake: 5 };
+        let spec = at_rest(&found(), RULE, &blue_green, A).expect("an alarm");
+        assert_eq!(spec.load_balancer, "app/express-1/3");
+        assert_eq!(
+            (Some(spec.rule), spec.actions),
+            (found().rule, found().actions)
+        );
+        assert_eq!(at_rest(&found(), "no-rule", &blue_green, A), None);
+        let silent = ObservedMetricAlarm {
+            rule: None,
+            ..found()
+        };
+        assert_eq!(at_rest(&silent, RULE, &blue_green, A), None);
+    }
+}

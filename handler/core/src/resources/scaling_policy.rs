@@ -57,6 +57,7 @@ pub fn differs(spec: &ScalingPolicySpec, observed: &ObservedScalingPolicy) -> bo
         metric,
         target_value,
     } = spec;
+    let target_value = f64::from(*target_value);
     observed.metric.as_ref() != Some(metric)
-        || (observed.target_value - f64::from(*target_value)).abs() > f64::EPSILON
+        || observed.target_value.total_cmp(&target_value).is_ne()
 }

@@ -198,6 +198,7 @@ fn watched_by(step: &Step) -> Option<&Watched> {
             matches!(compared.source, AlarmSource::Expression(_)),
             "the compared query is the last: {queries:?}"
         );
+        assert_eq!(spec.load_balancer, "app/express-b9f7bcfb-1/1");
         return Some(&spec.watched);
     }
     None

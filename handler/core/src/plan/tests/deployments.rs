@@ -4,6 +4,7 @@ use expect_test::expect;
 use serde_json::json;
 
 use super::{check, decided, seen, web};
+use crate::claim::Abandoned;
 use crate::observed::Presence;
 use crate::resources::ecs_service::{DeploymentStatus, ServiceStatus};
 use crate::resources::metric_alarm::AlarmState;
@@ -148,6 +149,46 @@ fn foreign_deployment_is_never_stopped_however_late_it_is() {
             .after_s(3000),
         expect![[r#"
             Wait 15 s: deployment of service `web` is running
+        "#]],
+    );
+}
+
+#[test]
+fn a_deployment_that_nobody_waits_for_is_stopped_where_it_leads_elsewhere() {
+    let running = |status, abandoned: &str| {
+        let mut seen = seen(web()).other_deployment(status);
+        seen.world.timing.abandoned = Some(Abandoned {
+            before: None,
+            arn: Some(abandoned.to_owned()),
+        });
+        seen
+    };
+    check(
+        changed(),
+        running(DeploymentStatus::Running, "deployment-1"),
+        expect![[r#"
+            StopDeployment(deployment-1)
+        "#]],
+    );
+    check(
+        web(),
+        running(DeploymentStatus::Running, "deployment-1"),
+        expect![[r#"
+            Wait 15 s: deployment of service `web` is running
+        "#]],
+    );
+    check(
+        changed(),
+        running(DeploymentStatus::Running, "deployment-0"),
+        expect![[r#"
+            Wait 15 s: deployment of service `web` is running
+        "#]],
+    );
+    check(
+        changed(),
+        running(DeploymentStatus::GoingBack, "deployment-1"),
+        expect![[r#"
+            Wait 15 s: another deployment of service `web` is running
         "#]],
     );
 }

@@ -5,7 +5,7 @@ use expect_test::expect;
 use super::{Seen, check, seen, web};
 use crate::decision::Decision;
 use crate::observed::{Observed, Presence};
-use crate::resources::ecs_service::DeploymentStatus;
+use crate::resources::ecs_service::{DeploymentStatus, ObservedEcsService, ServiceIngress};
 use crate::resources::listener_rule::ObservedListenerRule;
 use crate::resources::security_group::{IngressRule, Source};
 
@@ -350,6 +350,30 @@ fn alarms_that_people_have_added_stay_when_the_settings_are_sent_again() {
     let service = world.observed.ecs_service.present().expect("it is there");
     assert_eq!(service.alarm_names.len(), 2, "{:?}", service.alarm_names);
     assert!(service.alarm_names.contains(&"of-the-team".to_owned()));
+}
+
+#[test]
+fn whatever_somebody_changed_of_the_load_balancers_is_sent_again() {
+    let changes: [fn(&mut ServiceIngress); 6] = [
+        |it| it.target_group_arn = "another".to_owned(),
+        |it| it.alternate_target_group_arn = "another".to_owned(),
+        |it| it.rule_arn = "another".to_owned(),
+        |it| it.test_rule_arn = Some("another".to_owned()),
+        |it| it.infrastructure_role_arn = "another".to_owned(),
+        |it| it.container_port = 81,
+    ];
+    for change in changes {
+        let changed = |service: &mut ObservedEcsService| {
+            change(service.ingress.as_mut().expect("our form"));
+        };
+        check(
+            web(),
+            seen(web()).service(changed),
+            expect![[r#"
+                UpdateService(web) loadBalancers
+            "#]],
+        );
+    }
 }
 
 #[test]

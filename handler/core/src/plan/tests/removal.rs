@@ -1,5 +1,7 @@
 //! How a service goes, phase by phase, and what is left alone.
 
+use std::collections::BTreeMap;
+
 use expect_test::{Expect, expect};
 
 use super::seen::{foreign, foreign_record};
@@ -248,6 +250,26 @@ fn a_rule_whose_tag_was_taken_off_is_neither_deleted_nor_forgotten() {
         },
         expect![[r#"
             ResourceConflict: rule `rule-of-arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/express-119a3fbe52e2-b9f7bcfb-a/1` has no tag `express:owner`: somebody has taken it off, so it is not deleted. Put the tag back, with the value that the other parts of the service have, or delete the resource yourself; then delete again
+        "#]],
+    );
+}
+
+#[test]
+fn a_rule_without_our_tag_that_leads_elsewhere_is_not_our_business() {
+    check_untagged(
+        |observed| {
+            observed.ecs_service = Presence::Absent;
+            if let Presence::Present(rule) = &mut observed.listener_rule {
+                rule.tags.clear();
+                rule.weights = BTreeMap::from([(
+                    "arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/theirs/1"
+                        .to_owned(),
+                    100,
+                )]);
+            }
+        },
+        expect![[r#"
+            Removed
         "#]],
     );
 }

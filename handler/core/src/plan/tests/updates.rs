@@ -259,7 +259,8 @@ fn of_the_alarms_of_a_service_those_go_that_its_properties_had() {
     let before = seen(alarms(&["latency", "errors"])).service(|service| {
         service.alarm_names.push("added-by-hand".to_owned());
     });
-    let desired = alarms(&["errors"]).updating(&before.world.web).desired();
+    let after = alarms(&["errors", "traffic"]);
+    let desired = after.updating(&before.world.web).desired();
     let decision = before.world.plan(&desired).expect("there is a plan");
     let Decision::Apply(steps) = decision else {
         panic!("nothing is to change: {decision:?}");
@@ -270,6 +271,7 @@ fn of_the_alarms_of_a_service_those_go_that_its_properties_had() {
         [
             "express-web-119a3fbe52e2-rollback",
             "errors",
+            "traffic",
             "added-by-hand"
         ]
     );
