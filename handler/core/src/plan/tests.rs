@@ -27,7 +27,7 @@ use expect_test::Expect;
 
 use super::PlanError;
 use crate::decision::Decision;
-use seen::{Seen, seen, service};
+use seen::{Seen, rule, seen, service};
 use web::{Web, web};
 
 /// Plans an Update of what was `seen` to `wanted` and compares the decision's text.

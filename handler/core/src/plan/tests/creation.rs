@@ -6,7 +6,7 @@ use provider_schema::Sharing;
 use super::world::{GIVEN, World};
 use super::{Web, text, web};
 use crate::decision::Decision;
-use crate::observed::Presence;
+use crate::observed::{Observed, Presence};
 use crate::resources::ecs_service::DeploymentStatus;
 use crate::resources::metric_alarm::{AlarmSource, Watched};
 use crate::step::Step;
@@ -160,6 +160,31 @@ fn service_starts_with_the_least_count_and_the_request_makes_its_token() {
     let steps = world.converge(web);
     let created: Vec<(u32, usize)> = steps.iter().flatten().filter_map(created_with).collect();
     assert_eq!(created, [(3, 32)]);
+}
+
+#[test]
+fn service_waits_for_whatever_it_leans_on() {
+    let web = web();
+    let desired = web.desired();
+    let mut world = World::empty(web);
+    let creates = |world: &World| text(&world.plan(&desired)).contains("CreateService(");
+    while !creates(&world) {
+        let Ok(Decision::Apply(steps)) = world.plan(&desired) else {
+            panic!("nothing to apply before there is a service");
+        };
+        steps.iter().for_each(|step| world.apply(step));
+    }
+    let unknown: [fn(&mut Observed); 4] = [
+        |observed| observed.cluster = Presence::Unknown,
+        |observed| observed.metric_alarm = Presence::Unknown,
+        |observed| observed.log_group = Presence::Unknown,
+        |observed| observed.https_listener = Presence::Unknown,
+    ];
+    for (number, forget) in unknown.into_iter().enumerate() {
+        let mut without = world.clone();
+        forget(&mut without.observed);
+        assert!(!creates(&without), "without number {number}");
+    }
 }
 
 /// Initial count and length of the token.

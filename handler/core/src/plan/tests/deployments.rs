@@ -4,7 +4,7 @@ use expect_test::expect;
 use serde_json::json;
 
 use super::{check, decided, seen, web};
-use crate::claim::Abandoned;
+use crate::claim::{Abandoned, SEEN_AFTER_MS};
 use crate::observed::Presence;
 use crate::resources::ecs_service::{DeploymentStatus, ServiceStatus};
 use crate::resources::metric_alarm::AlarmState;
@@ -239,6 +239,38 @@ fn deployment_that_was_never_listed_is_not_awaited_by_an_unchanged_service() {
         seen(web()).service(|service| service.deployment = None),
         expect![[r#"
             Converged
+        "#]],
+    );
+}
+
+#[test]
+fn settings_that_were_sent_are_not_sent_again_before_ecs_shows_them() {
+    let sent = |seconds| {
+        let mut seen = seen(web()).service(|service| service.deployment_settings = None);
+        seen.world.timing.settings_sent_ms = Some(seen.world.timing.now_ms);
+        seen.after_s(seconds)
+    };
+    let shown_after_s = SEEN_AFTER_MS / 1000;
+    check(
+        web(),
+        sent(shown_after_s - 1),
+        expect![[r#"
+            Wait 5 s: what has just been changed may not be shown by AWS yet
+        "#]],
+    );
+    check(
+        web(),
+        sent(shown_after_s),
+        expect![[r#"
+            UpdateService(web) deploymentConfiguration
+        "#]],
+    );
+    // A deployment is one more reason.
+    check(
+        changed(),
+        sent(0),
+        expect![[r#"
+            UpdateService(web) loadBalancers deploymentConfiguration
         "#]],
     );
 }

@@ -2,19 +2,13 @@
 
 use expect_test::expect;
 
-use super::{Seen, check, seen, web};
+use super::{Seen, check, rule, seen, web};
 use crate::decision::Decision;
 use crate::observed::{Observed, Presence};
 use crate::resources::ecs_service::{DeploymentStatus, ObservedEcsService, ServiceIngress};
-use crate::resources::listener_rule::ObservedListenerRule;
+use crate::resources::metric_alarm::Watched;
 use crate::resources::security_group::{IngressRule, Source};
-
-fn rule(observed: &mut Observed) -> &mut ObservedListenerRule {
-    match &mut observed.listener_rule {
-        Presence::Present(rule) => rule,
-        Presence::Unknown | Presence::Absent => panic!("there is a rule"),
-    }
-}
+use crate::step::Step;
 
 /// The service, when group b serves.
 fn served_by_b() -> Seen {
@@ -226,6 +220,21 @@ fn alarm_follows_a_deployment_that_others_started() {
             PutMetricAlarm(express-web-119a3fbe52e2-rollback)
         "#]],
     );
+}
+
+#[test]
+fn alarm_watches_both_groups_where_what_serves_is_none_of_them() {
+    let seen = seen(web()).service(|service| {
+        service.live_target_group_arn = Some("another".to_owned());
+    });
+    let decision = seen.world.plan(&web().desired()).expect("there is a plan");
+    let Decision::Apply(steps) = &decision else {
+        panic!("the alarm is to be changed: {decision:?}");
+    };
+    let [Step::PutMetricAlarm(spec)] = steps.as_slice() else {
+        panic!("only the alarm is to be changed: {steps:?}");
+    };
+    assert!(matches!(spec.watched, Watched::Both(..)), "{spec:?}");
 }
 
 #[test]

@@ -214,6 +214,22 @@ fn the_name_is_waited_for_by_the_second() {
 }
 
 #[test]
+fn between_two_load_balancers_only_a_group_without_tasks_gets_another_path() {
+    let mut seen = seen(web());
+    let wanted = web().sharing(Sharing::Dedicated);
+    until(&mut seen.world, &wanted, "UpsertAliasRecord");
+    check(
+        wanted.health_check_path("/up"),
+        seen,
+        expect![[r#"
+            ModifyTargetGroup(b) HealthCheckPath=/up
+            ModifyTargetGroup(b) HealthCheckPath=/up
+            UpsertAliasRecord(web.example.com)
+        "#]],
+    );
+}
+
+#[test]
 fn a_rule_without_our_tag_is_named_before_the_groups_that_it_keeps_in_use() {
     let mut seen = seen(web());
     let wanted = web().sharing(Sharing::Dedicated);

@@ -6,7 +6,7 @@ use expect_test::{Expect, expect};
 
 use super::seen::{foreign, foreign_record};
 use super::world::ROUNDS_MAX;
-use super::{Seen, seen, service, text, web};
+use super::{Seen, rule, seen, service, text, web};
 use crate::decision::Decision;
 use crate::observed::{Observed, Presence};
 use crate::plan;
@@ -242,16 +242,23 @@ fn a_service_whose_tag_was_taken_off_is_neither_deleted_nor_forgotten() {
 
 #[test]
 fn a_rule_whose_tag_was_taken_off_is_neither_deleted_nor_forgotten() {
-    check_untagged(
-        |observed| {
-            if let Presence::Present(rule) = &mut observed.listener_rule {
-                rule.tags.clear();
-            }
-        },
-        expect![[r#"
-            ResourceConflict: rule `rule-of-arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/express-119a3fbe52e2-b9f7bcfb-a/1` has no tag `express:owner`: somebody has taken it off, so it is not deleted. Put the tag back, with the value that the other parts of the service have, or delete the resource yourself; then delete again
-        "#]],
-    );
+    // That the service names it says as much as where it leads.
+    let spoils: [fn(&mut Observed); 3] = [
+        |_| {},
+        |observed| observed.ecs_service = Presence::Absent,
+        |observed| rule(observed).weights.clear(),
+    ];
+    for spoil in spoils {
+        check_untagged(
+            |observed| {
+                rule(observed).tags.clear();
+                spoil(observed);
+            },
+            expect![[r#"
+                ResourceConflict: rule `rule-of-arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/express-119a3fbe52e2-b9f7bcfb-a/1` has no tag `express:owner`: somebody has taken it off, so it is not deleted. Put the tag back, with the value that the other parts of the service have, or delete the resource yourself; then delete again
+            "#]],
+        );
+    }
 }
 
 #[test]
@@ -259,14 +266,10 @@ fn a_rule_without_our_tag_that_leads_elsewhere_is_not_our_business() {
     check_untagged(
         |observed| {
             observed.ecs_service = Presence::Absent;
-            if let Presence::Present(rule) = &mut observed.listener_rule {
-                rule.tags.clear();
-                rule.weights = BTreeMap::from([(
-                    "arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/theirs/1"
-                        .to_owned(),
-                    100,
-                )]);
-            }
+            let rule = rule(observed);
+            rule.tags.clear();
+            let theirs = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/theirs/1";
+            rule.weights = BTreeMap::from([(theirs.to_owned(), 100)]);
         },
         expect![[r#"
             Removed

@@ -10,6 +10,7 @@ use crate::resources::alias_record::ObservedAliasRecord;
 use crate::resources::ecs_service::{
     DeploymentStatus, ObservedDeployment, ObservedEcsService, ServiceStatus,
 };
+use crate::resources::listener_rule::ObservedListenerRule;
 use crate::resources::metric_alarm::AlarmState;
 
 /// A world in which an Update of the service has just begun.
@@ -103,5 +104,13 @@ pub(super) fn service(observed: &mut Observed) -> &mut ObservedEcsService {
     match &mut observed.ecs_service {
         Presence::Present(service) => service,
         Presence::Unknown | Presence::Absent => panic!("no service"),
+    }
+}
+
+/// The rule that was observed.
+pub(super) fn rule(observed: &mut Observed) -> &mut ObservedListenerRule {
+    match &mut observed.listener_rule {
+        Presence::Present(rule) => rule,
+        Presence::Unknown | Presence::Absent => panic!("there is a rule"),
     }
 }

@@ -4,8 +4,9 @@ use expect_test::expect;
 use serde_json::json;
 
 use super::world::GIVEN;
-use super::{check, decided, seen, web};
+use super::{check, decided, seen, text, web};
 use crate::decision::Decision;
+use crate::resources::ecs_service::ServiceStatus;
 use crate::step::Step;
 
 #[test]
@@ -308,6 +309,41 @@ fn given_task_definition_takes_over_with_its_port() {
         AuthorizeIngress(sg-service) 9000
     "#]],
     );
+}
+
+#[test]
+fn our_task_definition_takes_over_from_any_revision_of_a_family_that_was_given() {
+    let seen = seen(web().given(GIVEN));
+    let (family, _) = GIVEN.rsplit_once(':').expect("a revision");
+    for (given, takes_over) in [(family, true), ("theirs", false), (GIVEN, true)] {
+        let desired = web().updating(&web().given(given)).desired();
+        let text = text(&seen.world.plan(&desired));
+        let registers = text.contains("RegisterTaskDefinition");
+        assert_eq!(registers, takes_over, "{given}: {text}");
+    }
+}
+
+#[test]
+fn grace_period_that_people_gave_a_service_is_sent_again_and_a_new_one_gets_ours() {
+    let grace_s = |status: ServiceStatus| {
+        let seen = seen(web()).status(status).service(|service| {
+            service.health_check_grace_s = 900;
+        });
+        let desired = web().infrastructure_role("other");
+        let desired = desired.updating(&seen.world.web).desired();
+        let decision = seen.world.plan(&desired).expect("there is a plan");
+        match decision {
+            Decision::Apply(steps) => match steps.first() {
+                Some(Step::CreateService { spec, .. } | Step::UpdateService { spec, .. }) => {
+                    spec.health_check_grace_s
+                }
+                other => panic!("not the service: {other:?}"),
+            },
+            other => panic!("nothing is to be done: {other:?}"),
+        }
+    };
+    assert_eq!(grace_s(ServiceStatus::Active), 900);
+    assert_eq!(grace_s(ServiceStatus::Inactive), 300);
 }
 
 #[test]
