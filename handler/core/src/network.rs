@@ -167,7 +167,7 @@ fn the_vpc(asked: &[String], found: &[Subnet]) -> Result<String, PlanError> {
 }
 
 /// One subnet per zone of the tasks, of the scheme's kind: the tasks' own where they are of that kind,
-/// else the lowest id with enough free addresses; further zones only to reach two.
+/// else the lowest id with enough free addresses.
 fn ingress_subnets(
     scheme: Scheme,
     zones: &BTreeSet<&str>,
@@ -188,22 +188,19 @@ fn ingress_subnets(
             subnet.id.clone(),
         )
     });
+    candidates.retain(|subnet| zones.contains(subnet.zone.as_str()));
     let mut chosen: BTreeMap<String, String> = BTreeMap::new();
-    let in_task_zones = candidates
-        .iter()
-        .filter(|subnet| zones.contains(subnet.zone.as_str()));
-    for subnet in in_task_zones.chain(&candidates) {
-        let needed = zones.contains(subnet.zone.as_str()) || chosen.len() < ZONES_MIN;
-        if needed && !chosen.contains_key(&subnet.zone) {
-            chosen.insert(subnet.zone.clone(), subnet.id.clone());
-        }
+    for subnet in candidates {
+        chosen
+            .entry(subnet.zone.clone())
+            .or_insert_with(|| subnet.id.clone());
     }
     let uncovered: Vec<String> = zones
         .iter()
         .filter(|zone| !chosen.contains_key(**zone))
         .map(|zone| (*zone).to_owned())
         .collect();
-    if !uncovered.is_empty() || chosen.len() < ZONES_MIN {
+    if !uncovered.is_empty() {
         return Err(PlanError::NoIngressSubnets {
             scheme: scheme_name(scheme),
             zones: uncovered,

@@ -7,7 +7,10 @@ use proptest::prelude::*;
 use provider_schema::{Properties, Scheme};
 use serde_json::json;
 
-use super::{RouteTable, Subnet, VpcFacts, ZONES_MIN, needs_all_subnets, resolve, usable_subnets};
+use super::{
+    FREE_ADDRESSES_MIN, RouteTable, Subnet, VpcFacts, ZONES_MIN, needs_all_subnets, resolve,
+    usable_subnets,
+};
 
 /// Properties that name `subnets` and perhaps a scheme.
 fn properties(subnets: &[&str], scheme: Option<Scheme>) -> Properties {
@@ -182,6 +185,27 @@ fn subnet_without_room_is_taken_only_where_there_is_no_other() {
         internet-facing tasks=a1,b1 publicIp=false balancer=a:a3,b:b2
     "#]],
     );
+}
+
+#[test]
+fn the_tasks_own_subnets_come_before_others_and_one_that_has_just_enough_room_is_enough() {
+    let mut facts = vpc(&["a2*", "b2*"], &["a1*", "a2*", "b1*", "b2*"]);
+    let of = |facts: &VpcFacts| {
+        let network = resolve(&properties(&[], None), facts).expect("the subnets fit");
+        network.ingress_subnets.into_values().collect::<Vec<_>>()
+    };
+    assert_eq!(of(&facts), ["a2", "b2"]);
+    let with_room = |facts: &mut VpcFacts, free_addresses| {
+        for subnet in facts.task_subnets.iter_mut().chain(&mut facts.all_subnets) {
+            if subnet.id == "a2" {
+                subnet.free_addresses = free_addresses;
+            }
+        }
+    };
+    with_room(&mut facts, FREE_ADDRESSES_MIN);
+    assert_eq!(of(&facts), ["a2", "b2"]);
+    with_room(&mut facts, FREE_ADDRESSES_MIN - 1);
+    assert_eq!(of(&facts), ["a1", "b2"]);
 }
 
 #[test]

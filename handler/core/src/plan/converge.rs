@@ -61,7 +61,7 @@ pub fn converge(
         around::alias(desired, side, timing, &mut steps)?;
     }
     around::tags(desired, observed, &mut steps);
-    let wait = wait.or_else(|| moving::pause(desired, observed, &course, timing));
+    let wait = wait.or_else(|| moving::pause(desired, &course, timing));
     if steps.is_empty() && wait.is_none() {
         around::after_the_deployment(desired, observed, &mut steps);
         moving::leave(desired, observed, &mut steps)?;

@@ -334,13 +334,8 @@ pub(super) fn is_led_by_name(course: &Course<'_>, observed: &Observed) -> bool {
 }
 
 /// What the move's next deployment has to wait for.
-pub(super) fn pause(
-    desired: &Desired,
-    observed: &Observed,
-    course: &Course<'_>,
-    timing: &Timing,
-) -> Option<Wait> {
-    if course.stage != Stage::Bridged || observed.leaving.is_none() {
+pub(super) fn pause(desired: &Desired, course: &Course<'_>, timing: &Timing) -> Option<Wait> {
+    if course.stage != Stage::Bridged {
         return None;
     }
     // Who moved the name without noting it did so before this operation began.

@@ -155,14 +155,15 @@ fn foreign_deployment_is_never_stopped_however_late_it_is() {
 
 #[test]
 fn a_deployment_that_nobody_waits_for_is_stopped_where_it_leads_elsewhere() {
-    let running = |status, abandoned: &str| {
-        let mut seen = seen(web()).other_deployment(status);
+    let of = |before: super::Web, status, abandoned: &str| {
+        let mut seen = seen(before).other_deployment(status);
         seen.world.timing.abandoned = Some(Abandoned {
             before: None,
             arn: Some(abandoned.to_owned()),
         });
         seen
     };
+    let running = |status, abandoned: &str| of(web(), status, abandoned);
     check(
         changed(),
         running(DeploymentStatus::Running, "deployment-1"),
@@ -182,6 +183,14 @@ fn a_deployment_that_nobody_waits_for_is_stopped_where_it_leads_elsewhere() {
         running(DeploymentStatus::Running, "deployment-0"),
         expect![[r#"
             Wait 15 s: deployment of service `web` is running
+        "#]],
+    );
+    let rolling = |web: super::Web| web.set("/Deployment/Strategy", json!("ROLLING"));
+    check(
+        rolling(changed()),
+        of(rolling(web()), DeploymentStatus::Running, "deployment-1"),
+        expect![[r#"
+            StopDeployment(deployment-1)
         "#]],
     );
     check(

@@ -106,6 +106,13 @@ fn one_slot_has_both_priorities() {
     // It may be ours, made by a call whose answer was lost.
     let unclear = seen(tested("new")).but(|observed| observed.test_rule = Presence::Unknown);
     assert!(!decided(tested("new"), &taken(unclear)).contains("ClaimNextSlot"));
+    let one_unclear = seen(tested("new")).but(|observed| {
+        observed.listener_rule = Presence::Unknown;
+        observed.test_rule = Presence::Absent;
+    });
+    assert!(!decided(tested("new"), &taken(one_unclear)).contains("ClaimNextSlot"));
+    // What is there needs no other slot.
+    assert_eq!(decided(web(), &taken(seen(web()))), "Converged\n");
     for slot in [0, 1, 18_999] {
         let difference = naming::rule_priority(slot) - naming::test_rule_priority(slot);
         assert_eq!(difference, 19_000);
