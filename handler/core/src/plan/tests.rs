@@ -16,6 +16,7 @@ mod refusals;
 mod removal;
 mod revisions;
 mod seen;
+mod stages;
 mod test_traffic;
 mod updates;
 mod web;

@@ -3,10 +3,12 @@
 use expect_test::{Expect, expect};
 use provider_schema::Sharing;
 
-use super::world::{GIVEN, World};
+use super::world::{GIVEN, ROUNDS_MAX, World};
 use super::{Web, text, web};
 use crate::decision::Decision;
+use crate::desired::Desired;
 use crate::observed::{Observed, Presence};
+use crate::plan::PlanError;
 use crate::resources::ecs_service::DeploymentStatus;
 use crate::resources::metric_alarm::{AlarmSource, Watched};
 use crate::step::Step;
@@ -15,7 +17,7 @@ use crate::step::Step;
 fn check_rounds(mut world: World, web: &Web, expect: Expect) {
     let desired = web.desired();
     let mut rounds = String::new();
-    for _ in 0..super::world::ROUNDS_MAX {
+    for _ in 0..ROUNDS_MAX {
         let decision = world.plan(&desired);
         rounds.push_str("--\n");
         rounds.push_str(&text(&decision));
@@ -162,18 +164,30 @@ fn service_starts_with_the_least_count_and_the_request_makes_its_token() {
     assert_eq!(created, [(3, 32)]);
 }
 
+type Decided = Result<Decision, PlanError>;
+
+/// Applies what is planned, up to the round for which `is_it` holds.
+fn apply_until(world: &mut World, desired: &Desired, is_it: impl Fn(&Decided) -> bool) {
+    for _ in 0..ROUNDS_MAX {
+        let decision = world.plan(desired);
+        if is_it(&decision) {
+            return;
+        }
+        let Ok(Decision::Apply(steps)) = decision else {
+            panic!("nothing is to be applied: {decision:?}");
+        };
+        steps.iter().for_each(|step| world.apply(step));
+    }
+    panic!("it never comes to that");
+}
+
 #[test]
 fn service_waits_for_whatever_it_leans_on() {
     let web = web();
     let desired = web.desired();
     let mut world = World::empty(web);
-    let creates = |world: &World| text(&world.plan(&desired)).contains("CreateService(");
-    while !creates(&world) {
-        let Ok(Decision::Apply(steps)) = world.plan(&desired) else {
-            panic!("nothing to apply before there is a service");
-        };
-        steps.iter().for_each(|step| world.apply(step));
-    }
+    let creates = |decision: &Decided| text(decision).contains("CreateService(");
+    apply_until(&mut world, &desired, creates);
     let unknown: [fn(&mut Observed); 4] = [
         |observed| observed.cluster = Presence::Unknown,
         |observed| observed.metric_alarm = Presence::Unknown,
@@ -183,7 +197,7 @@ fn service_waits_for_whatever_it_leans_on() {
     for (number, forget) in unknown.into_iter().enumerate() {
         let mut without = world.clone();
         forget(&mut without.observed);
-        assert!(!creates(&without), "without number {number}");
+        assert!(!creates(&without.plan(&desired)), "without number {number}");
     }
 }
 
@@ -252,14 +266,9 @@ fn failed_first_deployment_fails_the_create_in_the_words_of_ecs() {
     let web = web();
     let desired = web.desired();
     let mut world = World::empty(web);
-    while !matches!(world.plan(&desired), Ok(Decision::Wait(_))) {
-        let Ok(Decision::Apply(steps)) = world.plan(&desired) else {
-            panic!("not waiting, yet nothing to apply");
-        };
-        for step in &steps {
-            world.apply(step);
-        }
-    }
+    apply_until(&mut world, &desired, |decision| {
+        matches!(decision, Ok(Decision::Wait(_)))
+    });
     if let Presence::Present(service) = &mut world.observed.ecs_service {
         service.latest_event = Some("(service web) was unable to place a task".to_owned());
         let deployment = service.deployment.as_mut().expect("the first deployment");

@@ -332,14 +332,14 @@ fn grace_period_that_people_gave_a_service_is_sent_again_and_a_new_one_gets_ours
         let desired = web().infrastructure_role("other");
         let desired = desired.updating(&seen.world.web).desired();
         let decision = seen.world.plan(&desired).expect("there is a plan");
-        match decision {
-            Decision::Apply(steps) => match steps.first() {
-                Some(Step::CreateService { spec, .. } | Step::UpdateService { spec, .. }) => {
-                    spec.health_check_grace_s
-                }
-                other => panic!("not the service: {other:?}"),
-            },
-            other => panic!("nothing is to be done: {other:?}"),
+        let Decision::Apply(steps) = decision else {
+            panic!("nothing is to be done: {decision:?}");
+        };
+        match steps.as_slice() {
+            [Step::CreateService { spec, .. } | Step::UpdateService { spec, .. }] => {
+                spec.health_check_grace_s
+            }
+            others => panic!("not the service alone: {others:?}"),
         }
     };
     assert_eq!(grace_s(ServiceStatus::Active), 900);
