@@ -12,7 +12,7 @@
 mod journeys;
 mod trouble;
 
-pub use journeys::{JOURNEYS, Journey};
+pub use journeys::{JOURNEYS, Journey, life};
 pub use trouble::Trouble;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -42,17 +42,19 @@ pub enum Met {
 impl Clean {
     /// Plays the journey without trouble.
     ///
-    /// # Panics
-    /// When something does not hold.
-    #[must_use]
-    pub fn of(journey: &'static Journey) -> Self {
-        let (run, before) = journey.run(None);
-        check_end(&run, &before);
-        Self {
-            journey,
-            calls: run.world.history().calls().count() as u64,
-            statuses: run.statuses(),
-        }
+    /// # Errors
+    /// What did not hold.
+    pub fn of(journey: &'static Journey) -> Result<Self, Violation> {
+        let played = || {
+            let (run, before) = journey.run(None);
+            check_end(&run, &before);
+            Self {
+                journey,
+                calls: run.world.history().calls().count() as u64,
+                statuses: run.statuses(),
+            }
+        };
+        catch_unwind(AssertUnwindSafe(played)).map_err(|panic| Violation::of(&*panic))
     }
 
     /// The numbers of its calls, each `every`th from `first` on.

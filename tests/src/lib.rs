@@ -31,6 +31,7 @@ pub mod properties;
 mod recording;
 pub mod scenario;
 pub mod simulation;
+pub mod threads;
 pub mod trace;
 pub mod waiter;
 pub mod world;

@@ -4,16 +4,16 @@ use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
 use std::time::Instant;
 
 use clap::{Parser, ValueEnum};
 use express_tests::everywhere::{Clean, JOURNEYS, Journey, Met, Trouble};
+use express_tests::threads;
 
-/// A test's thread has 2 MiB of stack where Lambda's main thread has 8; the SDK's futures are large.
-const STACK_BYTES: usize = 32 * 1024 * 1024;
 /// Violations of one journey and trouble that are kept: the others are of the same kind, mostly.
 const KEPT: usize = 3;
+/// Lines of one, unless it is all that was asked for.
+const LINES: usize = 4;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -52,6 +52,27 @@ struct Row {
     found: Vec<String>,
 }
 
+impl Row {
+    fn print(&self, journey: &Journey, trouble: &str, in_full: bool) {
+        println!(
+            "{:34} {trouble:14} {:5} played, {} violations",
+            journey.name,
+            self.played,
+            self.found.len()
+        );
+        for text in self.found.iter().take(KEPT) {
+            print(text, in_full);
+        }
+    }
+}
+
+fn print(violation: &str, in_full: bool) {
+    let lines = if in_full { usize::MAX } else { LINES };
+    for line in violation.lines().take(lines) {
+        println!("    {line}");
+    }
+}
+
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     // What does not hold is a panic that is caught and printed in the table.
@@ -70,35 +91,21 @@ fn main() -> ExitCode {
     let mut played = 0;
     let mut is_clean = true;
     for journey in journeys {
-        let Ok(clean) = thread::scope(|scope| {
-            let work = thread::Builder::new().stack_size(STACK_BYTES);
-            work.spawn_scoped(scope, || Clean::of(journey))
-                .map_or_else(|_| Err(()), |thread| thread.join().map_err(|_| ()))
-        }) else {
-            println!("{}: fails without any trouble", journey.name);
-            is_clean = false;
-            continue;
-        };
-        for (trouble, row) in all(&clean, troubles, &arguments) {
-            played += row.played;
-            is_clean &= row.found.is_empty();
-            println!(
-                "{:34} {:14} {:5} played, {} violations",
-                journey.name,
-                trouble,
-                row.played,
-                row.found.len()
-            );
-            for text in row.found.iter().take(KEPT) {
-                let lines = if arguments.call.is_some() {
-                    usize::MAX
-                } else {
-                    4
-                };
-                for line in text.lines().take(lines) {
-                    println!("    {line}");
+        let clean = threads::side_by_side(1, || Clean::of(journey)).pop();
+        is_clean &= matches!(clean, Some(Ok(_)));
+        match clean {
+            Some(Ok(clean)) => {
+                for (trouble, row) in all(&clean, troubles, &arguments) {
+                    played += row.played;
+                    is_clean &= row.found.is_empty();
+                    row.print(journey, &trouble, arguments.call.is_some());
                 }
             }
+            Some(Err(violation)) => {
+                println!("{}: fails without any trouble", journey.name);
+                print(&violation.text, arguments.call.is_some());
+            }
+            None => println!("{}: not played", journey.name),
         }
     }
     let seconds = began.elapsed().as_secs_f64();
@@ -125,31 +132,18 @@ fn all(clean: &Clean, troubles: &[Trouble], arguments: &Arguments) -> BTreeMap<S
         AtomicUsize::new(0),
         Mutex::new(BTreeMap::<String, Row>::new()),
     );
-    let jobs = arguments
-        .jobs
-        .unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from));
-    thread::scope(|scope| {
-        for _ in 0..jobs {
-            let one = || {
-                while let Some((trouble, call)) = work.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let outcome = clean.with(*trouble, *call);
-                    let Ok(mut rows) = rows.lock() else { return };
-                    let row = rows.entry(trouble.to_string()).or_default();
-                    match outcome {
-                        Ok(Met::Spared) => {}
-                        Ok(Met::Struck) => row.played += 1,
-                        Err(violation) => {
-                            row.played += 1;
-                            row.found.push(violation.text);
-                        }
-                    }
+    threads::side_by_side(threads::count(arguments.jobs), || {
+        while let Some((trouble, call)) = work.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let outcome = clean.with(*trouble, *call);
+            let Ok(mut rows) = rows.lock() else { return };
+            let row = rows.entry(trouble.to_string()).or_default();
+            match outcome {
+                Ok(Met::Spared) => {}
+                Ok(Met::Struck) => row.played += 1,
+                Err(violation) => {
+                    row.played += 1;
+                    row.found.push(violation.text);
                 }
-            };
-            let spawned = thread::Builder::new()
-                .stack_size(STACK_BYTES)
-                .spawn_scoped(scope, one);
-            if let Err(error) = spawned {
-                eprintln!("cannot start a thread: {error}");
             }
         }
     });

@@ -2,15 +2,12 @@
 
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::thread;
 use std::time::Instant;
 
 use clap::Parser;
 use express_protocol::seeds;
 use express_tests::simulation::{History, Violation, check, generate, shrink};
-
-/// A test's thread has 2 MiB of stack where Lambda's main thread has 8; the SDK's futures are large.
-const STACK_BYTES: usize = 32 * 1024 * 1024;
+use express_tests::threads;
 
 /// Seeds of histories that found something once.
 const REGRESSIONS: &str = include_str!("../../simulation_regressions.txt");
@@ -48,18 +45,17 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     // What does not hold is a panic that is caught and printed once, when it is as plain as it can be.
     std::panic::set_hook(Box::new(|_| {}));
-    let work = move || match arguments.replay {
-        Some(seed) => replay(seed, arguments.survey),
-        None => simulate(&arguments),
+    let held = match arguments.replay {
+        Some(seed) => threads::side_by_side(1, || replay(seed, arguments.survey)),
+        None => vec![simulate(&arguments)],
     };
-    let worker = thread::Builder::new().stack_size(STACK_BYTES).spawn(work);
-    match worker.map(thread::JoinHandle::join) {
-        Ok(Ok(true)) => ExitCode::SUCCESS,
-        Ok(Ok(false)) => ExitCode::FAILURE,
-        Ok(Err(_)) | Err(_) => {
-            eprintln!("the simulator itself has failed");
-            ExitCode::FAILURE
-        }
+    if held.is_empty() {
+        eprintln!("the simulator itself has failed");
+    }
+    if held == [true] {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
     }
 }
 
@@ -134,26 +130,14 @@ fn simulate(arguments: &Arguments) -> bool {
             .seconds
             .is_some_and(|most| began.elapsed().as_secs() >= most)
     };
-    let jobs = arguments
-        .jobs
-        .unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from));
-    thread::scope(|scope| {
-        for _ in 0..jobs {
-            let work = || {
-                while !shared.is_over.load(Ordering::Relaxed) && !is_due() {
-                    let number = shared.next.fetch_add(1, Ordering::Relaxed);
-                    if number >= count {
-                        return;
-                    }
-                    one(&shared, seed_of(number), arguments.survey);
-                }
-            };
-            let spawned = thread::Builder::new()
-                .stack_size(STACK_BYTES)
-                .spawn_scoped(scope, work);
-            if let Err(error) = spawned {
-                eprintln!("cannot start a thread: {error}");
+    let jobs = threads::count(arguments.jobs);
+    threads::side_by_side(jobs, || {
+        while !shared.is_over.load(Ordering::Relaxed) && !is_due() {
+            let number = shared.next.fetch_add(1, Ordering::Relaxed);
+            if number >= count {
+                return;
             }
+            one(&shared, seed_of(number), arguments.survey);
         }
     });
     let (played, calls) = (shared.played.into_inner(), shared.calls.into_inner());

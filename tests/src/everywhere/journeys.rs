@@ -59,11 +59,7 @@ impl Journey {
 
 /// All of them: the first is the shortest.
 pub const JOURNEYS: &[Journey] = &[
-    journey("life", || {
-        created()
-            .then_update(web().health_check_path("/up"))
-            .then_delete()
-    }),
+    journey("life", life),
     journey("deployment", || updated(web().image(OTHER_IMAGE))),
     journey("port", || {
         updated(web().set("/PrimaryContainer/ContainerPort", 8080))
@@ -131,12 +127,7 @@ pub const JOURNEYS: &[Journey] = &[
             .then_deploy(other)
             .then_delete()
     }),
-    journey("events-twice", || {
-        created()
-            .then_update(web().health_check_path("/up"))
-            .then_delete()
-    })
-    .with_events_twice(),
+    journey("events-twice", life).with_events_twice(),
     journey("dedicated", || {
         Scenario::new()
             .create(dedicated())
@@ -160,6 +151,13 @@ pub const JOURNEYS: &[Journey] = &[
 
 fn created() -> Scenario {
     Scenario::new().create(web()).then_settle()
+}
+
+/// A Create, an Update without a deployment, a Delete.
+pub fn life() -> Scenario {
+    created()
+        .then_update(web().health_check_path("/up"))
+        .then_delete()
 }
 
 fn updated(properties: ServiceProperties) -> Scenario {

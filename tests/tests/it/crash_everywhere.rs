@@ -3,9 +3,9 @@
 
 use std::time::Duration;
 
-use express_tests::everywhere::{Clean, Journey, Met, Trouble};
+use express_tests::World;
+use express_tests::everywhere::{Clean, Journey, Met, Trouble, life};
 use express_tests::invariants::check_attempts_apart;
-use express_tests::{Scenario, World, web};
 use local_aws::fault::{Fault, Rule};
 
 /// A move has three times the calls of a life: each so manyth.
@@ -13,6 +13,7 @@ const EVERY_OF_A_MOVE: u64 = 7;
 
 fn check(journey: &str, trouble: Trouble, every: u64) {
     let clean = Clean::of(Journey::named(journey).unwrap());
+    let clean = clean.unwrap_or_else(|violation| panic!("{}", violation.text));
     let mut struck = 0;
     for call in clean.calls(0, every) {
         match clean.with(trouble, call) {
@@ -111,13 +112,6 @@ fn a_move_ends_clean_when_the_function_dies_after_a_call() {
 #[test]
 fn a_move_ends_clean_when_a_call_lands_after_its_attempt_has_died() {
     check("moved-to-its-own", Trouble::LandsLate, EVERY_OF_A_MOVE);
-}
-
-fn life() -> Scenario {
-    Scenario::new()
-        .create(web())
-        .then_update(web().health_check_path("/up"))
-        .then_delete()
 }
 
 /// Attempts die at a call here and there, also while it is on its way, and whoever comes next has another time.
