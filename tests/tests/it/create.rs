@@ -9,7 +9,7 @@ use expect_test::expect_file;
 use express_tests::account::Kind;
 use express_tests::cloudformation::{RequestType, SeenStatus};
 use express_tests::invariants::check_all_answered;
-use express_tests::{Scenario, StackStatus, Template, World, web};
+use express_tests::{Run, Scenario, StackStatus, Template, World, web};
 use local_aws::fault::{Fault, Rule};
 use local_aws::wire::Service;
 use serde_json::{Value, json};
@@ -26,6 +26,25 @@ fn a_service_is_created_and_removed_as_the_golden_trace_says() {
     assert_eq!(run.statuses(), [CreateComplete, DeleteComplete]);
     let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden/create_delete.txt");
     expect_file![golden].assert_eq(&run.trace());
+}
+
+/// The SDK asks again when an answer is lost, and Route 53 says that the record exists.
+#[test]
+fn what_is_there_already_because_an_answer_was_lost_is_looked_at_again_without_waiting() {
+    let attempts = |run: &Run| {
+        let history = run.world.history();
+        let numbers = history.calls().map(|call| call.attempt);
+        numbers.collect::<BTreeSet<_>>().len()
+    };
+    let scenario = Scenario::new().create(web());
+    let clean = attempts(&scenario.run());
+    let world = World::new();
+    let call = Some("route53:ChangeResourceRecordSets");
+    world.faults().add(Rule::once(call, 0, Fault::LoseAnswer));
+    let run = scenario.run_in(world);
+    assert_eq!(run.statuses(), [CreateComplete]);
+    assert!(run.world.logs().text().contains("step.outdated"));
+    assert_eq!(attempts(&run), clean);
 }
 
 #[test]
