@@ -18,6 +18,8 @@ use StackStatus::{
 const OTHER: &str = "new.example.com";
 /// Seconds that an update of the function takes here.
 const UPDATING_S: u64 = 60;
+/// More than the SDK's tries of one call, and fewer than those of two deliveries.
+const AN_ATTEMPTS_TRIES: u64 = 4;
 
 /// The guard's properties.
 #[derive(Clone)]
@@ -97,6 +99,11 @@ fn refused(answer: &Value, host: &str) {
     assert_eq!(answer["Status"], "FAILED", "{answer}");
     assert!(reason.starts_with("ResourceConflict: "), "{reason}");
     assert!(reason.contains(host), "{reason}");
+}
+
+/// The domain that the ledger has.
+fn accepted(world: &World) -> Value {
+    account::ledger_item(world.account(), "provider#domain")["name"]["S"].clone()
 }
 
 /// Host names that lead somewhere.
@@ -245,18 +252,21 @@ fn an_update_of_the_guard_that_arrives_late_accepts_nothing() {
     install(&world);
     world.block_on(world.sleep_s(UPDATING_S));
     assert_eq!(update(&world, &installed, &other)["Status"], "SUCCESS");
-    let accepted = || {
-        let items = account::ledger(world.account());
-        let item = items
-            .into_iter()
-            .find(|item| item["pk"]["S"] == "provider#domain");
-        item.unwrap()["name"]["S"].clone()
-    };
-    assert_eq!(accepted(), OTHER);
+    assert_eq!(accepted(&world), OTHER);
     let first = world.history().sent().next().cloned().unwrap();
     world.redeliver(first["RequestId"].as_str().unwrap());
     world.settle();
-    assert_eq!(accepted(), OTHER);
+    assert_eq!(accepted(&world), OTHER);
+}
+
+#[test]
+fn a_domain_that_could_not_be_noted_is_not_taken_for_accepted() {
+    let world = World::new();
+    let put = Some("dynamodb:PutItem");
+    let fails = Rule::once(put, 0, Fault::ServerError).times(AN_ATTEMPTS_TRIES);
+    world.faults().add(fails);
+    install(&world);
+    assert_eq!(accepted(&world), DOMAIN_NAME);
 }
 
 /// Somebody writes or deletes a record of type A.

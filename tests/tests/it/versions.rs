@@ -131,3 +131,18 @@ fn case_58_an_event_that_a_newer_version_has_taken_up_is_answered_by_that() {
     let outcome = world.block_on(creating);
     assert_eq!(outcome.status, CreateComplete, "{}", outcome.first().reason);
 }
+
+#[test]
+fn case_58_an_event_that_no_version_has_taken_up_is_refused_with_the_upgrade() {
+    let world = World::new();
+    let stack = world.with_service("web", &web().named("web"));
+    let before = owner(&world);
+    let mut newer = before.clone();
+    newer["schema_version"] = json!({"N": "999"});
+    put(&world, &newer);
+    let changed = web().named("web").health_check_path("/up");
+    let outcome = stack.deploy_now(Template::of(&changed));
+    assert!(outcome.first().reason.contains("upgrade"), "{outcome:?}");
+    assert!(outcome.first().seconds() < 300, "{outcome:?}");
+    assert_eq!(owner(&world), newer);
+}
