@@ -21,6 +21,20 @@ fn seen(sent: &Sent) -> String {
     values[":seen"]["N"].as_str().unwrap().to_owned()
 }
 
+/// An owner's record as it was read in revision 7, with names to give back.
+fn read(released: Vec<Names>) -> Stored {
+    Stored {
+        record: OwnerRecord::new(Owner {
+            stack_id: "stack".to_owned(),
+            logical_resource_id: "Web".to_owned(),
+        }),
+        sealed: None,
+        revision: 7,
+        further: Item::default(),
+        released,
+    }
+}
+
 /// DynamoDB fails until it is told that it is well.
 static IS_WELL: AtomicBool = AtomicBool::new(false);
 
@@ -34,16 +48,7 @@ async fn a_write_of_unknown_outcome_is_not_taken_for_written() {
         })
     });
     let runtime = fake.runtime();
-    let mut stored = Stored {
-        record: OwnerRecord::new(Owner {
-            stack_id: "stack".to_owned(),
-            logical_resource_id: "Web".to_owned(),
-        }),
-        sealed: None,
-        revision: 7,
-        further: Item::default(),
-        released: Vec::new(),
-    };
+    let mut stored = read(Vec::new());
     let error = write(&runtime, &mut stored).await.unwrap_err();
     assert!(!matches!(error, LedgerError::Conflict), "{error}");
     // Meanwhile another writer may have made revision 8: the next write must not ask for that one.
@@ -51,6 +56,25 @@ async fn a_write_of_unknown_outcome_is_not_taken_for_written() {
     write(&runtime, &mut stored).await.unwrap();
     assert_eq!(seen(fake.sent().last().unwrap()), "7");
     assert_eq!(stored.revision(), 8);
+}
+
+#[tokio::test]
+async fn a_write_that_met_another_transaction_gives_no_record_without_its_names() {
+    let reasons = json!([{"Code": "None"}, {"Code": "TransactionConflict"}, {"Code": "None"}]);
+    let cancelled = json!({
+        "__type": "com.amazonaws.dynamodb.v20120810#TransactionCanceledException",
+        "CancellationReasons": reasons,
+    });
+    let fake = FakeAws::new(move |_, _| Some((400, cancelled.to_string())));
+    let names = Names {
+        service_arn: "service".to_owned(),
+        host: "web.example.com".to_owned(),
+    };
+    let mut stored = read(vec![names]);
+    let error = write(&fake.runtime(), &mut stored).await.unwrap_err();
+    assert!(matches!(error, LedgerError::Conflict), "{error}");
+    let puts = |sent: &Sent| sent.header("x-amz-target") == Some("DynamoDB_20120810.PutItem");
+    assert!(!fake.sent().iter().any(puts), "it was written by itself");
 }
 
 #[tokio::test]
