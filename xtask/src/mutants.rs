@@ -22,7 +22,7 @@ pub struct Arguments {
 #[derive(Subcommand)]
 enum What {
     /// Mutants of the handler: its ledger, operations and requests. Each is a build and a run of the integration tests,
-    /// some minutes on two cores, so that all 560 of them take days; `--file` and `--shard` choose.
+    /// some minutes on two cores, so that all 650 of them take days; `--file` and `--shard` choose.
     Handler(selection::Selection),
     /// Take the rules of `tests/mutations/rules.yaml` out of the code, one at a time.
     Rules(rules::Rules),
