@@ -47,7 +47,7 @@ pub fn mirrored() -> anyhow::Result<PathBuf> {
 }
 
 /// The workspace's files, but for what Git ignores.
-fn files() -> anyhow::Result<Vec<PathBuf>> {
+pub fn files() -> anyhow::Result<Vec<PathBuf>> {
     let listed = Command::new("git")
         .args([
             "ls-files",

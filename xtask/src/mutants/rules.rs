@@ -34,7 +34,7 @@ struct Row {
     about: String,
     /// What takes it out.
     edits: Vec<Edit>,
-    /// What must fail then, as arguments of `cargo test`; the last one names the test.
+    /// What must fail then, as arguments of `cargo test`; the last one names the test, without its modules.
     test: Vec<String>,
 }
 
@@ -59,6 +59,8 @@ enum Fate {
     NotNoticed,
     /// Without the rule nothing is built: that proves nothing.
     NotBuilt,
+    /// There is no test of that name.
+    NoTest,
 }
 
 pub fn run(arguments: &Rules) -> anyhow::Result<()> {
@@ -99,6 +101,7 @@ impl Fate {
             Self::Noticed => "noticed",
             Self::NotNoticed => "NOT NOTICED",
             Self::NotBuilt => "NOT BUILT",
+            Self::NoTest => "NO TEST",
         }
     }
 }
@@ -129,10 +132,11 @@ fn tried(copy: &Path, row: &Row) -> anyhow::Result<Fate> {
         return Ok(Fate::NotBuilt);
     }
     let run = test(copy, row)?.output().context("cannot run cargo")?;
-    let is_failed = !run.status.success()
-        && String::from_utf8_lossy(&run.stdout).contains("test result: FAILED");
-    Ok(if is_failed {
+    let told = String::from_utf8_lossy(&run.stdout);
+    Ok(if told.contains("test result: FAILED") {
         Fate::Noticed
+    } else if told.contains("test result: ok. 0 passed") {
+        Fate::NoTest
     } else {
         Fate::NotNoticed
     })
@@ -159,6 +163,26 @@ mod tests {
                 let changed = edit.applied(&found).unwrap();
                 assert_ne!(changed, found, "{} changes nothing", row.rule);
             }
+        }
+    }
+
+    /// A test that was renamed would seem not to notice anything.
+    #[test]
+    fn every_test_of_the_table_is_there_once() {
+        let root = root().unwrap();
+        let files = copy::files().unwrap();
+        let code = files
+            .iter()
+            .filter(|file| file.extension() == Some("rs".as_ref()));
+        let code: Vec<String> = code
+            .filter_map(|file| fs::read_to_string(root.join(file)).ok())
+            .collect();
+        for row in rows().unwrap() {
+            let name = row.test.last().unwrap();
+            let found = code
+                .iter()
+                .map(|text| text.matches(&format!("fn {name}(")).count());
+            assert_eq!(found.sum::<usize>(), 1, "{}: {name}", row.rule);
         }
     }
 }
