@@ -1,7 +1,9 @@
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use express_core::claim::pool::MEMBERS_MAX;
 use express_core::claim::{
     ANSWERED_IDS_MAX, DecidedAnswer, FINISHED_REQUESTS_MAX, Reception, Request, RequestType,
     SUPERSEDED_MAX, SUPERSEDED_SEALED_LENGTH_MAX, Superseded,
@@ -87,6 +89,27 @@ async fn a_claim_without_an_answer_may_land_late_and_a_record_may_not() {
     let looked = find(&runtime, "owner").await.unwrap_err();
     assert!(!looked.may_land_late(), "{looked}");
     assert!(!LedgerError::Conflict.may_land_late());
+}
+
+#[test]
+fn there_is_room_beside_the_first_of_an_open_load_balancer_until_it_is_full() {
+    let full = MEMBERS_MAX;
+    for (is_open, count, has_room) in [
+        (true, 0, false),
+        (true, 1, true),
+        (true, full - 1, true),
+        (true, full, false),
+        (false, 1, false),
+    ] {
+        let members = pool::Members {
+            slots: (0..count).map(|slot| (slot.to_string(), slot)).collect(),
+            next_slot: count,
+            is_open,
+            is_gone: false,
+            subnets: BTreeMap::new(),
+        };
+        assert_eq!(members.is_shared_with_room(), has_room, "{members:?}");
+    }
 }
 
 /// Bytes of one item.
