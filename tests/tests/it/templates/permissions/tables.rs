@@ -16,7 +16,7 @@ pub const LONGEST: [(&str, &str); 6] = [
 
 /// Actions that AWS checks although the handler calls no operation of that name: the operation (or the service) that
 /// they come with, the actions, and the page below <https://docs.aws.amazon.com/> that says so.
-pub const CHECKED_WITHOUT_A_CALL: [(&str, &[&str], &str); 15] = [
+pub const CHECKED_WITHOUT_A_CALL: [(&str, &[&str], &str); 16] = [
     (
         "application-autoscaling:PutScalingPolicy",
         &[
@@ -82,6 +82,13 @@ pub const CHECKED_WITHOUT_A_CALL: [(&str, &[&str], &str); 15] = [
             "iam:CreateServiceLinkedRole",
         ],
         "elasticloadbalancing/latest/userguide/elb-api-permissions.html",
+    ),
+    // Not on that page: ELB's refusals name it, <https://github.com/kubernetes-sigs/aws-load-balancer-controller/issues/3917>,
+    // and AWS's own policy has it.
+    (
+        "elasticloadbalancing:CreateLoadBalancer",
+        &["ec2:GetSecurityGroupsForVpc"],
+        "aws-managed-policy/latest/reference/ElasticLoadBalancingFullAccess.html",
     ),
     (
         "elasticloadbalancing:CreateLoadBalancer",
