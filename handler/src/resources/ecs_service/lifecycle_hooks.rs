@@ -9,9 +9,11 @@ use aws_smithy_types::{Document, Number};
 use provider_schema::{LifecycleHook, LifecycleStage, canonical_json};
 use serde_json::{Value, json};
 
-/// None at all for no hooks: an empty list means the same.
-pub fn to_sdk(hooks: &[LifecycleHook]) -> Option<Vec<DeploymentLifecycleHook>> {
-    let hooks: Vec<_> = hooks
+/// The list is to be sent also when it is empty: UpdateService keeps the members that it is not told, so that hooks
+/// would stay for ever.
+/// Seen on AWS: <https://github.com/hashicorp/terraform-provider-aws/pull/47096>
+pub fn to_sdk(hooks: &[LifecycleHook]) -> Vec<DeploymentLifecycleHook> {
+    hooks
         .iter()
         .map(|hook| {
             let LifecycleHook {
@@ -32,8 +34,7 @@ pub fn to_sdk(hooks: &[LifecycleHook]) -> Option<Vec<DeploymentLifecycleHook>> {
                 .set_hook_details(details.as_ref().map(to_document))
                 .build()
         })
-        .collect();
-    (!hooks.is_empty()).then_some(hooks)
+        .collect()
 }
 
 /// The hooks, sorted; none when there is one that we do not write.

@@ -130,7 +130,7 @@ pub fn deployment(
                 .threshold_configuration(threshold)
                 .build(),
         )
-        .set_lifecycle_hooks(lifecycle_hooks::to_sdk(lifecycle_hooks))
+        .set_lifecycle_hooks(Some(lifecycle_hooks::to_sdk(lifecycle_hooks)))
         .alarms(alarms);
     Ok(with_strategy(configuration, strategy).build())
 }

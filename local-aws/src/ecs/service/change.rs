@@ -280,7 +280,7 @@ pub(in crate::ecs) fn update(cloud: &mut Cloud, input: Input<'_>) -> Outcome {
         "availabilityZoneRebalancing",
     ])?;
     let arn = super::of_call(cloud, input)?;
-    let changes = parse_changes(cloud, input)?;
+    let changes = parse_changes(cloud, &arn, input)?;
     let service = check_changes(cloud, &arn, &changes)?;
     let (service, deploys) = apply(service, changes);
     cloud.ecs.services.insert(arn.clone(), service);
@@ -292,7 +292,7 @@ pub(in crate::ecs) fn update(cloud: &mut Cloud, input: Input<'_>) -> Outcome {
     Ok(json!({"service": shown(cloud, &arn)}))
 }
 
-fn parse_changes(cloud: &mut Cloud, input: Input<'_>) -> Result<Changes, Refusal> {
+fn parse_changes(cloud: &mut Cloud, arn: &str, input: Input<'_>) -> Result<Changes, Refusal> {
     let task_definition = match input.text("taskDefinition") {
         Some(reference) => Some(definition(cloud, reference)?),
         None => None,
@@ -302,7 +302,10 @@ fn parse_changes(cloud: &mut Cloud, input: Input<'_>) -> Result<Changes, Refusal
         task_definition,
         network: Network::parse(cloud, input)?,
         load_balancer: LoadBalancer::parse(cloud, input)?,
-        configuration: DeploymentConfiguration::parse(input)?,
+        configuration: match cloud.ecs.services.get(arn) {
+            Some(service) => service.configuration.parse_change(input)?,
+            None => None,
+        },
         platform_version: input.text("platformVersion").map(str::to_owned),
         grace_s: grace_seconds(input)?,
         propagate_tags: propagate_tags(input)?,

@@ -23,6 +23,12 @@ const STEP_PERCENT: (f64, f64) = (3.0, 100.0);
 const STEP_PERCENT_DEFAULT: f64 = 10.0;
 const STEP_BAKE_MINUTES_DEFAULT: i64 = 6;
 const MINUTE_MS: u64 = 60_000;
+/// Members that say how traffic moves with one strategy.
+const OF_ONE_STRATEGY: [&str; 3] = [
+    "bakeTimeInMinutes",
+    "canaryConfiguration",
+    "linearConfiguration",
+];
 /// Shares of traffic are counted in tenths of a percent.
 pub(in crate::ecs) const ALL_TENTHS: u32 = 1000;
 
@@ -101,9 +107,33 @@ impl DeploymentConfiguration {
     /// # Errors
     /// `InvalidParameterException` outside AWS's ranges.
     pub(super) fn parse(input: Input<'_>) -> Result<Option<Self>, Refusal> {
+        let given = input.object("deploymentConfiguration");
+        given.map(Self::of).transpose()
+    }
+
+    /// The same in an UpdateService: members that are not sent stay as they are, but for those that say how traffic
+    /// moves with another strategy.
+    /// Seen on AWS: <https://github.com/hashicorp/terraform-provider-aws/pull/47096>,
+    /// <https://github.com/go-to-k/cdkd/issues/1225>
+    ///
+    /// # Errors
+    /// As [`Self::parse`].
+    pub(super) fn parse_change(&self, input: Input<'_>) -> Result<Option<Self>, Refusal> {
         let Some(given) = input.object("deploymentConfiguration") else {
             return Ok(None);
         };
+        let strategy = given.text("strategy").or(self.strategy_name());
+        let mut merged = self.document.clone();
+        if let (Some(merged), Some(given)) = (merged.as_object_mut(), given.value().as_object()) {
+            if strategy != self.strategy_name() {
+                merged.retain(|name, _| !OF_ONE_STRATEGY.contains(&name.as_str()));
+            }
+            merged.extend(given.clone());
+        }
+        Self::of(Input::new(&merged)).map(Some)
+    }
+
+    fn of(given: Input<'_>) -> Result<Self, Refusal> {
         given.only(&[
             "deploymentCircuitBreaker",
             "maximumPercent",
@@ -157,14 +187,14 @@ impl DeploymentConfiguration {
             set(&mut document, "deploymentCircuitBreaker", off);
         }
         let hooks = lifecycle_hooks::parse(given, &mut document)?;
-        Ok(Some(Self {
+        Ok(Self {
             document,
             strategy,
             bake_ms: millis(bake_minutes.unwrap_or(0)),
             breaker,
             alarms: alarms(given)?,
             hooks,
-        }))
+        })
     }
 
     pub(super) const fn is_rolling(&self) -> bool {

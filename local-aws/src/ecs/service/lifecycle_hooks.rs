@@ -75,8 +75,11 @@ pub(super) fn parse(given: Input<'_>, document: &mut Value) -> Result<Vec<Lifecy
         set(&mut output, "targetType", json!("AWS_LAMBDA"));
         filled.push(output);
     }
-    if !filled.is_empty() {
-        set(document, "lifecycleHooks", filled.into());
+    match document.as_object_mut() {
+        Some(document) if filled.is_empty() => {
+            document.remove("lifecycleHooks");
+        }
+        _ => set(document, "lifecycleHooks", filled.into()),
     }
     Ok(hooks)
 }
