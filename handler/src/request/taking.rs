@@ -64,12 +64,13 @@ impl Taking<'_> {
         let request = self.request(Some((identity.service_arn.clone(), identity.to_record())));
         let sealed = SealedOperation {
             response_url: self.envelope.response_url.clone(),
-            // An old format that this version cannot read any more is no base for a comparison.
+            // What cannot be read was refused, and never applied: CloudFormation's way back from it compares with what
+            // it goes back to. So does an update from a format that this version does not read any more.
             old_properties: self
                 .envelope
                 .old_properties
                 .as_ref()
-                .and_then(|old| self.parse(old).ok()),
+                .map(|old| self.parse(old).unwrap_or_else(|_| properties.clone())),
             properties: Some(properties),
             is_of_newer_version: false,
         };

@@ -203,6 +203,23 @@ fn after_an_update_that_fails_what_was_added_by_hand_still_runs() {
     has_agent(&world);
 }
 
+/// CloudFormation's way back from properties that were refused names those as the old ones.
+#[test]
+fn after_an_update_that_is_refused_what_was_added_by_hand_still_runs() {
+    for tags in [Tags::Copied, Tags::Left] {
+        let world = World::new();
+        let stack = world.with_service("app", &app());
+        deploy_by_hand(&world, tags, add_agent);
+        let runs = world.active_service()["taskDefinition"].clone();
+        let before = registrations(&world);
+        let refused = stack.deploy_now(Template::of(&app().set("/Memroy", "2048")));
+        assert_eq!(refused.status, UpdateRollbackComplete, "{:?}", refused.seen);
+        assert_eq!(world.active_service()["taskDefinition"], runs, "{tags:?}");
+        assert_eq!(registrations(&world), before, "{tags:?}");
+        has_agent(&world);
+    }
+}
+
 #[test]
 fn a_registration_whose_answer_is_lost_is_found_again_with_what_it_keeps() {
     let world = World::new();
