@@ -104,11 +104,34 @@ pub(super) async fn put_and_release(
     seen: u64,
     released: &[Names],
 ) -> Result<(), LedgerError> {
+    let mut names: Vec<String> = released
+        .iter()
+        .flat_map(|Names { service_arn, host }| [service_pk(service_arn), host_pk(host)])
+        .collect();
+    while !names.is_empty() {
+        let foreign = try_put_and_release(runtime, stored, seen, &names).await?;
+        if foreign.is_empty() {
+            return Ok(());
+        }
+        // Other owners' names: after a restore of the table, say. They are not ours to give back.
+        tracing::warn!(event = "ledger.name.not_ours", names = ?foreign);
+        names.retain(|name| !foreign.contains(name));
+    }
+    put(runtime, stored, seen).await
+}
+
+/// Answers with those of the names that are another owner's; nothing is done when there are any.
+async fn try_put_and_release(
+    runtime: &Runtime,
+    stored: &Stored,
+    seen: u64,
+    names: &[String],
+) -> Result<Vec<String>, LedgerError> {
     let owner_key = naming::owner_key(&stored.record.owner);
-    let delete = |pk: String| -> Result<TransactWriteItem, LedgerError> {
+    let delete = |pk: &String| -> Result<TransactWriteItem, LedgerError> {
         let delete = Delete::builder()
             .table_name(&runtime.settings.ledger_table)
-            .key("pk", item::text(&pk))
+            .key("pk", item::text(pk))
             .condition_expression("attribute_not_exists(pk) OR owner_key = :owner_key")
             .expression_attribute_values(":owner_key", item::text(&owner_key))
             .build()
@@ -120,9 +143,8 @@ pub(super) async fn put_and_release(
             .put(record_put(runtime, stored, seen)?)
             .build(),
     ];
-    for Names { service_arn, host } in released {
-        items.push(delete(service_pk(service_arn))?);
-        items.push(delete(host_pk(host))?);
+    for name in names {
+        items.push(delete(name)?);
     }
     let outcome = runtime
         .aws
@@ -132,19 +154,22 @@ pub(super) async fn put_and_release(
         .send()
         .await;
     let Err(error) = outcome else {
-        return Ok(());
+        return Ok(Vec::new());
     };
     let Some(reasons) = cancellation_reasons(&error) else {
         return Err(aws_error("dynamodb:TransactWriteItems")(error).into());
     };
     let is_refused = |reason: &CancellationReason| reason.code() == Some(CONDITION_FAILED);
-    let (record, names) = reasons.split_first().ok_or(LedgerError::Conflict)?;
-    if is_refused(record) || !names.iter().any(is_refused) {
+    let (record, of_names) = reasons.split_first().ok_or(LedgerError::Conflict)?;
+    let refused = names.iter().zip(of_names);
+    let foreign: Vec<String> = refused
+        .filter(|(_, reason)| is_refused(reason))
+        .map(|(name, _)| name.clone())
+        .collect();
+    if is_refused(record) || foreign.is_empty() {
         return Err(LedgerError::Conflict);
     }
-    // Another owner's name: after a restore of the table, say. It is not ours to give back.
-    tracing::warn!(event = "ledger.name.not_ours", owner_key);
-    put(runtime, stored, seen).await
+    Ok(foreign)
 }
 
 fn cancellation_reasons<R>(

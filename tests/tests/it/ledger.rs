@@ -324,4 +324,11 @@ fn a_name_that_another_owner_has_meanwhile_is_not_given_back_with_the_service() 
     written.unwrap();
     assert_eq!(stack.delete_now().status, StackStatus::DeleteComplete);
     assert_eq!(account::ledger_item(world.account(), "host#"), host);
+    // The other name is free.
+    let items = account::ledger(world.account());
+    let is_of_service = |item: &&Value| {
+        let key = item["pk"]["S"].as_str();
+        key.is_some_and(|key| key.starts_with("service#"))
+    };
+    assert_eq!(items.iter().find(is_of_service), None);
 }
