@@ -313,7 +313,8 @@ export class ExpressService extends cdk.Resource implements iam.IGrantable, ec2.
         hookTargetArn: handler.functionArn,
         roleArn: (role ?? this.hookRole(handler)).roleArn,
         lifecycleStages,
-        hookDetails: hookDetails && JSON.stringify(hookDetails),
+        // Numbers that are known only when the stack is deployed would not survive JSON.stringify.
+        hookDetails: hookDetails && cdk.Stack.of(this).toJsonString(hookDetails),
       })),
     };
   }

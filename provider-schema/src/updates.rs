@@ -99,7 +99,7 @@ table! {
     Memory "Memory" NewDeployment "",
     CpuArchitecture "CpuArchitecture" NewDeployment "",
     HealthCheckPath "HealthCheckPath" InPlace
-        "Both target groups ask for the new path at once.",
+        "Where a deployment comes with it, the group that serves asks for it once that has succeeded. So with the strategy `ROLLING`, an image that answers the new path only takes two updates: one with an image that answers both.",
     SecurityGroups "NetworkConfiguration.SecurityGroups" NewDeployment
         "Another order is no change.",
     Subnets "NetworkConfiguration.Subnets" NewDeployment
@@ -109,7 +109,7 @@ table! {
     AutoScalingMetric "ScalingTarget.AutoScalingMetric" InPlace "",
     AutoScalingTargetValue "ScalingTarget.AutoScalingTargetValue" InPlace "",
     Tags "Tags" InPlace
-        "Tasks that run keep their old tags. Another order is no change.",
+        "Tasks that run keep their old tags, and the log group those that it was made with. Another order is no change.",
     Sharing "LoadBalancer.Sharing" Move
         "What else changes is deployed first. Refused when DNS is managed elsewhere, and with `TestTraffic`.",
     Scheme "LoadBalancer.Scheme" Move

@@ -4,7 +4,9 @@ use provider_schema::CpuArchitecture;
 
 use super::mask::Masks;
 use crate::desired::{Desired, DesiredTaskDefinition};
+use crate::naming::Pair;
 use crate::observed::Observed;
+use crate::resources::ecs_service::Strategy;
 
 /// All that is known. What was not asked for is empty.
 #[derive(Clone, Debug, Default)]
@@ -45,7 +47,7 @@ pub struct Expected {
     pub image: Option<String>,
     /// The primary container's port.
     pub port: Option<u16>,
-    /// Path of the health check.
+    /// Path of the health check of the group that the tasks are in.
     pub health_check_path: String,
     /// MiB.
     pub memory_mib: Option<u32>,
@@ -73,7 +75,7 @@ impl Expected {
     pub fn of(desired: &Desired, observed: &Observed) -> Self {
         let known = Self {
             service: desired.identity.service.clone(),
-            health_check_path: desired.health_check_path.clone(),
+            health_check_path: health_check_path(desired, observed).to_owned(),
             infrastructure_role_arn: desired.infrastructure_role_arn.clone(),
             task_definition_arn: observed
                 .task_definition
@@ -106,6 +108,20 @@ impl Expected {
             },
         }
     }
+}
+
+/// A rolling deployment stays in the group that serves, which asks for the path of before until it has succeeded.
+fn health_check_path<'a>(desired: &'a Desired, observed: &'a Observed) -> &'a str {
+    let service = observed.ecs_service.present();
+    let live = service
+        .filter(|_| desired.deployment.strategy == Strategy::Rolling)
+        .and_then(|service| service.live_target_group_arn.as_ref());
+    let mut groups = Pair::BOTH
+        .into_iter()
+        .filter_map(|pair| observed.target_group(pair).present());
+    groups
+        .find(|group| Some(&group.arn) == live)
+        .map_or(&desired.health_check_path, |group| &group.health_check_path)
 }
 
 /// A task of the service.
