@@ -290,6 +290,7 @@ impl<'a> Attempt<'a> {
             deployment_before: current.and_then(|current| current.deployment_before.clone()),
             abandoned: current.and_then(|current| current.abandoned.clone()),
             hopeless_deployment: self.hopeless_deployment().map(str::to_owned),
+            early_deployment: current.and_then(Operation::early_deployment),
             alias_moved_ms: self
                 .converging(operation)
                 .and_then(|service| service.alias_moved_ms),

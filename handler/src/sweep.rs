@@ -11,7 +11,7 @@ mod alarms;
 
 use std::collections::BTreeSet;
 
-use express_core::claim::Slot;
+use express_core::claim::{OwnerRecord, ServiceRecord, Slot};
 use express_core::naming::{self, Pair};
 
 use crate::Runtime;
@@ -30,6 +30,9 @@ pub struct Report {
     pub offered: Vec<String>,
     /// Target groups with our name that no owner's service has.
     pub unknown_target_groups: Vec<String>,
+    /// Services whose removal has failed and that CloudFormation does not ask for any more: cluster and name, and the
+    /// stack whose next Delete of the resource takes them.
+    pub forgotten: Vec<String>,
     /// Rollback alarms that looked at the group that serves.
     pub corrected_alarms: Vec<String>,
 }
@@ -43,6 +46,7 @@ pub async fn run(runtime: &Runtime) -> Result<Report, PoolError> {
     let mut report = Report::default();
     tend_load_balancers(runtime, &contents, &mut report).await;
     report.unknown_target_groups = unknown_target_groups(runtime, &contents).await?;
+    report.forgotten = contents.owners.iter().flat_map(forgotten).collect();
     report.corrected_alarms = alarms::correct(runtime, &contents).await?;
     tracing::info!(
         event = "sweep.ended",
@@ -50,9 +54,19 @@ pub async fn run(runtime: &Runtime) -> Result<Report, PoolError> {
         closing = ?report.closing,
         offered = ?report.offered,
         unknown_target_groups = ?report.unknown_target_groups,
+        forgotten = ?report.forgotten,
         corrected_alarms = ?report.corrected_alarms,
     );
     Ok(report)
+}
+
+/// What CloudFormation wanted to be removed, and nothing is done about.
+fn forgotten(record: &OwnerRecord) -> Vec<String> {
+    let stack = record.owner.stack_name();
+    let is_left = |service: &&ServiceRecord| record.operation.is_none() && service.is_doomed;
+    let left = record.services.values().filter(is_left);
+    left.map(|service| format!("{}/{} of {stack}", service.cluster, service.name))
+        .collect()
 }
 
 /// Looks at each load balancer of the ledger. One that cannot be looked at today does not keep the others.

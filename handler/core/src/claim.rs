@@ -155,6 +155,16 @@ pub struct ServiceRecord {
     /// that nothing stands for the logical id any more. It stays until somebody asks for its removal by its ARN.
     #[serde(default)]
     pub is_let_go: bool,
+    /// Whether a request for it has succeeded: it served, so that a Create which takes it up again and fails has not made
+    /// it.
+    #[serde(default)]
+    pub is_reached: bool,
+    /// Whether CloudFormation has asked for its removal and for nothing else of it since. After an update it asks three
+    /// times and then forgets the service: should all fail, the next Delete of the owner takes it along.
+    /// AWS: <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/troubleshooting.html> (`Resource removed from
+    /// stack but not deleted`)
+    #[serde(default)]
+    pub is_doomed: bool,
     /// The pool that a slot is being claimed in: written before the claim, so that a claim whose claimant
     /// died is found again.
     pub claiming_in: Option<String>,
@@ -235,6 +245,10 @@ pub struct Operation {
     pub is_out_of_time: bool,
     /// ARN of the deployment that was the newest before that.
     pub deployment_before: Option<String>,
+    /// ARN of the deployment after which the same was asked for once more, or is about to be: an attempt that dies
+    /// before ECS hears of it leaves nothing else to tell that the service is not as desired.
+    #[serde(default)]
+    pub deployed_again_after: Option<String>,
     /// The deployment of a request that this one has ended: nobody waits for it any more.
     #[serde(default)]
     pub abandoned: Option<Abandoned>,
@@ -261,6 +275,16 @@ pub struct Operation {
 }
 
 impl Operation {
+    /// ARN of the deployment that ECS has given up for a role that may not have been known everywhere yet.
+    #[must_use]
+    pub fn early_deployment(&self) -> Option<String> {
+        let verdict = self.verdict.as_ref();
+        let early = verdict.filter(|verdict| verdict.may_be_iam_propagation());
+        early
+            .and_then(|verdict| verdict.deployment_arn.clone())
+            .or_else(|| self.deployed_again_after.clone())
+    }
+
     /// Notes that a deployment is about to be stopped.
     pub fn note_stop(&mut self, deployment_arn: &str, why: Stop) {
         match why {

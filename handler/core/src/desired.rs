@@ -108,6 +108,8 @@ impl Identity {
             host: self.host.clone(),
             is_answered: false,
             is_let_go: false,
+            is_reached: false,
+            is_doomed: false,
             claiming_in: None,
             slot: None,
             leaving: None,

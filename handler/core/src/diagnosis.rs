@@ -29,7 +29,7 @@ use serde::{Deserialize, Serialize};
 use crate::decision::HandlerErrorCode;
 
 pub use around::of_refusal;
-pub use cause::{Cause, Proof};
+pub use cause::{Cause, IAM_PROPAGATION_MS, Proof};
 pub use evidence::{Alarm, Event, Evidence, Expected, StoppedContainer, StoppedTask, Target, Task};
 pub use mask::Masks;
 pub use own::has_spoken;
@@ -112,6 +112,15 @@ impl Finding {
             remedy: self.cause.remedy().to_owned(),
             is_certain: self.is_certain,
         }
+    }
+}
+
+impl Verdict {
+    /// Whether what AWS refused a role may be nothing but a role, or a policy, that is not known everywhere yet.
+    #[must_use]
+    pub fn may_be_iam_propagation(&self) -> bool {
+        let mut causes = Cause::ALL.iter();
+        !self.is_certain && causes.any(|cause| cause.code() == self.code && cause.is_of_a_role())
     }
 }
 

@@ -192,6 +192,20 @@ pub fn target_groups_of(service_arn: &str) -> String {
 
 /// How physical ids begin that name nothing: the id of the request that was refused follows.
 pub const ID_OF_NOTHING: &str = "express-nothing:";
+/// The most bytes that a physical id may have.
+/// AWS: <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref-responses.html>
+pub const PHYSICAL_ID_BYTES_MAX: usize = 1024;
+
+/// An id that names nothing: the answer to a Create that was refused before anything was claimed, or that has failed to
+/// take up again what its stack had let go of.
+///
+/// It differs for each request, so that CloudFormation never takes two refused resources for one.
+#[must_use]
+pub fn id_of_nothing(request_id: &str) -> String {
+    let mut id = format!("{ID_OF_NOTHING}{request_id}");
+    id.truncate(id.floor_char_boundary(PHYSICAL_ID_BYTES_MAX));
+    id
+}
 
 /// Name of the service's security group.
 #[must_use]

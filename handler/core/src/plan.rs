@@ -44,6 +44,8 @@ pub struct Timing {
     pub abandoned: Option<crate::claim::Abandoned>,
     /// ARN of the deployment that cannot succeed any more: it is stopped and rolled back at once, and no other.
     pub hopeless_deployment: Option<String>,
+    /// ARN of the deployment that ECS has given up for a role that IAM may not have made known everywhere yet.
+    pub early_deployment: Option<String>,
     /// When the host name was last pointed at another load balancer during a move.
     pub alias_moved_ms: Option<u64>,
     /// Whether the record of the host name is known to be the service's own: one that is not is never overwritten.

@@ -9,18 +9,7 @@
 
 use express_core::naming::ID_OF_NOTHING;
 
-/// The most bytes that a physical id may have.
-pub const PHYSICAL_ID_BYTES_MAX: usize = 1024;
-
-/// An id that names nothing: the answer to a Create that was refused before anything was claimed.
-///
-/// It differs for each request, so that CloudFormation never takes two refused resources for one.
-#[must_use]
-pub fn of_nothing(request_id: &str) -> String {
-    let mut id = format!("{ID_OF_NOTHING}{request_id}");
-    crate::telemetry::truncate(&mut id, PHYSICAL_ID_BYTES_MAX);
-    id
-}
+pub use express_core::naming::{PHYSICAL_ID_BYTES_MAX, id_of_nothing as of_nothing};
 
 /// Whether we answered this id for a request that made nothing. A Delete of it has nothing to do.
 #[must_use]

@@ -109,6 +109,7 @@ impl Attempt<'_> {
                     operation.settings_sent_ms = Some(now_ms);
                 }
                 Step::CreateService { .. } | Step::UpdateService { .. } => {
+                    operation.deployed_again_after = operation.early_deployment();
                     let newest = observed.ecs_service.present();
                     operation.deployment_before = newest
                         .and_then(|service| service.deployment.as_ref())

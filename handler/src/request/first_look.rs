@@ -104,6 +104,7 @@ impl Taking<'_> {
             deployment_before: None,
             abandoned: None,
             hopeless_deployment: None,
+            early_deployment: None,
             alias_moved_ms: None,
             // Whosever the record is, one that leads elsewhere is not "nothing to change".
             has_alias_record: true,

@@ -114,7 +114,11 @@ pub async fn create(
         .await
         .map_err(aws_error(OPERATION));
     match created {
-        Ok(answer) => observed(OPERATION, member(OPERATION, "service", answer.service())?),
+        // With the tags that it was made with: AWS does not promise that this answer shows them.
+        Ok(answer) => Ok(ObservedEcsService {
+            tags: wanted_tags.clone(),
+            ..observed(OPERATION, member(OPERATION, "service", answer.service())?)?
+        }),
         // A service of this name exists, made with another token: by an earlier request, or a stranger.
         Err(error) if error.is_already_exists() => find(aws, cluster, name)
             .await?
@@ -125,7 +129,7 @@ pub async fn create(
 }
 
 /// Updates the service: only what the change names. A change of the task definition, the network or the
-/// load balancers starts a deployment.
+/// load balancers starts a deployment, and so does the wish for another one.
 ///
 /// # Errors
 /// When AWS refuses or its answer is unusable.
@@ -141,6 +145,7 @@ pub async fn update(
         ingress,
         bridge,
         deployment,
+        is_deployed_again,
     } = change;
     let network = network
         .as_ref()
@@ -160,7 +165,8 @@ pub async fn update(
             (Some(ingress), _) => Some(vec![settings::load_balancer(ingress)]),
             (None, Some(bridge)) => Some(settings::bridge(bridge)),
             (None, None) => None,
-        });
+        })
+        .set_force_new_deployment(is_deployed_again.then_some(true));
     if let Some(DeploymentChange {
         settings,
         alarm_names,

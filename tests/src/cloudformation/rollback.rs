@@ -99,7 +99,7 @@ impl Stack {
             StackStatus::UpdateRollbackFailed
         };
         seen.extend(undone);
-        seen.extend(self.send_independently(doomed).await);
+        seen.extend(self.clean_up(doomed).await);
         StackOutcome { status, seen }
     }
 

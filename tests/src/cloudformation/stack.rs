@@ -1,7 +1,7 @@
 //! Stacks: create, update, delete, and what follows from each failure.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use futures::future::join_all;
@@ -12,6 +12,9 @@ use super::rollback::FailedReplacement;
 use super::{LOGICAL_ID, RequestType, Template, event};
 use crate::properties::ServiceProperties;
 use crate::world::World;
+
+/// How often CloudFormation tries to delete what an update has replaced or removed.
+const CLEAN_UP_TRIES: usize = 3;
 
 /// One stack. Clones share it.
 #[derive(Clone)]
@@ -262,7 +265,7 @@ impl Stack {
             .borrow_mut()
             .resources
             .retain(|id, _| template.resources.contains_key(id));
-        seen.extend(self.send_independently(doomed).await);
+        seen.extend(self.clean_up(doomed).await);
         StackOutcome {
             status: StackStatus::UpdateComplete,
             seen,
@@ -351,6 +354,25 @@ impl Stack {
         .into_iter()
         .flatten()
         .collect()
+    }
+
+    /// Sends Deletes of what is not needed any more: one that fails is tried again, and then forgotten.
+    /// AWS: <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/troubleshooting.html> (`Resource removed from
+    /// stack but not deleted`)
+    pub(super) async fn clean_up(&self, doomed: Vec<Request>) -> Vec<Seen> {
+        let mut seen = Vec::new();
+        let mut left = doomed;
+        for _ in 0..CLEAN_UP_TRIES {
+            let tried = self.send_independently(left.clone()).await;
+            let failed: BTreeSet<Option<String>> = tried
+                .iter()
+                .filter(|seen| !seen.is_success())
+                .map(|seen| seen.sent_id.clone())
+                .collect();
+            left.retain(|request| failed.contains(&request.physical_id));
+            seen.extend(tried);
+        }
+        seen
     }
 
     async fn send_with(&self, requests: Vec<Request>, cancellation: &Cancellation) -> Vec<Seen> {

@@ -44,10 +44,11 @@ fn failed_deletes(world: &World) -> Vec<(Seen, String)> {
         .filter(|seen| seen.request_type == RequestType::Delete)
         .filter_map(|seen| Some((seen.clone(), stack_of(seen)?)))
         .collect();
+    // A Delete that succeeds takes along what an earlier one of the owner has left.
     let is_made_good = |failed: &(Seen, String), later: &(Seen, String)| {
         later.1 == failed.1
             && later.0.logical_id == failed.0.logical_id
-            && later.0.sent_id == failed.0.sent_id
+            && (later.0.is_success() || later.0.sent_id == failed.0.sent_id)
     };
     let mut open = Vec::new();
     for (number, delete) in deletes.iter().enumerate() {

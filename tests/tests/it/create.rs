@@ -110,6 +110,37 @@ fn case_17_a_name_that_was_retained_is_free_when_its_stack_has_taken_it_back_and
     assert_eq!(created.status, CreateComplete);
 }
 
+/// `DeletionPolicy: Retain`, and the resource comes back with an image that does not start.
+#[test]
+fn case_17_a_retained_service_runs_on_after_a_create_that_fails_to_take_it_up_again() {
+    let world = World::new();
+    let retained = world.with_service("first", &web());
+    let before = world.active_service();
+    // The stack without the resource.
+    let stack = world.stack_of("first", &retained.id());
+    let failed = stack.deploy_now(Template::of(&web().image("demo/unhealthy")));
+    assert_eq!(failed.status, RollbackComplete, "{:?}", failed.seen);
+    world.settle();
+    let after = world.active_service();
+    for member in ["serviceArn", "taskDefinition", "runningCount"] {
+        assert_eq!(after[member], before[member], "{member}");
+    }
+}
+
+/// Application Auto Scaling does not see at once what ECS has made.
+#[test]
+fn a_service_that_auto_scaling_does_not_see_yet_is_waited_for() {
+    let world = World::new();
+    let unseen = Fault::Refuse(
+        "ValidationException",
+        "ECS service doesn't exist: service/default/web",
+    );
+    let call = Some("application-autoscaling:RegisterScalableTarget");
+    world.faults().add(Rule::once(call, 0, unseen).times(3));
+    let created = world.stack("app").deploy_now(Template::of(&web()));
+    assert_eq!(created.status, CreateComplete, "{}", created.first().reason);
+}
+
 #[test]
 fn case_17_a_refused_create_that_arrives_again_after_the_name_is_free_makes_nothing() {
     let world = World::new();

@@ -87,8 +87,8 @@ fn case_20_a_role_that_cannot_be_used_is_named_in_minutes() {
 }
 
 /// Each role that ECS assumes, the cause when it cannot, and seconds after which it may become usable and the Create
-/// succeeds. The provider waits two minutes. A role of the tasks has less: it is assumed with each start, and ECS's
-/// circuit breaker gives a deployment up after three that have failed, within a minute.
+/// succeeds. The provider waits two minutes; where ECS's circuit breaker gives a deployment up before, after three
+/// starts, it is begun again.
 const ASSUMED: [(&str, Cause, &[u64]); 3] = [
     (
         "InfrastructureRoleArn",
@@ -98,14 +98,21 @@ const ASSUMED: [(&str, Cause, &[u64]); 3] = [
     (
         "ExecutionRoleArn",
         Cause::ExecutionRoleNotAssumable,
-        &[5, 30],
+        &[5, 30, 60, 100],
     ),
-    ("TaskRoleArn", Cause::TaskRoleNotAssumable, &[5, 30]),
+    (
+        "TaskRoleArn",
+        Cause::TaskRoleNotAssumable,
+        &[5, 30, 60, 100],
+    ),
 ];
 
 /// A world in which IAM knows a role, of a Create that begins now, only after `seconds`.
 fn with_a_role_known_after(property: &str, seconds: u64) -> Run {
-    let world = World::new();
+    with_a_role_known_after_in(World::new(), property, seconds)
+}
+
+fn with_a_role_known_after_in(world: World, property: &str, seconds: u64) -> Run {
     let name = format!("new-{property}");
     let usable_ms = world.now_ms() + seconds * 1000;
     world
@@ -132,6 +139,23 @@ fn case_20_a_role_that_iam_spreads_soon_is_waited_for() {
                 assert_refused_before(&run, property);
             }
         }
+    }
+}
+
+/// The deployment that follows one which was given up too early was noted, and never asked for.
+#[test]
+fn case_20_an_attempt_that_dies_before_it_deploys_again_does_not_take_the_failure_for_success() {
+    for fault in [Fault::CrashBefore, Fault::CrashAfter, Fault::LoseAnswer] {
+        let world = World::new();
+        let lost = Rule::once(Some("ecs:UpdateService"), 0, fault);
+        world.faults().add(lost);
+        let run = with_a_role_known_after_in(world, "ExecutionRoleArn", 60);
+        let reason = &run.seen()[0].reason;
+        assert_eq!(run.statuses(), [CreateComplete], "{fault:?}: {reason}");
+        let deployment = &run.world.active_service()["deployments"][0];
+        assert_eq!(deployment["rolloutState"], "COMPLETED", "{fault:?}");
+        let (running, desired) = (&deployment["runningCount"], &deployment["desiredCount"]);
+        assert_eq!(running, desired, "{fault:?}");
     }
 }
 
@@ -211,10 +235,9 @@ fn case_32_an_update_that_cannot_succeed_is_rolled_back_before_it_is_answered_an
             .iter()
             .filter(|call| *call == "ecs:UpdateService")
             .count();
-        // A role that cannot be assumed is tried again and again while IAM may not know it yet.
-        let is_refused = *cause == Cause::InfrastructureRoleNotUsable;
+        // A role that cannot be used is tried again and again while IAM may not know it yet.
         assert!(
-            is_refused || deployments <= 2,
+            cause.is_of_a_role() || deployments <= 2,
             "{cause:?}: {deployments} updates"
         );
         let service = run.world.account().perform(

@@ -24,7 +24,7 @@ fn swept(world: &World) -> Value {
 }
 
 fn nothing_found() -> Value {
-    json!({"closing": [], "offered": [], "unknown_target_groups": [], "corrected_alarms": []})
+    json!({"closing": [], "offered": [], "unknown_target_groups": [], "forgotten": [], "corrected_alarms": []})
 }
 
 #[test]
@@ -181,6 +181,21 @@ fn case_55_what_the_ledger_does_not_know_is_reported_and_left_alone() {
         json!(["express-0123456789ab-a"])
     );
     assert_eq!(before.diff(&world.inventory()), Vec::<String>::new());
+}
+
+/// CloudFormation tries a clean-up three times, and then knows of the service no more.
+#[test]
+fn case_55_a_service_that_cloudformation_has_forgotten_is_reported_until_it_is_gone() {
+    let world = World::new();
+    let stack = world.with_service("app", &web());
+    let denied = Rule::once(Some("ecs:DeleteService"), 0, Fault::Deny);
+    world.faults().add(denied.times(3));
+    let _replaced = stack.deploy_now(Template::of(&web().named("shop")));
+    world.settle();
+    assert_eq!(swept(&world)["forgotten"], json!(["default/web of app"]));
+    assert_eq!(stack.delete_now().status, StackStatus::DeleteComplete);
+    world.settle();
+    assert_eq!(swept(&world), nothing_found());
 }
 
 #[test]

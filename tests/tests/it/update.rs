@@ -255,6 +255,33 @@ fn case_40_another_name_or_cluster_replaces() {
     replaced(&web().cluster("prod"));
 }
 
+/// CloudFormation tries the clean-up three times, and then knows of the old service no more.
+#[test]
+fn case_40_a_service_whose_clean_up_has_failed_goes_with_the_next_delete() {
+    let world = World::new();
+    let before = world.inventory().without_what_stays();
+    let stack = world.with_service("app", &web());
+    let denied = Rule::once(Some("ecs:DeleteService"), 0, Fault::Deny);
+    world.faults().add(denied.times(3));
+    let renamed = web().named("shop");
+    let updated = stack.deploy_now(Template::of(&renamed));
+    assert_eq!(updated.status, UpdateComplete);
+    let deletes: Vec<bool> = updated.seen[1..].iter().map(|it| it.is_success()).collect();
+    assert_eq!(deletes, [false; 3]);
+    // An update does not fail for what is left of another one.
+    let changed = renamed.image("public.ecr.aws/nginx/nginx:1.28");
+    assert_eq!(
+        stack.deploy_now(Template::of(&changed)).status,
+        UpdateComplete
+    );
+    let services = world.inventory();
+    assert_eq!(services.of(Kind::EcsService).count(), 2);
+    assert_eq!(stack.delete_now().status, DeleteComplete);
+    world.settle();
+    let after = world.inventory().without_what_stays();
+    assert_eq!(before.diff(&after), Vec::<String>::new());
+}
+
 #[test]
 fn case_43c_a_replacement_whose_answer_crosses_the_cancellation_leaves_nothing() {
     let world = World::new();

@@ -79,13 +79,22 @@ impl OwnerRecord {
             && target.is_some_and(|service| service.is_answered)
     }
 
+    /// Whether a Create is to take up a service that served before, and that CloudFormation has let go of.
+    fn takes_up_again(&self, operation: &Operation) -> bool {
+        let target = operation.converge.as_ref();
+        let service = target.and_then(|arn| self.services.get(arn));
+        service.is_some_and(|service| service.is_let_go && service.is_reached)
+    }
+
     /// The id that a failure of `operation` is answered with, which CloudFormation takes over (R11): that of a service
-    /// which the request has claimed, so that what was made is found by its Delete; else the one that it came with.
+    /// which the request has claimed, so that what was made is found by its Delete; else the one that it came with. None
+    /// for a Create that was to take up again what the stack had let go of: that runs on, and no Delete may find it.
     #[must_use]
     pub fn failed_id<'a>(&self, operation: &'a Operation) -> Option<&'a String> {
         let came_with = operation.physical_id.as_ref();
         match operation.request_type {
             RequestType::Update if self.leads_back(operation) => came_with,
+            RequestType::Create if self.takes_up_again(operation) => None,
             RequestType::Create | RequestType::Update => operation.converge.as_ref().or(came_with),
             RequestType::Delete => came_with,
         }
@@ -173,6 +182,28 @@ impl OwnerRecord {
     fn has_begun_refused(&self, id: &str) -> bool {
         let request_id = id.strip_prefix(ID_OF_NOTHING);
         request_id.is_some_and(|refused| self.finished_requests.iter().any(|it| it == refused))
+    }
+
+    /// A service that the open operation was decided to have reached.
+    pub(super) fn learn_what_was_reached(&mut self) {
+        let answer = self.operation.as_ref().and_then(|it| it.answer.as_ref());
+        if let Some(arn) = answer.filter(|it| it.is_success).map(|it| &it.physical_id)
+            && let Some(service) = self.services.get_mut(arn)
+        {
+            service.is_reached = true;
+        }
+    }
+
+    /// What CloudFormation wants to be removed, and what it wants again.
+    pub(super) fn learn_what_is_doomed(&mut self, request: &Request) {
+        let named = request.physical_id.as_ref();
+        let deleted = named.filter(|_| request.request_type == RequestType::Delete);
+        let wanted = request.converge.as_ref().map(|(arn, _)| arn);
+        for (arn, is_doomed) in [(deleted, true), (wanted, false)] {
+            if let Some(service) = arn.and_then(|arn| self.services.get_mut(arn)) {
+                service.is_doomed = is_doomed;
+            }
+        }
     }
 
     pub(super) fn remember_heard(&mut self, physical_id: &str) {

@@ -8,6 +8,7 @@ mod sequences;
 use super::{
     DecidedAnswer, Further, Owner, OwnerRecord, Reception, Request, RequestType, ServiceRecord,
 };
+use crate::naming::ID_OF_NOTHING;
 
 const WEB: &str = "arn:aws:ecs:eu-west-1:123456789012:service/default/web";
 const SHOP: &str = "arn:aws:ecs:eu-west-1:123456789012:service/default/shop";
@@ -43,6 +44,8 @@ pub(super) fn service(arn: &str) -> (String, ServiceRecord) {
         name,
         is_answered: false,
         is_let_go: false,
+        is_reached: false,
+        is_doomed: false,
         claiming_in: None,
         leaving: None,
         alias_moved_ms: None,
@@ -223,6 +226,35 @@ fn a_clean_up_that_failed_does_not_become_a_part_of_the_next_update() {
     record.finish_operation(true);
     let going_on = begun(&record, &update("4", SHOP, SHOP));
     assert_eq!(to_remove(&going_on), [""; 0]);
+    // CloudFormation has forgotten it, and asks for the removal of what it knows: that takes it along.
+    let updated = done(&record, &update("4", SHOP, SHOP));
+    assert_eq!(to_remove(&begun(&updated, &delete("5", SHOP))), [SHOP, WEB]);
+    // Unless it is wanted again.
+    let back = done(&updated, &update("5", SHOP, WEB));
+    assert_eq!(to_remove(&begun(&back, &delete("6", SHOP))), [SHOP]);
+}
+
+#[test]
+fn a_create_that_takes_up_again_what_was_let_go_of_and_fails_does_not_have_it_deleted() {
+    let record = done(&owner(), &create("1", WEB));
+    let mut adopting = begun(&record, &create("2", WEB));
+    let operation = adopting.operation.as_ref().expect("an operation");
+    assert_eq!(adopting.failed_id(operation), None);
+    let nothing = format!("{ID_OF_NOTHING}2");
+    decide(&mut adopting, false, &nothing);
+    adopting.finish_operation(true);
+    let deleting = adopting.receive(&delete("3", &nothing), None);
+    assert!(matches!(deleting, Reception::NothingToDo { .. }));
+    // Another request ends it before it has failed.
+    let ended = begun(&begun(&record, &create("2", WEB)), &delete("3", INVENTED));
+    assert_eq!(ended.superseded[0].physical_id, nothing);
+    // What has never served was made by a Create that failed, and goes with it.
+    let mut failed = begun(&owner(), &create("1", WEB));
+    decide(&mut failed, false, WEB);
+    failed.finish_operation(true);
+    let again = begun(&failed, &create("2", WEB));
+    let operation = again.operation.as_ref().expect("an operation");
+    assert_eq!(again.failed_id(operation).map(String::as_str), Some(WEB));
 }
 
 #[test]

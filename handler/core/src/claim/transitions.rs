@@ -7,6 +7,7 @@ use super::{
     ISSUE_TIMES_DIFFER_MS, Operation, Owner, OwnerRecord, Reception, Request, RequestType,
     RunningAttempt, SUPERSEDED_MAX, SUPERSEDED_SEALED_LENGTH_MAX, ServiceRecord, Superseded,
 };
+use crate::naming;
 
 impl OwnerRecord {
     /// An owner of whom nothing is known.
@@ -126,6 +127,8 @@ impl OwnerRecord {
         record.learn_what_was_heard(request);
         record.learn_what_was_not_heard(request);
         record.learn_what_was_not_reached(request);
+        record.learn_what_was_reached();
+        record.learn_what_is_doomed(request);
         let abandoned = record.operation.as_ref().and_then(Operation::abandon);
         record.supersede_open_operation(sealed);
         if let Some((arn, service)) = &request.converge {
@@ -140,9 +143,9 @@ impl OwnerRecord {
             if converge.as_ref() == Some(arn) {
                 return false;
             }
-            let is_named = request.request_type == RequestType::Delete
-                && request.physical_id.as_ref() == Some(arn);
-            is_named || !service.is_answered || left_behind.as_ref() == Some(arn)
+            // What a Delete names is doomed by it.
+            let is_asked = request.request_type == RequestType::Delete && service.is_doomed;
+            is_asked || !service.is_answered || left_behind.as_ref() == Some(arn)
         };
         let remove = record
             .services
@@ -166,6 +169,7 @@ impl OwnerRecord {
             settings_sent_ms: None,
             is_out_of_time: false,
             deployment_before: None,
+            deployed_again_after: None,
             abandoned,
             waiting: None,
             refused: None,
@@ -191,7 +195,8 @@ impl OwnerRecord {
             self.remember_finished(open.request_id);
             return;
         };
-        let physical_id = self.failed_id(&open).cloned().unwrap_or_default();
+        let nothing = || naming::id_of_nothing(&open.request_id);
+        let physical_id = self.failed_id(&open).cloned().unwrap_or_else(nothing);
         self.superseded.push(Superseded {
             request_id: open.request_id,
             physical_id,
@@ -208,6 +213,7 @@ impl OwnerRecord {
     /// Records that the open operation is over. An answer that was not `heard`, because CloudFormation had
     /// stopped listening, has told it no id: what it names stays to be removed by the next request.
     pub fn finish_operation(&mut self, heard: bool) {
+        self.learn_what_was_reached();
         let Some(operation) = self.operation.take() else {
             return;
         };
@@ -232,6 +238,9 @@ impl OwnerRecord {
             return;
         };
         self.remember_newest(physical_id);
+        if let Some(service) = self.services.get_mut(physical_id) {
+            service.is_reached = true;
+        }
         self.remember_finished(operation.request_id.clone());
         self.answered_at_once = Some(AnsweredAtOnce {
             request_id: operation.request_id,

@@ -7,7 +7,7 @@ use crate::decision::HandlerErrorCode;
 
 /// How long a role may take to be known everywhere in IAM: roles that the same stack makes are common.
 /// AWS: <https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency>
-pub(super) const IAM_PROPAGATION_MS: u64 = 120_000;
+pub const IAM_PROPAGATION_MS: u64 = 120_000;
 /// How long one waits for what others may give back: capacity, addresses, a registry's or an account's limit.
 /// ECS itself goes on trying.
 /// AWS: <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-throttle-logic.html>
@@ -78,6 +78,21 @@ macro_rules! causes {
             }
         }
     };
+}
+
+impl Cause {
+    /// Whether it is a role that cannot be used, or may do too little: soon after the role was made that may pass.
+    #[must_use]
+    pub const fn is_of_a_role(self) -> bool {
+        matches!(
+            self,
+            Self::InfrastructureRoleNotUsable
+                | Self::InfrastructureRoleLacksAction
+                | Self::ExecutionRoleNotAssumable
+                | Self::ExecutionRoleLacksAction
+                | Self::TaskRoleNotAssumable
+        )
+    }
 }
 
 causes! {

@@ -181,9 +181,11 @@ pub struct EcsServiceChange {
     pub bridge: Option<Bridge>,
     /// `deploymentConfiguration`
     pub deployment: Option<DeploymentChange>,
+    /// `forceNewDeployment`: the same is deployed once more.
+    pub is_deployed_again: bool,
 }
 
-/// What is sent as `deploymentConfiguration`, which is replaced as a whole.
+/// What is sent as `deploymentConfiguration`: ECS keeps the members that it is not told, so all that we decide are sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeploymentChange {
     /// How deployments go.
@@ -247,12 +249,14 @@ impl EcsServiceChange {
             ingress,
             bridge,
             deployment,
+            is_deployed_again,
         } = self;
         [
             (task_definition_arn.is_some(), "taskDefinition"),
             (network.is_some(), "networkConfiguration"),
             (ingress.is_some() || bridge.is_some(), "loadBalancers"),
             (deployment.is_some(), "deploymentConfiguration"),
+            (*is_deployed_again, "forceNewDeployment"),
         ]
         .into_iter()
         .filter_map(|(is_sent, field)| is_sent.then_some(field))
@@ -269,8 +273,13 @@ impl EcsServiceChange {
             ingress,
             bridge,
             deployment: _,
+            is_deployed_again,
         } = self;
-        task_definition_arn.is_some() || network.is_some() || ingress.is_some() || bridge.is_some()
+        task_definition_arn.is_some()
+            || network.is_some()
+            || ingress.is_some()
+            || bridge.is_some()
+            || *is_deployed_again
     }
 
     /// Whether there is nothing to send.
@@ -312,6 +321,7 @@ pub fn diff(spec: &EcsServiceSpec, observed: &ObservedEcsService) -> EcsServiceC
             settings: deployment_settings.clone(),
             alarm_names,
         }),
+        is_deployed_again: false,
     }
 }
 
@@ -341,6 +351,7 @@ pub fn rolling(
         ingress,
         bridge,
         deployment: diff(&rolling, observed).deployment,
+        is_deployed_again: false,
     }
 }
 

@@ -69,6 +69,11 @@ fn by_message(service: &str, code: &str, message: &str) -> Option<Class> {
         ("ecs", "InvalidParameterException") if says("not idempotent") => {
             Some(Class::AlreadyExists)
         }
+        // RegisterScalableTarget of a service that was just made, which Application Auto Scaling may not see yet.
+        // Seen: hashicorp/terraform-provider-aws#11693.
+        ("application-autoscaling", "ValidationException") if says("ecs service doesn't exist") => {
+            Some(Class::NotFound)
+        }
         // DescribeTaskDefinition and DeregisterTaskDefinition of one that is gone.
         ("ecs", "ClientException") if says("unable to describe task definition") => {
             Some(Class::NotFound)

@@ -66,6 +66,8 @@ fn request_of(
             host: String::new(),
             is_answered: false,
             is_let_go: false,
+            is_reached: false,
+            is_doomed: false,
             claiming_in: None,
             leaving: None,
             alias_moved_ms: None,

@@ -113,10 +113,12 @@ fn check_begun(
         let is_left_behind = request.request_type == RequestType::Delete
             && begun.unreached.as_ref() == Some(arn)
             && named.is_some_and(|named| begun.answered_ids.contains(named));
+        let was_asked_for = request.request_type == RequestType::Delete
+            && before.services.get(arn).is_some_and(|it| it.is_doomed);
         let goes_unnamed = (is_in_vain && !service.is_let_go) || !service.is_answered;
         prop_assert_eq!(
             is_to_go,
-            !is_wanted && (is_named || is_left_behind || goes_unnamed)
+            !is_wanted && (is_named || was_asked_for || is_left_behind || goes_unnamed)
         );
     }
     for arn in before.services.keys() {

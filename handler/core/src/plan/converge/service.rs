@@ -5,6 +5,7 @@ use super::moving::{self, Course, Stage};
 use crate::claim::SEEN_AFTER_MS;
 use crate::decision::{Wait, WaitReason};
 use crate::desired::Desired;
+use crate::diagnosis::IAM_PROPAGATION_MS;
 use crate::naming;
 use crate::observed::{Observed, Presence, is_owned};
 use crate::plan::{PlanError, Timing, specs};
@@ -79,23 +80,25 @@ pub(super) fn service(
                 desired, service, deployment, is_in_vain, timing, steps,
             ))
         }
-        Some(deployment)
-            if deployment.status == DeploymentStatus::Failed && is_own(deployment, timing) =>
-        {
-            Err(PlanError::DeploymentFailed {
-                service: name.clone(),
-                reason: deployment
-                    .status_reason
-                    .clone()
-                    .or_else(|| service.latest_event.clone())
-                    .unwrap_or_else(|| "ECS gave no reason".to_owned()),
-            })
-        }
         deployment => {
             if let Some(wait) = not_listed_yet(desired, deployment.as_ref(), timing) {
                 return Ok(Some(wait));
             }
-            update_service(desired, observed, course, service, timing, steps)
+            let failed = deployment
+                .as_ref()
+                .filter(|it| it.status == DeploymentStatus::Failed);
+            let is_again = failed.is_some_and(|failed| is_deployed_again(failed, observed, timing));
+            if let Some(failed) = failed.filter(|failed| is_own(failed, timing) && !is_again) {
+                return Err(PlanError::DeploymentFailed {
+                    service: name.clone(),
+                    reason: failed
+                        .status_reason
+                        .clone()
+                        .or_else(|| service.latest_event.clone())
+                        .unwrap_or_else(|| "ECS gave no reason".to_owned()),
+                });
+            }
+            update_service(desired, observed, course, service, is_again, timing, steps)
         }
     }
 }
@@ -122,12 +125,14 @@ fn watches_what_serves(desired: &Desired) -> bool {
     }
 }
 
-/// What a deployment before has left in the alarm passes once its minutes are out of the periods that are judged.
+/// What a deployment before has left in the alarm passes once its minutes are out of the periods that are judged. It is
+/// not waited for longer than there is time to deploy afterwards.
 fn wait_for_alarm(desired: &Desired, timing: &Timing) -> Result<Wait, PlanError> {
     let alarm = specs::alarm_name(desired);
     let judged_s = desired.alarms.rule.evaluation_periods * metric_alarm::PERIOD_S;
     let patience_ms = ALARM_PATIENCE_MIN_MS.max(u64::from(judged_s) * 1000 + ALARM_LAG_MS);
-    if timing.now_ms.saturating_sub(timing.started_ms) >= patience_ms {
+    let until_ms = timing.stop_at_ms.min(timing.started_ms + patience_ms);
+    if timing.now_ms >= until_ms {
         return Err(PlanError::AlarmInAlarm { alarm });
     }
     Ok(Wait {
@@ -163,6 +168,16 @@ fn settings_not_shown_yet(change: &EcsServiceChange, timing: &Timing) -> Option<
         reason: WaitReason::NotYetSeen,
         retry_after_s: LISTING_RETRY_S,
     })
+}
+
+/// Whether ECS gave a deployment up for a role that IAM may not have made known everywhere yet: the circuit breaker
+/// allows three starts, which are over within a minute. A move goes back by its own stages.
+fn is_deployed_again(failed: &ObservedDeployment, observed: &Observed, timing: &Timing) -> bool {
+    timing.early_deployment.as_ref() == Some(&failed.arn)
+        && failed.created_ms < timing.started_ms + IAM_PROPAGATION_MS
+        && timing.deployments_asked < DEPLOYMENTS_MAX
+        && timing.now_ms < timing.stop_at_ms
+        && observed.leaving.is_none()
 }
 
 /// A deployment is running: wait for it. One of ours that leaves no time to answer, or that cannot succeed any
@@ -216,15 +231,17 @@ fn update_service(
     observed: &Observed,
     course: &Course<'_>,
     service: &ObservedEcsService,
+    is_again: bool,
     timing: &Timing,
     steps: &mut Vec<Step>,
 ) -> Result<Option<Wait>, PlanError> {
-    let (Some((spec, change)), Some(alarm)) = (
+    let (Some((spec, mut change)), Some(alarm)) = (
         wanted_change(desired, observed, course, service, timing),
         observed.metric_alarm.present(),
     ) else {
         return Ok(None);
     };
+    change.is_deployed_again = is_again && !change.starts_deployment();
     if change.is_empty() || !steps.is_empty() {
         // What the deployment leans on (ports, groups, the alarm's aim) comes first.
         return Ok(None);

@@ -320,6 +320,47 @@ fn alarm_that_looks_far_back_is_waited_for_as_long() {
 }
 
 #[test]
+fn alarm_is_not_waited_for_until_there_is_no_time_to_deploy() {
+    let looking_back =
+        |web: super::Web| web.set("/Deployment/RollbackAlarm/EvaluationPeriods", json!(60));
+    for (before_stop_s, planned) in [(1, "Wait 30 s: alarm"), (0, "NotStabilized: alarm")] {
+        let mut seen = seen(looking_back(web())).alarm(AlarmState::Alarm);
+        seen.world.timing.stop_at_ms = seen.world.timing.now_ms + before_stop_s * 1_000;
+        let decided = decided(looking_back(changed()), &seen);
+        assert!(decided.starts_with(planned), "{before_stop_s} s: {decided}");
+    }
+}
+
+/// What ECS has given up for a role's sake is begun again while the role may not be known everywhere.
+#[test]
+fn deployment_that_failed_too_early_is_begun_again() {
+    let failed = |early: bool, created_s: u64, asked: u32| {
+        let mut seen = seen(web()).own_deployment(DeploymentStatus::Failed);
+        let timing = &mut seen.world.timing;
+        timing.deployments_asked = asked;
+        timing.early_deployment = early.then(|| "deployment-1".to_owned());
+        let created_ms = timing.started_ms + created_s * 1_000;
+        seen.deployment(|deployment| deployment.created_ms = created_ms)
+            .after_s(150)
+    };
+    let again = "UpdateService(web) forceNewDeployment";
+    let over = "NotStabilized: the deployment of service `web` failed";
+    for (early, created_s, asked, planned) in [
+        (true, 119, 1, again),
+        (true, 119, 2, again),
+        (true, 119, 3, over),
+        (true, 120, 1, over),
+        (false, 119, 1, over),
+    ] {
+        let decided = decided(web(), &failed(early, created_s, asked));
+        assert!(
+            decided.trim_start().starts_with(planned),
+            "{early} {created_s} {asked}: {decided}"
+        );
+    }
+}
+
+#[test]
 fn alarm_that_watches_what_serves_holds_back_no_remedy() {
     let rolling = |web: super::Web| web.set("/Deployment/Strategy", json!("ROLLING"));
     check(

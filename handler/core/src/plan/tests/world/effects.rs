@@ -423,6 +423,7 @@ impl World {
             ingress,
             bridge,
             deployment,
+            is_deployed_again: _,
         } = change.clone();
         let service = present(&mut self.observed.ecs_service);
         self.previous = Some(service.clone());
