@@ -126,7 +126,9 @@ pub fn deployment(
         .deployment_circuit_breaker(
             DeploymentCircuitBreaker::builder()
                 .enable(*is_breaker_enabled)
-                .rollback(true)
+                // Both as AWS has them where nothing is said: nothing tells whether it takes a rollback by a breaker
+                // that is off.
+                .rollback(*is_breaker_enabled)
                 .threshold_configuration(threshold)
                 .build(),
         )
@@ -228,7 +230,7 @@ pub fn read_deployment(service: &Service) -> Option<DeploymentSettings> {
     let found = service.deployment_configuration()?;
     let breaker = found.deployment_circuit_breaker()?;
     let alarms = found.alarms()?;
-    let is_ours = breaker.rollback()
+    let is_ours = breaker.rollback() == breaker.enable()
         && alarms.enable()
         && alarms.rollback()
         && found.maximum_percent() == Some(MAXIMUM_PERCENT)
