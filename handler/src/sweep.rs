@@ -30,8 +30,8 @@ pub struct Report {
     pub offered: Vec<String>,
     /// Target groups with our name that no owner's service has.
     pub unknown_target_groups: Vec<String>,
-    /// Services whose removal has failed and that CloudFormation does not ask for any more: cluster and name, and the
-    /// stack whose next Delete of the resource takes them.
+    /// Services whose removal has failed, which CloudFormation may have forgotten: cluster and name, and the stack whose
+    /// next Delete of the resource takes them.
     pub forgotten: Vec<String>,
     /// Rollback alarms that looked at the group that serves.
     pub corrected_alarms: Vec<String>,

@@ -152,15 +152,16 @@ pub struct ServiceRecord {
     /// never be deleted by id: the next request of the owner removes it.
     pub is_answered: bool,
     /// Whether CloudFormation has let go of it (`DeletionPolicy: Retain`): it was answered, and a later Create says
-    /// that nothing stands for the logical id any more. It stays until somebody asks for its removal by its ARN.
+    /// that nothing stands for the logical id any more. It stays until somebody asks for its removal by its ARN, or has
+    /// asked already (`is_doomed`).
     #[serde(default)]
     pub is_let_go: bool,
     /// Whether a request for it has succeeded: it served, so that a Create which takes it up again and fails has not made
     /// it.
     #[serde(default)]
     pub is_reached: bool,
-    /// Whether CloudFormation has asked for its removal and for nothing else of it since. After an update it asks three
-    /// times and then forgets the service: should all fail, the next Delete of the owner takes it along.
+    /// Whether CloudFormation has asked for its removal, and no request for it has succeeded since. After an update it asks
+    /// three times and then forgets the service: should all fail, the next Delete of the owner takes it along.
     /// AWS: <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/troubleshooting.html> (`Resource removed from
     /// stack but not deleted`)
     #[serde(default)]
@@ -235,7 +236,7 @@ pub struct Operation {
     pub answer: Option<DecidedAnswer>,
     /// Milliseconds since the epoch when ECS was last asked for a deployment: it may not list it yet.
     pub deployment_asked_ms: Option<u64>,
-    /// How many times it has asked for one.
+    /// How many times it has asked for one by changing the service.
     pub deployments_asked: u32,
     /// Milliseconds since the epoch when ECS was last told how to deploy, without a deployment: it may not show it yet.
     #[serde(default)]

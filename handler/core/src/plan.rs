@@ -36,7 +36,7 @@ pub struct Timing {
     pub deployment_asked_ms: Option<u64>,
     /// When it last told ECS how to deploy, without a deployment.
     pub settings_sent_ms: Option<u64>,
-    /// How many times it has asked for either.
+    /// How many times it has asked for either by changing the service.
     pub deployments_asked: u32,
     /// ARN of the deployment that was the newest before it asked; none for the first of a service.
     pub deployment_before: Option<String>,

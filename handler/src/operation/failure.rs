@@ -2,7 +2,7 @@
 
 use express_core::claim::{Awaited, Operation};
 use express_core::decision::{HandlerErrorCode, Wait, WaitReason};
-use express_core::diagnosis::{self, Cause, Expected, Finding, Verdict};
+use express_core::diagnosis::{self, Cause, Expected, Finding, IAM_PROPAGATION_MS, Verdict};
 use express_core::plan::PlanError;
 use express_core::step::Step;
 
@@ -14,9 +14,6 @@ use crate::error::chain;
 use crate::ledger::LedgerError;
 use crate::seal::SealError;
 
-/// How long a role may take to be known everywhere in IAM; roles made by the same stack are common.
-/// AWS: <https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency>
-const IAM_PROPAGATION_MS: u64 = 120_000;
 /// How long after a request was taken up a process of another version may still be at work, because the function is
 /// being updated: an invocation, and as many minutes as Lambda may take for the change.
 /// AWS: <https://docs.aws.amazon.com/lambda/latest/dg/functions-states.html> (`LastUpdateStatus`)

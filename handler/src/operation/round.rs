@@ -109,18 +109,25 @@ impl Attempt<'_> {
                     operation.settings_sent_ms = Some(now_ms);
                 }
                 Step::CreateService { .. } | Step::UpdateService { .. } => {
-                    operation.deployed_again_after = operation.early_deployment();
+                    let is_again = matches!(step, Step::UpdateService { change, .. } if change.is_deployed_again);
+                    if is_again {
+                        operation.deployed_again_after = operation.early_deployment();
+                    } else {
+                        operation.verdict = None;
+                    }
                     let newest = observed.ecs_service.present();
                     operation.deployment_before = newest
                         .and_then(|service| service.deployment.as_ref())
                         .map(|deployment| deployment.arn.clone());
                     operation.deployment_asked_ms = Some(now_ms);
                     operation.examined = None;
-                    operation.verdict = None;
                 }
                 _ => continue,
             }
-            operation.deployments_asked += 1;
+            // One service is made at most, however often AWS refuses to.
+            if !matches!(step, Step::CreateService { .. }) {
+                operation.deployments_asked += 1;
+            }
         }
     }
 

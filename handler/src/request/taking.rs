@@ -64,13 +64,12 @@ impl Taking<'_> {
         let request = self.request(Some((identity.service_arn.clone(), identity.to_record())));
         let sealed = SealedOperation {
             response_url: self.envelope.response_url.clone(),
-            // What cannot be read was refused, and never applied: CloudFormation's way back from it compares with what
-            // it goes back to. So does an update from a format that this version does not read any more.
+            // What cannot be read, because it was refused or is in an old format, is no base for a comparison.
             old_properties: self
                 .envelope
                 .old_properties
                 .as_ref()
-                .map(|old| self.parse(old).unwrap_or_else(|_| properties.clone())),
+                .and_then(|old| self.parse(old).ok()),
             properties: Some(properties),
             is_of_newer_version: false,
         };

@@ -22,6 +22,9 @@ use rows::{
 
 /// Bytes of a reason: what CloudFormation shows without cutting it.
 const REASON_BYTES_MAX: usize = 1_000;
+/// Updates of a service for a role's sake: refused ones are tried again each 15 s for two minutes, and those that fail are
+/// begun again twice.
+const ROLE_UPDATES_MAX: usize = 12;
 
 fn failed(run: &Run, number: usize) -> Seen {
     let seen = run.seen()[number].clone();
@@ -145,10 +148,15 @@ fn case_20_a_role_that_iam_spreads_soon_is_waited_for() {
 /// The deployment that follows one which was given up too early was noted, and never asked for.
 #[test]
 fn case_20_an_attempt_that_dies_before_it_deploys_again_does_not_take_the_failure_for_success() {
-    for fault in [Fault::CrashBefore, Fault::CrashAfter, Fault::LoseAnswer] {
+    for (fault, times) in [
+        (Fault::CrashBefore, 1),
+        (Fault::CrashAfter, 1),
+        (Fault::LoseAnswer, 1),
+        (Fault::CrashBefore, 2),
+    ] {
         let world = World::new();
         let lost = Rule::once(Some("ecs:UpdateService"), 0, fault);
-        world.faults().add(lost);
+        world.faults().add(lost.times(times));
         let run = with_a_role_known_after_in(world, "ExecutionRoleArn", 60);
         let reason = &run.seen()[0].reason;
         assert_eq!(run.statuses(), [CreateComplete], "{fault:?}: {reason}");
@@ -157,6 +165,24 @@ fn case_20_an_attempt_that_dies_before_it_deploys_again_does_not_take_the_failur
         let (running, desired) = (&deployment["runningCount"], &deployment["desiredCount"]);
         assert_eq!(running, desired, "{fault:?}");
     }
+}
+
+/// As of a stack that makes all its roles: CreateService is refused until the one is known, tasks until the other is.
+#[test]
+fn case_20_roles_that_are_both_made_by_the_stack_are_waited_for() {
+    let world = World::new();
+    let now_ms = world.now_ms();
+    for (name, seconds) in [("late-infrastructure", 50), ("late-execution", 110)] {
+        let usable_ms = now_ms + seconds * 1_000;
+        let roles = &mut world.account().cloud().ecs.unassumable_roles;
+        roles.insert(role(name), usable_ms);
+    }
+    let properties = web()
+        .set("/InfrastructureRoleArn", role("late-infrastructure"))
+        .set("/ExecutionRoleArn", role("late-execution"));
+    let run = Scenario::new().create(properties).run_in(world);
+    let reason = &run.seen()[0].reason;
+    assert_eq!(run.statuses(), [CreateComplete], "{reason}");
 }
 
 /// ECS has met the role when it could not assume it: the service was refused, or a task's start was.
@@ -236,10 +262,12 @@ fn case_32_an_update_that_cannot_succeed_is_rolled_back_before_it_is_answered_an
             .filter(|call| *call == "ecs:UpdateService")
             .count();
         // A role that cannot be used is tried again and again while IAM may not know it yet.
-        assert!(
-            cause.is_of_a_role() || deployments <= 2,
-            "{cause:?}: {deployments} updates"
-        );
+        let most = if cause.is_of_a_role() {
+            ROLE_UPDATES_MAX
+        } else {
+            2
+        };
+        assert!(deployments <= most, "{cause:?}: {deployments} updates");
         let service = run.world.account().perform(
             Service::Ecs,
             "DescribeServices",

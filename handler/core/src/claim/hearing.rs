@@ -4,7 +4,7 @@
 //! and by ids that CloudFormation makes up.
 
 use super::transitions::drop_oldest;
-use super::{ANSWERED_IDS_MAX, Operation, Owner, OwnerRecord, Request, RequestType};
+use super::{ANSWERED_IDS_MAX, Operation, Owner, OwnerRecord, Request, RequestType, ServiceRecord};
 use crate::naming::ID_OF_NOTHING;
 
 /// Letters and digits that CloudFormation ends a made-up id with: 12 in all that were published, 13 in older ones.
@@ -83,7 +83,7 @@ impl OwnerRecord {
     fn takes_up_again(&self, operation: &Operation) -> bool {
         let target = operation.converge.as_ref();
         let service = target.and_then(|arn| self.services.get(arn));
-        service.is_some_and(|service| service.is_let_go && service.is_reached)
+        service.is_some_and(|it| it.is_let_go && it.is_reached && !it.is_doomed)
     }
 
     /// The id that a failure of `operation` is answered with, which CloudFormation takes over (R11): that of a service
@@ -187,23 +187,32 @@ impl OwnerRecord {
     /// A service that the open operation was decided to have reached.
     pub(super) fn learn_what_was_reached(&mut self) {
         let answer = self.operation.as_ref().and_then(|it| it.answer.as_ref());
-        if let Some(arn) = answer.filter(|it| it.is_success).map(|it| &it.physical_id)
-            && let Some(service) = self.services.get_mut(arn)
-        {
-            service.is_reached = true;
+        let reached = answer.filter(|it| it.is_success);
+        if let Some(arn) = reached.map(|it| it.physical_id.clone()) {
+            self.note_reached(&arn);
         }
     }
 
-    /// What CloudFormation wants to be removed, and what it wants again.
+    pub(super) fn note_reached(&mut self, arn: &str) {
+        if let Some(service) = self.services.get_mut(arn) {
+            service.is_reached = true;
+            service.is_doomed = false;
+        }
+    }
+
+    /// What CloudFormation wants to be removed.
     pub(super) fn learn_what_is_doomed(&mut self, request: &Request) {
         let named = request.physical_id.as_ref();
         let deleted = named.filter(|_| request.request_type == RequestType::Delete);
-        let wanted = request.converge.as_ref().map(|(arn, _)| arn);
-        for (arn, is_doomed) in [(deleted, true), (wanted, false)] {
-            if let Some(service) = arn.and_then(|arn| self.services.get_mut(arn)) {
-                service.is_doomed = is_doomed;
-            }
+        if let Some(service) = deleted.and_then(|arn| self.services.get_mut(arn)) {
+            service.is_doomed = true;
         }
+    }
+
+    /// Whether CloudFormation has asked in vain for the removal of a service, and goes on with another one. What it was
+    /// told last is what it has, whatever a version that does not know of doomed services has left noted.
+    pub(super) fn is_forgotten(&self, arn: &String, service: &ServiceRecord) -> bool {
+        service.is_doomed && self.answered_ids.last() != Some(arn)
     }
 
     pub(super) fn remember_heard(&mut self, physical_id: &str) {

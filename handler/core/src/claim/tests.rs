@@ -202,7 +202,7 @@ fn case_43c_an_update_back_under_the_old_id_removes_a_replacement_answered_in_va
     decide(&mut back, false, WEB);
     back.finish_operation(true);
     let deleting = begun(&back, &delete("4", WEB));
-    assert_eq!(to_remove(&deleting), [SHOP, WEB]);
+    assert_eq!(to_remove(&deleting), [WEB, SHOP]);
 }
 
 #[test]
@@ -229,9 +229,35 @@ fn a_clean_up_that_failed_does_not_become_a_part_of_the_next_update() {
     // CloudFormation has forgotten it, and asks for the removal of what it knows: that takes it along.
     let updated = done(&record, &update("4", SHOP, SHOP));
     assert_eq!(to_remove(&begun(&updated, &delete("5", SHOP))), [SHOP, WEB]);
-    // Unless it is wanted again.
+    // Unless it is wanted again, and was reached.
+    let leading_back = begun(&updated, &update("5", SHOP, WEB));
+    assert!(leading_back.services[WEB].is_doomed);
     let back = done(&updated, &update("5", SHOP, WEB));
+    assert!(!back.services[WEB].is_doomed);
     assert_eq!(to_remove(&begun(&back, &delete("6", SHOP))), [SHOP]);
+    // A version that does not know of it has reached it.
+    let mut by_older = back;
+    by_older.services.get_mut(WEB).expect("WEB").is_doomed = true;
+    assert_eq!(to_remove(&begun(&by_older, &delete("6", SHOP))), [SHOP]);
+}
+
+#[test]
+fn a_create_that_fails_to_take_up_again_what_was_to_be_removed_has_it_deleted() {
+    let mut record = begun(&done(&owner(), &create("1", WEB)), &delete("2", WEB));
+    decide(&mut record, false, WEB);
+    record.finish_operation(true);
+    let again = begun(&record, &at(10_000, create("3", WEB)));
+    let operation = again.operation.as_ref().expect("an operation");
+    assert_eq!(again.failed_id(operation).map(String::as_str), Some(WEB));
+}
+
+#[test]
+fn what_a_delete_names_goes_before_what_an_earlier_one_has_left() {
+    let record = done(&owner(), &create("1", SHOP));
+    let mut record = begun(&done(&record, &update("2", SHOP, WEB)), &delete("3", SHOP));
+    decide(&mut record, false, SHOP);
+    record.finish_operation(true);
+    assert_eq!(to_remove(&begun(&record, &delete("4", WEB))), [WEB, SHOP]);
 }
 
 #[test]

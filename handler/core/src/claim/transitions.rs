@@ -139,20 +139,23 @@ impl OwnerRecord {
         }
         let converge = request.converge.as_ref().map(|(arn, _)| arn.clone());
         let left_behind = record.left_behind(request).cloned();
+        let is_named = |arn: &String| request.physical_id.as_ref() == Some(arn);
         let is_to_go = |arn: &String, service: &ServiceRecord| {
             if converge.as_ref() == Some(arn) {
                 return false;
             }
-            // What a Delete names is doomed by it.
-            let is_asked = request.request_type == RequestType::Delete && service.is_doomed;
+            let is_asked = request.request_type == RequestType::Delete
+                && (is_named(arn) || record.is_forgotten(arn, service));
             is_asked || !service.is_answered || left_behind.as_ref() == Some(arn)
         };
-        let remove = record
+        let mut remove: Vec<String> = record
             .services
             .iter()
             .filter(|(arn, service)| is_to_go(arn, service))
             .map(|(arn, _)| arn.clone())
             .collect();
+        // What cannot be removed must not keep what is named.
+        remove.sort_by_key(|arn| !is_named(arn));
         record.operation = Some(Operation {
             request_id: request.request_id.clone(),
             request_type: request.request_type,
@@ -238,9 +241,7 @@ impl OwnerRecord {
             return;
         };
         self.remember_newest(physical_id);
-        if let Some(service) = self.services.get_mut(physical_id) {
-            service.is_reached = true;
-        }
+        self.note_reached(physical_id);
         self.remember_finished(operation.request_id.clone());
         self.answered_at_once = Some(AnsweredAtOnce {
             request_id: operation.request_id,

@@ -1,8 +1,8 @@
 //! ECS services, and the deployments that every change of them starts.
 //!
 //! Identity: name and cluster. Repeat-safe: CreateService with the request's client token.
-//! UpdateService has no token: it is sent only when the observed service differs, and a deployment of
-//! this operation that has failed is never started again.
+//! UpdateService has no token: it is sent only when the observed service differs, or ECS has given up its deployment
+//! for a role that was made a moment ago.
 //! Never written: `desiredCount` (auto scaling's), the rule's weights (ECS's), `loadBalancers` without
 //! need: sending it again keeps the groups from alternating (R13).
 //! Delete is complete only at INACTIVE: ECS needs the user's roles until then (R20).
@@ -143,6 +143,8 @@ pub struct ObservedDeployment {
     pub status: DeploymentStatus,
     /// `statusReason`, in ECS's words.
     pub status_reason: Option<String>,
+    /// Whether the circuit breaker has ended it.
+    pub is_given_up: bool,
     /// `lifecycleStage`
     pub stage: Option<String>,
     /// Milliseconds since the epoch.

@@ -6,8 +6,8 @@
 //! <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ServiceRevisionLoadBalancer.html>
 
 use aws_sdk_ecs::types::{
-    ServiceDeployment, ServiceDeploymentLifecycleStage, ServiceDeploymentStatus, ServiceRevision,
-    StopServiceDeploymentStopType,
+    ServiceDeployment, ServiceDeploymentLifecycleStage, ServiceDeploymentRollbackMonitorsStatus,
+    ServiceDeploymentStatus, ServiceRevision, StopServiceDeploymentStopType,
 };
 use aws_smithy_types::DateTime;
 use express_core::diagnosis::{Phase, Progress};
@@ -165,6 +165,10 @@ pub fn observed(
         )?,
         status: status(operation, member(operation, "status", found.status())?)?,
         status_reason: found.status_reason().map(str::to_owned),
+        is_given_up: found
+            .deployment_circuit_breaker()
+            .and_then(|breaker| breaker.status())
+            .is_some_and(|status| *status == ServiceDeploymentRollbackMonitorsStatus::Triggered),
         stage: found
             .lifecycle_stage()
             .map(|stage| stage.as_str().to_owned()),

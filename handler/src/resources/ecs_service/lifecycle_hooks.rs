@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 /// The list is to be sent also when it is empty: UpdateService keeps the members that it is not told, so that hooks
 /// would stay for ever.
-/// Seen on AWS: <https://github.com/hashicorp/terraform-provider-aws/pull/47096>
+/// As others say: <https://github.com/hashicorp/terraform-provider-aws/pull/47096>; not seen on AWS by us.
 pub fn to_sdk(hooks: &[LifecycleHook]) -> Vec<DeploymentLifecycleHook> {
     hooks
         .iter()

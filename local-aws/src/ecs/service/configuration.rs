@@ -113,8 +113,8 @@ impl DeploymentConfiguration {
 
     /// The same in an UpdateService: members that are not sent stay as they are, but for those that say how traffic
     /// moves with another strategy.
-    /// Seen on AWS: <https://github.com/hashicorp/terraform-provider-aws/pull/47096>,
-    /// <https://github.com/go-to-k/cdkd/issues/1225>
+    /// As others have seen: <https://github.com/go-to-k/cdkd/issues/1225>,
+    /// <https://github.com/hashicorp/terraform-provider-aws/pull/47096>
     ///
     /// # Errors
     /// As [`Self::parse`].

@@ -150,5 +150,5 @@ fn delete_after_a_failed_replacement_that_nobody_heard_of_removes_both() {
     let mut replacing = begun(&record, &update("2", WEB, SHOP));
     decide(&mut replacing, false, SHOP);
     let deleting = begun(&replacing, &delete("3", WEB));
-    assert_eq!(to_remove(&deleting), [SHOP, WEB]);
+    assert_eq!(to_remove(&deleting), [WEB, SHOP]);
 }

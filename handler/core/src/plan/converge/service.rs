@@ -25,8 +25,8 @@ const LISTING_RETRY_S: u32 = 5;
 /// How long ECS may take to list a deployment; one that never appears was never asked for, because the
 /// attempt died before the call.
 const LISTING_PATIENCE_MS: u64 = 60 * 1000;
-/// Deployments that one operation asks for: one, and two more when somebody else changes the service meanwhile.
-/// Beyond that each would be undone, or not be taken, for ever.
+/// Deployments that one operation asks for by changing the service: one, and two more when somebody else changes it
+/// meanwhile, or a role is not known everywhere yet. Beyond that each would be undone, fail or not be taken, for ever.
 const DEPLOYMENTS_MAX: u32 = 3;
 /// What a move asks for besides: to both load balancers, to the new one, and the strategy that it interrupted.
 const DEPLOYMENTS_OF_A_MOVE: u32 = 3;
@@ -88,7 +88,10 @@ pub(super) fn service(
                 .as_ref()
                 .filter(|it| it.status == DeploymentStatus::Failed);
             let is_again = failed.is_some_and(|failed| is_deployed_again(failed, observed, timing));
-            if let Some(failed) = failed.filter(|failed| is_own(failed, timing) && !is_again) {
+            let is_of_this_operation = |it: &&ObservedDeployment| {
+                is_own(it, timing) || timing.early_deployment.as_ref() == Some(&it.arn)
+            };
+            if let Some(failed) = failed.filter(is_of_this_operation).filter(|_| !is_again) {
                 return Err(PlanError::DeploymentFailed {
                     service: name.clone(),
                     reason: failed
@@ -174,6 +177,7 @@ fn settings_not_shown_yet(change: &EcsServiceChange, timing: &Timing) -> Option<
 /// allows three starts, which are over within a minute. A move goes back by its own stages.
 fn is_deployed_again(failed: &ObservedDeployment, observed: &Observed, timing: &Timing) -> bool {
     timing.early_deployment.as_ref() == Some(&failed.arn)
+        && failed.is_given_up
         && failed.created_ms < timing.started_ms + IAM_PROPAGATION_MS
         && timing.deployments_asked < DEPLOYMENTS_MAX
         && timing.now_ms < timing.stop_at_ms

@@ -335,7 +335,9 @@ fn alarm_is_not_waited_for_until_there_is_no_time_to_deploy() {
 #[test]
 fn deployment_that_failed_too_early_is_begun_again() {
     let failed = |early: bool, created_s: u64, asked: u32| {
-        let mut seen = seen(web()).own_deployment(DeploymentStatus::Failed);
+        let mut seen = seen(web())
+            .own_deployment(DeploymentStatus::Failed)
+            .deployment(|deployment| deployment.is_given_up = true);
         let timing = &mut seen.world.timing;
         timing.deployments_asked = asked;
         timing.early_deployment = early.then(|| "deployment-1".to_owned());
@@ -358,6 +360,17 @@ fn deployment_that_failed_too_early_is_begun_again() {
             "{early} {created_s} {asked}: {decided}"
         );
     }
+    // Somebody has stopped it.
+    let stopped = failed(true, 119, 1).deployment(|deployment| deployment.is_given_up = false);
+    assert!(decided(web(), &stopped).trim_start().starts_with(over));
+    // It was noted that it is begun again, and never asked for: it is no success, whatever the number of attempts.
+    let noted = |asked| {
+        let mut seen = failed(true, 119, asked);
+        seen.world.timing.deployment_before = Some("deployment-1".to_owned());
+        seen
+    };
+    assert!(decided(web(), &noted(2)).trim_start().starts_with(again));
+    assert!(decided(web(), &noted(3)).trim_start().starts_with(over));
 }
 
 #[test]

@@ -270,6 +270,7 @@ impl World {
             arn: format!("deployment-{}", self.deployments),
             status: DeploymentStatus::Running,
             status_reason: None,
+            is_given_up: false,
             stage: None,
             created_ms: self.timing.now_ms,
             progress: crate::diagnosis::Progress::default(),

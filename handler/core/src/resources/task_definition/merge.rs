@@ -5,11 +5,13 @@
 //! - An environment variable or secret of `Main` that neither the old nor the new properties name is somebody's
 //!   addition, and is kept. One that the old properties name and the new ones do not is removed.
 
-use super::{ObservedTaskDefinition, TaskDefinitionSpec};
+use super::{ObservedTaskDefinition, TaskDefinitionSpec, diff};
 
 /// What is to run: `new`, with what was added to `live`, which runs.
 ///
 /// Without `old` nobody can tell an addition from what the template removed; the variables are then the template's alone.
+/// But where what runs says all that `new` says it stays as it is: CloudFormation's way back from properties that were
+/// refused, and cannot be read, changes nothing.
 #[must_use]
 pub fn merge(
     old: Option<&TaskDefinitionSpec>,
@@ -17,12 +19,17 @@ pub fn merge(
     new: &TaskDefinitionSpec,
 ) -> TaskDefinitionSpec {
     let mut merged = new.clone();
-    let Some(live) = live.and_then(|live| live.live.as_ref()) else {
+    let Some((observed, live)) = live.and_then(|found| Some((found, found.live.as_ref()?))) else {
         return merged;
     };
     merged.kept.clone_from(&live.kept);
     let Some(old) = old else {
-        return merged;
+        let kept = merge(Some(new), Some(observed), new);
+        return if diff(&kept, observed).is_empty() {
+            kept
+        } else {
+            merged
+        };
     };
     // A name is that of a variable or of a secret, not of both: ECS refuses a container with both.
     let is_added = |(name, _): &&(String, String)| !names(old, name) && !names(new, name);

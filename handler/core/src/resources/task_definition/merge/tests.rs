@@ -113,10 +113,20 @@ fn a_name_is_a_variable_or_a_secret_and_the_template_says_which() {
 #[test]
 fn without_old_properties_variables_are_the_templates_and_the_rest_is_kept() {
     let live = with_sidecar(spec(pairs(&[("A", "1")]), Vec::new()), "agent");
-    let new = spec(Vec::new(), Vec::new());
+    let mut new = spec(Vec::new(), Vec::new());
+    new.container.image = "other".to_owned();
     let merged = merge(None, Some(&registered(&live, "web:2")), &new);
     assert_eq!(merged.container, new.container);
     assert!(merged.kept.is_some());
+}
+
+#[test]
+fn without_old_properties_what_says_all_that_is_asked_stays_as_it_runs() {
+    let live = with_sidecar(spec(pairs(&[("A", "1")]), Vec::new()), "agent");
+    let running = registered(&live, "web:2");
+    let merged = merge(None, Some(&running), &spec(Vec::new(), Vec::new()));
+    assert!(diff(&merged, &running).is_empty());
+    assert_eq!(merged.container, live.container);
 }
 
 #[test]
