@@ -189,7 +189,7 @@ const CASES: Record<keyof ExpressServiceProps, Case> = {
             handler: lambda.Function.fromFunctionArn(of, 'Smoke', SMOKE_TEST),
             role: roleOf(of),
             lifecycleStages: [LifecycleStage.POST_SCALE_UP],
-            hookDetails: { attempts: 3 },
+            hookDetails: { attempts: 3, limit: new cdk.CfnParameter(of, 'Limit', { type: 'Number' }).valueAsNumber },
           },
         ],
         forceDeployment: '2026-11-21',
@@ -212,7 +212,12 @@ const CASES: Record<keyof ExpressServiceProps, Case> = {
         AlarmNames: Match.anyValue(),
         TestTraffic: { HeaderName: 'X-Test', HeaderValue: 'new' },
         LifecycleHooks: [
-          { HookTargetArn: SMOKE_TEST, RoleArn: ROLE, LifecycleStages: ['POST_SCALE_UP'], HookDetails: '{"attempts":3}' },
+          {
+            HookTargetArn: SMOKE_TEST,
+            RoleArn: ROLE,
+            LifecycleStages: ['POST_SCALE_UP'],
+            HookDetails: { 'Fn::Join': ['', ['{"attempts":3,"limit":', { Ref: 'Limit' }, '}']] },
+          },
         ],
         ForceDeployment: '2026-11-21',
       },

@@ -281,6 +281,25 @@ fn case_32_an_update_that_cannot_succeed_is_rolled_back_before_it_is_answered_an
     }
 }
 
+/// Its tasks are in the group that serves, whose path changes only after it.
+#[test]
+fn case_21_a_rolling_deployment_that_fails_names_the_path_that_was_asked() {
+    let rolling = |path| {
+        web()
+            .set("/Deployment/Strategy", "ROLLING")
+            .health_check_path(path)
+    };
+    let world = World::new();
+    let stack = world.with_service("app", &rolling("/old"));
+    let unhealthy = rolling("/new").image("demo/unhealthy");
+    let updated = stack.deploy_now(Template::of(&unhealthy));
+    let reason = &updated.first().reason;
+    assert!(
+        reason.contains("`/old`") && !reason.contains("/new"),
+        "{reason}"
+    );
+}
+
 #[test]
 fn case_10_what_a_crashing_container_prints_of_its_environment_is_nowhere() {
     let run = Scenario::new()

@@ -498,6 +498,34 @@ mod tests {
     }
 
     #[test]
+    fn what_an_update_does_not_name_stays_but_for_another_strategys() {
+        let hook = json!({
+            "hookTargetArn": "arn:aws:lambda:eu-west-1:123456789012:function:check",
+            "roleArn": "arn:aws:iam::123456789012:role/hooks",
+            "lifecycleStages": ["PRE_SCALE_UP"],
+        });
+        let before = parse(json!({
+            "strategy": "CANARY",
+            "bakeTimeInMinutes": 5,
+            "deploymentCircuitBreaker": {"enable": true, "rollback": true},
+            "lifecycleHooks": [hook],
+        }))
+        .unwrap();
+        let after = |change: Value| {
+            let input = json!({"deploymentConfiguration": change});
+            let changed = before.parse_change(Input::new(&input));
+            changed.unwrap().unwrap()
+        };
+        let same = after(json!({"maximumPercent": 150}));
+        assert!(same.breaker.enabled && same.hooks == before.hooks);
+        assert_eq!(same.bake_ms, 5 * super::MINUTE_MS);
+        assert!(after(json!({"lifecycleHooks": []})).hooks.is_empty());
+        let rolling = after(json!({"strategy": "ROLLING"}));
+        assert!(rolling.is_rolling() && rolling.bake_ms == 0);
+        assert_eq!(rolling.hooks, before.hooks);
+    }
+
+    #[test]
     fn the_threshold_follows_the_desired_count_within_its_bounds() {
         for (threshold, desired, failures) in [
             (json!(null), 1, 3),
