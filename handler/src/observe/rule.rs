@@ -163,7 +163,9 @@ async fn by_listener(
         (&mut observed.listener_rule, for_all),
         (&mut observed.test_rule, for_tests),
     ] {
-        if rule.is_unknown() {
+        // None may stay of a service that is to go, whatever the record knows of: one that had lost its tag has another
+        // beside it.
+        if rule.is_unknown() || (is_removal && rule.is_absent()) {
             *rule = found.into_iter().next().into();
         }
     }

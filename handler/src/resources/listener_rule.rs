@@ -238,6 +238,13 @@ pub async fn set_weights(
     // ModifyRule replaces all actions: those before the forward action are sent as they were found.
     // AWS: https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_ModifyRule.html
     let mut actions = rule.actions().to_vec();
+    // The one secret in them is never described.
+    // AWS: https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_AuthenticateOidcActionConfig.html
+    for action in &mut actions {
+        if let Some(oidc) = &mut action.authenticate_oidc_config {
+            oidc.use_existing_client_secret = Some(true);
+        }
+    }
     for action in actions.iter_mut().filter(|action| is_forward(action)) {
         action.target_group_arn = None;
         action

@@ -1,7 +1,8 @@
 //! Tags of everything that a service consists of, written in place by the five services that have it.
 //!
 //! Repeat-safe: setting a tag again and removing one that is not there change nothing.
-//! Elastic Load Balancing takes 20 ARNs a call; ECS, CloudWatch and Application Auto Scaling one.
+//! Each call takes one ARN: Elastic Load Balancing has a list, and refuses a second one in it
+//! (<https://github.com/aws/aws-sdk-go-v2/issues/2715>).
 //! AWS: <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_AddTags.html>,
 //! <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_TagResource.html>
 
@@ -9,7 +10,6 @@ use std::collections::HashMap;
 
 use express_core::step::Tagging;
 
-use super::elb_tags::ARNS_MAX;
 use super::tags;
 use crate::aws::AwsClients;
 use crate::aws::error::{AwsError, aws_error};
@@ -30,25 +30,33 @@ pub async fn apply(aws: &AwsClients, tagging: &Tagging) -> Result<(), AwsError> 
 }
 
 async fn load_balancing(aws: &AwsClients, tagging: &Tagging) -> Result<(), AwsError> {
-    for arns in tagging.load_balancing_arns.chunks(ARNS_MAX) {
-        if !tagging.set.is_empty() {
-            aws.elbv2
-                .add_tags()
-                .set_resource_arns(Some(arns.to_vec()))
-                .set_tags(tags::to_elbv2(&tagging.set))
-                .send()
-                .await
-                .map_err(aws_error("elasticloadbalancing:AddTags"))?;
-        }
-        if !tagging.remove.is_empty() {
-            aws.elbv2
-                .remove_tags()
-                .set_resource_arns(Some(arns.to_vec()))
-                .set_tag_keys(Some(tagging.remove.clone()))
-                .send()
-                .await
-                .map_err(aws_error("elasticloadbalancing:RemoveTags"))?;
-        }
+    let arns = tagging.load_balancing_arns.iter();
+    let tagged = arns.map(|arn| load_balancing_one(aws, tagging, arn));
+    futures::future::try_join_all(tagged).await.map(|_| ())
+}
+
+async fn load_balancing_one(
+    aws: &AwsClients,
+    tagging: &Tagging,
+    arn: &str,
+) -> Result<(), AwsError> {
+    if !tagging.set.is_empty() {
+        aws.elbv2
+            .add_tags()
+            .resource_arns(arn)
+            .set_tags(tags::to_elbv2(&tagging.set))
+            .send()
+            .await
+            .map_err(aws_error("elasticloadbalancing:AddTags"))?;
+    }
+    if !tagging.remove.is_empty() {
+        aws.elbv2
+            .remove_tags()
+            .resource_arns(arn)
+            .set_tag_keys(Some(tagging.remove.clone()))
+            .send()
+            .await
+            .map_err(aws_error("elasticloadbalancing:RemoveTags"))?;
     }
     Ok(())
 }

@@ -71,30 +71,35 @@ fn within_limit(tags: &Tags) -> Result<(), Refusal> {
 
 pub(super) fn add(cloud: &mut Cloud, input: Input<'_>) -> Outcome {
     input.only(&["ResourceArns", "Tags"])?;
+    let arn = one_resource(&mut cloud.elbv2, input)?;
     let new = parse(input)?;
-    let arns = known_resources(&mut cloud.elbv2, input)?;
     if new.is_empty() {
         return Err(super::invalid("At least one tag must be given"));
     }
-    for arn in &arns {
-        let mut all = tags_of(&mut cloud.elbv2, arn)?.clone();
-        all.extend(new.clone());
-        within_limit(&all)?;
-    }
-    for arn in &arns {
-        tags_of(&mut cloud.elbv2, arn)?.extend(new.clone());
-    }
+    let tags = tags_of(&mut cloud.elbv2, arn)?;
+    let mut all = tags.clone();
+    all.extend(new);
+    within_limit(&all)?;
+    *tags = all;
     Ok(json!({}))
 }
 
 pub(super) fn remove(cloud: &mut Cloud, input: Input<'_>) -> Outcome {
     input.only(&["ResourceArns", "TagKeys"])?;
     let keys = input.texts("TagKeys");
-    for arn in known_resources(&mut cloud.elbv2, input)? {
-        let tags = tags_of(&mut cloud.elbv2, arn)?;
-        tags.retain(|key, _| !keys.contains(&key.as_str()));
-    }
+    let arn = one_resource(&mut cloud.elbv2, input)?;
+    let tags = tags_of(&mut cloud.elbv2, arn)?;
+    tags.retain(|key, _| !keys.contains(&key.as_str()));
     Ok(json!({}))
+}
+
+/// The only member of the list: AWS's reference has a list, and AWS refuses a second one.
+/// Seen: <https://github.com/aws/aws-sdk-go-v2/issues/2715>
+fn one_resource<'a>(state: &mut State, input: Input<'a>) -> Result<&'a str, Refusal> {
+    match known_resources(state, input)?.as_slice() {
+        [arn] => Ok(arn),
+        _ => Err(super::invalid("Only one resource can be tagged at a time")),
+    }
 }
 
 pub(super) fn describe(cloud: &mut Cloud, input: Input<'_>) -> Outcome {

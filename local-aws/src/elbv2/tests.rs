@@ -167,9 +167,15 @@ fn tags_of_every_kind_are_kept_and_described() {
     let group = world.group("a");
     let rule = world.rule(&listener, 1, "a.example.com", &[&group]);
     let arns = json!([balancer, listener, group, rule]);
-    world.ok(
-        "AddTags",
-        json!({"ResourceArns": arns, "Tags": [{"Key": "slot", "Value": "1"}]}),
+    for arn in arns.as_array().unwrap() {
+        world.ok(
+            "AddTags",
+            json!({"ResourceArns": [arn], "Tags": [{"Key": "slot", "Value": "1"}]}),
+        );
+    }
+    assert_eq!(
+        world.code("AddTags", json!({"ResourceArns": arns, "Tags": []})),
+        "ValidationError"
     );
     world.ok(
         "RemoveTags",

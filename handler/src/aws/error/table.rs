@@ -75,7 +75,26 @@ fn by_message(service: &str, code: &str, message: &str) -> Option<Class> {
             Some(Class::NotFound)
         }
         // DescribeTaskDefinition and DeregisterTaskDefinition of one that is gone.
-        ("ecs", "ClientException") if says("unable to describe task definition") => {
+        ("ecs", "ClientException")
+            if says("unable to describe task definition")
+                || says("task definition does not exist") =>
+        {
+            Some(Class::NotFound)
+        }
+        // RegisterTaskDefinition beside another one of the family, which may be its own that was given up too early.
+        // Seen by all who register often; AWS documents no code for it.
+        ("ecs", "ClientException") if says("too many concurrent attempts") => {
+            Some(Class::ResourceConflict)
+        }
+        // A target group whose rule was made a moment ago, and a security group that was: neither is shown everywhere
+        // yet. Seen: hashicorp/terraform-provider-aws#3495, kubernetes-sigs/aws-load-balancer-controller#2371.
+        ("ecs", "InvalidParameterException")
+            if says("does not have an associated load balancer")
+                || (says("security group") && says("does not exist")) =>
+        {
+            Some(Class::NotFound)
+        }
+        ("elasticloadbalancing", "InvalidSecurityGroup") if says("does not exist") => {
             Some(Class::NotFound)
         }
         // The deletion of a record that is not there, and the creation of one that is.

@@ -284,6 +284,36 @@ fn some_codes_mean_what_their_message_says() {
             Class::NotFound,
         ),
         (
+            "ecs:DeregisterTaskDefinition",
+            "ClientException",
+            "The specified task definition does not exist.",
+            Class::NotFound,
+        ),
+        (
+            "ecs:RegisterTaskDefinition",
+            "ClientException",
+            "Too many concurrent attempts to create a new revision of the specified family.",
+            Class::ResourceConflict,
+        ),
+        (
+            "ecs:CreateService",
+            "InvalidParameterException",
+            "The target group arn:a does not have an associated load balancer.",
+            Class::NotFound,
+        ),
+        (
+            "elasticloadbalancing:CreateLoadBalancer",
+            "InvalidSecurityGroup",
+            "The security group 'sg-1' does not exist",
+            Class::NotFound,
+        ),
+        (
+            "application-autoscaling:RegisterScalableTarget",
+            "ValidationException",
+            "ECS service doesn't exist: service/default/web",
+            Class::NotFound,
+        ),
+        (
             "route53:ChangeResourceRecordSets",
             "InvalidChangeBatch",
             "[Tried to delete resource record set [name='a.', type='A'] but it was not found]",

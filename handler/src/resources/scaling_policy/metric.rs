@@ -140,6 +140,8 @@ fn normal(metric: &CustomizedMetricSpecification) -> CustomizedMetricSpecificati
     if let Some(queries) = &mut normal.metrics {
         queries.sort_by(|left, right| left.id.cmp(&right.id));
         for query in queries {
+            // Of the chart only.
+            query.label = None;
             if let Some(dimensions) = query
                 .metric_stat
                 .as_mut()
