@@ -262,76 +262,79 @@ fn codes_have_the_class_that_decides_what_happens() {
     );
 }
 
+/// Operation, code and message, and what they mean together.
+const SAID: [(&str, &str, &str, Class); 11] = [
+    (
+        "ecs:CreateService",
+        "InvalidParameterException",
+        "Unable to Start a service that is still Draining.",
+        Class::ResourceConflict,
+    ),
+    (
+        "ecs:CreateService",
+        "InvalidParameterException",
+        "Creation of service was not idempotent.",
+        Class::AlreadyExists,
+    ),
+    (
+        "ecs:DescribeTaskDefinition",
+        "ClientException",
+        "Unable to describe task definition.",
+        Class::NotFound,
+    ),
+    (
+        "ecs:DeregisterTaskDefinition",
+        "ClientException",
+        "The specified task definition does not exist.",
+        Class::NotFound,
+    ),
+    (
+        "ecs:RegisterTaskDefinition",
+        "ClientException",
+        "Too many concurrent attempts to create a new revision of the specified family.",
+        Class::ResourceConflict,
+    ),
+    (
+        "ecs:CreateService",
+        "InvalidParameterException",
+        "The target group arn:a does not have an associated load balancer.",
+        Class::NotFound,
+    ),
+    (
+        "elasticloadbalancing:CreateLoadBalancer",
+        "InvalidSecurityGroup",
+        "The security group 'sg-1' does not exist",
+        Class::NotFound,
+    ),
+    (
+        "application-autoscaling:RegisterScalableTarget",
+        "ValidationException",
+        "ECS service doesn't exist: service/default/web",
+        Class::NotFound,
+    ),
+    (
+        "route53:ChangeResourceRecordSets",
+        "InvalidChangeBatch",
+        "[Tried to delete resource record set [name='a.', type='A'] but it was not found]",
+        Class::NotFound,
+    ),
+    (
+        "route53:ChangeResourceRecordSets",
+        "InvalidChangeBatch",
+        "[Tried to create resource record set [name='a.', type='A'] but it already exists]",
+        Class::AlreadyExists,
+    ),
+    (
+        "ecs:CreateService",
+        "InvalidParameterException",
+        "bad",
+        Class::InvalidRequest,
+    ),
+];
+
 #[test]
 fn some_codes_mean_what_their_message_says() {
-    for (operation, code, message, class) in [
-        (
-            "ecs:CreateService",
-            "InvalidParameterException",
-            "Unable to Start a service that is still Draining.",
-            Class::ResourceConflict,
-        ),
-        (
-            "ecs:CreateService",
-            "InvalidParameterException",
-            "Creation of service was not idempotent.",
-            Class::AlreadyExists,
-        ),
-        (
-            "ecs:DescribeTaskDefinition",
-            "ClientException",
-            "Unable to describe task definition.",
-            Class::NotFound,
-        ),
-        (
-            "ecs:DeregisterTaskDefinition",
-            "ClientException",
-            "The specified task definition does not exist.",
-            Class::NotFound,
-        ),
-        (
-            "ecs:RegisterTaskDefinition",
-            "ClientException",
-            "Too many concurrent attempts to create a new revision of the specified family.",
-            Class::ResourceConflict,
-        ),
-        (
-            "ecs:CreateService",
-            "InvalidParameterException",
-            "The target group arn:a does not have an associated load balancer.",
-            Class::NotFound,
-        ),
-        (
-            "elasticloadbalancing:CreateLoadBalancer",
-            "InvalidSecurityGroup",
-            "The security group 'sg-1' does not exist",
-            Class::NotFound,
-        ),
-        (
-            "application-autoscaling:RegisterScalableTarget",
-            "ValidationException",
-            "ECS service doesn't exist: service/default/web",
-            Class::NotFound,
-        ),
-        (
-            "route53:ChangeResourceRecordSets",
-            "InvalidChangeBatch",
-            "[Tried to delete resource record set [name='a.', type='A'] but it was not found]",
-            Class::NotFound,
-        ),
-        (
-            "route53:ChangeResourceRecordSets",
-            "InvalidChangeBatch",
-            "[Tried to create resource record set [name='a.', type='A'] but it already exists]",
-            Class::AlreadyExists,
-        ),
-        (
-            "ecs:CreateService",
-            "InvalidParameterException",
-            "bad",
-            Class::InvalidRequest,
-        ),
-    ] {
+    for (operation, code, message, class) in SAID {
         assert_eq!(
             table::class_of(operation, code, message, Some(400)),
             Some(class),
