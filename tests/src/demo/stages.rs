@@ -19,6 +19,8 @@ use crate::account::Kind;
 
 /// Between two looks at the account.
 const LOOK_EVERY: Duration = Duration::from_millis(150);
+/// For how long, at most, the monitor is let look on after CloudFormation has ended.
+const LOOK_ON_FOR: Duration = Duration::from_secs(5);
 /// For what goes on after CloudFormation is done: the closing of the last load balancer.
 const AFTERWARDS_MAX: Duration = Duration::from_secs(60);
 
@@ -252,7 +254,7 @@ impl Stages {
                 () = tokio::time::sleep(LOOK_EVERY) => self.look_around().await?,
             }
         };
-        self.look_around().await?;
+        self.look_on().await?;
         self.screen.leave(&self.tree);
         let took = duration(self.account.clock().now_ms().saturating_sub(began_ms));
         self.screen.say(&format!(
@@ -272,6 +274,19 @@ impl Stages {
             self.screen.say(&format!("    failed: {failure}"));
         }
         Ok(seen)
+    }
+
+    /// The stack may know of the end of a deployment before the monitor has looked for it.
+    async fn look_on(&mut self) -> anyhow::Result<()> {
+        let began = Instant::now();
+        loop {
+            self.look_around().await?;
+            let is_over = self.watching.as_ref().is_none_or(|it| it.ending.is_some());
+            if is_over || began.elapsed() >= LOOK_ON_FOR {
+                return Ok(());
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
     }
 
     async fn look_around(&mut self) -> anyhow::Result<()> {
