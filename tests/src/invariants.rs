@@ -190,13 +190,18 @@ fn without_log_stream(body: &str) -> String {
     format!("{before}{rest}")
 }
 
-/// An event that arrives again after CloudFormation has moved on is told so, whatever was answered before: by then the
-/// request is over for CloudFormation, which reads none of its answers any more.
+/// What may be sent beside another answer, because the request is over for CloudFormation, which reads none of its answers
+/// any more: an event that arrives again after CloudFormation has moved on is told so, and one that arrives again while
+/// the ledger does not answer is refused, since nobody may come back for it.
 fn is_afterthought(history: &History, event: &Value, body: &str) -> bool {
     let is_over = history
         .seen()
         .any(|seen| event["RequestId"] == seen.request_id.as_str());
-    is_over && body.contains("the request arrived after CloudFormation had given it up")
+    let afterthoughts = [
+        "the request arrived after CloudFormation had given it up",
+        "NetworkFailure: ledger: dynamodb:",
+    ];
+    is_over && afterthoughts.iter().any(|text| body.contains(text))
 }
 
 /// Response URLs and environment values are in no log line, no waiter's input, no answer, and in the ledger only sealed.

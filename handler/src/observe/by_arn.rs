@@ -151,7 +151,9 @@ fn take_rule_tags(
         }
     }
     let test = test_rule.present();
-    if test.is_some_and(|rule| !is_owned(&rule.tags, owner_key)) {
+    let is_ours =
+        |rule: &ObservedListenerRule| is_owned(&rule.tags, owner_key) || rule.has_lost_its_owner();
+    if test.is_some_and(|rule| !is_ours(rule)) {
         *test_rule = Presence::Unknown;
     }
 }

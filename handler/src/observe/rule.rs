@@ -140,8 +140,8 @@ pub(super) fn named_by_service(observed: &Observed) -> Option<String> {
     (!is_elsewhere).then(|| rule_arn.clone())
 }
 
-/// The service's rules among those of the pool's listener: by host name, and by our owner's tag, because
-/// somebody else may have a rule for the same host. `is_removal`: also those that have lost the tag.
+/// The service's rules among those of the pool's listener: by host name, and by our tags, because somebody else may
+/// have a rule for the same host. `is_removal`: also those that have lost all tags.
 async fn by_listener(
     aws: &AwsClients,
     identity: &Identity,
@@ -157,7 +157,10 @@ async fn by_listener(
     };
     let (for_tests, for_all): (Vec<_>, Vec<_>) = rules
         .into_iter()
-        .filter(|rule| is_removal || is_owned(&rule.tags, &identity.owner_key))
+        .filter(|rule| {
+            let is_ours = is_owned(&rule.tags, &identity.owner_key);
+            is_removal || is_ours || rule.has_lost_its_owner()
+        })
         .partition(ObservedListenerRule::is_for_tests);
     for (rule, found) in [
         (&mut observed.listener_rule, for_all),

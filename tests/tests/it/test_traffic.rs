@@ -4,7 +4,9 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use express_core::naming::TAG_OWNER;
 use express_tests::account::{self, Kind};
+use express_tests::by_hand;
 use express_tests::client::Client;
 use express_tests::properties::lifecycle_hook;
 use express_tests::{ServiceProperties, StackStatus, Template, World, web};
@@ -197,5 +199,30 @@ fn a_header_that_somebody_changed_comes_back_and_a_deleted_rule_too() {
     assert_eq!(rules(&world), wanted);
     change("DeleteRule", json!({"RuleArn": test_rule()}));
     assert_eq!(stack.update_unchanged_now().status, UpdateComplete);
+    assert_eq!(rules(&world), wanted);
+}
+
+#[test]
+fn a_rule_that_has_lost_its_tag_gets_no_other_beside_it() {
+    let world = World::new();
+    let stack = world.with_service("app", &tested("new"));
+    let wanted = rules(&world);
+    let inventory = world.inventory();
+    for (id, rule) in inventory.of(Kind::ListenerRule) {
+        if rule.tags.contains_key(TAG_OWNER) {
+            assert!(by_hand::RULE_UNTAGGED.is_done_to(&world, id, rule));
+        }
+    }
+    assert_eq!(stack.update_unchanged_now().status, UpdateComplete);
+    assert_eq!(rules(&world), wanted);
+    // Nor does it when the service cannot name them any more.
+    by_hand::SERVICE_DELETED.happen(&world, "web");
+    assert_eq!(stack.update_unchanged_now().status, UpdateComplete);
+    assert_eq!(rules(&world), wanted);
+    // It is not changed as long as it does not say whose it is.
+    let outcome = stack.deploy_now(Template::of(&tested("newer")));
+    assert_eq!(outcome.status, UpdateRollbackComplete);
+    let reason = &outcome.first().reason;
+    assert!(reason.contains(TAG_OWNER), "{reason}");
     assert_eq!(rules(&world), wanted);
 }

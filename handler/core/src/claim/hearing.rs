@@ -178,6 +178,15 @@ impl OwnerRecord {
         }
     }
 
+    /// Whether `request` follows a Create that has failed for CloudFormation: it has no service of this resource then,
+    /// because it creates none while it has one.
+    fn follows_failed_create(&self, request: &Request) -> bool {
+        let named = request.physical_id.as_ref();
+        let is_of_nothing =
+            |id: &&String| self.owner.may_have_got(id) || id.starts_with(ID_OF_NOTHING);
+        request.request_type == RequestType::Delete && named.filter(is_of_nothing).is_some()
+    }
+
     /// Whether `id` was answered for a request that was told that nothing was made, and had begun nevertheless.
     fn has_begun_refused(&self, id: &str) -> bool {
         let request_id = id.strip_prefix(ID_OF_NOTHING);
@@ -210,9 +219,16 @@ impl OwnerRecord {
     }
 
     /// Whether CloudFormation has asked in vain for the removal of a service, and goes on with another one. What it was
-    /// told last is what it has, whatever a version that does not know of doomed services has left noted.
-    pub(super) fn is_forgotten(&self, arn: &String, service: &ServiceRecord) -> bool {
-        service.is_doomed && self.answered_ids.last() != Some(arn)
+    /// told last is what it has, whatever a version that does not know of doomed services has left noted; unless it has
+    /// gone on with a Create, in vain.
+    pub(super) fn is_forgotten(
+        &self,
+        request: &Request,
+        arn: &String,
+        service: &ServiceRecord,
+    ) -> bool {
+        let is_newest = self.answered_ids.last() == Some(arn);
+        service.is_doomed && (!is_newest || self.follows_failed_create(request))
     }
 
     pub(super) fn remember_heard(&mut self, physical_id: &str) {

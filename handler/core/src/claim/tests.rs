@@ -252,6 +252,26 @@ fn a_create_that_fails_to_take_up_again_what_was_to_be_removed_has_it_deleted() 
 }
 
 #[test]
+fn a_clean_up_that_failed_goes_with_the_delete_after_a_create_that_was_cancelled() {
+    // The resource was taken out of the template, and CloudFormation has given its removal up.
+    let mut record = begun(&done(&owner(), &create("1", WEB)), &delete("2", WEB));
+    decide(&mut record, false, WEB);
+    record.finish_operation(true);
+    // It is in the template again, and the Create is cancelled before its event arrives.
+    let deleting = begun(&record, &at(20_000, delete("4", INVENTED)));
+    assert_eq!(to_remove(&deleting), [WEB]);
+    let refused = format!("{ID_OF_NOTHING}3");
+    let deleting = begun(&record, &at(20_000, delete("4", &refused)));
+    assert_eq!(to_remove(&deleting), [WEB]);
+    // What nobody wanted to be removed stays: it was kept by `DeletionPolicy: Retain`.
+    let kept = done(&owner(), &create("1", WEB));
+    assert_eq!(
+        nothing_to_do(&kept, &at(20_000, delete("4", &refused))).0,
+        refused
+    );
+}
+
+#[test]
 fn what_a_delete_names_goes_before_what_an_earlier_one_has_left() {
     let record = done(&owner(), &create("1", SHOP));
     let mut record = begun(&done(&record, &update("2", SHOP, WEB)), &delete("3", SHOP));

@@ -145,7 +145,7 @@ impl OwnerRecord {
                 return false;
             }
             let is_asked = request.request_type == RequestType::Delete
-                && (is_named(arn) || record.is_forgotten(arn, service));
+                && (is_named(arn) || record.is_forgotten(request, arn, service));
             is_asked || !service.is_answered || left_behind.as_ref() == Some(arn)
         };
         let mut remove: Vec<String> = record

@@ -49,7 +49,7 @@ pub fn converge(
     let course = moving::course(desired, observed);
     standing::standing_alone(desired, observed, &mut steps)?;
     shared::load_balancer(desired, observed, &mut steps)?;
-    ingress::ingress(desired, observed, &mut steps);
+    ingress::ingress(desired, observed, &mut steps)?;
     if course.stage != Stage::Arrived {
         standing::health_checks_of_left(desired, &course.serving, &mut steps);
         ingress::of_left(desired, observed, &mut steps);

@@ -64,7 +64,7 @@ pub enum PlanError {
     },
     /// A part of the service has lost the tag that says whose it is.
     #[error(
-        "{resource} has no tag `{}`: somebody has taken it off, so it is not deleted. Put the tag back, with the value that the other parts of the service have, or delete the resource yourself; then delete again",
+        "{resource} has no tag `{}`: somebody has taken it off, so it is neither changed nor deleted. Put the tag back, with the value that the other parts of the service have, or delete the resource yourself; then ask again",
         crate::naming::TAG_OWNER
     )]
     OwnerTagMissing {

@@ -68,6 +68,13 @@ impl ObservedListenerRule {
         self.tags.contains_key(naming::TAG_TEST_SLOT)
     }
 
+    /// Whether somebody has taken our owner's tag off it, by the tag that is left. It is the service's rule all the same:
+    /// another one beside it would never take a request, and both would keep the target groups in use.
+    #[must_use]
+    pub fn has_lost_its_owner(&self) -> bool {
+        !self.tags.contains_key(naming::TAG_OWNER) && self.tags.contains_key(naming::TAG_HOST)
+    }
+
     /// Whether it forwards to a target group of this service, on whichever load balancer: their names are hashes of the
     /// service, so that nobody has one by chance.
     #[must_use]

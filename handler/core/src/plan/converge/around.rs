@@ -1,6 +1,6 @@
 //! What leans on the service, and what only goes once its deployment has ended.
 
-use super::facts::live_service;
+use super::facts::{is_ours, live_service};
 use crate::desired::{Desired, DesiredTaskDefinition};
 use crate::naming;
 use crate::observed::{Observed, Presence, is_owned};
@@ -137,10 +137,14 @@ fn tagging(
         return None;
     }
     let [a, b] = observed.target_groups()?;
+    let rules = [observed.listener_rule.present()?]
+        .into_iter()
+        .chain(observed.test_rule.present())
+        .filter(|rule| is_ours(desired, rule));
     Some(Tagging {
-        load_balancing_arns: [&a.arn, &b.arn, &observed.listener_rule.present()?.arn]
+        load_balancing_arns: [&a.arn, &b.arn]
             .into_iter()
-            .chain(observed.test_rule.present().map(|rule| &rule.arn))
+            .chain(rules.map(|rule| &rule.arn))
             .cloned()
             .collect(),
         ecs_arns: match &desired.task_definition {

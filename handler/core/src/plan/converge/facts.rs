@@ -3,11 +3,12 @@
 pub(super) use crate::plan::revision::live_service;
 
 use crate::desired::Desired;
-use crate::observed::Observed;
+use crate::observed::{Observed, is_owned};
 use crate::plan::{Timing, revision, specs};
 use crate::resources::ecs_service::{
     self, DeploymentStatus, EcsServiceSpec, ObservedDeployment, ObservedEcsService, ServiceStatus,
 };
+use crate::resources::listener_rule::ObservedListenerRule;
 
 pub(super) fn wanted_service(desired: &Desired, observed: &Observed) -> Option<EcsServiceSpec> {
     specs::ecs_service(desired, observed, revision::wanted(desired, observed)?)
@@ -50,4 +51,10 @@ pub(super) fn is_abandoned(deployment: &ObservedDeployment, timing: &Timing) -> 
 pub(super) fn is_own(deployment: &ObservedDeployment, timing: &Timing) -> bool {
     timing.deployment_asked_ms.is_some()
         && timing.deployment_before.as_ref() != Some(&deployment.arn)
+}
+
+/// Whether a rule may be changed. Without any tags they are not known: it is gone, or another one is whose tags were asked
+/// for by the same call.
+pub(super) fn is_ours(desired: &Desired, rule: &ObservedListenerRule) -> bool {
+    rule.tags.is_empty() || is_owned(&rule.tags, &desired.identity.owner_key)
 }

@@ -1,35 +1,66 @@
 //! What lets requests in: the port, the rules, and the alarm that watches them.
 
-use super::facts::is_deploying;
+use super::facts::{is_deploying, is_ours};
 use crate::desired::Desired;
 use crate::observed::{Observed, Presence};
-use crate::plan::specs;
+use crate::plan::{PlanError, specs};
 use crate::resources::listener_rule::ObservedListenerRule;
 use crate::resources::metric_alarm;
 use crate::resources::security_group::{self, Source};
 use crate::step::{GroupOf, Step};
 
 /// What lets requests in: the service's group, the rule, and the one for test traffic.
-pub(super) fn ingress(desired: &Desired, observed: &Observed, steps: &mut Vec<Step>) {
+///
+/// # Errors
+/// When a rule is to be changed that is not the service's any more, by its tags.
+pub(super) fn ingress(
+    desired: &Desired,
+    observed: &Observed,
+    steps: &mut Vec<Step>,
+) -> Result<(), PlanError> {
     service_ingress(desired, observed, observed, steps);
     rules(desired, observed, steps);
     let host = &desired.identity.host;
     if let Some(rule) = observed.listener_rule.present() {
-        add_host(host, rule, steps);
-        repair(observed, rule, steps);
+        let mut changes = Vec::new();
+        add_host(host, rule, &mut changes);
+        repair(observed, rule, &mut changes);
+        change(desired, rule, changes, steps)?;
     }
     if let (Some(rule), Some(header)) = (observed.test_rule.present(), &desired.test_header) {
+        let mut changes = Vec::new();
         if rule.looks_at(header) {
-            add_host(host, rule, steps);
+            add_host(host, rule, &mut changes);
         } else {
-            steps.push(Step::SetTestHeader {
+            changes.push(Step::SetTestHeader {
                 rule_arn: rule.arn.clone(),
                 host: host.clone(),
                 header: header.clone(),
             });
         }
-        repair(observed, rule, steps);
+        repair(observed, rule, &mut changes);
+        change(desired, rule, changes, steps)?;
     }
+    Ok(())
+}
+
+/// Changes a rule unless its tags say that it is not ours to change.
+fn change(
+    desired: &Desired,
+    rule: &ObservedListenerRule,
+    changes: Vec<Step>,
+    steps: &mut Vec<Step>,
+) -> Result<(), PlanError> {
+    if !changes.is_empty() && !is_ours(desired, rule) {
+        let resource = format!("rule `{}`", rule.arn);
+        return Err(if rule.has_lost_its_owner() {
+            PlanError::OwnerTagMissing { resource }
+        } else {
+            PlanError::OwnedByAnother { resource }
+        });
+    }
+    steps.extend(changes);
+    Ok(())
 }
 
 /// The rules that are missing. The slot gives both their priorities, so one that is taken is a reason for another slot:

@@ -250,7 +250,7 @@ fn a_group_without_our_tag_is_not_left_behind_without_a_word() {
         wanted.clone(),
         seen.clone(),
         expect![[r#"
-        ResourceConflict: target group `arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/express-119a3fbe52e2-b9f7bcfb-a/1` has no tag `express:owner`: somebody has taken it off, so it is not deleted. Put the tag back, with the value that the other parts of the service have, or delete the resource yourself; then delete again
+        ResourceConflict: target group `arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/express-119a3fbe52e2-b9f7bcfb-a/1` has no tag `express:owner`: somebody has taken it off, so it is neither changed nor deleted. Put the tag back, with the value that the other parts of the service have, or delete the resource yourself; then ask again
     "#]],
     );
     let seen = seen.but(|observed| {

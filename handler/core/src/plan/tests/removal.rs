@@ -235,7 +235,7 @@ fn a_service_whose_tag_was_taken_off_is_neither_deleted_nor_forgotten() {
     check_untagged(
         |observed| service(observed).tags.clear(),
         expect![[r#"
-        ResourceConflict: service `arn:aws:ecs:eu-west-1:123456789012:service/default/web` has no tag `express:owner`: somebody has taken it off, so it is not deleted. Put the tag back, with the value that the other parts of the service have, or delete the resource yourself; then delete again
+        ResourceConflict: service `arn:aws:ecs:eu-west-1:123456789012:service/default/web` has no tag `express:owner`: somebody has taken it off, so it is neither changed nor deleted. Put the tag back, with the value that the other parts of the service have, or delete the resource yourself; then ask again
     "#]],
     );
 }
@@ -255,7 +255,7 @@ fn a_rule_whose_tag_was_taken_off_is_neither_deleted_nor_forgotten() {
                 spoil(observed);
             },
             expect![[r#"
-                ResourceConflict: rule `rule-of-arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/express-119a3fbe52e2-b9f7bcfb-a/1` has no tag `express:owner`: somebody has taken it off, so it is not deleted. Put the tag back, with the value that the other parts of the service have, or delete the resource yourself; then delete again
+                ResourceConflict: rule `rule-of-arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/express-119a3fbe52e2-b9f7bcfb-a/1` has no tag `express:owner`: somebody has taken it off, so it is neither changed nor deleted. Put the tag back, with the value that the other parts of the service have, or delete the resource yourself; then ask again
             "#]],
         );
     }
@@ -286,7 +286,7 @@ fn a_target_group_whose_tag_was_taken_off_stays_when_all_else_is_gone() {
             }
         },
         expect![[r#"
-            ResourceConflict: target group `arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/express-119a3fbe52e2-b9f7bcfb-b/1` has no tag `express:owner`: somebody has taken it off, so it is not deleted. Put the tag back, with the value that the other parts of the service have, or delete the resource yourself; then delete again
+            ResourceConflict: target group `arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/express-119a3fbe52e2-b9f7bcfb-b/1` has no tag `express:owner`: somebody has taken it off, so it is neither changed nor deleted. Put the tag back, with the value that the other parts of the service have, or delete the resource yourself; then ask again
         "#]],
     );
 }
@@ -300,7 +300,7 @@ fn a_security_group_whose_tag_was_taken_off_stays_when_all_else_is_gone() {
             }
         },
         expect![[r#"
-            ResourceConflict: security group `sg-service` has no tag `express:owner`: somebody has taken it off, so it is not deleted. Put the tag back, with the value that the other parts of the service have, or delete the resource yourself; then delete again
+            ResourceConflict: security group `sg-service` has no tag `express:owner`: somebody has taken it off, so it is neither changed nor deleted. Put the tag back, with the value that the other parts of the service have, or delete the resource yourself; then ask again
         "#]],
     );
 }
