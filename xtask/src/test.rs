@@ -4,18 +4,18 @@
 //! tests where a step has tests, and the step itself where it has none.
 
 mod lint;
+mod output;
 mod tally;
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::thread;
+use std::process::Command;
 use std::time::Instant;
 
 use anyhow::{Context, ensure};
 use clap::Args;
 
+use self::output::Printed;
 use self::tally::{Tally, cargo_result, tap_result, unittest_result};
 use crate::cargo::cargo;
 use crate::local_stack::LocalStack;
@@ -72,23 +72,32 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     for (name, step) in STEPS.iter().filter(|(name, _)| name.contains(wanted)) {
         println!("\n=== {name}");
         let began = Instant::now();
-        let tally = step().unwrap_or_else(|error| {
-            eprintln!("{name}: {error:#}");
-            Tally {
-                passed: 0,
-                failed: 1,
-            }
-        });
-        total.add(tally);
+        let tally = step().unwrap_or_else(|error| Tally::failure(format!("{error:#}")));
         let outcome = if tally.failed == 0 { "ok" } else { "FAILED" };
         report.push(format!(
             "{outcome:<8} {:>7.1} s  {name}",
             began.elapsed().as_secs_f64()
         ));
+        total.add(Tally {
+            failures: tally
+                .failures
+                .iter()
+                .map(|text| format!("{name}: {text}"))
+                .collect(),
+            ..tally
+        });
     }
     ensure!(!report.is_empty(), "no step's name contains `{wanted}`");
     println!("\n{}\n", report.join("\n"));
-    let Tally { passed, failed } = total;
+    let Tally {
+        passed,
+        failed,
+        failures,
+    } = total;
+    // What is above is too long to be looked through, and of a run elsewhere the end is often all that is kept.
+    for failure in failures {
+        println!("{failure}\n");
+    }
     println!("{passed} passed, {failed} failed");
     if failed > 0 {
         std::process::exit(1);
@@ -189,13 +198,10 @@ fn python_tests() -> anyhow::Result<Tally> {
 
 /// unittest says how many ran and how many of these failed.
 fn unittests(tests: &mut Command) -> anyhow::Result<Tally> {
-    let Tally {
-        passed: ran,
-        failed,
-    } = counted(tests, unittest_result)?;
+    let ran = counted(tests, unittest_result)?;
     Ok(Tally {
-        passed: ran.saturating_sub(failed),
-        failed,
+        passed: ran.passed.saturating_sub(ran.failed),
+        ..ran
     })
 }
 
@@ -330,43 +336,21 @@ fn command(program: &Path) -> anyhow::Result<Command> {
 
 /// Runs a check that is one.
 fn one(command: &mut Command) -> anyhow::Result<Tally> {
-    let status = command
-        .status()
-        .with_context(|| format!("cannot run {command:?}"))?;
-    ensure!(status.success(), "failed: {status}");
+    let Printed { status, last, .. } = output::passed_on(command, |_| None)?;
+    ensure!(status.success(), "failed: {status}\n{}", last.join("\n"));
     Ok(Tally::ONE)
 }
 
 /// Runs a program that has many tests, and reads from its lines how many held.
 fn counted(command: &mut Command, result: fn(&str) -> Option<Tally>) -> anyhow::Result<Tally> {
-    let mut child = command
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .with_context(|| format!("cannot run {command:?}"))?;
-    let output = child.stdout.take().context("the output is not piped")?;
-    let errors = child.stderr.take().context("the errors are not piped")?;
-    let errors = thread::spawn(move || passed_on(errors, result));
-    let mut tally = passed_on(output, result)?;
-    let of_errors = errors
-        .join()
-        .map_err(|_| anyhow::anyhow!("the reader of the errors panicked"))?;
-    tally.add(of_errors?);
-    let status = child.wait()?;
+    let Printed {
+        status,
+        tally,
+        last,
+    } = output::passed_on(command, result)?;
     if tally.failed == 0 {
-        ensure!(status.success(), "failed: {status}");
+        ensure!(status.success(), "failed: {status}\n{}", last.join("\n"));
         ensure!(tally.passed > 0, "no test ran");
-    }
-    Ok(tally)
-}
-
-/// Prints each line and adds up what the lines say.
-fn passed_on(lines: impl Read, result: fn(&str) -> Option<Tally>) -> anyhow::Result<Tally> {
-    let mut tally = Tally::default();
-    for line in BufReader::new(lines).lines() {
-        let line = line?;
-        println!("{line}");
-        tally.add(result(&line).unwrap_or_default());
     }
     Ok(tally)
 }

@@ -53,16 +53,13 @@ struct Row {
 }
 
 impl Row {
-    fn print(&self, journey: &Journey, trouble: &str, in_full: bool) {
+    fn print(&self, journey: &Journey, trouble: &str) {
         println!(
             "{:34} {trouble:14} {:5} played, {} violations",
             journey.name,
             self.played,
             self.found.len()
         );
-        for text in self.found.iter().take(KEPT) {
-            print(text, in_full);
-        }
     }
 }
 
@@ -90,6 +87,7 @@ fn main() -> ExitCode {
     let began = Instant::now();
     let mut played = 0;
     let mut is_clean = true;
+    let mut unclean = Vec::new();
     for journey in journeys {
         let clean = threads::side_by_side(1, || Clean::of(journey)).pop();
         is_clean &= matches!(clean, Some(Ok(_)));
@@ -98,7 +96,10 @@ fn main() -> ExitCode {
                 for (trouble, row) in all(&clean, troubles, &arguments) {
                     played += row.played;
                     is_clean &= row.found.is_empty();
-                    row.print(journey, &trouble, arguments.call.is_some());
+                    row.print(journey, &trouble);
+                    if !row.found.is_empty() {
+                        unclean.push((journey, trouble, row));
+                    }
                 }
             }
             Some(Err(violation)) => {
@@ -110,6 +111,14 @@ fn main() -> ExitCode {
     }
     let seconds = began.elapsed().as_secs_f64();
     println!("{played} played in {seconds:.0} s");
+    // Last, where they are seen.
+    for (journey, trouble, row) in unclean {
+        println!();
+        row.print(journey, &trouble);
+        for text in row.found.iter().take(KEPT) {
+            print(text, arguments.call.is_some());
+        }
+    }
     if is_clean && played > 0 {
         ExitCode::SUCCESS
     } else {

@@ -84,7 +84,11 @@ fn report(history: &History, violation: Violation) {
         "the plainest history that fails like this:\n{shrunk}\n{}",
         violation.text
     );
-    println!("again: cargo xtask simulate full --replay {}", history.seed);
+    println!(
+        "{}\nagain: cargo xtask simulate full --replay {}",
+        violation.headline(),
+        history.seed
+    );
 }
 
 /// What all threads share.
