@@ -167,7 +167,8 @@ impl<'a> Attempt<'a> {
     }
 
     async fn work(&mut self) -> Result<Outcome, OperationError> {
-        self.answer_superseded().await?;
+        let is_last = self.stored.record.operation.is_none();
+        self.answer_superseded(is_last).await?;
         let Some(operation) = self.stored.record.operation.clone() else {
             return Ok(Outcome::Finished);
         };

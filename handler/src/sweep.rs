@@ -3,11 +3,12 @@
 //! # Guarantees
 //! It deletes nothing by itself. It starts the closing of load balancers that are empty or CLOSED and
 //! still there: a closing that died is carried on, and its own checks decide. It lists load balancers with room
-//! that have dropped out of their pool's list. It points rollback alarms at the group that is idle. What it has
-//! seen to be gone, nobody looks for any more. Everything else that looks left over is reported: deletion never follows from
+//! that have dropped out of their pool's list. It points rollback alarms at the group that is idle. It ends operations
+//! that nobody comes back for. What it has seen to be gone, nobody looks for any more. Everything else that looks left over is reported: deletion never follows from
 //! absence of knowledge (DESIGN §4).
 
 mod alarms;
+mod unattended;
 
 use std::collections::BTreeSet;
 
@@ -35,6 +36,8 @@ pub struct Report {
     pub forgotten: Vec<String>,
     /// Rollback alarms that looked at the group that serves.
     pub corrected_alarms: Vec<String>,
+    /// Resources of which a request was still open that nobody came back for, and their stacks.
+    pub unattended: Vec<String>,
 }
 
 /// Sweeps once.
@@ -48,6 +51,7 @@ pub async fn run(runtime: &Runtime) -> Result<Report, PoolError> {
     report.unknown_target_groups = unknown_target_groups(runtime, &contents).await?;
     report.forgotten = contents.owners.iter().flat_map(forgotten).collect();
     report.corrected_alarms = alarms::correct(runtime, &contents).await?;
+    report.unattended = unattended::end(runtime, &contents).await?;
     tracing::info!(
         event = "sweep.ended",
         owners = contents.owners.len(),
@@ -56,6 +60,7 @@ pub async fn run(runtime: &Runtime) -> Result<Report, PoolError> {
         unknown_target_groups = ?report.unknown_target_groups,
         forgotten = ?report.forgotten,
         corrected_alarms = ?report.corrected_alarms,
+        unattended = ?report.unattended,
     );
     Ok(report)
 }

@@ -41,6 +41,11 @@ pub const FINISHED_REQUESTS_MAX: usize = 50;
 pub const ANSWERED_IDS_MAX: usize = 50;
 /// Seconds that an attempt may live: the function's timeout (DESIGN §4).
 pub const ATTEMPT_LENGTH_S: u32 = 60;
+
+/// Milliseconds after the newest request of an owner from which nobody comes back for what is still open: CloudFormation
+/// listens for an hour at most, and as long again is left to whoever is still trying.
+/// AWS: <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-resource-cloudformation-customresource.html>
+pub const UNATTENDED_AFTER_MS: u64 = 2 * 3_600 * 1_000;
 /// Seconds beyond an attempt's length before it is taken for dead (DESIGN §4).
 pub const ATTEMPT_MARGIN_S: u32 = 15;
 /// Requests ended by a later one that are still to be told so. The next attempt tells all of them, so that more would have

@@ -8,7 +8,7 @@ use provider_schema::Attributes;
 use super::{Attempt, OperationError, Outcome};
 use crate::cloudformation::physical_id;
 use crate::cloudformation::reason::{Whereabouts, reason};
-use crate::cloudformation::respond::{self, Answer, Delivery, Status};
+use crate::cloudformation::respond::{self, Answer, Delivery, RespondError, Status};
 use crate::ledger::{self, LedgerError};
 use crate::seal::SealContext;
 use crate::sealed::SealedOperation;
@@ -124,6 +124,7 @@ impl Attempt<'_> {
             Delivery::Delivered => self.runtime.clock.now_ms() < operation.given_up_ms,
             Delivery::Refused { status: _ } => false,
         };
+        self.answer_superseded(true).await?;
         self.stored.record.finish_operation(heard);
         self.finish().await.map_err(OperationError::Ledger)
     }
@@ -142,7 +143,7 @@ impl Attempt<'_> {
     /// # Errors
     /// When the answer did not arrive.
     pub async fn tell(mut self) -> Result<WaiterReply, OperationError> {
-        self.answer_superseded().await?;
+        self.answer_superseded(false).await?;
         self.deliver().await?;
         Ok(WaiterReply::Done)
     }
@@ -170,8 +171,9 @@ impl Attempt<'_> {
     }
 
     /// Requests that a later one has ended are still owed an answer, which CloudFormation may or may not
-    /// wait for: the one that was decided, or that they were ended.
-    pub(super) async fn answer_superseded(&mut self) -> Result<(), OperationError> {
+    /// wait for: the one that was decided, or that they were ended. One that does not arrive is sent again by the next
+    /// attempt, and at last when what is asked now is answered: `is_last`.
+    pub(super) async fn answer_superseded(&mut self, is_last: bool) -> Result<(), OperationError> {
         for superseded in self.stored.record.superseded.clone() {
             let Superseded {
                 request_id,
@@ -205,6 +207,9 @@ impl Attempt<'_> {
                 // Logged where it happened. CloudFormation has given the request up: it is told as a
                 // courtesy, and what is asked now must not wait for it.
                 tracing::warn!(event = "superseded.unanswered", error = %error);
+                if matches!(error, RespondError::NotAccepted { .. }) && !is_last {
+                    continue;
+                }
             }
             self.stored.record.finish_superseded(&request_id);
             ledger::write(self.runtime, &mut self.stored)

@@ -27,6 +27,12 @@ const DAY_S: u64 = 24 * 3600;
 
 pub(super) fn check(player: &mut Player, before: &Inventory) {
     answered(player);
+    if sealed(&player.world).is_some() {
+        // What nobody came back for is ended by the daily sweep.
+        player.world.block_on(player.world.sleep_s(DAY_S));
+        player.sweep();
+        player.world.settle();
+    }
     unsealed(&player.world);
     for untagged in std::mem::take(&mut player.untagged) {
         untagged.repair(player.world.account());
@@ -87,14 +93,19 @@ fn answered(player: &Player) {
 
 /// Of what is over the ledger keeps nothing that is sealed.
 pub(crate) fn unsealed(world: &World) {
-    for item in crate::account::ledger(world.account()) {
-        assert!(
-            item.get("sealed").is_none(),
-            "all is quiet, but the ledger still holds what was sealed: {}\n{}",
-            item["pk"],
+    if let Some(pk) = sealed(world) {
+        panic!(
+            "all is quiet, but the ledger still holds what was sealed: {pk}\n{}",
             crate::trace::of(world)
         );
     }
+}
+
+/// The key of an item that holds something sealed.
+fn sealed(world: &World) -> Option<Value> {
+    let ledger = crate::account::ledger(world.account());
+    let item = ledger.into_iter().find(|item| item.get("sealed").is_some());
+    item.map(|item| item["pk"].clone())
 }
 
 /// An Update without a change makes none, once one was answered SUCCESS: what was done by hand is repaired by then.

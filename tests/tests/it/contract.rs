@@ -12,7 +12,9 @@ use express_tests::{Run, Scenario, ServiceProperties, StackStatus, Template, Wor
 use local_aws::fault::{Fault, Rule};
 use serde_json::{Value, json};
 
-use StackStatus::{CreateComplete, DeleteComplete, RollbackComplete, UpdateComplete};
+use StackStatus::{
+    CreateComplete, DeleteComplete, RollbackComplete, UpdateComplete, UpdateRollbackComplete,
+};
 
 /// Answers that cost no deployment come at once.
 const AT_ONCE_S: u64 = 5;
@@ -210,6 +212,31 @@ fn case_2_an_answer_that_is_not_accepted_is_sent_again() {
         .extend([500, 503]);
     let outcome = world.stack("app").deploy_now(Template::of(&web()));
     assert_eq!(outcome.status, CreateComplete);
+}
+
+#[test]
+fn case_2_a_request_that_was_ended_is_told_so_also_when_that_is_not_accepted_at_first() {
+    let world = World::new();
+    let stack = world.with_service("app", &web());
+    // Those of one attempt: the first of the way back, which ends the update.
+    world
+        .account()
+        .cloud()
+        .response_sink
+        .next_statuses
+        .extend([503; 5]); // RESPONSE_TRIES_MAX
+    let changed = Template::of(&web().set("/Cpu", "512")).sibling_fails_after(20);
+    let outcome = stack.deploy_now(changed);
+    assert_eq!(outcome.status, UpdateRollbackComplete);
+    world.settle();
+    let ended = outcome.first().request_id.as_str();
+    let answers: Vec<Value> = puts(&world)
+        .into_iter()
+        .filter(|put| put["RequestId"] == ended)
+        .collect();
+    assert_eq!(answers.len(), 6, "{answers:?}");
+    let reason = answers[5]["Reason"].as_str();
+    assert!(reason.is_some_and(|it| it.contains("a later request for the same resource")));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The daily sweep: it carries on what died, corrects what others have moved, and reports the rest.
 
 use express_tests::account::{self, Kind};
+use express_tests::cloudformation::SeenStatus;
 use express_tests::history::{AttemptEnd, Event};
 use express_tests::world::provider::LEDGER_TABLE;
 use express_tests::{StackStatus, Template, World, web};
@@ -24,7 +25,7 @@ fn swept(world: &World) -> Value {
 }
 
 fn nothing_found() -> Value {
-    json!({"closing": [], "offered": [], "unknown_target_groups": [], "forgotten": [], "corrected_alarms": []})
+    json!({"closing": [], "offered": [], "unknown_target_groups": [], "forgotten": [], "corrected_alarms": [], "unattended": []})
 }
 
 #[test]
@@ -218,4 +219,30 @@ fn case_56_an_alarm_is_pointed_at_the_idle_group_after_somebody_elses_deployment
     let corrected = world.inventory();
     let _outcome = stack.update_unchanged_now();
     assert_eq!(corrected.diff(&world.inventory()), Vec::<String>::new());
+}
+
+/// Each delivery of its event dies before it has a waiter, and Lambda gives it up.
+#[test]
+fn what_nobody_comes_back_for_is_ended_and_keeps_nothing_sealed() {
+    let world = World::new();
+    let stack = world.with_service("app", &web());
+    let dies = Rule::once(Some("states:StartExecution"), 0, Fault::CrashBefore);
+    world.faults().add(dies.times(3));
+    let outcome = stack.delete_now();
+    assert_eq!(outcome.last().status, SeenStatus::TimedOut);
+    world.faults().clear();
+    let is_sealed = || {
+        let ledger = account::ledger(world.account());
+        ledger.iter().any(|item| item.get("sealed").is_some())
+    };
+    assert!(is_sealed());
+    // Somebody may still be trying.
+    assert_eq!(swept(&world), nothing_found());
+    world.block_on(world.sleep_s(3_600));
+    let report = swept(&world);
+    assert_eq!(report["unattended"], json!(["Web of app"]), "{report}");
+    assert!(!is_sealed());
+    assert_eq!(swept(&world)["unattended"], json!([]));
+    // What CloudFormation asks again is done.
+    assert_eq!(stack.delete_now().status, StackStatus::DeleteComplete);
 }

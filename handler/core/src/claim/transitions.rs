@@ -6,6 +6,7 @@ use super::{
     ATTEMPT_LENGTH_S, AnsweredAtOnce, DecidedAnswer, FINISHED_REQUESTS_MAX, Further,
     ISSUE_TIMES_DIFFER_MS, Operation, Owner, OwnerRecord, Reception, Request, RequestType,
     RunningAttempt, SUPERSEDED_MAX, SUPERSEDED_SEALED_LENGTH_MAX, ServiceRecord, Superseded,
+    UNATTENDED_AFTER_MS,
 };
 use crate::naming;
 
@@ -270,6 +271,23 @@ impl OwnerRecord {
         self.superseded
             .retain(|superseded| superseded.request_id != request_id);
         self.remember_finished(request_id.to_owned());
+    }
+
+    /// Ends what is open although nobody comes back for it, and says whether there was such a thing: Lambda has given its
+    /// event up before it had a waiter, or its waiter has died. CloudFormation has heard nothing of it, and stopped
+    /// listening long ago; what it was about is the next request's to see to.
+    pub fn end_unattended(&mut self, now_ms: u64) -> bool {
+        let started_ms = self.operation.as_ref().map_or(0, |open| open.started_ms);
+        let newest_ms = self.newest_issued_ms.max(started_ms);
+        let is_open = self.operation.is_some() || !self.superseded.is_empty();
+        if !is_open || now_ms < newest_ms + UNATTENDED_AFTER_MS {
+            return false;
+        }
+        self.finish_operation(false);
+        for superseded in std::mem::take(&mut self.superseded) {
+            self.remember_finished(superseded.request_id);
+        }
+        true
     }
 
     /// Records that a request is over, whichever is open now.

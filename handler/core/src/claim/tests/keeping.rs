@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{INVENTED, SHOP, WEB, begun, create, decide, delete, done, owner, update};
 use crate::claim::{
     ATTEMPT_LENGTH_S, ATTEMPT_MARGIN_S, FINISHED_REQUESTS_MAX, OwnerRecord, Reception,
-    SEEN_AFTER_MS, SUPERSEDED_MAX, SUPERSEDED_SEALED_LENGTH_MAX, Superseded,
+    SEEN_AFTER_MS, SUPERSEDED_MAX, SUPERSEDED_SEALED_LENGTH_MAX, Superseded, UNATTENDED_AFTER_MS,
 };
 
 /// What a newer version has written into each part that carries it along.
@@ -148,6 +148,23 @@ fn an_owner_is_forgotten_only_when_it_holds_nothing_and_is_owed_nothing() {
         !ended.is_idle(),
         "it is owed the answer to a request that was ended"
     );
+}
+
+#[test]
+fn what_nobody_comes_back_for_is_ended_when_nobody_can_be_trying_any_more() {
+    let created = done(&owner(), &create("1", WEB));
+    let mut record = begun(&begun(&created, &update("2", WEB, WEB)), &delete("3", WEB));
+    assert_eq!(record.superseded.len(), 1);
+    let newest_ms = record.newest_issued_ms;
+    assert!(!record.end_unattended(newest_ms + UNATTENDED_AFTER_MS - 1));
+    assert!(record.end_unattended(newest_ms + UNATTENDED_AFTER_MS));
+    assert!(record.operation.is_none() && record.superseded.is_empty());
+    assert!(record.is_over("2") && record.is_over("3"));
+    assert!(
+        record.services.contains_key(WEB),
+        "it is still to be removed"
+    );
+    assert!(!record.end_unattended(u64::MAX), "nothing is open any more");
 }
 
 #[test]
