@@ -38,6 +38,7 @@ use crate::sealed::SealedOperation;
 use crate::waiter::{self, WaiterReply};
 use crate::{Invocation, Runtime, guard};
 
+use answer::Turn;
 pub use failure::OperationError;
 use goal::Goal;
 pub(crate) use goal::environment;
@@ -167,8 +168,9 @@ impl<'a> Attempt<'a> {
     }
 
     async fn work(&mut self) -> Result<Outcome, OperationError> {
-        let is_last = self.stored.record.operation.is_none();
-        self.answer_superseded(is_last).await?;
+        let is_over = self.stored.record.operation.is_none();
+        let turn = if is_over { Turn::Last } else { Turn::First };
+        self.answer_superseded(turn).await?;
         let Some(operation) = self.stored.record.operation.clone() else {
             return Ok(Outcome::Finished);
         };

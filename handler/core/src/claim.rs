@@ -48,8 +48,9 @@ pub const ATTEMPT_LENGTH_S: u32 = 60;
 pub const UNATTENDED_AFTER_MS: u64 = 2 * 3_600 * 1_000;
 /// Seconds beyond an attempt's length before it is taken for dead (DESIGN §4).
 pub const ATTEMPT_MARGIN_S: u32 = 15;
-/// Requests ended by a later one that are still to be told so. The next attempt tells all of them, so that more would have
-/// to come within the minute that an attempt lives; CloudFormation has given up the oldest by then.
+/// Requests ended by a later one that are still to be told so. The next attempt tells all of them, so that, while
+/// CloudFormation takes answers, more would have to come within the minute that an attempt lives; it has given up the
+/// oldest by then.
 pub const SUPERSEDED_MAX: usize = 5;
 /// Characters kept, sealed and in Base64, of where the answer to an ended request goes: more than twice those of a
 /// response URL with a session token. With [`SUPERSEDED_MAX`] it leaves the largest properties room in DynamoDB's 400 KB.
@@ -394,6 +395,9 @@ pub struct Superseded {
     pub answer: Option<DecidedAnswer>,
     /// Its sealed response URL, in Base64; with its properties, if an older version has begun it.
     pub sealed: String,
+    /// Whether its answer was not accepted: it is sent once more when the operation that has ended it is over.
+    #[serde(default)]
+    pub is_tried: bool,
 }
 
 /// The attempt that may mutate.

@@ -190,6 +190,7 @@ fn fullest_record(sealed_url: String) -> OwnerRecord {
         physical_id: arn,
         answer: Some(answer),
         sealed: "s".repeat(SUPERSEDED_SEALED_LENGTH_MAX),
+        is_tried: false,
     };
     record.superseded = vec![superseded; SUPERSEDED_MAX];
     record

@@ -188,6 +188,20 @@ fn may_have_surplus_revisions(observed: &Observed) -> bool {
         .is_some_and(|revision| revision > REVISIONS_KEPT)
 }
 
+/// The rule's tags, where they are not known: their call was refused because another rule is gone.
+pub(super) async fn tags_of_rule(
+    aws: &AwsClients,
+    rule: &mut Presence<ObservedListenerRule>,
+) -> Result<(), AwsError> {
+    if let Presence::Present(rule) = rule
+        && rule.tags.is_empty()
+    {
+        let mut found = tags_of(aws, vec![rule.arn.clone()]).await?;
+        take_tags(&mut found, &rule.arn, &mut rule.tags);
+    }
+    Ok(())
+}
+
 async fn deregistration_delay(
     aws: &AwsClients,
     group: &mut Presence<ObservedTargetGroup>,

@@ -21,13 +21,18 @@ pub(super) async fn look(
     if observed.listener_rule.is_unknown() || observed.test_rule.is_unknown() {
         by_listener(aws, identity, false, observed).await?;
     }
-    // The tags of groups whose call was refused together with a rule that is gone.
+    // The tags of what was asked for by one call together with a rule that is gone, which is refused.
     let Observed {
         target_group_a,
         target_group_b,
+        listener_rule,
         ..
     } = observed;
-    by_arn::tags_of_groups(aws, [target_group_a, target_group_b]).await
+    futures::try_join!(
+        by_arn::tags_of_groups(aws, [target_group_a, target_group_b]),
+        by_arn::tags_of_rule(aws, listener_rule),
+    )?;
+    Ok(())
 }
 
 /// The rules of a service that is to go: those that it names, while it can be asked. `is_new_look`: whether the service

@@ -124,17 +124,20 @@ impl Attempt<'_> {
             Delivery::Delivered => self.runtime.clock.now_ms() < operation.given_up_ms,
             Delivery::Refused { status: _ } => false,
         };
-        self.answer_superseded(true).await?;
-        self.stored.record.finish_operation(heard);
-        self.finish().await.map_err(OperationError::Ledger)
+        self.conclude(heard).await.map_err(OperationError::Ledger)
     }
 
-    /// Writes that the operation is over.
-    pub(super) async fn finish(&mut self) -> Result<Outcome, LedgerError> {
+    /// Writes that the operation is over; then those are told that would not be told before.
+    pub(super) async fn conclude(&mut self, heard: bool) -> Result<Outcome, LedgerError> {
+        self.stored.record.finish_operation(heard);
         if !self.is_in_flight {
             self.stored.record.end_attempt(&self.name);
         }
         ledger::write(self.runtime, &mut self.stored).await?;
+        if let Err(error) = self.answer_superseded(Turn::Last).await {
+            // They stay for the next request, and for the sweep.
+            tracing::warn!(event = "superseded.unanswered", error = %error);
+        }
         Ok(Outcome::Finished)
     }
 
@@ -143,7 +146,7 @@ impl Attempt<'_> {
     /// # Errors
     /// When the answer did not arrive.
     pub async fn tell(mut self) -> Result<WaiterReply, OperationError> {
-        self.answer_superseded(false).await?;
+        self.answer_superseded(Turn::First).await?;
         self.deliver().await?;
         Ok(WaiterReply::Done)
     }
@@ -171,16 +174,20 @@ impl Attempt<'_> {
     }
 
     /// Requests that a later one has ended are still owed an answer, which CloudFormation may or may not
-    /// wait for: the one that was decided, or that they were ended. One that does not arrive is sent again by the next
-    /// attempt, and at last when what is asked now is answered: `is_last`.
-    pub(super) async fn answer_superseded(&mut self, is_last: bool) -> Result<(), OperationError> {
+    /// wait for: the one that was decided, or that they were ended. What is asked now must not wait for one that does not
+    /// arrive, so it is sent again only when that is over.
+    pub(super) async fn answer_superseded(&mut self, turn: Turn) -> Result<(), OperationError> {
         for superseded in self.stored.record.superseded.clone() {
             let Superseded {
                 request_id,
                 physical_id,
                 answer,
                 sealed,
+                is_tried,
             } = superseded;
+            if is_tried && turn == Turn::First {
+                continue;
+            }
             let opened = match self.open(&request_id, &sealed).await {
                 Ok(opened) => opened,
                 Err(OperationError::Seal(error)) if !error.class().is_retriable() => {
@@ -203,21 +210,32 @@ impl Attempt<'_> {
                 })
                 .map_err(OperationError::Respond)?,
             };
+            let mut is_again = false;
             if let Err(error) = respond::send(self.runtime, &opened.response_url, &body).await {
-                // Logged where it happened. CloudFormation has given the request up: it is told as a
-                // courtesy, and what is asked now must not wait for it.
+                // CloudFormation has given the request up: it is told as a courtesy.
                 tracing::warn!(event = "superseded.unanswered", error = %error);
-                if matches!(error, RespondError::NotAccepted { .. }) && !is_last {
-                    continue;
-                }
+                is_again = turn == Turn::First && matches!(error, RespondError::NotAccepted { .. });
             }
-            self.stored.record.finish_superseded(&request_id);
+            if is_again {
+                self.stored.record.try_superseded_again(&request_id);
+            } else {
+                self.stored.record.finish_superseded(&request_id);
+            }
             ledger::write(self.runtime, &mut self.stored)
                 .await
                 .map_err(OperationError::Ledger)?;
         }
         Ok(())
     }
+}
+
+/// When the requests that were ended are told so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// Before the work on what is asked now.
+    First,
+    /// After its answer.
+    Last,
 }
 
 /// CloudFormation wants an id in each answer.

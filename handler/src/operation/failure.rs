@@ -224,8 +224,7 @@ impl Attempt<'_> {
             // Nobody can be told: the operation ends without an answer, and what it made stays to be
             // removed by the next request.
             tracing::error!(event = "operation.unanswerable", problem = %chain(&error));
-            self.stored.record.finish_operation(false);
-            return self.finish().await;
+            return self.conclude(false).await;
         }
         let reason = self.reason(&operation, &error).await;
         tracing::info!(event = "operation.failed", reason);

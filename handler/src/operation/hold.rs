@@ -115,7 +115,7 @@ impl Attempt<'_> {
         let timing = self.timing(operation);
         let is_due = now_ms >= timing.stop_at_ms
             || now_ms >= operation.answer_by_ms
-            || !self.stored.record.superseded.is_empty();
+            || self.stored.record.has_untold();
         if is_held || is_due || operation.answer.is_some() {
             return None;
         }

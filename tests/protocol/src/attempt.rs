@@ -35,6 +35,7 @@ use crate::history::{Properties, Service};
 use crate::ledger::{LedgerFailure, Stored};
 use crate::rules::Rule;
 use crate::world::Invocation;
+use answer::Turn;
 use goal::Goal;
 use guard::Need;
 use plan::{Decision, Step};
@@ -224,7 +225,9 @@ impl<'a> Attempt<'a> {
     }
 
     async fn work(&mut self) -> Result<Outcome, Problem> {
-        self.answer_superseded().await?;
+        let is_over = self.stored.record.operation.is_none();
+        let turn = if is_over { Turn::Last } else { Turn::First };
+        self.answer_superseded(turn).await?;
         let Some(operation) = self.stored.record.operation.clone() else {
             return Ok(Outcome::Finished);
         };
@@ -303,8 +306,7 @@ impl<'a> Attempt<'a> {
             return self.let_go(Outcome::Waiting(RETRY_S)).await;
         }
         if is_unanswerable {
-            self.stored_mut().record.finish_operation(false);
-            return self.finish().await;
+            return self.conclude(false).await;
         }
         let failed = async {
             self.decide(&operation, false).await?;

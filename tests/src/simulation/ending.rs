@@ -27,8 +27,8 @@ const DAY_S: u64 = 24 * 3600;
 
 pub(super) fn check(player: &mut Player, before: &Inventory) {
     answered(player);
-    if sealed(&player.world).is_some() {
-        // What nobody came back for is ended by the daily sweep.
+    if is_unattended(player) && sealed(&player.world).is_some() {
+        // The daily sweep ends it.
         player.world.block_on(player.world.sleep_s(DAY_S));
         player.sweep();
         player.world.settle();
@@ -99,6 +99,15 @@ pub(crate) fn unsealed(world: &World) {
             crate::trace::of(world)
         );
     }
+}
+
+/// Whether there may be a request that nobody comes back for: Lambda has given its event up, or it was answered without
+/// the ledger, which did not answer.
+fn is_unattended(player: &Player) -> bool {
+    let history = player.world.history();
+    let is_without_ledger = |reason: &str| reason.contains("NetworkFailure: ledger: dynamodb:");
+    !player.world.dead_letters().borrow().is_empty()
+        || history.seen().any(|seen| is_without_ledger(&seen.reason))
 }
 
 /// The key of an item that holds something sealed.

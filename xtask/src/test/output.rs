@@ -59,8 +59,12 @@ fn read(
     last: &Mutex<VecDeque<String>>,
 ) -> anyhow::Result<Tally> {
     let mut tally = Tally::default();
-    for line in BufReader::new(lines).lines() {
-        let line = line?;
+    let mut lines = BufReader::new(lines);
+    let mut bytes = Vec::new();
+    while lines.read_until(b'\n', &mut bytes)? > 0 {
+        let line = String::from_utf8_lossy(&bytes);
+        let line = line.trim_end_matches(['\r', '\n']).to_owned();
+        bytes.clear();
         println!("{line}");
         tally.add(result(&line).unwrap_or_default());
         let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);

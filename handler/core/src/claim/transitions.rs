@@ -206,6 +206,7 @@ impl OwnerRecord {
             physical_id,
             answer: open.answer,
             sealed,
+            is_tried: false,
         });
         let surplus = self.superseded.len().saturating_sub(SUPERSEDED_MAX);
         let given_up: Vec<Superseded> = self.superseded.drain(..surplus).collect();
@@ -266,6 +267,21 @@ impl OwnerRecord {
         record
     }
 
+    /// Records that the answer to a superseded request was not accepted.
+    pub fn try_superseded_again(&mut self, request_id: &str) {
+        for superseded in &mut self.superseded {
+            superseded.is_tried |= superseded.request_id == request_id;
+        }
+    }
+
+    /// Whether a superseded request has not been told so yet.
+    #[must_use]
+    pub fn has_untold(&self) -> bool {
+        self.superseded
+            .iter()
+            .any(|superseded| !superseded.is_tried)
+    }
+
     /// Records that a superseded request was answered.
     pub fn finish_superseded(&mut self, request_id: &str) {
         self.superseded
@@ -274,8 +290,9 @@ impl OwnerRecord {
     }
 
     /// Ends what is open although nobody comes back for it, and says whether there was such a thing: Lambda has given its
-    /// event up before it had a waiter, or its waiter has died. CloudFormation has heard nothing of it, and stopped
-    /// listening long ago; what it was about is the next request's to see to.
+    /// event up before it had a waiter, or its waiter has died. CloudFormation stopped listening long ago, and what it was
+    /// about is the next request's to see to. A success that was decided may have been heard, and what it names serve: it
+    /// is taken for heard, and a request that knows nothing of it shows that it was not.
     pub fn end_unattended(&mut self, now_ms: u64) -> bool {
         let started_ms = self.operation.as_ref().map_or(0, |open| open.started_ms);
         let newest_ms = self.newest_issued_ms.max(started_ms);
@@ -283,7 +300,11 @@ impl OwnerRecord {
         if !is_open || now_ms < newest_ms + UNATTENDED_AFTER_MS {
             return false;
         }
-        self.finish_operation(false);
+        let answer = self
+            .operation
+            .as_ref()
+            .and_then(|open| open.answer.as_ref());
+        self.finish_operation(answer.is_some_and(|answer| answer.is_success));
         for superseded in std::mem::take(&mut self.superseded) {
             self.remember_finished(superseded.request_id);
         }

@@ -67,29 +67,35 @@ impl Attempt<'_> {
             return Err(Problem::Respond);
         }
         let heard = self.invocation.world.now_ms() < operation.given_up_ms;
-        self.stored_mut().record.finish_operation(heard);
-        Ok(self.finish().await?)
+        Ok(self.conclude(heard).await?)
     }
 
-    /// Writes that the operation is over.
-    pub(super) async fn finish(&mut self) -> Result<Outcome, LedgerFailure> {
+    /// Writes that the operation is over; then those are told that would not be told before.
+    pub(super) async fn conclude(&mut self, heard: bool) -> Result<Outcome, LedgerFailure> {
+        self.stored_mut().record.finish_operation(heard);
         if !self.is_in_flight {
             let name = self.name.clone();
             self.stored_mut().record.end_attempt(&name);
         }
         self.write().await?;
+        // They stay for the next request, and for the sweep.
+        let _are_told = self.answer_superseded(Turn::Last).await;
         Ok(Outcome::Finished)
     }
 
     /// Requests that a later one has ended are told so, or what was decided before.
-    pub(super) async fn answer_superseded(&mut self) -> Result<(), Problem> {
+    pub(super) async fn answer_superseded(&mut self, turn: Turn) -> Result<(), Problem> {
         for superseded in self.stored.record.superseded.clone() {
             let Superseded {
                 request_id,
                 physical_id,
                 answer,
                 sealed: _,
+                is_tried,
             } = superseded;
+            if is_tried && turn == Turn::First {
+                continue;
+            }
             let answer = answer.as_ref().map_or(
                 Answer {
                     is_success: false,
@@ -97,15 +103,28 @@ impl Attempt<'_> {
                 },
                 decided,
             );
-            if let Some(id) = RequestId::parse(&request_id) {
-                // A courtesy: whether it arrives or not, it is over.
-                let _is_taken = send(self.invocation, id, &answer).await;
+            let is_taken = match RequestId::parse(&request_id) {
+                Some(id) => send(self.invocation, id, &answer).await,
+                None => true,
+            };
+            if is_taken || turn == Turn::Last {
+                self.stored_mut().record.finish_superseded(&request_id);
+            } else {
+                self.stored_mut().record.try_superseded_again(&request_id);
             }
-            self.stored_mut().record.finish_superseded(&request_id);
             self.write().await?;
         }
         Ok(())
     }
+}
+
+/// When the requests that were ended are told so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// Before the work on what is asked now.
+    First,
+    /// After its answer.
+    Last,
 }
 
 fn decided(answer: &DecidedAnswer) -> Answer {

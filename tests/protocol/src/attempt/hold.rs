@@ -115,7 +115,7 @@ impl Attempt<'_> {
         let is_due = now_ms.saturating_sub(waiting.observed_ms) >= QUICK_LOOKS * WAITING_S * 1000
             || self.is_time_to_stop(operation)
             || now_ms >= operation.answer_by_ms
-            || !self.stored.record.superseded.is_empty();
+            || self.stored.record.has_untold();
         if self.stored.record.running.is_some() || is_due || operation.answer.is_some() {
             return None;
         }

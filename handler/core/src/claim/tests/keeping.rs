@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{INVENTED, SHOP, WEB, begun, create, decide, delete, done, owner, update};
+use super::{INVENTED, SHOP, WEB, begun, create, decide, delete, done, owner, to_remove, update};
 use crate::claim::{
     ATTEMPT_LENGTH_S, ATTEMPT_MARGIN_S, FINISHED_REQUESTS_MAX, OwnerRecord, Reception,
     SEEN_AFTER_MS, SUPERSEDED_MAX, SUPERSEDED_SEALED_LENGTH_MAX, Superseded, UNATTENDED_AFTER_MS,
@@ -64,6 +64,7 @@ fn superseded(request_id: &str) -> Superseded {
         physical_id: WEB.to_owned(),
         answer: None,
         sealed: "sealed".to_owned(),
+        is_tried: false,
     }
 }
 
@@ -165,6 +166,26 @@ fn what_nobody_comes_back_for_is_ended_when_nobody_can_be_trying_any_more() {
         "it is still to be removed"
     );
     assert!(!record.end_unattended(u64::MAX), "nothing is open any more");
+}
+
+#[test]
+fn what_was_decided_and_perhaps_heard_is_not_removed_because_nobody_came_back() {
+    let ended = |mut record: OwnerRecord, id: &str| {
+        decide(&mut record, true, id);
+        let now_ms = record.newest_issued_ms + UNATTENDED_AFTER_MS;
+        assert!(record.end_unattended(now_ms));
+        record
+    };
+    // A replacement serves, and the clean-up of what it has replaced comes at last.
+    let created = done(&owner(), &create("1", WEB));
+    let replaced = ended(begun(&created, &update("2", WEB, SHOP)), SHOP);
+    let cleaning = begun(&replaced, &delete("3", WEB));
+    assert_eq!(to_remove(&cleaning), [WEB]);
+    // The way back was reached, and the clean-up of the replacement comes.
+    let replaced = done(&created, &update("2", WEB, SHOP));
+    let back = ended(begun(&replaced, &update("3", SHOP, WEB)), WEB);
+    let cleaning = begun(&back, &delete("4", SHOP));
+    assert_eq!(to_remove(&cleaning), [SHOP]);
 }
 
 #[test]

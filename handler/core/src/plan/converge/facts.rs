@@ -53,8 +53,8 @@ pub(super) fn is_own(deployment: &ObservedDeployment, timing: &Timing) -> bool {
         && timing.deployment_before.as_ref() != Some(&deployment.arn)
 }
 
-/// Whether a rule may be changed. Without any tags they are not known: it is gone, or another one is whose tags were asked
-/// for by the same call.
+/// Whether a rule may be changed. One without any tags may have been made a moment ago and not show them everywhere yet;
+/// one that has lost all of them IAM keeps from being changed.
 pub(super) fn is_ours(desired: &Desired, rule: &ObservedListenerRule) -> bool {
     rule.tags.is_empty() || is_owned(&rule.tags, &desired.identity.owner_key)
 }
