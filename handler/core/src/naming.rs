@@ -148,6 +148,14 @@ pub fn load_balancer(pool_id: &str, ordinal: u64) -> String {
     format!("express-{pool_id}-{ordinal}")
 }
 
+/// The pool of a load balancer of this name; none for one that is not the provider's.
+#[must_use]
+pub fn pool_of_load_balancer(name: &str) -> Option<&str> {
+    let (pool_id, ordinal) = name.strip_prefix("express-")?.rsplit_once('-')?;
+    ordinal.parse::<u64>().ok()?;
+    (pool_id.len() == POOL_DIGITS).then_some(pool_id)
+}
+
 /// Which of a service's two target groups.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Pair {

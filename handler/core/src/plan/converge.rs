@@ -45,6 +45,7 @@ pub fn converge(
     if let Some(begun) = moving::begin(desired, observed, timing)? {
         return Ok(begun);
     }
+    moving::refuse_unknown(desired, observed)?;
     let mut steps = Vec::new();
     let course = moving::course(desired, observed);
     standing::standing_alone(desired, observed, &mut steps)?;

@@ -127,6 +127,16 @@ pub enum PlanError {
         "an earlier update has left the service between two load balancers; undo its change of `LoadBalancer` and subnets, or repeat it, before the service moves to a third"
     )]
     BetweenLoadBalancers,
+    /// A load balancer that the ledger does not know of.
+    #[error(
+        "the service is behind load balancer `{found}`, and the provider's table says `{known}`: the table was restored from before the service moved. Update the resource with the `LoadBalancer` and subnets that it had when that update succeeded, as a rollback does; that corrects the table, and then it can move"
+    )]
+    BehindUnknownLoadBalancer {
+        /// What ECS names.
+        found: String,
+        /// What the ledger has.
+        known: String,
+    },
     /// The deployment of this operation did not succeed.
     #[error("the deployment of service `{service}` failed: {reason}")]
     DeploymentFailed {
@@ -193,9 +203,9 @@ impl PlanError {
                 HandlerErrorCode::NotFound
             }
             Self::OwnedByAnother { .. } => HandlerErrorCode::AlreadyExists,
-            Self::ForeignTaskDefinition { .. } | Self::OwnerTagMissing { .. } => {
-                HandlerErrorCode::ResourceConflict
-            }
+            Self::ForeignTaskDefinition { .. }
+            | Self::OwnerTagMissing { .. }
+            | Self::BehindUnknownLoadBalancer { .. } => HandlerErrorCode::ResourceConflict,
             Self::MoveOutOfVpc
             | Self::MoveWithoutDns
             | Self::MoveWithoutTime { .. }

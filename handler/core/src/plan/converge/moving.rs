@@ -25,6 +25,7 @@ use crate::resources::alias_record;
 use crate::resources::ecs_service::{
     self, Bridge, LoadBalancers, ObservedEcsService, ServiceIngress, Strategy,
 };
+use crate::resources::listener_rule;
 use crate::resources::metric_alarm;
 use crate::resources::security_group::{IngressRule, Source};
 use crate::resources::target_group::ObservedTargetGroup;
@@ -100,6 +101,38 @@ pub(super) fn begin(
         }
     };
     Ok(Some(Decision::Apply(vec![step])))
+}
+
+/// The load balancer that the service is behind must be one that the ledger knows. One that was restored from before a move
+/// knows the one that the service has left: the host name must not be pointed there, where nothing serves.
+///
+/// # Errors
+/// [`PlanError::BehindUnknownLoadBalancer`]. An update that wants the load balancer that the service is behind claims a
+/// slot there, and so corrects the ledger.
+pub(super) fn refuse_unknown(desired: &Desired, observed: &Observed) -> Result<(), PlanError> {
+    let (Some(service), Some(slot)) = (live_service(desired, observed), observed.slot.present())
+    else {
+        return Ok(());
+    };
+    let ingress = service.ingress.as_ref();
+    let Some(path) = ingress.and_then(|ingress| listener_rule::load_balancer_of(&ingress.rule_arn))
+    else {
+        return Ok(());
+    };
+    // `app/<name>/<id>`.
+    let found = path.split('/').nth(1).unwrap_or_default();
+    let leaving = observed.leaving.as_deref();
+    let is_known = |pool_id: &str| {
+        pool_id == slot.pool_id || leaving.is_some_and(|leaving| leaving.slot.pool_id == pool_id)
+    };
+    // One that is not the provider's was given to the service by hand, and is taken from it.
+    if naming::pool_of_load_balancer(found).is_none_or(is_known) {
+        return Ok(());
+    }
+    Err(PlanError::BehindUnknownLoadBalancer {
+        found: found.to_owned(),
+        known: naming::load_balancer(&slot.pool_id, slot.ordinal),
+    })
 }
 
 fn refuse(desired: &Desired, observed: &Observed) -> Result<(), PlanError> {

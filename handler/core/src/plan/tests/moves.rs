@@ -329,6 +329,46 @@ fn a_third_load_balancer_waits_until_a_move_has_ended() {
 }
 
 #[test]
+fn a_table_of_before_a_move_does_not_lead_requests_to_where_nothing_serves() {
+    let mut seen = seen(web());
+    let before = seen.world.observed.slot.clone();
+    let moved = web().sharing(Sharing::Dedicated);
+    seen.world.converge(moved.clone());
+    let observed = &mut seen.world.observed;
+    observed.pool_id = before.present().map(|slot| slot.pool_id.clone());
+    observed.slot = before;
+    observed.load_balancer = Presence::Absent;
+    observed.load_balancer_security_group = Presence::Absent;
+    observed.https_listener = Presence::Absent;
+    observed.http_listener = Presence::Absent;
+    observed.listener_rule = Presence::Absent;
+    observed.target_group_a = Presence::Absent;
+    observed.target_group_b = Presence::Absent;
+    let Presence::Present(service) = &mut observed.ecs_service else {
+        panic!("the service is there");
+    };
+    let ingress = service
+        .ingress
+        .as_mut()
+        .expect("it is behind a load balancer");
+    ingress.rule_arn = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:listener-rule/app/express-3e2ad36d-1/50dc6c495c0c9188/f2f7dc8efc522ab2/9683b2d02a6cabee".to_owned();
+    check(
+        moved,
+        seen.clone(),
+        expect![[r#"
+        ClaimSlot(3e2ad36d)
+    "#]],
+    );
+    check(
+        web(),
+        seen,
+        expect![[r#"
+            ResourceConflict: the service is behind load balancer `express-3e2ad36d-1`, and the provider's table says `express-b9f7bcfb-1`: the table was restored from before the service moved. Update the resource with the `LoadBalancer` and subnets that it had when that update succeeded, as a rollback does; that corrects the table, and then it can move
+        "#]],
+    );
+}
+
+#[test]
 fn what_was_left_by_hand_already_needs_no_bridge() {
     let mut before = seen(web());
     let wanted = web().sharing(Sharing::Dedicated);
