@@ -181,7 +181,8 @@ async fn what_stays_behind(
             Ok(found.into_iter().next())
         }),
         look(revisions, || async {
-            resources::task_definition::list_owned(aws, &family, &identity.owner_key)
+            let looked_at = resources::task_definition::LOOKED_AT_BY_DELETE;
+            resources::task_definition::list_owned(aws, &family, &identity.owner_key, looked_at)
                 .await
                 .map(Some)
         }),

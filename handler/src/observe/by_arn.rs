@@ -92,7 +92,8 @@ pub(super) async fn look(
             Ok(())
         },
         look_if(asks_revisions, revisions, || async {
-            resources::task_definition::list_owned(aws, &family, &identity.owner_key)
+            let looked_at = resources::task_definition::LOOKED_AT_BY_UPDATE;
+            resources::task_definition::list_owned(aws, &family, &identity.owner_key, looked_at)
                 .await
                 .map(Some)
         }),
@@ -224,7 +225,9 @@ async fn newest_deployment(
     let Presence::Present(service) = service else {
         return Ok(());
     };
-    if service.status != ServiceStatus::Active || service.deployment.is_some() {
+    // A stranger's deployments may be of a kind that ECS does not list, and are not our business.
+    let is_ours = is_owned(&service.tags, &identity.owner_key);
+    if !is_ours || service.status != ServiceStatus::Active || service.deployment.is_some() {
         return Ok(());
     }
     // At rest there is one revision: the one that serves. During a deployment nobody asks which does.

@@ -220,8 +220,10 @@ fn observed(operation: &'static str, service: &Service) -> Result<ObservedEcsSer
     Ok(ObservedEcsService {
         arn: text(operation, "serviceArn", service.service_arn())?,
         status,
-        task_definition_arn: text(operation, "taskDefinition", service.task_definition())?,
-        network: settings::read_network(operation, service)?,
+        // A stranger's service has none when an external controller deploys it.
+        // AWS: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-type-external.html
+        task_definition_arn: service.task_definition().unwrap_or_default().to_owned(),
+        network: settings::read_network(service),
         ingress: settings::read_ingress(service),
         bridge: settings::read_bridge(service),
         deployment_settings: settings::read_deployment(service),
@@ -245,4 +247,40 @@ fn observed(operation: &'static str, service: &Service) -> Result<ObservedEcsSer
             .filter_map(|revision| revision.arn().map(str::to_owned))
             .collect(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use express_core::resources::ecs_service::TaskNetwork;
+    use serde_json::json;
+
+    use super::*;
+    use crate::fake_aws::FakeAws;
+
+    const ARN: &str = "arn:aws:ecs:eu-west-1:123456789012:service/default/web";
+
+    /// Of another network mode, of another launch type with an external controller.
+    #[tokio::test]
+    async fn a_stranger_s_service_of_any_kind_is_seen() {
+        let kinds = [
+            json!({"taskDefinition": "theirs:7", "launchType": "EC2"}),
+            json!({"deploymentController": {"type": "EXTERNAL"}}),
+        ];
+        let statuses = [
+            ("ACTIVE", ServiceStatus::Active),
+            ("INACTIVE", ServiceStatus::Inactive),
+        ];
+        let each = |kind| statuses.iter().map(move |status| (kind, status));
+        for (kind, (status, expected)) in kinds.iter().flat_map(each) {
+            let mut service = kind.clone();
+            service["serviceArn"] = json!(ARN);
+            service["status"] = json!(status);
+            let answer = json!({"services": [service], "failures": []}).to_string();
+            let fake = FakeAws::new(move |_, _| Some((200, answer.clone())));
+            let seen = find(&fake.runtime().aws, "default", "web").await;
+            let seen = seen.expect("an answer").expect("a service");
+            assert_eq!((seen.arn.as_str(), seen.status), (ARN, *expected), "{kind}");
+            assert_eq!(seen.network, TaskNetwork::default(), "{kind}");
+        }
+    }
 }

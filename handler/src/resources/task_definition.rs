@@ -20,8 +20,11 @@ use crate::aws::error::{AwsError, aws_error, if_found};
 
 mod conversion;
 
-/// Revisions whose tags are looked at by one listing. Two stay of ours; more are somebody else's.
-const LOOKED_AT_MAX: usize = 100;
+/// Newest revisions that an Update looks at for what is no longer needed: two stay of ours, more are somebody else's.
+pub const LOOKED_AT_BY_UPDATE: usize = 100;
+/// Newest revisions that a Delete looks at, which comes last: also what is ours behind many of a pipeline's. They take
+/// ECS most of a minute.
+pub const LOOKED_AT_BY_DELETE: usize = 1_000;
 /// Describes side by side: ECS refills 20 a second for the account.
 /// AWS: <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/request-throttling.html>
 const LOOKS_AT_ONCE: usize = 10;
@@ -129,7 +132,7 @@ pub async fn deregister(aws: &AwsClients, arn: &str) -> Result<(), AwsError> {
 }
 
 /// ARNs of the active revisions of a family that carry the owner's tag, oldest first: what others have registered
-/// under the family's name is not ours to deregister. Of more than [`LOOKED_AT_MAX`] the newest wait for another time.
+/// under the family's name is not ours to deregister. Only the newest `looked_at` are asked for their tags.
 ///
 /// # Errors
 /// When AWS refuses or the listing does not end.
@@ -137,9 +140,11 @@ pub async fn list_owned(
     aws: &AwsClients,
     family: &str,
     owner_key: &str,
+    looked_at: usize,
 ) -> Result<Vec<String>, AwsError> {
     let arns = list_active(aws, family).await?;
-    let looks = arns.iter().take(LOOKED_AT_MAX).map(|arn| find(aws, arn));
+    let passed_over = arns.len().saturating_sub(looked_at);
+    let looks = arns.iter().skip(passed_over).map(|arn| find(aws, arn));
     let found: Vec<_> = stream::iter(looks)
         .buffered(LOOKS_AT_ONCE)
         .try_collect()
@@ -193,4 +198,51 @@ fn observed(
         primary: conversion::primary(found),
         tags,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use express_core::naming::TAG_OWNER;
+    use serde_json::json;
+
+    use super::*;
+    use crate::fake_aws::{FakeAws, Sent};
+
+    const ARN: &str = "arn:aws:ecs:eu-west-1:123456789012:task-definition/web-1:";
+    const OWNER: &str = "service-1";
+
+    /// A family of 150 revisions: the first and the last are ours, a pipeline has registered the others.
+    fn reply(sent: &Sent) -> serde_json::Value {
+        let asked = sent.json();
+        match asked["taskDefinition"].as_str() {
+            None => {
+                let arns: Vec<_> = (1..=150).map(|number| format!("{ARN}{number}")).collect();
+                json!({"taskDefinitionArns": arns})
+            }
+            Some(arn) => {
+                let is_ours = [format!("{ARN}1"), format!("{ARN}150")].contains(&arn.to_owned());
+                let tags = json!([{"key": TAG_OWNER, "value": OWNER}]);
+                json!({
+                    "taskDefinition": {"taskDefinitionArn": arn},
+                    "tags": if is_ours { tags } else { json!([]) },
+                })
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn revisions_of_ours_are_found_behind_those_of_a_pipeline() {
+        let cases = [
+            (LOOKED_AT_BY_UPDATE, vec![format!("{ARN}150")]),
+            (
+                LOOKED_AT_BY_DELETE,
+                vec![format!("{ARN}1"), format!("{ARN}150")],
+            ),
+        ];
+        for (looked_at, expected) in cases {
+            let fake = FakeAws::new(|_, sent| Some((200, reply(sent).to_string())));
+            let found = list_owned(&fake.runtime().aws, "web-1", OWNER, looked_at).await;
+            assert_eq!(found.unwrap(), expected);
+        }
+    }
 }

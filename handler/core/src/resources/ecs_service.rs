@@ -49,7 +49,7 @@ pub struct EcsServiceSpec {
 }
 
 /// `awsvpcConfiguration`
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TaskNetwork {
     /// Sorted.
     pub subnet_ids: Vec<String>,

@@ -16,7 +16,7 @@ use provider_schema::{Percent, ThresholdType};
 
 use super::lifecycle_hooks;
 use crate::aws::error::AwsError;
-use crate::aws::error::answer::{member, unbuildable};
+use crate::aws::error::answer::unbuildable;
 
 /// Value of a circuit breaker's threshold that was never given; its type is then `BOUNDED_PERCENT`.
 /// AWS: <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ThresholdConfiguration.html>
@@ -175,21 +175,23 @@ fn with_strategy(
     }
 }
 
-/// Where the tasks are; lists sorted. A service without subnets is not of `awsvpc`, thus never ours.
-pub fn read_network(operation: &'static str, service: &Service) -> Result<TaskNetwork, AwsError> {
-    let awsvpc = service
+/// Where the tasks are; lists sorted. Those of a service that is not of `awsvpc`, thus never ours, are in no subnet.
+pub fn read_network(service: &Service) -> TaskNetwork {
+    let Some(awsvpc) = service
         .network_configuration()
-        .and_then(NetworkConfiguration::awsvpc_configuration);
-    let awsvpc = member(operation, "awsvpcConfiguration", awsvpc)?;
+        .and_then(NetworkConfiguration::awsvpc_configuration)
+    else {
+        return TaskNetwork::default();
+    };
     let mut subnet_ids = awsvpc.subnets().to_vec();
     subnet_ids.sort();
     let mut security_group_ids = awsvpc.security_groups().to_vec();
     security_group_ids.sort();
-    Ok(TaskNetwork {
+    TaskNetwork {
         subnet_ids,
         security_group_ids,
         assign_public_ip: awsvpc.assign_public_ip() == Some(&AssignPublicIp::Enabled),
-    })
+    }
 }
 
 /// How requests come to the tasks; none when it is not in the form that we write.
@@ -362,7 +364,7 @@ mod tests {
     #[test]
     fn what_is_written_is_read_back() {
         let service = described();
-        assert_eq!(read_network("x:Y", &service).ok(), Some(task_network()));
+        assert_eq!(read_network(&service), task_network());
         assert_eq!(read_ingress(&service), Some(ingress()));
         assert_eq!(alarm_names(&service), ["alarm"]);
     }
