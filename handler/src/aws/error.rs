@@ -146,14 +146,16 @@ impl AwsError {
         self.class == HandlerErrorCode::AccessDenied
     }
 
-    /// A service could not use a role that was passed to it: it may not have reached all of IAM yet, so
-    /// this is worth another try for about two minutes, and a plain refusal after that.
+    /// A service could not use a role that was passed to it, or no policy of the provider's allows the call: it may not
+    /// have reached all of IAM yet, so this is worth another try for about two minutes, and a plain refusal after that.
     ///
     /// AWS: <https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html> (changes are not always
     /// immediately visible)
     #[must_use]
     pub fn may_be_iam_propagation(&self) -> bool {
-        self.is_access_denied() && table::speaks_of_role(&self.code, &self.message)
+        self.is_access_denied()
+            && (table::speaks_of_role(&self.code, &self.message)
+                || table::lacks_policy(&self.message))
     }
 
     /// Whether the call may have had an effect although it failed: no answer arrived, or the service broke

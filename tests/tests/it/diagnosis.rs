@@ -185,6 +185,34 @@ fn case_20_roles_that_are_both_made_by_the_stack_are_waited_for() {
     assert_eq!(run.statuses(), [CreateComplete], "{reason}");
 }
 
+/// As of a provider that was installed or upgraded a moment ago.
+#[test]
+fn case_20_a_policy_of_the_provider_that_iam_spreads_soon_is_waited_for() {
+    let denied = Fault::Refuse(
+        "AccessDenied",
+        "User: u is not authorized to perform this on resource: r because no identity-based policy allows the action",
+    );
+    for operation in [
+        "ec2:DescribeSubnets",
+        "elasticloadbalancing:CreateLoadBalancer",
+        "ec2:AuthorizeSecurityGroupIngress",
+        "elasticloadbalancing:CreateRule",
+        "ecs:CreateService",
+    ] {
+        for (times, expected) in [(3, CreateComplete), (u64::MAX, RollbackComplete)] {
+            let world = World::new();
+            let rule = Rule::once(Some(operation), 0, denied).times(times);
+            world.faults().add(rule);
+            let run = Scenario::new().create(web()).run_in(world);
+            let seen = &run.seen()[0];
+            let context = format!("{operation}, {times} times: {}", seen.reason);
+            assert_eq!(run.statuses(), [expected], "{context}");
+            let is_waited_for = seen.seconds() >= 30 && run.world.faults().struck() >= 3;
+            assert!(is_waited_for, "{context}");
+        }
+    }
+}
+
 /// ECS has met the role when it could not assume it: the service was refused, or a task's start was.
 fn assert_refused_before(run: &Run, property: &str) {
     let history = run.world.history();

@@ -56,6 +56,15 @@ pub(super) fn speaks_of_role(code: &str, message: &str) -> bool {
     refusal && TEXTS.iter().any(|text| message.contains(text))
 }
 
+/// Whether IAM knows of no policy that allows the provider's own call: with a provider that was just installed or
+/// upgraded, the policy may not have reached all of IAM yet. What a policy or a boundary forbids is said otherwise, and
+/// which roles may be passed is the user's choice, wrong at once.
+/// AWS: <https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html> (the texts)
+pub(super) fn lacks_policy(message: &str) -> bool {
+    let says = |text: &str| message.to_ascii_lowercase().contains(text);
+    says("no identity-based policy allows") && !says("perform: iam:passrole")
+}
+
 /// Codes that a service uses for several things and only its message tells apart.
 fn by_message(service: &str, code: &str, message: &str) -> Option<Class> {
     let says = |text: &str| message.to_ascii_lowercase().contains(text);

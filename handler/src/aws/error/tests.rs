@@ -372,7 +372,22 @@ async fn case_20_a_role_that_is_not_there_yet_is_told_from_a_plain_refusal() {
         ),
         (
             "AccessDeniedException",
-            "not authorized to perform: iam:PassRole on r",
+            "User: u is not authorized to perform: ecs:CreateService on resource: r because no identity-based policy \
+             allows the ecs:CreateService action",
+            Class::AccessDenied,
+            true,
+        ),
+        (
+            "AccessDeniedException",
+            "User: u is not authorized to perform: ecs:CreateService on resource: r with an explicit deny in a service \
+             control policy",
+            Class::AccessDenied,
+            false,
+        ),
+        (
+            "AccessDeniedException",
+            "User: u is not authorized to perform: iam:PassRole on resource: r because no identity-based policy allows \
+             the iam:PassRole action",
             Class::AccessDenied,
             false,
         ),
