@@ -50,7 +50,7 @@ pub async fn carry_out(aws: &AwsClients, step: &Step) -> Result<Effect, AwsError
         } => {
             resources::security_group::authorize(aws, group_id, rules).await?;
             if *of == GroupOf::LoadBalancer {
-                // The whole of a new group's rules: it may reach its VPC and nothing else (R26). What it may reach
+                // The whole of a new group's rules: it may reach its VPC and nothing else. What it may reach
                 // comes last: that is what tells the next attempt whether clients were let in.
                 resources::security_group::restrict_egress(aws, group_id).await?;
             }

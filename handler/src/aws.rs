@@ -1,6 +1,6 @@
 //! The SDK clients, and how long one call may take.
 //!
-//! Concrete clients, no trait per service: a test swaps the SDK's own HTTP client (STYLE §3.8). The
+//! Concrete clients, no trait per service: a test swaps the SDK's own HTTP client. The
 //! limits are set here, whatever the caller's configuration says, because an attempt's safety depends on
 //! them: a call that outlives its attempt could change something after a successor has looked.
 
@@ -13,7 +13,7 @@ use aws_config::timeout::TimeoutConfig;
 pub mod error;
 
 /// One call with all its retries. An attempt's work budget is 40 s and the function's timeout 60 s, so a
-/// call that starts at the end of the budget still ends well inside the attempt (DESIGN §4).
+/// call that starts at the end of the budget still ends well inside the attempt.
 pub const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// One try of one call, from the connection to the last byte of the answer. Leaves room for a second.

@@ -34,8 +34,7 @@ use item::Item;
 pub use names::NameClaims;
 use names::Names;
 
-/// How long an owner is remembered after its last service, and a load balancer after its end: late events meet it
-/// (DESIGN §2).
+/// How long an owner is remembered after its last service, and a load balancer after its end: late events meet it.
 const REMEMBERED_S: u64 = 30 * 24 * 60 * 60;
 
 /// The attributes of an owner's item that this version writes.

@@ -47,11 +47,11 @@ pub use round::StepError;
 /// Rounds of one attempt for one goal. A Create from nothing takes about nine; beyond this something
 /// undoes what we do.
 const ROUNDS_MAX: usize = 40;
-/// Milliseconds after which an attempt begins no further round (DESIGN §4: function timeout 60 s).
+/// Milliseconds after which an attempt, which may live for 60 s, begins no further round.
 const WORK_BUDGET_MS: u64 = 40_000;
 /// Seconds until the next attempt when the budget of one is used up, or a race is lost.
 const CONTINUE_AFTER_S: u32 = 5;
-/// Looks at a deployment whose status has not changed before everything is observed again (DESIGN §5).
+/// Looks at a deployment whose status has not changed before everything is observed again.
 const QUICK_LOOKS: u64 = 5;
 
 /// One invocation's work on one owner's open operation.
@@ -289,7 +289,7 @@ impl<'a> Attempt<'a> {
             stop_at_ms: waiter::stop_at_ms(operation.started_ms, operation.answer_by_ms),
             deployment_asked_ms: self.deployment_asked_ms(),
             settings_sent_ms: current.and_then(|current| current.settings_sent_ms),
-            deployments_asked: operation.deployments_asked,
+            service_updates: operation.service_updates,
             deployment_before: current.and_then(|current| current.deployment_before.clone()),
             abandoned: current.and_then(|current| current.abandoned.clone()),
             hopeless_deployment: self.hopeless_deployment().map(str::to_owned),

@@ -1,5 +1,5 @@
 //! Closing a load balancer that its last service has left: an operation of the pool, with a waiter of
-//! its own, so that nobody's Delete waits for ELB's network interfaces (R16).
+//! its own, so that nobody's Delete waits for ELB's network interfaces.
 //!
 //! # Guarantees
 //! A load balancer that people have made their own stays OPEN and is reported: one with a listener, rules or a

@@ -8,8 +8,8 @@
 //!
 //! # Guarantees
 //! Whatever has a response URL gets an answer. Nothing in AWS is changed before the operation is in the
-//! ledger and its waiter has been started, so a crash at any later point leaves somebody who comes back
-//! (R3). A request that changes nothing (an unchanged Update, a Delete of nothing) is answered at once,
+//! ledger and its waiter has been started, so a crash at any later point leaves somebody who comes back.
+//! A request that changes nothing (an unchanged Update, a Delete of nothing) is answered at once,
 //! without a waiter.
 
 pub(crate) mod early;
@@ -202,5 +202,4 @@ async fn take(taking: &Taking<'_>) -> Result<WaiterReply, RequestError> {
     }
 }
 
-const PANICKED: &str =
-    "the provider failed in a way that it should not; its log says where, please report it";
+const PANICKED: &str = "the provider failed in a way that it should not; its log says where, show it to whoever installed the provider";

@@ -1,7 +1,7 @@
 //! Sealing: what the ledger keeps of an open operation, readable by this function only.
 //!
 //! A response URL is a credential and properties hold environment values, but the next attempt needs both.
-//! They are kept as one sealed attribute for as long as the operation is open (R15). Encryption of the
+//! They are kept as one sealed attribute for as long as the operation is open. Encryption of the
 //! table would not do: it hides nothing from whoever may read the table, and backups keep deleted items.
 //!
 //! Each sealing draws a new data key from KMS; the data key, encrypted under the provider's key, travels with
@@ -9,7 +9,7 @@
 //! request: what was sealed for one operation cannot be opened as another's.
 //!
 //! Format 1: `1 | length of the wrapped key (2 bytes) | wrapped key | nonce (12) | ciphertext and tag`.
-//! A later format gets the next number and must go on reading this one (R43).
+//! A later format gets the next number and must go on reading this one.
 //! AWS: <https://docs.aws.amazon.com/kms/latest/APIReference/API_GenerateDataKey.html>,
 //! <https://docs.aws.amazon.com/kms/latest/developerguide/encrypt_context.html>
 

@@ -5,7 +5,7 @@
 //! still there: a closing that died is carried on, and its own checks decide. It lists load balancers with room
 //! that have dropped out of their pool's list. It points rollback alarms at the group that is idle. It ends operations
 //! that nobody comes back for. What it has seen to be gone, nobody looks for any more. Everything else that looks left over is reported: deletion never follows from
-//! absence of knowledge (DESIGN §4).
+//! absence of knowledge.
 
 mod alarms;
 mod unattended;

@@ -1,7 +1,7 @@
 //! The waiter: a Step Functions execution that calls the function again until an operation has ended.
 //!
 //! It is started before the first change is made, so a crash at any later point leaves somebody who comes
-//! back (R3). Its input is `{"operation": "<id>"}` and nothing else: executions are kept for 90 days and
+//! back. Its input is `{"operation": "<id>"}` and nothing else: executions are kept for 90 days and
 //! readable, so no property and no URL may be in one. It waits, calls the function with that input, and
 //! goes on until the function says `{"status":"DONE"}`.
 //!
@@ -31,10 +31,10 @@ pub const WAIT_SECONDS_MAX: u64 = 150;
 pub const SERVICE_TIMEOUT_SECONDS_DEFAULT: u64 = 3600;
 
 /// What CloudFormation may already have counted when the event reaches us, and what the answer needs to get
-/// back: we fail first, with the cause (R24).
+/// back: we fail first, with the cause.
 pub const ANSWER_MARGIN_SECONDS: u64 = 120;
 
-/// What stopping a deployment and its rollback need before the answer (R24).
+/// What stopping a deployment and its rollback need before the answer.
 pub const STOP_MARGIN_SECONDS: u64 = 300;
 
 /// The waiter's input, and that of the call it makes.

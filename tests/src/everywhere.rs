@@ -35,7 +35,7 @@ pub struct Clean {
 pub enum Met {
     /// The trouble came, and everything held.
     Struck,
-    /// There is no such call for it.
+    /// It does not apply: there is no such call, or it means nothing in this journey.
     Spared,
 }
 

@@ -13,7 +13,7 @@ use crate::history::{Event, History};
 use crate::properties::ENVIRONMENT_CANARY;
 use crate::world::{Changed, World};
 
-/// Services on one load balancer at most (DESIGN §4).
+/// Services on one load balancer at most.
 pub const MEMBERS_MAX: usize = 25;
 
 /// Checks everything; what is in the account, only when a call may have changed it since the last check: listing it

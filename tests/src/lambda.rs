@@ -40,7 +40,7 @@ pub const FUNCTION_TIMEOUT_S: u64 = 60;
 pub const DELIVERY_PAUSES_S: [u64; 3] = [0, 60, 120];
 
 /// How long a call that was in flight when its process died may still take to have its effect: as long as
-/// one call of the SDK lives (DESIGN §4). It is counted from the attempt's latest end, the worst case.
+/// one call of the SDK lives. It is counted from the attempt's latest end, the worst case.
 const LATE_CALL_S: u64 = 10;
 
 /// The real handler.

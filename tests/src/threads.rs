@@ -11,8 +11,8 @@ pub fn count(asked: Option<usize>) -> usize {
     asked.unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from))
 }
 
-/// Does `work` on so many threads side by side, and returns what each came to once all have ended. One that panics comes
-/// to nothing, and neither does one that the machine has no room for; the latter is told.
+/// Does `work` on so many threads side by side, and returns what each came to once all have ended: fewer than were asked
+/// for when one panics, or when the machine has no room for one, which is told.
 pub fn side_by_side<T: Send>(threads: usize, work: impl Fn() -> T + Sync) -> Vec<T> {
     thread::scope(|scope| {
         let mut begun = Vec::new();

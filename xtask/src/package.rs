@@ -4,10 +4,6 @@
 //! commit, built by the same compiler, is to give the same archives wherever it is built: paths of the machine are
 //! replaced, dependencies are those of `Cargo.lock`, and the archive has a fixed time and fixed permissions.
 //!
-//! Compared so far, for x86_64, from two clones in folders of different names: 141 libraries (core, provider-schema, and
-//! dependencies with C and assembly in them) and a program without the SDK, all byte for byte the same. The SDK's crates
-//! and the function itself have not been compared.
-//!
 //! Zig is the C compiler and the linker. It brings what is needed to link for another processor, and for the C library
 //! of Lambda's Amazon Linux 2023, which is older than that of many machines on which this is built.
 

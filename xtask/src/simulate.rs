@@ -15,10 +15,10 @@ const FIXED_HISTORIES: &str = "20000";
 const FRESH_HISTORIES: &str = "200000";
 /// Full histories that `cargo xtask test` plays again each time: about a minute.
 const FIXED_FULL_HISTORIES: &str = "400";
-/// Full histories that it plays from fresh seeds. Few: whoever has changed something else should seldom be the one who
-/// finds what is left to find; `cargo xtask simulate full` is for that.
+/// Full histories that it plays from fresh seeds. Few: a change should not fail for an older fault that a fresh seed
+/// happens to meet; `cargo xtask simulate full` looks for those.
 const FRESH_FULL_HISTORIES: &str = "40";
-/// Of the calls of each journey `cargo xtask test` strikes each so manyth: some two minutes.
+/// Of the calls of each journey `cargo xtask test` strikes one in so many: some two minutes.
 const EVERYWHERE_EVERY: &str = "31";
 /// What a long run is built with.
 const OPTIMISED_BUILD: [&str; 2] = ["--profile", "simulate-full"];
@@ -52,14 +52,16 @@ pub struct Everywhere {
 
 #[derive(Args)]
 pub struct Protocol {
-    /// Handed on: `--histories N`, `--seed S`, `--jobs N`, `--replay SEED`, `--without RULE`, `--gap GAP`, `--help`.
+    /// Handed on: `--histories N`, `--seed S`, `--jobs N`, `--replay SEED`, `--whole`, `--without RULE`,
+    /// `--gap GAP`, `--help`.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     arguments: Vec<String>,
 }
 
 #[derive(Args)]
 pub struct Full {
-    /// Handed on: `--histories N`, `--seed S`, `--replay SEED`, `--jobs N`, `--seconds S`, `--help`.
+    /// Handed on: `--histories N`, `--seed S`, `--replay SEED`, `--jobs N`, `--seconds S`, `--survey`,
+    /// `--help`.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     arguments: Vec<String>,
 }

@@ -39,14 +39,14 @@ pub const SCHEMA_VERSION: u32 = 1;
 pub const FINISHED_REQUESTS_MAX: usize = 50;
 /// Physical ids remembered as answered.
 pub const ANSWERED_IDS_MAX: usize = 50;
-/// Seconds that an attempt may live: the function's timeout (DESIGN §4).
+/// Seconds that an attempt may live: the function's timeout.
 pub const ATTEMPT_LENGTH_S: u32 = 60;
 
 /// Milliseconds after the newest request of an owner from which nobody comes back for what is still open: CloudFormation
 /// listens for an hour at most, and as long again is left to whoever is still trying.
 /// AWS: <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-resource-cloudformation-customresource.html>
 pub const UNATTENDED_AFTER_MS: u64 = 2 * 3_600 * 1_000;
-/// Seconds beyond an attempt's length before it is taken for dead (DESIGN §4).
+/// Seconds beyond an attempt's length before it is taken for dead.
 pub const ATTEMPT_MARGIN_S: u32 = 15;
 /// Requests ended by a later one that are still to be told so. The next attempt tells all of them, so that, while
 /// CloudFormation takes answers, more would have to come within the minute that an attempt lives; it has given up the
@@ -178,7 +178,7 @@ pub struct ServiceRecord {
     /// Its place on a load balancer.
     pub slot: Option<Slot>,
     /// Its place on the load balancer that it is leaving for another pool's: held until nothing of the service is
-    /// there any more (R13).
+    /// there any more.
     #[serde(default)]
     pub leaving: Option<Slot>,
     /// Milliseconds since the epoch when its host name was last pointed at another load balancer during a move:
@@ -242,15 +242,15 @@ pub struct Operation {
     pub answer: Option<DecidedAnswer>,
     /// Milliseconds since the epoch when ECS was last asked for a deployment: it may not list it yet.
     pub deployment_asked_ms: Option<u64>,
-    /// How many times it has asked for one by changing the service.
-    pub deployments_asked: u32,
+    /// How many times it has asked ECS to update the service, with or without a deployment; its creation does not count.
+    pub service_updates: u32,
     /// Milliseconds since the epoch when ECS was last told how to deploy, without a deployment: it may not show it yet.
     #[serde(default)]
     pub settings_sent_ms: Option<u64>,
     /// Whether its deployment was stopped because no time was left for it.
     #[serde(default)]
     pub is_out_of_time: bool,
-    /// ARN of the deployment that was the newest before that.
+    /// ARN of the deployment that was the newest when ECS was last asked for one.
     pub deployment_before: Option<String>,
     /// ARN of the deployment after which the same was asked for once more, or is about to be: an attempt that dies
     /// before ECS hears of it leaves nothing else to tell that the service is not as desired.

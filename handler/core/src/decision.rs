@@ -160,7 +160,7 @@ pub enum WaitReason {
         /// The service.
         service: String,
     },
-    /// The rollback alarm is in ALARM: ECS would ignore it for the whole next deployment (R10).
+    /// The rollback alarm is in ALARM: ECS would ignore it for the whole next deployment.
     #[error("alarm `{alarm}` is in ALARM; a deployment that starts now would not be watched")]
     AlarmNotOk {
         /// The alarm.

@@ -1,5 +1,6 @@
 //! What one Express service is to consist of. The only reader of the properties: the destructuring
 //! below has no `..`, so a new property does not compile before it is used here.
+//! Express Mode's values: <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/express-service-work.html>
 
 mod deployment;
 
@@ -399,7 +400,7 @@ pub fn log_group_name(identity: &Identity, container: Option<&PrimaryContainer>)
         )
 }
 
-/// Prefix of log streams when the properties give none: Express Mode's (F§B).
+/// Prefix of log streams when the properties give none: Express Mode's.
 const DEFAULT_LOG_STREAM_PREFIX: &str = "ecs";
 
 fn log_group(task_definition: &DesiredTaskDefinition, tags: &Tags) -> Option<LogGroupSpec> {

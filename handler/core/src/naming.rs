@@ -43,10 +43,10 @@ pub const TAG_HOST: &str = "express:host";
 pub const TAG_STACK_NAME: &str = "express:stack-name";
 /// Tag of an ECS service: its owner's logical id.
 pub const TAG_LOGICAL_ID: &str = "express:logical-id";
-/// Tag that Express Mode's managed infrastructure policy asks for on target groups and rules (R19).
+/// Tag that Express Mode's managed infrastructure policy asks for on target groups and rules.
 pub const TAG_ECS_MANAGED: &str = "AmazonECSManaged";
 
-/// First priority of the rules for test traffic; the ones below are for people's own rules (DESIGN §4). A rule for test
+/// First priority of the rules for test traffic; the ones below are for people's own rules. A rule for test
 /// traffic must be asked before the one for all requests to the same host.
 pub const TEST_RULE_PRIORITY_FIRST: u32 = 1000;
 /// First priority of the rules for all requests to a host.
@@ -97,7 +97,7 @@ pub fn generated_service_name(owner: &Owner) -> String {
 }
 
 /// The DNS label of a service: `<service>` in the cluster `default`, else `<service>-<cluster>`; lower
-/// case and hyphens, with a hash whenever it had to be altered (DESIGN §2).
+/// case and hyphens, with a hash whenever it had to be altered.
 #[must_use]
 pub fn host_label(service: &str, cluster: &str) -> String {
     let wished = if cluster == "default" {
@@ -182,7 +182,7 @@ impl Pair {
 /// Name of a target group: 31 of the 32 characters that ELB allows.
 ///
 /// The pool is in it because a target group belongs to one load balancer for good: a service that moves to
-/// another pool gets groups of its own there while the old ones still serve (R13).
+/// another pool gets groups of its own there while the old ones still serve.
 #[must_use]
 pub fn target_group(service_arn: &str, pool_id: &str, pair: Pair) -> String {
     format!(

@@ -204,7 +204,7 @@ impl Observed {
 
     /// What is known of a service whose names have just been claimed: nothing can have one of ours yet. A
     /// step that meets something all the same is refused by AWS, and it is looked at then: create first,
-    /// look up on conflict (DESIGN §8). What others share or may have made stays to be looked at.
+    /// look up on conflict. What others share or may have made stays to be looked at.
     #[must_use]
     pub fn of_new_service() -> Self {
         Self {

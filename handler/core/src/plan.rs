@@ -20,7 +20,7 @@ pub use error::PlanError;
 pub use remove::{is_going, remove};
 pub use revision::{prefer_running, unseen_running_revision};
 
-/// Revisions of a family that stay registered: the one that runs and the one to go back to (DESIGN §3).
+/// Revisions of a family that stay registered: the one that runs and the one to go back to.
 pub const REVISIONS_KEPT: usize = 2;
 
 /// What planning needs to know of the operation.
@@ -36,8 +36,8 @@ pub struct Timing {
     pub deployment_asked_ms: Option<u64>,
     /// When it last told ECS how to deploy, without a deployment.
     pub settings_sent_ms: Option<u64>,
-    /// How many times it has asked for either by changing the service.
-    pub deployments_asked: u32,
+    /// How many times it has asked ECS to update the service, with or without a deployment; its creation does not count.
+    pub service_updates: u32,
     /// ARN of the deployment that was the newest before it asked; none for the first of a service.
     pub deployment_before: Option<String>,
     /// The deployment of a request that this one has ended.

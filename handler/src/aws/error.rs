@@ -1,7 +1,7 @@
 //! One failed AWS call: what was called, what AWS said, and which class of failure that is.
 //!
-//! Every SDK call ends in `.map_err(aws_error("ecs:CreateService"))`. The class decides what happens next
-//! (STYLE §5.2); the table of codes is in `aws/error/table.rs`. A code that is in no table is a
+//! Every SDK call ends in `.map_err(aws_error("ecs:CreateService"))`. The class decides what happens next;
+//! the table of codes is in `aws/error/table.rs`. A code that is in no table is a
 //! `GeneralServiceException` and logged as `aws.code.unknown`, so that we learn it.
 
 use std::error::Error;

@@ -2,7 +2,7 @@
 //!
 //! The id of a service is its ECS service ARN (`Identity::service_arn`), known before the first change is made. An event's id is
 //! never taken apart to find out what it means: CloudFormation invents one when it cancels a Create that
-//! we have not answered (R1), so the meaning is looked up by owner in the ledger.
+//! we have not answered, so the meaning is looked up by owner in the ledger.
 //!
 //! AWS: <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref-responses.html> (an id is
 //! 1 byte to 1 KB)

@@ -1,4 +1,4 @@
-//! Pools and the slots on their load balancers (R17).
+//! Pools and the slots on their load balancers.
 //!
 //! A claim is one conditional update of one load balancer's item:
 //! `SET members.#service = next_slot, next_slot = next_slot + 1` if it is OPEN, has room and the service

@@ -184,7 +184,7 @@ impl Attempt<'_> {
     }
 
     /// Gives back what a removed service held: slot, host name, service name. The last one to leave a load
-    /// balancer has it closed, by an operation of its own that nobody waits for (R16).
+    /// balancer has it closed, by an operation of its own that nobody waits for.
     pub(super) async fn release(&mut self, goal: &Goal) -> Result<(), OperationError> {
         let Goal::Remove { identity, held } = goal else {
             return Ok(());

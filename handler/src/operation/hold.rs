@@ -1,4 +1,4 @@
-//! Who may mutate: one attempt per owner, and none while another's calls may still be in flight (R2).
+//! Who may mutate: one attempt per owner, and none while another's calls may still be in flight.
 //!
 //! An attempt that was killed leaves its name in the record. Its successor mutates only when the name is
 //! gone, or when successors have watched the record unchanged for longer than an attempt can live, each
@@ -106,7 +106,7 @@ impl Attempt<'_> {
     }
 
     /// A deployment that is merely waited for is looked at by one call, and everything else only when
-    /// its status changes or after some looks: ELB refills ten describes a second for the account (R4).
+    /// its status changes or after some looks: ELB refills ten describes a second for the account.
     pub(super) async fn look_quickly(&self) -> Option<Wait> {
         let operation = self.stored.record.operation.as_ref()?;
         let waiting = operation.waiting.as_ref()?;

@@ -126,7 +126,7 @@ impl Attempt<'_> {
             }
             // One service is made at most, however often AWS refuses to.
             if !matches!(step, Step::CreateService { .. }) {
-                operation.deployments_asked += 1;
+                operation.service_updates += 1;
             }
         }
     }

@@ -100,7 +100,7 @@ impl Taking<'_> {
             stop_at_ms: u64::MAX,
             deployment_asked_ms: None,
             settings_sent_ms: None,
-            deployments_asked: 0,
+            service_updates: 0,
             deployment_before: None,
             abandoned: None,
             hopeless_deployment: None,

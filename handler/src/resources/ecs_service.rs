@@ -2,7 +2,7 @@
 //!
 //! Identity: name and cluster. Repeat-safe: CreateService by its client token; UpdateService is sent only
 //! with what differs. `desiredCount` is written once, at creation: auto scaling owns it.
-//! Delete is complete only at INACTIVE: ECS needs the user's roles until then (R20).
+//! Delete is complete only at INACTIVE: ECS needs the user's roles until then.
 //! AWS: <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateService.html>
 
 use aws_sdk_ecs::types::{

@@ -20,7 +20,8 @@ use crate::aws::error::{AwsError, aws_error};
 
 const DESCRIBE: &str = "elasticloadbalancing:DescribeListeners";
 
-/// What a host that no rule knows is answered: Express Mode's default action (F§B).
+/// What a host that no rule knows is answered: Express Mode's default action.
+/// AWS: <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/express-service-work.html>
 const NOT_FOUND_STATUS: &str = "404";
 const NOT_FOUND_CONTENT_TYPE: &str = "text/plain";
 const NOT_FOUND_BODY: &str = "Not Found";

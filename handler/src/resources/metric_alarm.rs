@@ -2,7 +2,7 @@
 //!
 //! Identity: name. Repeat-safe: PutMetricAlarm replaces the settings and leaves the state; it answers
 //! with nothing, so what was written is known only after another look.
-//! It has no actions of its own: ECS watches its state (DESIGN §3). Those that people gave it are written again, since
+//! It has no actions of its own: ECS watches its state. Those that people gave it are written again, since
 //! an update overwrites the whole configuration of the alarm.
 //! AWS: <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html>
 

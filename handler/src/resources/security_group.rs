@@ -2,7 +2,7 @@
 //!
 //! Identity: name and VPC. Repeat-safe: a taken name is looked up (`InvalidGroup.Duplicate`), a rule that
 //! exists counts as authorized, one that does not as revoked.
-//! A new group lets everything out; that of a load balancer is restricted to the VPC (R26).
+//! A new group lets everything out; that of a load balancer is restricted to the VPC.
 //! Delete after every interface and every other group's rule that uses it (`DependencyViolation`).
 //! AWS: <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateSecurityGroup.html>
 

@@ -1,5 +1,5 @@
 //! Rollback alarms after deployments that others have started: at rest an alarm looks at the group that is idle,
-//! and a deployment from the console or a script swaps the two without telling us (R10).
+//! and a deployment from the console or a script swaps the two without telling us.
 //!
 //! An alarm is moved only by whoever may mutate for its owner, and only while the service is at rest.
 

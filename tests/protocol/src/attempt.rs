@@ -1,5 +1,6 @@
-//! The function, call by call, in the order of `handler/src`: this folder has the same files with the same steps, and
-//! symbols where the handler has AWS's types.
+//! The function, call by call, as far as its calls concern the ledger: in the handler's order, with symbols where the
+//! handler has AWS's types. The table says which file repeats which. Absent are moves to another load balancer, host
+//! names below a domain, looks that see what was before, and the daily ending of requests that nobody comes back for.
 //!
 //! | here | there |
 //! |---|---|
@@ -28,6 +29,7 @@ use std::rc::Rc;
 use std::task::Poll;
 
 use express_core::claim::Operation;
+use express_core::diagnosis::IAM_PROPAGATION_MS;
 
 use crate::aws::{AwsFailure, Sight};
 use crate::effect::{Effect, Failure, Reply as CallReply, RequestId, Response};
@@ -48,8 +50,6 @@ const WORK_BUDGET_MS: u64 = 40_000;
 const CONTINUE_AFTER_S: u64 = 5;
 /// As `operation/failure.rs` has it, in seconds.
 const RETRY_S: u64 = 15;
-/// As `operation/failure.rs` has it.
-const IAM_PROPAGATION_MS: u64 = 120_000;
 /// As `waiter.rs` has it, in seconds.
 const STOP_MARGIN_S: u64 = 300;
 /// As `waiter.rs` has it, in seconds.

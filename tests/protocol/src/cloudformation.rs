@@ -1,7 +1,7 @@
 //! CloudFormation: one stack with one resource, what it sends, and what it does after each answer.
 //!
 //! It sends one request at a time. What it gives up it is not told of any more: a Create that was cancelled before it was
-//! answered is deleted under an id that it invents (R1).
+//! answered is deleted under an id that it invents.
 
 use std::rc::Rc;
 

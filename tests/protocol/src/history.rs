@@ -89,7 +89,7 @@ pub struct Deployment {
     pub succeeds: bool,
 }
 
-/// What CloudFormation does after a replacement that failed or is undone; both have been observed (R11).
+/// What CloudFormation does after a replacement that failed or is undone; both have been observed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UndoneBy {
     /// It deletes the id that was answered.

@@ -4,9 +4,9 @@
 /// A rule that can be left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rule {
-    /// An attempt mutates only when no other may still be at work (R2).
+    /// An attempt mutates only when no other may still be at work.
     RunningAttempt,
-    /// What a Delete means is looked up by owner, never read from its id (R1).
+    /// What a Delete means is looked up by owner, never read from its id.
     OwnershipLookup,
     /// A request takes the place of the open operation, and writes of the one that was ended fail.
     RecordCondition,
@@ -16,11 +16,11 @@ pub enum Rule {
     ClaimCondition,
     /// OPEN becomes CLOSED, and never the other way.
     ClosedIsFinal,
-    /// The waiter is started before the first change (R3).
+    /// The waiter is started before the first change.
     WaiterFirst,
     /// An answer that did not arrive is sent again.
     AnswerRetry,
-    /// A Delete is answered SUCCESS when its service is INACTIVE, not before (R20).
+    /// A Delete is answered SUCCESS when its service is INACTIVE, not before.
     SuccessAtInactive,
     /// A write of the record whose outcome is unknown is not taken for written: its revision may be another's.
     UnknownWrite,

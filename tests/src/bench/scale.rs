@@ -19,7 +19,7 @@ use crate::invariants::{self, MEMBERS_MAX};
 use crate::properties::web;
 use crate::world::World;
 
-/// Writes of pool and load-balancer items for each claimed slot, those refused included, in tenths (DESIGN §8).
+/// Writes of pool and load-balancer items for each claimed slot, those refused included, in tenths.
 const CLAIM_WRITES_TENTHS_MAX: usize = 12;
 
 /// After so long without calls every bucket is full again; the slowest, for `CreateLoadBalancer`, takes 50 s

@@ -1,4 +1,4 @@
-//! Prints what each operation costs in calls, against the budgets of DESIGN §8; fails when one is over.
+//! Prints what each operation costs in calls, against the budgets; fails when one is over.
 
 use std::process::ExitCode;
 

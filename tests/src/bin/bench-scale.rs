@@ -1,4 +1,4 @@
-//! Creates many services at once under AWS's token buckets; fails when a budget of DESIGN §8 is missed.
+//! Creates many services at once under AWS's token buckets; fails when a budget is missed.
 
 use std::process::ExitCode;
 use std::time::Instant;

@@ -27,7 +27,7 @@ struct Arguments {
     /// Only these troubles.
     #[arg(long)]
     trouble: Vec<Trouble>,
-    /// Only each so manyth call.
+    /// Only one call in so many.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
     every: u64,
     /// Only this call; prints all that happens when something does not hold.
@@ -141,7 +141,8 @@ fn all(clean: &Clean, troubles: &[Trouble], arguments: &Arguments) -> BTreeMap<S
         AtomicUsize::new(0),
         Mutex::new(BTreeMap::<String, Row>::new()),
     );
-    threads::side_by_side(threads::count(arguments.jobs), || {
+    let jobs = threads::count(arguments.jobs);
+    let ended = threads::side_by_side(jobs, || {
         while let Some((trouble, call)) = work.get(next.fetch_add(1, Ordering::Relaxed)) {
             let outcome = clean.with(*trouble, *call);
             let Ok(mut rows) = rows.lock() else { return };
@@ -156,5 +157,6 @@ fn all(clean: &Clean, troubles: &[Trouble], arguments: &Arguments) -> BTreeMap<S
             }
         }
     });
+    assert_eq!(ended.len(), jobs, "threads have ended before their work");
     rows.into_inner().unwrap_or_default()
 }

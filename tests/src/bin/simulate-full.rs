@@ -135,7 +135,7 @@ fn simulate(arguments: &Arguments) -> bool {
             .is_some_and(|most| began.elapsed().as_secs() >= most)
     };
     let jobs = threads::count(arguments.jobs);
-    threads::side_by_side(jobs, || {
+    let ended = threads::side_by_side(jobs, || {
         while !shared.is_over.load(Ordering::Relaxed) && !is_due() {
             let number = shared.next.fetch_add(1, Ordering::Relaxed);
             if number >= count {
@@ -158,7 +158,12 @@ fn simulate(arguments: &Arguments) -> bool {
             report(history, violation.clone());
         }
     }
-    found.is_empty() && played > 0
+    // Outside the check a panic is silent.
+    let died = jobs - ended.len();
+    if died > 0 {
+        println!("{died} of {jobs} threads have ended before their histories");
+    }
+    found.is_empty() && played > 0 && died == 0
 }
 
 fn one(shared: &Shared, seed: u64, goes_on: bool) {

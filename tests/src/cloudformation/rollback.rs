@@ -12,7 +12,7 @@ use super::{RequestType, Template};
 /// AWS: <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html>
 pub const ROLLBACK_AFTER_S: u64 = 2;
 
-/// What follows a replacing Update that failed, or that has to be undone. Both have been observed (R11).
+/// What follows a replacing Update that failed, or that has to be undone. Both have been observed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FailedReplacement {
     /// The id that was answered is deleted, the old one stays as it is.
@@ -24,7 +24,7 @@ pub enum FailedReplacement {
 
 impl Stack {
     /// Deletes all that was begun: by the answered id, or by one that CloudFormation makes up for what it
-    /// gave up before it was answered (R1).
+    /// gave up before it was answered.
     pub(super) async fn roll_back_create(&self, mut seen: Vec<Seen>) -> StackOutcome {
         self.world.sleep_s(ROLLBACK_AFTER_S).await;
         let requests = seen.iter().map(|seen| self.delete_created(seen)).collect();

@@ -57,7 +57,7 @@ impl Journey {
     }
 }
 
-/// All of them: the first is the shortest.
+/// All of them.
 pub const JOURNEYS: &[Journey] = &[
     journey("life", life),
     journey("deployment", || updated(web().image(OTHER_IMAGE))),

@@ -3,8 +3,8 @@
 //! A history may contain what keeps some of that from being promised:
 //! - A part that was changed by hand is repaired by the next Update, which therefore changes something.
 //! - A part whose owner tag was taken off makes Update and Delete fail, with words; once the tag is back they succeed.
-//! - A table that was set back does not know what was made since, and an id that it does not know is left alone: only
-//!   answers and strangers are looked at.
+//! - A table that was set back does not know what was made since, and an id that it does not know is left alone: what is
+//!   left over is not looked at.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,7 +22,7 @@ use crate::cloudformation::{
 use crate::invariants;
 use crate::world::World;
 
-/// Time for closings that were begun: load balancers keep their network interfaces for minutes.
+/// Until the next daily sweep. Closings that were begun need minutes: load balancers keep their network interfaces.
 const DAY_S: u64 = 24 * 3600;
 
 pub(super) fn check(player: &mut Player, before: &Inventory) {
@@ -60,24 +60,19 @@ pub(super) fn check(player: &mut Player, before: &Inventory) {
     }
 }
 
-/// Every request was answered, but those whose event Lambda gave up on.
+/// Every request was answered, and before CloudFormation gave up, but those whose event Lambda gave up on.
 fn answered(player: &Player) {
-    let lost: BTreeSet<String> = player
-        .world
-        .dead_letters()
-        .borrow()
-        .iter()
-        .map(|event| event["ResponseURL"].to_string())
-        .collect();
+    let lost = player.world.dead_letters().borrow();
+    let lost: BTreeSet<&str> = lost.iter().filter_map(request_id).collect();
     let unanswered = invariants::unanswered(&player.world);
-    let unanswered: Vec<&Value> = unanswered
+    let unanswered: Vec<&str> = unanswered
         .iter()
-        .filter(|event| !lost.contains(&event["ResponseURL"].to_string()))
-        .map(|event| &event["RequestId"])
+        .filter_map(request_id)
+        .filter(|id| !lost.contains(id))
         .collect();
     let given_up = player.world.history().seen().find_map(|seen| {
         let is_late = seen.status == SeenStatus::TimedOut;
-        (is_late && lost.is_empty()).then(|| seen.request_id.clone())
+        (is_late && !lost.contains(seen.request_id.as_str())).then(|| seen.request_id.clone())
     });
     assert!(
         given_up.is_none(),
@@ -89,6 +84,10 @@ fn answered(player: &Player) {
         "never answered: {unanswered:?}\n{}",
         crate::trace::of(&player.world)
     );
+}
+
+fn request_id(event: &Value) -> Option<&str> {
+    event["RequestId"].as_str()
 }
 
 /// Of what is over the ledger keeps nothing that is sealed.

@@ -99,8 +99,8 @@ fn calls_of_a_create() -> u64 {
     run.world.history().calls().count() as u64
 }
 
-/// The handler's code fails: once at a call, here at every third of a Create, after which whoever comes next goes on, or the request is
-/// refused; and each time that it comes to a call, before there is a waiter and after.
+/// The handler's code fails: once, at every third call of a Create, after which whoever comes next goes on, or the
+/// request is refused; or each time that it comes to a call, one before there is a waiter and one after.
 #[test]
 fn case_1_a_request_in_which_the_handler_panics_is_answered_once() {
     let numbers = (0..calls_of_a_create()).step_by(3);

@@ -1,4 +1,4 @@
-//! The shortest journey and a move, with trouble at every call of them, one at a time. `cargo xtask simulate everywhere`
+//! A life, a cancelled Create and a move, with trouble at their calls, one at a time. `cargo xtask simulate everywhere`
 //! does so with all journeys.
 
 use std::time::Duration;
@@ -8,7 +8,7 @@ use express_tests::everywhere::{Clean, Journey, Met, Trouble, life};
 use express_tests::invariants::check_attempts_apart;
 use local_aws::fault::{Fault, Rule};
 
-/// A move has three times the calls of a life: each so manyth.
+/// A move has three times the calls of a life: one in so many is struck.
 const EVERY_OF_A_MOVE: u64 = 7;
 
 fn check(journey: &str, trouble: Trouble, every: u64) {

@@ -2,6 +2,7 @@
 
 mod certificate;
 mod contract;
+mod cost;
 mod crash_everywhere;
 mod create;
 mod deadline;

@@ -24,9 +24,11 @@ const START_MAX: Duration = Duration::from_secs(10);
 /// The request for the next event.
 const NEXT: &str = "GET /2018-06-01/runtime/invocation/next ";
 
-/// Budgets: DESIGN §8.
+/// Milliseconds from the process's start to its request for the first event.
 const INIT_MAX_MS: f64 = 15.0;
+/// Megabytes of the zipped binary.
 const PACKAGE_MAX_MB: f64 = 6.0;
+/// Megabytes of memory in use after a Create; what is measured here is before one.
 const MEMORY_MAX_MB: f64 = 48.0;
 
 /// Bytes in the megabyte that Lambda's limits are given in.

@@ -1,4 +1,5 @@
-//! The commands that the documentation shows: each is run by a test, or it is said here why not.
+//! The commands in the shell blocks of the documentation: each begins as one that is known here, with the step or the
+//! file of tests that runs it, or with why none does.
 
 use std::fs;
 use std::path::PathBuf;

@@ -12,7 +12,7 @@ const INVENTED_LENGTHS: std::ops::RangeInclusive<usize> = 12..=13;
 
 impl Owner {
     /// Whether `id` is one that CloudFormation makes up for this resource, for a Delete after a Create of which it has
-    /// read no answer: `<stack>-<logical id>-<random letters and digits>` (R1). No other event carries such an id,
+    /// read no answer: `<stack>-<logical id>-<random letters and digits>`. No other event carries such an id,
     /// because ours are ARNs.
     fn may_have_got(&self, id: &str) -> bool {
         let random = id
@@ -86,7 +86,7 @@ impl OwnerRecord {
         service.is_some_and(|it| it.is_let_go && it.is_reached && !it.is_doomed)
     }
 
-    /// The id that a failure of `operation` is answered with, which CloudFormation takes over (R11): that of a service
+    /// The id that a failure of `operation` is answered with, which CloudFormation takes over: that of a service
     /// which the request has claimed, so that what was made is found by its Delete; else the one that it came with. None
     /// for a Create that was to take up again what the stack had let go of: that runs on, and no Delete may find it.
     #[must_use]

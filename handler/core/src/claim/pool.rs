@@ -5,14 +5,14 @@
 //! says the same to DynamoDB, and a test runs both side by side on random sequences. An item that is not there refuses
 //! everything except being opened.
 //!
-//! A claim takes `next_slot` and moves it on in one write, so every slot is unique without a lock (R17). OPEN → CLOSED
+//! A claim takes `next_slot` and moves it on in one write, so every slot is unique without a lock. OPEN → CLOSED
 //! is one way, in the write that sees no members: that alone decides between the last leaver and the next joiner.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 /// Services on one load balancer. The wall is 100 target groups, 50 services; 25 is for the blast
-/// radius (DESIGN §4).
+/// radius.
 pub const MEMBERS_MAX: u64 = 25;
 
 /// A pool, as far as its writes decide on it; its VPC and scheme never change.

@@ -30,7 +30,7 @@ impl OwnerRecord {
         }
     }
 
-    /// What a request means, looked up by owner and never parsed from the id (R1).
+    /// What a request means, looked up by owner and never parsed from the id.
     ///
     /// `sealed` is the sealed part of the operation that is open now, if any.
     #[must_use]
@@ -169,7 +169,7 @@ impl OwnerRecord {
             given_up_ms: request.given_up_ms,
             answer: None,
             deployment_asked_ms: None,
-            deployments_asked: 0,
+            service_updates: 0,
             settings_sent_ms: None,
             is_out_of_time: false,
             deployment_before: None,

@@ -1,5 +1,5 @@
 //! When a running deployment is looked at again, and when it is worth a closer look. A look costs calls that ELB
-//! counts for the whole account (R4), so a deployment that gets on is not looked at closely.
+//! counts for the whole account, so a deployment that gets on is not looked at closely.
 
 use serde::{Deserialize, Serialize};
 

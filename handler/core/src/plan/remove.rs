@@ -17,7 +17,7 @@ const DRAINING_RETRY_S: u32 = 15;
 
 /// Plans the next part of the removal of `identity`.
 ///
-/// The phases, each begun when the one before has left nothing (DESIGN §3):
+/// The phases, each begun when the one before has left nothing:
 /// 1. alias record and scalable target: no new clients, nobody changes the count any more;
 /// 2. rules: their targets drain at once instead of with the deployment;
 /// 3. service, until INACTIVE: ECS needs the user's roles until then;

@@ -89,7 +89,7 @@ pub(super) fn target_group(desired: &Desired, pair: Pair) -> TargetGroupSpec {
     }
 }
 
-/// ECS's infrastructure role may move only what carries Express Mode's own tag, with its managed policy (R19).
+/// ECS's infrastructure role may move only what carries Express Mode's own tag, with its managed policy.
 pub(super) fn ingress_tags(desired: &Desired) -> Tags {
     let mut tags = desired.tags.clone();
     tags.insert(naming::TAG_ECS_MANAGED.to_owned(), "true".to_owned());
@@ -145,8 +145,7 @@ pub(super) fn serving_first(observed: &Observed) -> Option<[&ObservedTargetGroup
     Some(if live == Some(&b.arn) { [b, a] } else { [a, b] })
 }
 
-/// The alarm looks at the idle group; while none is live yet, and where the new revision takes the live one, at both
-/// (R10).
+/// The alarm looks at the idle group; while none is live yet, and where the new revision takes the live one, at both.
 pub(super) fn metric_alarm(desired: &Desired, observed: &Observed) -> Option<MetricAlarmSpec> {
     let [a, b] = observed.target_groups()?;
     let live = observed

@@ -4,21 +4,22 @@
 //! UpdateService has no token: it is sent only when the observed service differs, or ECS has given up its deployment
 //! for a role that was made a moment ago.
 //! Never written: `desiredCount` (auto scaling's), the rule's weights (ECS's), `loadBalancers` without
-//! need: sending it again keeps the groups from alternating (R13).
-//! Delete is complete only at INACTIVE: ECS needs the user's roles until then (R20).
+//! need: sending it again keeps the groups from alternating.
+//! Delete is complete only at INACTIVE: ECS needs the user's roles until then.
 //! AWS: <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateService.html>
+//! Express Mode's values: <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/express-service-work.html>
 
 use provider_schema::{LifecycleHook, Percent, ThresholdType};
 
 use super::Tags;
 use crate::diagnosis::Progress;
 
-/// Seconds after a task's start during which ECS ignores unhealthy targets: Express Mode's (F§B). A service is created with
+/// Seconds after a task's start during which ECS ignores unhealthy targets: Express Mode's. A service is created with
 /// it; what people give it later is theirs.
 pub const HEALTH_CHECK_GRACE_S: i32 = 300;
-/// Percent of the desired count that may run during a deployment: Express Mode's (F§B).
+/// Percent of the desired count that may run during a deployment: Express Mode's.
 pub const MAXIMUM_PERCENT: i32 = 200;
-/// Percent of the desired count that stays running: Express Mode's (F§B).
+/// Percent of the desired count that stays running: Express Mode's.
 pub const MINIMUM_HEALTHY_PERCENT: i32 = 100;
 
 /// A service that is to exist.
@@ -77,7 +78,7 @@ pub struct ServiceIngress {
 }
 
 /// `loadBalancers` in the middle of a move: one group of each load balancer, without `advancedConfiguration`, so that
-/// every task takes requests from both (R13). ECS allows more than one group with rolling deployments only.
+/// every task takes requests from both. ECS allows more than one group with rolling deployments only.
 /// AWS: <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/register-multiple-targetgroups.html>
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bridge {

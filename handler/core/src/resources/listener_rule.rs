@@ -4,7 +4,7 @@
 //! of its own: a repeated one meets its own priority (`PriorityInUse`), is then looked up and adopted.
 //! The weights are ECS's from the first deployment on: read, never written again. Extra host values
 //! and a moved priority are the user's. What is ours is the service's host value, and that both groups are in the
-//! forward action; ECS refuses to deploy otherwise (F§H.2).
+//! forward action; ECS refuses to deploy otherwise.
 //! A service with test traffic has a second rule, with the same host, a header, and a priority that comes before; ECS
 //! sends what it admits to the new revision first.
 //! AWS: <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateRule.html>

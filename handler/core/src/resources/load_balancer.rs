@@ -2,7 +2,7 @@
 //!
 //! Identity: name from the pool and the ordinal. Repeat-safe: CreateLoadBalancer with identical
 //! settings returns the existing one; the settings come from the ordinal's item alone, so that whoever
-//! creates it asks for the same (R17).
+//! creates it asks for the same.
 //! Immutable: name, scheme. Subnets are extended when a service needs a further zone, never taken away.
 //! AWS: <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateLoadBalancer.html>
 

@@ -4,16 +4,17 @@
 //! people have the alarm do is written again as it was found.
 //! It looks at the share of 5xx answers among requests, and only where there are enough of them: one
 //! failed request in a silent minute says nothing. At rest it already looks at the *idle* group, the
-//! one that the next deployment takes; before the first deployment has ended, at both (R10). A rolling
+//! one that the next deployment takes; before the first deployment has ended, at both. A rolling
 //! deployment stays in the group that serves, so with that strategy it looks at both as well.
 //! AWS: <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html>
+//! Express Mode's values: <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/express-service-work.html>
 
 use provider_schema::Percent;
 
 use super::ecs_service::{ServiceIngress, Strategy};
 use super::{Tags, listener_rule, target_group};
 
-/// Seconds of one datapoint: Express Mode's (F§B.1).
+/// Seconds of one datapoint: Express Mode's.
 pub const PERIOD_S: u32 = 60;
 /// The metric of answers with a status of 400 to 499.
 pub const METRIC_4XX: &str = "HTTPCode_Target_4XX_Count";

@@ -2,7 +2,7 @@
 //!
 //! Identity: the service and the policy's name. Repeat-safe: PutScalingPolicy replaces its settings.
 //! Requests per target are metric maths over both target groups: a predefined metric names one group,
-//! and the live one alternates with every deployment (DESIGN §3).
+//! and the live one alternates with every deployment.
 //! AWS: <https://docs.aws.amazon.com/autoscaling/application/APIReference/API_PutScalingPolicy.html>
 
 /// A policy that is to exist.

@@ -2,7 +2,7 @@
 //! of the load balancer, which admits clients and may reach the whole VPC.
 //!
 //! Identity: name and VPC. Nothing per service is written on the load balancer's group: 25 services
-//! would share its 60 rules (R26). It is given a rule for each range that its VPC has when it is made, and for those that
+//! would share its 60 rules. It is given a rule for each range that its VPC has when it is made, and for those that
 //! the VPC gets later, once a service comes there; none is taken away, since another service may need it. The service's
 //! group may carry rules of the user; only rules whose source is our load balancer's group are ours.
 //! Delete after every interface and every other group's rule that uses it (`DependencyViolation`).

@@ -3,27 +3,28 @@
 //! Identity: name from the service's ARN and the pool: on another load balancer it has others. Repeat-safe:
 //! CreateTargetGroup with the same settings returns the existing group.
 //! Immutable: name, port, protocol, VPC, target type. The port is a constant and health checks use
-//! `traffic-port`, so a container-port change never needs a new group (R14).
+//! `traffic-port`, so a container-port change never needs a new group.
 //! Delete after every rule that forwards here (`ResourceInUse`).
 //! AWS: <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateTargetGroup.html>
+//! Express Mode's values: <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/express-service-work.html>
 
 use super::Tags;
 use crate::naming::Pair;
 
 /// The group's own port; ECS registers every target with the container's port instead.
 pub const TARGET_GROUP_PORT: u16 = 80;
-/// Seconds between health checks: Express Mode's (F§B).
+/// Seconds between health checks: Express Mode's.
 pub const HEALTH_CHECK_INTERVAL_S: u32 = 30;
-/// Seconds after which a health check has failed: Express Mode's (F§B).
+/// Seconds after which a health check has failed: Express Mode's.
 pub const HEALTH_CHECK_TIMEOUT_S: u32 = 5;
-/// Successes before a target counts as healthy: Express Mode's (F§B).
+/// Successes before a target counts as healthy: Express Mode's.
 pub const HEALTHY_THRESHOLD: u32 = 5;
-/// Failures before a target counts as unhealthy: Express Mode's (F§B).
+/// Failures before a target counts as unhealthy: Express Mode's.
 pub const UNHEALTHY_THRESHOLD: u32 = 2;
-/// Status codes that count as healthy: Express Mode's (F§B).
+/// Status codes that count as healthy: Express Mode's.
 pub const HEALTHY_HTTP_CODES: &str = "200";
 /// Seconds a draining target keeps its connections. ELB's own default is 300, which would make every
-/// deployment and every Delete five minutes longer (R20).
+/// deployment and every Delete five minutes longer.
 pub const DEREGISTRATION_DELAY_S: u32 = 30;
 
 /// A target group that is to exist.
@@ -87,7 +88,7 @@ pub fn diff(spec: &TargetGroupSpec, observed: &ObservedTargetGroup) -> TargetGro
     let TargetGroupSpec {
         pair: _,
         name: _,
-        // Part of the identity: a change of VPC is refused before (DESIGN §3).
+        // Part of the identity: a change of VPC is refused before.
         vpc_id: _,
         health_check_path,
         tags: _,

@@ -6,6 +6,7 @@
 //! A given task definition is never registered or deregistered by us.
 //! What people and tools add to the revision that the service runs goes along with the next one ([`merge`]).
 //! AWS: <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RegisterTaskDefinition.html>
+//! Express Mode's values: <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/express-service-work.html>
 
 use provider_schema::CpuArchitecture;
 
@@ -19,11 +20,11 @@ pub use merge::merge;
 pub const PRIMARY_CONTAINER: &str = "Main";
 /// Name of the primary container's port.
 pub const PORT_NAME: &str = "main";
-/// Seconds between SIGTERM and SIGKILL: Express Mode's (F§B).
+/// Seconds between SIGTERM and SIGKILL: Express Mode's.
 pub const STOP_TIMEOUT_S: u32 = 30;
-/// awslogs `mode`: Express Mode's (F§B). A full buffer drops log lines instead of blocking the container.
+/// awslogs `mode`: Express Mode's. A full buffer drops log lines instead of blocking the container.
 pub const LOG_MODE: &str = "non-blocking";
-/// awslogs `max-buffer-size`: Express Mode's (F§B).
+/// awslogs `max-buffer-size`: Express Mode's.
 pub const LOG_BUFFER: &str = "25m";
 
 /// Name of the label that holds `Deployment.ForceDeployment`: another value is another revision, which is deployed.

@@ -1,6 +1,6 @@
 //! Service deployments and service revisions: found and stopped; ECS makes them.
 //!
-//! `status` of a deployment is what counts, never `rolloutState` (DESIGN §3). The group that serves is
+//! `status` of a deployment is what counts, never `rolloutState`. The group that serves is
 //! that of the revision's resolved configuration: the service's own `loadBalancers` does not say it.
 //! AWS: <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ServiceDeployment.html>,
 //! <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ServiceRevisionLoadBalancer.html>

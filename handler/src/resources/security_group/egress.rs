@@ -1,4 +1,4 @@
-//! What a load balancer may reach: its VPC and nothing else (R26).
+//! What a load balancer may reach: its VPC and nothing else.
 
 use aws_sdk_ec2::types::{IpPermission, IpRange, Ipv6Range, SecurityGroup};
 

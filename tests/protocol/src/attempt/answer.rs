@@ -8,10 +8,10 @@ use crate::ledger::LedgerFailure;
 use crate::rules::Rule;
 use crate::world::Invocation;
 
-/// Tries of one answer.
-const TRIES_MAX: u32 = 3;
-/// Milliseconds between them.
-const BACKOFF_MS: u64 = 200;
+/// Tries of one answer, as `cloudformation/respond.rs` has it.
+pub const TRIES_MAX: u32 = 5;
+/// Milliseconds after the first, as `cloudformation/respond.rs` has it; twice as many after each further one.
+pub const BACKOFF_MS: u64 = 200;
 
 /// Sends an answer; whether CloudFormation's host has taken it.
 pub(super) async fn send(invocation: &Invocation, id: RequestId, answer: &Answer) -> bool {
@@ -20,7 +20,7 @@ pub(super) async fn send(invocation: &Invocation, id: RequestId, answer: &Answer
             if invocation.is_off(Rule::AnswerRetry) {
                 return true;
             }
-            invocation.sleep_ms(BACKOFF_MS << number).await;
+            invocation.sleep_ms(BACKOFF_MS << (number - 1)).await;
         }
         let sent = invocation.call(Effect::Answer(id, answer.clone())).await;
         if sent.is_ok() {

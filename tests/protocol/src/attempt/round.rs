@@ -89,7 +89,8 @@ impl Attempt<'_> {
             operation.deployment_before =
                 newest.map(|(service, _)| service.deployment.id.to_string());
             operation.deployment_asked_ms = Some(now_ms);
-            operation.deployments_asked += 1;
+            let updates = |step: &Step| matches!(step, Step::Call(Effect::UpdateService(_)));
+            operation.service_updates += u32::from(steps.iter().any(updates));
         }
     }
 

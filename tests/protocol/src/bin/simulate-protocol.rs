@@ -33,10 +33,10 @@ struct Arguments {
     /// Threads; as many as there are cores when it is not given.
     #[arg(long)]
     jobs: Option<usize>,
-    /// Play one history, made as small as it fails, with its trace.
+    /// Play this one history, with its trace; made smaller if it fails.
     #[arg(long)]
     replay: Option<u64>,
-    /// Do not make a history that fails smaller.
+    /// Print a history that fails as it is.
     #[arg(long)]
     whole: bool,
     /// Leave a rule out.
@@ -80,7 +80,10 @@ fn main() -> anyhow::Result<ExitCode> {
         None => thread::available_parallelism()?.get(),
     };
     let last = first.saturating_add(arguments.histories);
-    println!("seeds {first} to {last} on {jobs} threads");
+    println!(
+        "seeds from {first}, {} histories on {jobs} threads",
+        arguments.histories
+    );
     let began = Instant::now();
     let failed = play(first, last, jobs, options);
     let elapsed = began.elapsed();

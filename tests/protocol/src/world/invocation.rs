@@ -10,9 +10,9 @@ use crate::effect::{Effect, Reply};
 use crate::history::FaultKind;
 use crate::rules::Rule;
 
-/// Milliseconds that an invocation may live: the function's timeout (DESIGN §4).
+/// Milliseconds that an invocation may live: the function's timeout.
 pub(super) const LENGTH_MS: u64 = 60_000;
-/// Milliseconds after which the SDK gives a call up (DESIGN §4).
+/// Milliseconds after which the SDK gives a call up.
 const CALL_MS: u64 = 10_000;
 /// Milliseconds beyond an invocation's life within which its last call has its effect, less than the margin of
 /// `express_core::claim::ATTEMPT_MARGIN_S`.

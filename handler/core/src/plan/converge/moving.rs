@@ -1,4 +1,4 @@
-//! A service that moves to another load balancer, because its scheme or its sharing has changed (R13).
+//! A service that moves to another load balancer, because its scheme or its sharing has changed.
 //!
 //! A target group belongs to one load balancer, and ECS shifts traffic between two groups of one rule only. So the
 //! service gets a rule and two groups on the other load balancer, and goes there in stages, each of which is told from

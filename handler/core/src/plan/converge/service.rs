@@ -30,7 +30,7 @@ const LISTING_PATIENCE_MS: u64 = 60 * 1000;
 const DEPLOYMENTS_MAX: u32 = 3;
 /// What a move asks for besides: to both load balancers, to the new one, and the strategy that it interrupted.
 const DEPLOYMENTS_OF_A_MOVE: u32 = 3;
-/// How long an Update waits at least for an alarm that is in ALARM to recover before it fails (R10).
+/// How long an Update waits at least for an alarm that is in ALARM to recover before it fails.
 const ALARM_PATIENCE_MIN_MS: u64 = 5 * 60 * 1000;
 /// How long after the last of its periods the alarm may take to judge it: ELB reports with a delay.
 const ALARM_LAG_MS: u64 = 2 * 60 * 1000;
@@ -179,7 +179,7 @@ fn is_deployed_again(failed: &ObservedDeployment, observed: &Observed, timing: &
     timing.early_deployment.as_ref() == Some(&failed.arn)
         && failed.is_given_up
         && failed.created_ms < timing.started_ms + IAM_PROPAGATION_MS
-        && timing.deployments_asked < DEPLOYMENTS_MAX
+        && timing.service_updates < DEPLOYMENTS_MAX
         && timing.now_ms < timing.stop_at_ms
         && observed.leaving.is_none()
 }
@@ -265,7 +265,7 @@ fn update_service(
     } else {
         0
     };
-    if timing.deployments_asked >= DEPLOYMENTS_MAX + moves {
+    if timing.service_updates >= DEPLOYMENTS_MAX + moves {
         return Err(PlanError::NeverAsDesired {
             service: spec.name,
             fields: change.fields().join("`, `"),

@@ -339,7 +339,7 @@ fn deployment_that_failed_too_early_is_begun_again() {
             .own_deployment(DeploymentStatus::Failed)
             .deployment(|deployment| deployment.is_given_up = true);
         let timing = &mut seen.world.timing;
-        timing.deployments_asked = asked;
+        timing.service_updates = asked;
         timing.early_deployment = early.then(|| "deployment-1".to_owned());
         let created_ms = timing.started_ms + created_s * 1_000;
         seen.deployment(|deployment| deployment.created_ms = created_ms)
@@ -479,7 +479,7 @@ fn port_of_the_revision_before_closes_after_the_deployment() {
 fn a_service_that_never_becomes_as_asked_is_not_deployed_for_ever() {
     let asked = |times| {
         let mut seen = seen(web()).own_deployment(DeploymentStatus::Successful);
-        seen.world.timing.deployments_asked = times;
+        seen.world.timing.service_updates = times;
         seen
     };
     check(

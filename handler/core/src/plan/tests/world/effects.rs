@@ -411,7 +411,6 @@ impl World {
             latest_event: None,
         });
         self.timing.deployment_asked_ms = Some(self.timing.now_ms);
-        self.timing.deployments_asked += 1;
         self.deploy(&task_definition_arn);
     }
 
@@ -441,7 +440,7 @@ impl World {
             service.deployment_settings = Some(deployment.settings);
             service.alarm_names = deployment.alarm_names;
         }
-        self.timing.deployments_asked += 1;
+        self.timing.service_updates += 1;
         if !change.starts_deployment() {
             self.timing.settings_sent_ms = Some(self.timing.now_ms);
             return;
