@@ -154,10 +154,10 @@ async fn is_closing(runtime: &Runtime, contents: &Contents) -> bool {
             }
         }
         let name = naming::load_balancer(pool_id, *ordinal);
-        let group = [name.clone()];
+        let (account_id, group) = (runtime.settings.account_id(), [name.clone()]);
         let found = futures::try_join!(
             resources::load_balancer::find(&runtime.aws, &name),
-            resources::security_group::find_by_names(&runtime.aws, None, &group),
+            resources::security_group::find_by_names(&runtime.aws, account_id, None, &group),
         );
         match found {
             // Whether that can be noted or not, this one is gone.

@@ -177,7 +177,9 @@ async fn what_stays_behind(
     futures::try_join!(
         look(service_security_group, || async {
             let names = std::slice::from_ref(&group_name);
-            let found = resources::security_group::find_by_names(aws, None, names).await?;
+            let found =
+                resources::security_group::find_by_names(aws, identity.account_id(), None, names)
+                    .await?;
             Ok(found.into_iter().next())
         }),
         look(revisions, || async {

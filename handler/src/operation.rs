@@ -294,6 +294,7 @@ impl<'a> Attempt<'a> {
             abandoned: current.and_then(|current| current.abandoned.clone()),
             hopeless_deployment: self.hopeless_deployment().map(str::to_owned),
             early_deployment: current.and_then(Operation::early_deployment),
+            stop_asked: current.and_then(|current| current.stop_asked.clone()),
             alias_moved_ms: self
                 .converging(operation)
                 .and_then(|service| service.alias_moved_ms),

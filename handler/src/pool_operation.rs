@@ -176,7 +176,8 @@ async fn delete_security_group(
     pool_id: &str,
 ) -> Result<WaiterReply, PoolError> {
     let aws = &runtime.aws;
-    let found = resources::security_group::find_by_names(aws, None, &[name.to_owned()]).await?;
+    let (account_id, names) = (runtime.settings.account_id(), [name.to_owned()]);
+    let found = resources::security_group::find_by_names(aws, account_id, None, &names).await?;
     let group = found.into_iter().find(|group| {
         group
             .tags

@@ -7,6 +7,7 @@ use std::fmt;
 
 use express_core::claim::domain::Domain;
 use express_core::claim::{ATTEMPT_LENGTH_S, SEEN_AFTER_MS};
+use express_core::naming;
 
 use crate::cloudformation::response_host::ResponseHosts;
 
@@ -89,6 +90,12 @@ impl Settings {
             name: self.domain_name.clone(),
             hosted_zone_id: self.hosted_zone_id.clone(),
         }
+    }
+
+    /// The account that the provider is in.
+    #[must_use]
+    pub fn account_id(&self) -> &str {
+        naming::account_of(&self.waiter_state_machine_arn)
     }
 
     /// Reads and validates all variables; `variable` looks one up.

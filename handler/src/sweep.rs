@@ -129,10 +129,10 @@ async fn close_again(
     members: &Members,
 ) -> Result<Tended, PoolError> {
     let name = naming::load_balancer(pool_id, ordinal);
-    let group = [name.clone()];
+    let (account_id, group) = (runtime.settings.account_id(), [name.clone()]);
     let (found, groups) = futures::try_join!(
         resources::load_balancer::find(&runtime.aws, &name),
-        resources::security_group::find_by_names(&runtime.aws, None, &group),
+        resources::security_group::find_by_names(&runtime.aws, account_id, None, &group),
     )?;
     if found.is_none() && groups.is_empty() {
         if !members.is_open {

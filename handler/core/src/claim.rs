@@ -265,6 +265,12 @@ pub struct Operation {
     /// done or waited for.
     #[serde(default)]
     pub refused: Option<String>,
+    /// Milliseconds since the epoch since when something is refused, without anything done or waited for in between.
+    #[serde(default)]
+    pub refused_since_ms: Option<u64>,
+    /// The deployment that ECS was last asked to stop: it may go on showing it as running for a while.
+    #[serde(default)]
+    pub stop_asked: Option<StopAsked>,
     /// The last closer look at the deployment that was asked for.
     #[serde(default)]
     pub examined: Option<Examined>,
@@ -292,8 +298,24 @@ impl Operation {
             .or_else(|| self.deployed_again_after.clone())
     }
 
+    /// Notes that AWS refuses something, for a reason that may pass; what was refused before stays where it is not said.
+    pub fn note_refused(&mut self, refused: Option<String>, now_ms: u64) {
+        self.refused = refused.or(self.refused.take());
+        self.refused_since_ms.get_or_insert(now_ms);
+    }
+
+    /// Notes that something was done, or is waited for.
+    pub fn note_progress(&mut self) {
+        self.refused = None;
+        self.refused_since_ms = None;
+    }
+
     /// Notes that a deployment is about to be stopped.
-    pub fn note_stop(&mut self, deployment_arn: &str, why: Stop) {
+    pub fn note_stop(&mut self, deployment_arn: &str, why: Stop, now_ms: u64) {
+        self.stop_asked = Some(StopAsked {
+            deployment_arn: deployment_arn.to_owned(),
+            at_ms: now_ms,
+        });
         match why {
             Stop::Hopeless => {}
             Stop::OutOfTime => self.is_out_of_time = true,
@@ -324,6 +346,15 @@ impl Operation {
         });
         own.or_else(|| self.abandoned.clone())
     }
+}
+
+/// A deployment that ECS was asked to stop.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StopAsked {
+    /// Which one.
+    pub deployment_arn: String,
+    /// Milliseconds since the epoch.
+    pub at_ms: u64,
 }
 
 /// A deployment that was asked for by a request that a later one has ended. Its request may have ended before ECS had

@@ -100,6 +100,12 @@ impl Identity {
         }
     }
 
+    /// The account that it is in.
+    #[must_use]
+    pub fn account_id(&self) -> &str {
+        naming::account_of(&self.service_arn)
+    }
+
     /// What the ledger is to keep of it.
     #[must_use]
     pub fn to_record(&self) -> ServiceRecord {

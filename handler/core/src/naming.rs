@@ -96,6 +96,12 @@ pub fn generated_service_name(owner: &Owner) -> String {
     )
 }
 
+/// The account that an ARN names; empty where it names none.
+#[must_use]
+pub fn account_of(arn: &str) -> &str {
+    arn.split(':').nth(4).unwrap_or_default()
+}
+
 /// The DNS label of a service: `<service>` in the cluster `default`, else `<service>-<cluster>`; lower
 /// case and hyphens, with a hash whenever it had to be altered.
 #[must_use]

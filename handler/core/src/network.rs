@@ -7,6 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use provider_schema::{Properties, Scheme};
 
+use crate::claim::Slot;
+use crate::naming;
 use crate::plan::PlanError;
 
 /// Free addresses that a subnet of a load balancer must have.
@@ -71,6 +73,48 @@ pub struct Network {
     pub ingress_subnets: BTreeMap<String, String>,
 }
 
+/// Where a service stands whose properties go on saying the same of its network. Its load balancer stays of the scheme that
+/// it has, whatever became of the routes: they change for other reasons, such as a firewall in between, and nobody who
+/// only changes an image asks for a move.
+#[derive(Clone, Copy, Debug)]
+pub struct Standing<'a> {
+    pool_id: &'a str,
+    owner_key: &'a str,
+}
+
+impl<'a> Standing<'a> {
+    /// None where the routes have to tell the scheme: the service has no place yet, other subnets are named than before,
+    /// or a `Scheme` was given up.
+    #[must_use]
+    pub fn of(
+        owner_key: &'a str,
+        slot: Option<&'a Slot>,
+        old: Option<&Properties>,
+        new: &Properties,
+    ) -> Option<Self> {
+        let (slot, old) = (slot?, old?);
+        let is_as_before = old.load_balancer.scheme == new.load_balancer.scheme
+            && old.network_configuration.subnets == new.network_configuration.subnets;
+        is_as_before.then_some(Self {
+            pool_id: &slot.pool_id,
+            owner_key,
+        })
+    }
+
+    fn scheme(self, vpc_id: &str) -> Option<Scheme> {
+        let is_of = |scheme: &Scheme| {
+            [None, Some(self.owner_key)]
+                .into_iter()
+                .any(|dedicated_to| {
+                    naming::pool_id(vpc_id, scheme_name(*scheme), dedicated_to) == self.pool_id
+                })
+        };
+        [Scheme::InternetFacing, Scheme::Internal]
+            .into_iter()
+            .find(is_of)
+    }
+}
+
 /// Whether the subnets that are known are enough, or those of the whole VPC are needed: when the
 /// load balancer cannot be in the tasks' own subnets.
 #[must_use]
@@ -87,12 +131,16 @@ pub fn needs_all_subnets(properties: &Properties, facts: &VpcFacts) -> bool {
             .any(|subnet| is_public(facts, &subnet.id) != wanted_public)
 }
 
-/// Resolves the network of a service.
+/// Resolves the network of a service; where it stands already, if that is to stay.
 ///
 /// # Errors
 /// When the subnets do not exist, are of several VPCs, in fewer than two zones, of mixed kinds
 /// without a `Scheme`, or when the VPC has too few subnets of the scheme's kind.
-pub fn resolve(properties: &Properties, facts: &VpcFacts) -> Result<Network, PlanError> {
+pub fn resolve(
+    properties: &Properties,
+    facts: &VpcFacts,
+    standing: Option<Standing<'_>>,
+) -> Result<Network, PlanError> {
     let asked = &properties.network_configuration.subnets;
     let vpc_id = the_vpc(asked, &facts.task_subnets)?;
     let zones: BTreeSet<&str> = facts
@@ -112,12 +160,18 @@ pub fn resolve(properties: &Properties, facts: &VpcFacts) -> Result<Network, Pla
         .collect();
     let all_public = public.iter().all(|public| *public);
     let any_public = public.iter().any(|public| *public);
-    let scheme = match properties.load_balancer.scheme {
-        Some(scheme) => scheme,
-        None if all_public => Scheme::InternetFacing,
-        None if !any_public => Scheme::Internal,
-        None => return Err(PlanError::MixedSubnets),
+    let by_routes = match (all_public, any_public) {
+        (true, _) => Some(Scheme::InternetFacing),
+        (false, false) => Some(Scheme::Internal),
+        (false, true) => None,
     };
+    // What stands against the routes is in the tasks' own subnets.
+    let kept = standing
+        .filter(|_| properties.load_balancer.scheme.is_none())
+        .and_then(|standing| standing.scheme(&vpc_id))
+        .filter(|kept| by_routes != Some(*kept));
+    let scheme = properties.load_balancer.scheme.or(kept).or(by_routes);
+    let scheme = scheme.ok_or(PlanError::MixedSubnets)?;
     let mut subnet_ids: Vec<String> = facts
         .task_subnets
         .iter()
@@ -129,11 +183,11 @@ pub fn resolve(properties: &Properties, facts: &VpcFacts) -> Result<Network, Pla
         ranges: task_subnets
             .filter_map(|subnet| subnet.range.clone())
             .collect(),
-        ingress_subnets: ingress_subnets(scheme, &zones, facts)?,
+        ingress_subnets: ingress_subnets(scheme, &zones, facts, kept.is_some())?,
         vpc_id,
         scheme,
         subnet_ids,
-        assign_public_ip: all_public,
+        assign_public_ip: kept.map_or(all_public, wants_public),
     })
 }
 
@@ -166,21 +220,25 @@ fn the_vpc(asked: &[String], found: &[Subnet]) -> Result<String, PlanError> {
     }
 }
 
-/// One subnet per zone of the tasks, of the scheme's kind: the tasks' own where they are of that kind,
-/// else the lowest id with enough free addresses.
+/// One subnet per zone of the tasks, of the scheme's kind: the tasks' own where they are of that kind, or `are_own_fit`
+/// whatever their routes, else the lowest id with enough free addresses.
 fn ingress_subnets(
     scheme: Scheme,
     zones: &BTreeSet<&str>,
     facts: &VpcFacts,
+    are_own_fit: bool,
 ) -> Result<BTreeMap<String, String>, PlanError> {
+    let own = |subnet: &Subnet| facts.task_subnets.iter().any(|task| task.id == subnet.id);
+    let is_fit = |subnet: &&Subnet| {
+        is_public(facts, &subnet.id) == wants_public(scheme) || (are_own_fit && own(subnet))
+    };
     let mut candidates: Vec<&Subnet> = facts
         .task_subnets
         .iter()
         .chain(&facts.all_subnets)
-        .filter(|subnet| is_public(facts, &subnet.id) == wants_public(scheme))
+        .filter(is_fit)
         .collect();
     // The tasks' own first, then by id; those with too few addresses only where nothing else is.
-    let own = |subnet: &Subnet| facts.task_subnets.iter().any(|task| task.id == subnet.id);
     candidates.sort_by_key(|subnet| {
         (
             subnet.free_addresses < FREE_ADDRESSES_MIN,

@@ -46,6 +46,8 @@ pub struct Timing {
     pub hopeless_deployment: Option<String>,
     /// ARN of the deployment that ECS has given up for a role that IAM may not have made known everywhere yet.
     pub early_deployment: Option<String>,
+    /// The deployment that ECS was last asked to stop.
+    pub stop_asked: Option<crate::claim::StopAsked>,
     /// When the host name was last pointed at another load balancer during a move.
     pub alias_moved_ms: Option<u64>,
     /// Whether the record of the host name is known to be the service's own: one that is not is never overwritten.

@@ -207,7 +207,8 @@ async fn security_groups(
         return Ok(());
     }
     let names: Vec<String> = unknown.iter().map(|(name, _)| (*name).to_owned()).collect();
-    let found = resources::security_group::find_by_names(aws, None, &names).await?;
+    let found =
+        resources::security_group::find_by_names(aws, identity.account_id(), None, &names).await?;
     for (name, presence) in unknown {
         *presence = found
             .iter()

@@ -32,7 +32,9 @@ pub(super) async fn look(
         look_at(load_balancer, || resources::load_balancer::find(aws, &name)),
         look_at(load_balancer_security_group, || async {
             let names = std::slice::from_ref(&name);
-            let found = resources::security_group::find_by_names(aws, None, names).await?;
+            let found =
+                resources::security_group::find_by_names(aws, identity.account_id(), None, names)
+                    .await?;
             Ok(found.into_iter().next())
         }),
         async {

@@ -1,6 +1,6 @@
 //! What ends an attempt badly, and whether the operation fails with it or goes on later.
 
-use express_core::claim::{Awaited, Operation};
+use express_core::claim::{Awaited, Operation, SEEN_AFTER_MS};
 use express_core::decision::{HandlerErrorCode, Wait, WaitReason};
 use express_core::diagnosis::{self, Cause, Expected, Finding, IAM_PROPAGATION_MS, Verdict};
 use express_core::plan::PlanError;
@@ -25,6 +25,10 @@ const STOPPED_LATE: &str = "the deployment did not finish within `ServiceTimeout
                             stopped; give `ServiceTimeout` more seconds, at most 3600, or let `Deployment` bake for less";
 /// Seconds until a refused step is tried again.
 const RETRY_S: u32 = 15;
+/// How long what was just made may be unknown to other services, or what was just deleted be known to them.
+/// AWS: <https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html>; seen in
+/// hashicorp/terraform-provider-aws#11693, which waits as long
+const CONSISTENCY_MS: u64 = 120_000;
 
 /// What ends the work of an attempt.
 #[derive(Debug, thiserror::Error)]
@@ -109,14 +113,16 @@ impl OperationError {
     }
 
     /// Whether the same may succeed later without anybody changing anything.
-    fn may_pass(&self, age_ms: u64) -> bool {
+    fn may_pass(&self, age_ms: u64, refused_for_ms: u64) -> bool {
         match self {
             Self::Step { step: _, source } | Self::Observe(source) => {
-                // What was just made may not be known everywhere yet, as a role may not.
-                let spreads = source.may_be_iam_propagation()
-                    || source.is_not_found()
-                    || source.is_already_exists();
-                source.class.is_retriable() || (spreads && age_ms < IAM_PROPAGATION_MS)
+                // Roles and policies were made before the operation began. What it has just made itself, at whatever
+                // time, may not be known everywhere yet either.
+                let spreads = source.may_be_iam_propagation() && age_ms < IAM_PROPAGATION_MS;
+                let is_new = source.is_not_found() || source.is_already_exists();
+                source.class.is_retriable()
+                    || spreads
+                    || (is_new && refused_for_ms < CONSISTENCY_MS)
             }
             Self::Ledger(error) => error.class().is_retriable(),
             // While the function is updated the newer version is called next; and while the guard refuses another
@@ -129,8 +135,8 @@ impl OperationError {
                 RespondError::NotAccepted { .. } => true,
                 RespondError::ForeignHost(_) | RespondError::TooLarge { .. } => false,
             },
-            Self::Plan(_)
-            | Self::SealedMissing
+            Self::Plan(error) => error.may_be_unseen() && age_ms < SEEN_AFTER_MS,
+            Self::SealedMissing
             | Self::PropertiesMissing
             | Self::ProviderInUse { .. }
             | Self::OutOfTime
@@ -206,6 +212,8 @@ impl Attempt<'_> {
         };
         let now_ms = self.runtime.clock.now_ms();
         let age_ms = now_ms.saturating_sub(operation.started_ms);
+        let refused_since_ms = operation.refused_since_ms.unwrap_or(now_ms);
+        let refused_for_ms = now_ms.saturating_sub(refused_since_ms);
         // A decided answer that does not arrive is sent again for as long as anybody listens.
         let until_ms = if error.is_unanswerable(&operation) {
             operation.given_up_ms
@@ -213,10 +221,10 @@ impl Attempt<'_> {
             operation.answer_by_ms
         };
         let is_last_chance = now_ms >= until_ms;
-        if error.may_pass(age_ms) && !is_last_chance {
+        if error.may_pass(age_ms, refused_for_ms) && !is_last_chance {
             if let Some(open) = &mut self.stored.record.operation {
                 // What holds an operation up until its time is over is the cause that its answer has to name.
-                open.refused = error.refused().or(open.refused.take());
+                open.note_refused(error.refused(), now_ms);
             }
             return self.let_go(Outcome::Waiting(error.wait())).await;
         }
@@ -280,6 +288,12 @@ impl Attempt<'_> {
         let finding = match error {
             OperationError::Plan(PlanError::DeploymentFailed { .. })
             | OperationError::OutOfTime => {
+                return operation.verdict.clone();
+            }
+            // Why it was to be stopped says more than why it could not be.
+            OperationError::Step { step, source: _ }
+                if matches!(**step, Step::StopDeployment { .. }) && operation.verdict.is_some() =>
+            {
                 return operation.verdict.clone();
             }
             OperationError::Step { step: _, source } => {

@@ -3,7 +3,7 @@
 use express_core::claim::{Awaited, Operation, ServiceRecord, Slot};
 use express_core::decision::Decision;
 use express_core::desired::{Desired, Environment, Identity};
-use express_core::network;
+use express_core::network::{self, Standing};
 use express_core::observed::{Observed, Presence};
 use express_core::plan::{self, PlanError, Timing};
 use express_core::sought::Sought;
@@ -134,7 +134,10 @@ impl Attempt<'_> {
                 facts
             }
         };
-        let network = network::resolve(properties, &facts).map_err(OperationError::Plan)?;
+        let (slot, old) = (held.slot.as_ref(), sealed.old_properties.as_ref());
+        let standing = Standing::of(&identity.owner_key, slot, old, properties);
+        let network =
+            network::resolve(properties, &facts, standing).map_err(OperationError::Plan)?;
         Ok(Desired::new(
             identity,
             environment,
@@ -251,7 +254,7 @@ impl Attempt<'_> {
                     let operation = record.operation.as_mut();
                     operation
                         .into_iter()
-                        .for_each(|it| it.note_stop(deployment_arn, *why));
+                        .for_each(|it| it.note_stop(deployment_arn, *why, now_ms));
                 }
                 Step::ClaimSlot(request) => service.note_claim(&request.pool_id),
                 Step::CreateListenerRule(spec) if spec.header.is_some() => {

@@ -168,7 +168,7 @@ impl Attempt<'_> {
         };
         let observed_ms = self.runtime.clock.now_ms();
         if let Some(operation) = &mut self.stored.record.operation {
-            operation.refused = None;
+            operation.note_progress();
             operation.waiting = awaited.map(|awaited| Waiting {
                 awaited,
                 observed_ms,

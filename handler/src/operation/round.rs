@@ -85,7 +85,7 @@ impl Attempt<'_> {
         match failure {
             None => {
                 if let Some(operation) = &mut self.stored.record.operation {
-                    operation.refused = None;
+                    operation.note_progress();
                 }
                 Ok(())
             }

@@ -4,7 +4,7 @@
 use express_core::claim::OwnerRecord;
 use express_core::decision::Decision;
 use express_core::desired::{Desired, Identity};
-use express_core::network::{self, VpcFacts};
+use express_core::network::{self, Standing, VpcFacts};
 use express_core::observed::Observed;
 use express_core::plan::{self, Timing};
 use express_core::sought::Sought;
@@ -85,10 +85,12 @@ impl Taking<'_> {
         let facts = observe::with_network(aws, &sought, false, properties, observed)
             .await
             .ok()?;
+        let (slot, old) = (observed.slot.present(), sealed.old_properties.as_ref());
+        let standing = Standing::of(&identity.owner_key, slot, old, properties);
         let desired = Desired::new(
             identity.clone(),
             environment,
-            network::resolve(properties, &facts).ok()?,
+            network::resolve(properties, &facts, standing).ok()?,
             properties,
             sealed.old_properties.as_ref(),
         );
@@ -105,6 +107,7 @@ impl Taking<'_> {
             abandoned: None,
             hopeless_deployment: None,
             early_deployment: None,
+            stop_asked: None,
             alias_moved_ms: None,
             // Whosever the record is, one that leads elsewhere is not "nothing to change".
             has_alias_record: true,

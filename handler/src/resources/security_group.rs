@@ -28,16 +28,22 @@ const DESCRIBE: &str = "ec2:DescribeSecurityGroups";
 /// AWS: <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_IpPermission.html>
 const TCP: &str = "tcp";
 
-/// The groups of these names that exist, in one VPC or in all.
+/// The groups of these names that an account has, in one VPC or in all. In a VPC that accounts share its owner sees
+/// everybody's, and the names of theirs may be the same as ours.
+/// AWS: <https://docs.aws.amazon.com/vpc/latest/userguide/vpc-share-limitations.html>
 ///
 /// # Errors
 /// When AWS refuses or its answer is unusable.
 pub async fn find_by_names(
     aws: &AwsClients,
+    account_id: &str,
     vpc_id: Option<&str>,
     names: &[String],
 ) -> Result<Vec<ObservedSecurityGroup>, AwsError> {
-    let mut filters = vec![filter("group-name", names.to_vec())];
+    let mut filters = vec![
+        filter("group-name", names.to_vec()),
+        filter("owner-id", vec![account_id.to_owned()]),
+    ];
     filters.extend(vpc_id.map(|vpc_id| filter("vpc-id", vec![vpc_id.to_owned()])));
     let groups = describe(aws, filters).await?;
     groups.iter().map(observed).collect()
@@ -54,6 +60,7 @@ pub async fn create(
     const OPERATION: &str = "ec2:CreateSecurityGroup";
     let SecurityGroupSpec {
         name,
+        account_id,
         description,
         vpc_id,
         tags: wanted_tags,
@@ -84,7 +91,8 @@ pub async fn create(
             egress: vec![egress::EVERYWHERE.to_owned()],
         }),
         Err(error) if error.is("InvalidGroup.Duplicate") => {
-            let found = find_by_names(aws, Some(vpc_id), std::slice::from_ref(name)).await?;
+            let names = std::slice::from_ref(name);
+            let found = find_by_names(aws, account_id, Some(vpc_id), names).await?;
             // Not there any more, or not there yet: the next attempt knows.
             found.into_iter().next().ok_or(error)
         }

@@ -32,8 +32,10 @@ const PUNCTUATION: &str = " ._-:/()#,@[]+=&;{}!$*";
 pub struct SecurityGroup {
     /// `sg-…`
     pub id: String,
-    /// Unique in the VPC, whatever the case.
+    /// Unique in the VPC, whatever the case, among those of its owner.
     pub name: String,
+    /// The account that has made it: the VPC may be shared with others.
+    pub owner_id: String,
     /// For people.
     pub description: String,
     /// Its VPC.
@@ -67,7 +69,13 @@ impl Described for SecurityGroup {
     const NOT_FOUND: &'static str = "InvalidGroup.NotFound";
     const NOUN: &'static str = "security group";
     const SET: &'static str = "securityGroupInfo";
-    const FILTERS: &'static [&'static str] = &["group-id", "group-name", "vpc-id", "description"];
+    const FILTERS: &'static [&'static str] = &[
+        "group-id",
+        "group-name",
+        "vpc-id",
+        "owner-id",
+        "description",
+    ];
 
     fn id(&self) -> &str {
         &self.id
@@ -81,6 +89,7 @@ impl Described for SecurityGroup {
         vec![match filter {
             "group-name" => self.name.clone(),
             "vpc-id" => self.vpc_id.clone(),
+            "owner-id" => self.owner_id.clone(),
             "description" => self.description.clone(),
             _ => self.id.clone(),
         }]
@@ -92,7 +101,7 @@ impl Described for SecurityGroup {
             "groupName": self.name,
             "groupDescription": self.description,
             "vpcId": self.vpc_id,
-            "ownerId": cloud.account.id,
+            "ownerId": self.owner_id,
             "securityGroupArn": self.arn(cloud),
             "ipPermissions": rule::describe(cloud, &self.ingress),
             "ipPermissionsEgress": rule::describe(cloud, &self.egress),
@@ -126,6 +135,7 @@ pub(super) fn insert_default(cloud: &mut Cloud, vpc_id: &str) {
     let group = SecurityGroup {
         id: id.clone(),
         name: "default".to_owned(),
+        owner_id: cloud.account.id.clone(),
         description: "default VPC security group".to_owned(),
         vpc_id: vpc_id.to_owned(),
         ingress: vec![from_itself],
@@ -163,8 +173,9 @@ pub(super) fn create(cloud: &mut Cloud, input: Input<'_>) -> Outcome {
     }
     let tags = tag::on_create(input, "security-group")?;
     let vpc_id = vpc_of(cloud, input)?;
-    let mut groups = cloud.ec2.security_groups.values();
-    if groups.any(|group| group.vpc_id == vpc_id && group.name.eq_ignore_ascii_case(name)) {
+    let groups = cloud.ec2.security_groups.values();
+    let mut own = groups.filter(|group| group.owner_id == cloud.account.id);
+    if own.any(|group| group.vpc_id == vpc_id && group.name.eq_ignore_ascii_case(name)) {
         return Err(Refusal::client(
             "InvalidGroup.Duplicate",
             format!("The security group '{name}' already exists for VPC '{vpc_id}'"),
@@ -181,6 +192,7 @@ pub(super) fn create(cloud: &mut Cloud, input: Input<'_>) -> Outcome {
     let group = SecurityGroup {
         id: super::new_id(cloud, "sg"),
         name: name.to_owned(),
+        owner_id: cloud.account.id.clone(),
         description: description.to_owned(),
         vpc_id,
         ingress: Vec::new(),

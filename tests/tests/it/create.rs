@@ -130,15 +130,23 @@ fn case_17_a_retained_service_runs_on_after_a_create_that_fails_to_take_it_up_ag
 /// Application Auto Scaling does not see at once what ECS has made.
 #[test]
 fn a_service_that_auto_scaling_does_not_see_yet_is_waited_for() {
-    let world = World::new();
     let unseen = Fault::Refuse(
         "ValidationException",
         "ECS service doesn't exist: service/default/web",
     );
     let call = Some("application-autoscaling:RegisterScalableTarget");
-    world.faults().add(Rule::once(call, 0, unseen).times(3));
-    let created = world.stack("app").deploy_now(Template::of(&web()));
-    assert_eq!(created.status, CreateComplete, "{}", created.first().reason);
+    // Also when the Create comes there after minutes.
+    for throttled in [0, 60] {
+        let world = World::new();
+        let register = Some("ecs:RegisterTaskDefinition");
+        let busy = Rule::once(register, 0, Fault::Throttle).times(throttled);
+        world.faults().add(busy);
+        world.faults().add(Rule::once(call, 0, unseen).times(3));
+        let created = world.stack("app").deploy_now(Template::of(&web()));
+        let first = created.first();
+        assert_eq!(created.status, CreateComplete, "{}", first.reason);
+        assert!(throttled == 0 || first.seconds() > 200, "{first:?}");
+    }
 }
 
 #[test]

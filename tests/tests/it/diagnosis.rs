@@ -239,6 +239,26 @@ fn case_21_a_health_check_that_fails_is_explained_in_minutes() {
     creates(HEALTH);
 }
 
+/// What AWS says of a first deployment, which has nothing to go back to, is not documented.
+#[test]
+fn a_deployment_that_cannot_be_stopped_is_explained_by_why_it_was_to_be() {
+    let world = World::new();
+    let refusal = Fault::Refuse("InvalidParameterException", "There is no previous revision");
+    let stop = Rule::once(Some("ecs:StopServiceDeployment"), 0, refusal);
+    world.faults().add(stop.times(u64::MAX));
+    let run = Scenario::new().create(image("demo/missing")).run_in(world);
+    assert_eq!(run.statuses(), [RollbackComplete]);
+    assert!(run.world.faults().struck() > 0);
+    let failed = failed(&run, 0);
+    check(
+        &run,
+        &failed,
+        Cause::ImageNotFound,
+        &["StopDeployment"],
+        AFTER_MINUTES_S,
+    );
+}
+
 #[test]
 fn case_22_capacity_and_quotas_of_fargate_are_named() {
     creates(CAPACITY);

@@ -67,6 +67,70 @@ fn a_load_balancer_that_is_opened_later_is_in_no_subnet_of_one_that_was_closed()
     assert_eq!(used, BTreeSet::from(left));
 }
 
+/// A firewall that is put in between, a gateway that is taken away: who changes an image only has not asked for a move.
+#[test]
+fn routes_that_change_under_the_same_subnets_move_no_service() {
+    for changed in [1, 3] {
+        let world = World::new();
+        let subnets = private_subnets(&world);
+        let properties = in_subnets("app", &subnets);
+        let stack = create(&world, "app", &properties);
+        let before = balancer(&world);
+        for subnet in &subnets[..changed] {
+            make_public(&world, subnet);
+        }
+        let updates = [
+            properties.clone().health_check_path("/up"),
+            properties.image("nginx:2"),
+        ];
+        for update in &updates {
+            let outcome = stack.clone().deploy_now(Template::of(update));
+            let (status, reason) = (outcome.status, &outcome.first().reason);
+            assert_eq!(status, StackStatus::UpdateComplete, "{reason}");
+            world.settle();
+            assert_eq!(balancer(&world), before);
+            let service = world.active_service();
+            let network = &service["networkConfiguration"]["awsvpcConfiguration"];
+            assert_eq!(network["assignPublicIp"], "DISABLED");
+        }
+    }
+}
+
+/// The owner of a shared VPC sees the groups of those who take part in it, and a provider there gives its own the same
+/// names.
+#[test]
+fn a_group_of_another_account_in_a_shared_vpc_is_not_taken_for_ours() {
+    const THEIRS: &str = "sg-00000000000000000";
+    let name = {
+        let world = World::new();
+        create(&world, "app", &web());
+        balancer(&world).0
+    };
+    let world = World::new();
+    let vpc_id = subnet(&world, &world.subnets()[0]).vpc_id;
+    let input = json!({"GroupName": name, "GroupDescription": "theirs", "VpcId": vpc_id});
+    let made = network::perform(&world, "CreateSecurityGroup", input);
+    {
+        let mut cloud = world.account().cloud();
+        let groups = &mut cloud.ec2.security_groups;
+        let mut theirs = groups.remove(made["groupId"].as_str().unwrap()).unwrap();
+        theirs.id = THEIRS.to_owned();
+        theirs.owner_id = "210987654321".to_owned();
+        groups.insert(THEIRS.to_owned(), theirs);
+    }
+    world.remember_as_foreign(Kind::SecurityGroup, THEIRS);
+    let before = world.inventory().without_what_stays();
+    let stack = create(&world, "app", &web());
+    assert_eq!(balancer(&world).0, name);
+    let inventory = world.inventory();
+    let (_, used) = inventory.of(Kind::LoadBalancer).next().unwrap();
+    assert_ne!(used.description["SecurityGroups"][0], THEIRS);
+    assert_eq!(stack.delete_now().status, StackStatus::DeleteComplete);
+    world.settle();
+    let after = world.inventory().without_what_stays();
+    assert_eq!(before.diff(&after), Vec::<String>::new());
+}
+
 /// Two services behind one load balancer, which people delete before the second one comes; then `change` happens. The
 /// subnets that the first one had written.
 fn second_finds_none(change: impl FnOnce(&World, &[String])) -> (Vec<String>, World) {

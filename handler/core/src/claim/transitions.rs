@@ -177,6 +177,8 @@ impl OwnerRecord {
             abandoned,
             waiting: None,
             refused: None,
+            refused_since_ms: None,
+            stop_asked: None,
             examined: None,
             verdict: None,
             sealed_url: None,

@@ -8,9 +8,11 @@ use provider_schema::{Properties, Scheme};
 use serde_json::json;
 
 use super::{
-    FREE_ADDRESSES_MIN, RouteTable, Subnet, VpcFacts, ZONES_MIN, needs_all_subnets, resolve,
-    usable_subnets,
+    FREE_ADDRESSES_MIN, RouteTable, Standing, Subnet, VpcFacts, ZONES_MIN, needs_all_subnets,
+    resolve, usable_subnets,
 };
+use crate::claim::Slot;
+use crate::naming;
 
 /// Properties that name `subnets` and perhaps a scheme.
 fn properties(subnets: &[&str], scheme: Option<Scheme>) -> Properties {
@@ -63,7 +65,7 @@ fn vpc(tasks: &[&str], all: &[&str]) -> VpcFacts {
 }
 
 fn check(scheme: Option<Scheme>, facts: &VpcFacts, expect: Expect) {
-    let text = match resolve(&properties(&[], scheme), facts) {
+    let text = match resolve(&properties(&[], scheme), facts, None) {
         Ok(network) => format!(
             "{} tasks={} publicIp={} balancer={}\n",
             super::scheme_name(network.scheme),
@@ -100,6 +102,45 @@ fn scheme_follows_the_routes_of_the_subnets() {
 }
 
 #[test]
+fn a_scheme_that_no_property_changes_outlives_the_routes() {
+    const OWNER: &str = "owner";
+    let private = vpc(&["a1", "b1"], &[]);
+    let mixed = vpc(&["a1*", "b1"], &[]);
+    let public = vpc(&["a1*", "b1*"], &[]);
+    let asked = properties(&["a1", "b1"], None);
+    let others = properties(&["a1", "c1"], None);
+    let given_up = properties(&["a1", "b1"], Some(Scheme::Internal));
+    for (scheme, dedicated_to) in [
+        (Scheme::InternetFacing, None),
+        (Scheme::InternetFacing, Some(OWNER)),
+        (Scheme::Internal, None),
+        (Scheme::Internal, Some(OWNER)),
+    ] {
+        let slot = Slot {
+            pool_id: naming::pool_id("vpc-1", super::scheme_name(scheme), dedicated_to),
+            ordinal: 1,
+            number: 1,
+        };
+        for facts in [&private, &mixed, &public] {
+            let standing = Standing::of(OWNER, Some(&slot), Some(&asked), &asked);
+            let network = resolve(&asked, facts, standing).expect("a network");
+            let is_public = scheme == Scheme::InternetFacing;
+            assert_eq!(network.scheme, scheme, "{facts:?}");
+            assert_eq!(network.assign_public_ip, is_public, "{facts:?}");
+            let balancer: Vec<_> = network.ingress_subnets.values().collect();
+            assert_eq!(balancer, ["a1", "b1"], "{facts:?}");
+        }
+        // What was asked for before was something else, or is not known.
+        for before in [Some(&others), Some(&given_up), None] {
+            let standing = Standing::of(OWNER, Some(&slot), before, &asked);
+            let network = resolve(&asked, &private, standing).expect("a network");
+            assert_eq!(network.scheme, Scheme::Internal);
+            assert!(resolve(&asked, &mixed, standing).is_err());
+        }
+    }
+}
+
+#[test]
 fn main_route_table_counts_for_subnets_without_their_own() {
     let mut facts = vpc(&["a1", "b1"], &[]);
     facts.route_tables[0].leads_to_internet_gateway = true;
@@ -131,8 +172,8 @@ fn mixed_subnets_need_a_scheme() {
         None,
         &facts,
         expect![[r#"
-        InvalidRequest: some of the subnets have a route to an internet gateway and some do not; set `LoadBalancer.Scheme`, or give subnets of one kind
-    "#]],
+            InvalidRequest: some of the subnets have a route to an internet gateway and some do not; set `LoadBalancer.Scheme`, or give subnets of one kind. Where the template makes the routes, let the service `DependsOn` them
+        "#]],
     );
     check(
         Some(Scheme::InternetFacing),
@@ -191,7 +232,7 @@ fn subnet_without_room_is_taken_only_where_there_is_no_other() {
 fn the_tasks_own_subnets_come_before_others_and_one_that_has_just_enough_room_is_enough() {
     let mut facts = vpc(&["a2*", "b2*"], &["a1*", "a2*", "b1*", "b2*"]);
     let of = |facts: &VpcFacts| {
-        let network = resolve(&properties(&[], None), facts).expect("the subnets fit");
+        let network = resolve(&properties(&[], None), facts, None).expect("the subnets fit");
         network.ingress_subnets.into_values().collect::<Vec<_>>()
     };
     assert_eq!(of(&facts), ["a2", "b2"]);
@@ -233,10 +274,10 @@ fn without_a_default_vpc_the_subnets_must_be_named() {
 #[test]
 fn named_subnets_must_exist_in_one_vpc() {
     let found = vpc(&["a1*", "b1*"], &[]);
-    let missing = resolve(&properties(&["a1", "c1", "b1", "d1"], None), &found);
+    let missing = resolve(&properties(&["a1", "c1", "b1", "d1"], None), &found, None);
     expect!["subnets `c1`, `d1` do not exist in this account and region; correct `NetworkConfiguration.Subnets`"]
         .assert_eq(&missing.expect_err("two are missing").to_string());
-    let none = resolve(&properties(&["a1"], None), &VpcFacts::default());
+    let none = resolve(&properties(&["a1"], None), &VpcFacts::default(), None);
     expect!["subnets `a1` do not exist in this account and region; correct `NetworkConfiguration.Subnets`"]
         .assert_eq(&none.expect_err("all are missing").to_string());
     let mut two = found;
@@ -327,7 +368,7 @@ proptest! {
         let is_possible = zones.len() >= ZONES_MIN
             && (scheme.is_some() || any_public == all_public)
             && zones.iter().all(is_covered);
-        let resolved = resolve(&properties(&[], scheme), &facts);
+        let resolved = resolve(&properties(&[], scheme), &facts, None);
         prop_assert_eq!(resolved.is_ok(), is_possible, "{:?}", resolved);
         let Ok(network) = resolved else {
             return Ok(());
@@ -347,6 +388,6 @@ proptest! {
         let mut reversed = facts.clone();
         reversed.task_subnets.reverse();
         reversed.all_subnets.reverse();
-        prop_assert_eq!(resolve(&properties(&[], scheme), &reversed).ok(), Some(network));
+        prop_assert_eq!(resolve(&properties(&[], scheme), &reversed, None).ok(), Some(network));
     }
 }

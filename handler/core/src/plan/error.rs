@@ -35,7 +35,7 @@ pub enum PlanError {
     },
     /// Some subnets lead to the internet and some do not.
     #[error(
-        "some of the subnets have a route to an internet gateway and some do not; set `LoadBalancer.Scheme`, or give subnets of one kind"
+        "some of the subnets have a route to an internet gateway and some do not; set `LoadBalancer.Scheme`, or give subnets of one kind. Where the template makes the routes, let the service `DependsOn` them"
     )]
     MixedSubnets,
     /// There is no place for the load balancer.
@@ -189,6 +189,15 @@ fn subnet_for(scheme: &str) -> &'static str {
 }
 
 impl PlanError {
+    /// Whether AWS may say so of what the same stack has made a moment ago, and otherwise at a second look.
+    #[must_use]
+    pub const fn may_be_unseen(&self) -> bool {
+        matches!(
+            self,
+            Self::SubnetsNotFound { .. } | Self::MixedSubnets | Self::ClusterNotFound { .. }
+        )
+    }
+
     /// CloudFormation's word for it.
     #[must_use]
     pub const fn class(&self) -> HandlerErrorCode {

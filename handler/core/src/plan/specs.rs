@@ -36,6 +36,7 @@ pub(super) fn slot_request(desired: &Desired) -> SlotRequest {
 pub(super) fn service_security_group(desired: &Desired) -> SecurityGroupSpec {
     SecurityGroupSpec {
         name: naming::service_security_group(&desired.identity.service_arn),
+        account_id: desired.identity.account_id().to_owned(),
         description: format!("Express service {}", desired.identity.service),
         vpc_id: desired.network.vpc_id.clone(),
         tags: desired.tags.clone(),
@@ -45,6 +46,7 @@ pub(super) fn service_security_group(desired: &Desired) -> SecurityGroupSpec {
 pub(super) fn load_balancer_security_group(desired: &Desired, ordinal: u64) -> SecurityGroupSpec {
     SecurityGroupSpec {
         name: naming::load_balancer(&desired.pool_id, ordinal),
+        account_id: desired.identity.account_id().to_owned(),
         description: "Load balancer shared by Express services".to_owned(),
         vpc_id: desired.network.vpc_id.clone(),
         tags: desired.pool_tags(ordinal),

@@ -15,8 +15,10 @@ use super::Tags;
 /// A security group that is to exist.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SecurityGroupSpec {
-    /// Unique in the VPC.
+    /// Unique in the VPC, among the groups of one account.
     pub name: String,
+    /// The account that makes it.
+    pub account_id: String,
     /// Up to 255 characters.
     pub description: String,
     /// Where it is.

@@ -1,7 +1,7 @@
 //! Which deployment nobody waits for any more, once a later request has ended the one that asked for it.
 
 use super::{WEB, begun, create, done, owner, update};
-use crate::claim::{Abandoned, Awaited, OwnerRecord, Waiting};
+use crate::claim::{Abandoned, Awaited, OwnerRecord, StopAsked, Waiting};
 use crate::resources::ecs_service::DeploymentStatus;
 use crate::step::Stop;
 
@@ -83,12 +83,17 @@ fn a_stop_is_noted_for_what_it_was_made_for() {
         next.operation.expect("an open operation")
     };
     let mut stopping = unseen();
-    stopping.note_stop(ASKED, Stop::Hopeless);
-    assert_eq!(stopping, unseen());
-    stopping.note_stop(ASKED, Stop::OutOfTime);
+    stopping.note_stop(ASKED, Stop::Hopeless, 7_000);
+    let mut asked = unseen();
+    asked.stop_asked = Some(StopAsked {
+        deployment_arn: ASKED.to_owned(),
+        at_ms: 7_000,
+    });
+    assert_eq!(stopping, asked);
+    stopping.note_stop(ASKED, Stop::OutOfTime, 0);
     assert!(stopping.is_out_of_time);
-    stopping.note_stop(BEFORE, Stop::Abandoned);
+    stopping.note_stop(BEFORE, Stop::Abandoned, 0);
     assert_eq!(stopping.abandoned, Some(after(BEFORE, None)));
-    stopping.note_stop(ASKED, Stop::Abandoned);
+    stopping.note_stop(ASKED, Stop::Abandoned, 0);
     assert_eq!(stopping.abandoned, Some(after(BEFORE, Some(ASKED))));
 }

@@ -205,6 +205,16 @@ fn follow(
         is_in_vain.then_some(Stop::Abandoned)
     };
     if let (Some(why), DeploymentStatus::Running) = (stop, deployment.status) {
+        let is_asked = timing.stop_asked.as_ref().is_some_and(|asked| {
+            asked.deployment_arn == deployment.arn
+                && timing.now_ms.saturating_sub(asked.at_ms) < SEEN_AFTER_MS
+        });
+        if is_asked {
+            return Some(Wait {
+                reason: WaitReason::NotYetSeen,
+                retry_after_s: LISTING_RETRY_S,
+            });
+        }
         steps.push(Step::StopDeployment {
             deployment_arn: deployment.arn.clone(),
             why,

@@ -4,7 +4,7 @@ use expect_test::expect;
 use serde_json::json;
 
 use super::{check, decided, seen, web};
-use crate::claim::{Abandoned, SEEN_AFTER_MS};
+use crate::claim::{Abandoned, SEEN_AFTER_MS, StopAsked};
 use crate::observed::Presence;
 use crate::resources::ecs_service::{DeploymentStatus, ServiceStatus};
 use crate::resources::metric_alarm::AlarmState;
@@ -87,6 +87,44 @@ fn own_deployment_that_cannot_succeed_is_stopped_and_another_one_is_not() {
         expect![[r#"
             Wait 15 s: deployment of service `web` is running
         "#]],
+    );
+}
+
+#[test]
+fn a_stop_that_is_not_shown_yet_is_not_asked_for_again_at_once() {
+    let asked_before = |ms: u64| {
+        let mut seen = seen(web()).own_deployment(DeploymentStatus::Running);
+        let timing = &mut seen.world.timing;
+        timing.hopeless_deployment = Some("deployment-1".to_owned());
+        timing.stop_asked = Some(StopAsked {
+            deployment_arn: "deployment-1".to_owned(),
+            at_ms: timing.now_ms - ms,
+        });
+        seen
+    };
+    check(
+        web(),
+        asked_before(SEEN_AFTER_MS - 1),
+        expect![[r#"
+        Wait 5 s: what has just been changed may not be shown by AWS yet
+    "#]],
+    );
+    check(
+        web(),
+        asked_before(SEEN_AFTER_MS),
+        expect![[r#"
+        StopDeployment(deployment-1)
+    "#]],
+    );
+    let mut of_another = asked_before(1);
+    let asked = of_another.world.timing.stop_asked.as_mut();
+    asked.expect("one").deployment_arn = "deployment-0".to_owned();
+    check(
+        web(),
+        of_another,
+        expect![[r#"
+        StopDeployment(deployment-1)
+    "#]],
     );
 }
 
