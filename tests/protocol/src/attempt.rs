@@ -29,7 +29,6 @@ use std::rc::Rc;
 use std::task::Poll;
 
 use express_core::claim::Operation;
-use express_core::diagnosis::IAM_PROPAGATION_MS;
 
 use crate::aws::{AwsFailure, Sight};
 use crate::effect::{Effect, Failure, Reply as CallReply, RequestId, Response};
@@ -50,6 +49,8 @@ const WORK_BUDGET_MS: u64 = 40_000;
 const CONTINUE_AFTER_S: u64 = 5;
 /// As `operation/failure.rs` has it, in seconds.
 const RETRY_S: u64 = 15;
+/// As `operation/failure.rs` has it.
+const CONSISTENCY_MS: u64 = 120_000;
 /// As `waiter.rs` has it, in seconds.
 const STOP_MARGIN_S: u64 = 300;
 /// As `waiter.rs` has it, in seconds.
@@ -101,12 +102,12 @@ impl From<Failure> for Problem {
 }
 
 impl Problem {
-    fn may_pass(self, age_ms: u64) -> bool {
+    fn may_pass(self, refused_for_ms: u64) -> bool {
         match self {
             Self::Aws(failure) => match failure {
                 AwsFailure::Unknown | AwsFailure::Throttled | AwsFailure::InUse => true,
                 AwsFailure::AlreadyExists | AwsFailure::NotFound | AwsFailure::PriorityInUse => {
-                    age_ms < IAM_PROPAGATION_MS
+                    refused_for_ms < CONSISTENCY_MS
                 }
             },
             Self::Ledger(failure) => failure != LedgerFailure::OwnedByAnother,
@@ -295,14 +296,18 @@ impl<'a> Attempt<'a> {
             return self.let_go(Outcome::Waiting(RETRY_S)).await;
         };
         let now_ms = self.invocation.now_ms();
-        let age_ms = now_ms.saturating_sub(operation.started_ms);
+        let refused_since_ms = operation.refused_since_ms.unwrap_or(now_ms);
         let is_unanswerable = problem == Problem::Respond && operation.answer.is_some();
         let until_ms = if is_unanswerable {
             operation.given_up_ms
         } else {
             operation.answer_by_ms
         };
-        if problem.may_pass(age_ms) && now_ms < until_ms {
+        let refused_for_ms = now_ms.saturating_sub(refused_since_ms);
+        if problem.may_pass(refused_for_ms) && now_ms < until_ms {
+            if let Some(open) = &mut self.stored_mut().record.operation {
+                open.note_refused(None, now_ms);
+            }
             return self.let_go(Outcome::Waiting(RETRY_S)).await;
         }
         if is_unanswerable {

@@ -164,6 +164,7 @@ impl Attempt<'_> {
         };
         let observed_ms = self.invocation.now_ms();
         if let Some(operation) = &mut self.stored_mut().record.operation {
+            operation.note_progress();
             operation.waiting = awaited.map(|awaited| Waiting {
                 awaited,
                 observed_ms,

@@ -69,7 +69,12 @@ impl Attempt<'_> {
             }
         }
         match failure {
-            None => Ok(is_known.then_some(seen)),
+            None => {
+                if let Some(operation) = &mut self.stored_mut().record.operation {
+                    operation.note_progress();
+                }
+                Ok(is_known.then_some(seen))
+            }
             Some(problem) => Err(problem),
         }
     }
