@@ -32,7 +32,7 @@ fn cloudformations_bucket_is_admitted_by_all_its_names() {
 }
 
 #[test]
-fn every_partition_has_its_own_domain() {
+fn case_63_every_partition_has_its_own_domain() {
     for (region, name, endpoint) in [
         ("us-east-1", "useast1", "s3.amazonaws.com"),
         ("us-east-1", "useast1", "s3-external-1.amazonaws.com"),
@@ -107,7 +107,7 @@ fn case_11_every_other_host_is_refused() {
 }
 
 #[test]
-fn the_global_name_is_that_of_the_commercial_partition() {
+fn case_63_the_global_name_is_that_of_the_commercial_partition() {
     let url = "https://cloudformation-custom-resource-response-usgovwest1.s3.amazonaws.com/x";
     assert!(!admits(
         &ResponseHosts::cloudformation("us-gov-west-1"),
