@@ -138,7 +138,6 @@ impl FakeAws {
 pub fn invocation() -> Invocation {
     Invocation {
         function_arn: "arn:aws:lambda:eu-west-1:111122223333:function:express".into(),
-        deadline_ms: 1_060_000,
         log_stream: "stream-1".into(),
     }
 }

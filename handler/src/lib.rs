@@ -68,8 +68,6 @@ pub struct Runtime {
 pub struct Invocation {
     /// The function's ARN as it was invoked.
     pub function_arn: String,
-    /// When Lambda ends the invocation: milliseconds since the Unix epoch.
-    pub deadline_ms: u64,
     /// The CloudWatch Logs stream that this process writes to.
     pub log_stream: String,
 }

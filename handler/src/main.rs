@@ -33,7 +33,6 @@ async fn main() -> ExitCode {
         let LambdaEvent { payload, context } = event;
         let invocation = Invocation {
             function_arn: context.invoked_function_arn.clone(),
-            deadline_ms: context.deadline,
             log_stream: context.env_config.log_stream.clone(),
         };
         // The Lambda runtime prints what is returned, so it gets the redacted text and not the error.

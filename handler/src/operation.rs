@@ -209,7 +209,7 @@ impl<'a> Attempt<'a> {
         self.deliver().await
     }
 
-    /// Of the provider's own Delete: none when nothing is left that needs the provider.
+    /// What the provider's own Delete still waits for; none when nothing needs the provider any more.
     async fn wait_for_closings(&self) -> Result<Option<Outcome>, OperationError> {
         let wait_for = |reason| {
             Outcome::Waiting(Wait {

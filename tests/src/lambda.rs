@@ -82,7 +82,6 @@ pub async fn invoke(world: &World, input: Value) -> AttemptEnd {
     let started_ms = world.now_ms();
     let invocation = Invocation {
         function_arn: world.function_arn(),
-        deadline_ms: started_ms + FUNCTION_TIMEOUT_S * 1000,
         log_stream: format!("2026/01/01/[$LATEST]{attempt:032}"),
     };
     world.history().events.push(Event::Started {

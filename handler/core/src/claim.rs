@@ -265,9 +265,10 @@ pub struct Operation {
     /// done or waited for.
     #[serde(default)]
     pub refused: Option<String>,
-    /// Milliseconds since the epoch since when something is refused, without anything done or waited for in between.
+    /// Milliseconds since the epoch since when AWS does not know something that was made, or still knows what was deleted;
+    /// none since something else was done or waited for.
     #[serde(default)]
-    pub refused_since_ms: Option<u64>,
+    pub unseen_since_ms: Option<u64>,
     /// The deployment that ECS was last asked to stop: it may go on showing it as running for a while.
     #[serde(default)]
     pub stop_asked: Option<StopAsked>,
@@ -299,15 +300,16 @@ impl Operation {
     }
 
     /// Notes that AWS refuses something, for a reason that may pass; what was refused before stays where it is not said.
-    pub fn note_refused(&mut self, refused: Option<String>, now_ms: u64) {
+    /// `unseen_ms`: the time, if the reason is that something was just made or deleted.
+    pub fn note_refused(&mut self, refused: Option<String>, unseen_ms: Option<u64>) {
         self.refused = refused.or(self.refused.take());
-        self.refused_since_ms.get_or_insert(now_ms);
+        self.unseen_since_ms = self.unseen_since_ms.or(unseen_ms);
     }
 
     /// Notes that something was done, or is waited for.
     pub fn note_progress(&mut self) {
         self.refused = None;
-        self.refused_since_ms = None;
+        self.unseen_since_ms = None;
     }
 
     /// Notes that a deployment is about to be stopped.

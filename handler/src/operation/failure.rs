@@ -113,16 +113,15 @@ impl OperationError {
     }
 
     /// Whether the same may succeed later without anybody changing anything.
-    fn may_pass(&self, age_ms: u64, refused_for_ms: u64) -> bool {
+    fn may_pass(&self, age_ms: u64, unseen_for_ms: u64) -> bool {
         match self {
             Self::Step { step: _, source } | Self::Observe(source) => {
                 // Roles and policies were made before the operation began. What it has just made itself, at whatever
                 // time, may not be known everywhere yet either.
                 let spreads = source.may_be_iam_propagation() && age_ms < IAM_PROPAGATION_MS;
-                let is_new = source.is_not_found() || source.is_already_exists();
                 source.class.is_retriable()
                     || spreads
-                    || (is_new && refused_for_ms < CONSISTENCY_MS)
+                    || (self.is_unseen() && unseen_for_ms < CONSISTENCY_MS)
             }
             Self::Ledger(error) => error.class().is_retriable(),
             // While the function is updated the newer version is called next; and while the guard refuses another
@@ -139,6 +138,26 @@ impl OperationError {
             Self::SealedMissing
             | Self::PropertiesMissing
             | Self::ProviderInUse { .. }
+            | Self::OutOfTime
+            | Self::TooManyRounds => false,
+        }
+    }
+
+    /// Whether AWS may not know yet what was just made, or that something was just deleted.
+    fn is_unseen(&self) -> bool {
+        match self {
+            Self::Step { step: _, source } | Self::Observe(source) => {
+                source.is_not_found() || source.is_already_exists()
+            }
+            Self::Plan(_)
+            | Self::Ledger(_)
+            | Self::Seal(_)
+            | Self::Respond(_)
+            | Self::SealedMissing
+            | Self::PropertiesMissing
+            | Self::PropertiesNewer
+            | Self::ProviderInUse { .. }
+            | Self::OtherDomain { .. }
             | Self::OutOfTime
             | Self::TooManyRounds => false,
         }
@@ -212,8 +231,8 @@ impl Attempt<'_> {
         };
         let now_ms = self.runtime.clock.now_ms();
         let age_ms = now_ms.saturating_sub(operation.started_ms);
-        let refused_since_ms = operation.refused_since_ms.unwrap_or(now_ms);
-        let refused_for_ms = now_ms.saturating_sub(refused_since_ms);
+        let unseen_since_ms = operation.unseen_since_ms.unwrap_or(now_ms);
+        let unseen_for_ms = now_ms.saturating_sub(unseen_since_ms);
         // A decided answer that does not arrive is sent again for as long as anybody listens.
         let until_ms = if error.is_unanswerable(&operation) {
             operation.given_up_ms
@@ -221,10 +240,10 @@ impl Attempt<'_> {
             operation.answer_by_ms
         };
         let is_last_chance = now_ms >= until_ms;
-        if error.may_pass(age_ms, refused_for_ms) && !is_last_chance {
+        if error.may_pass(age_ms, unseen_for_ms) && !is_last_chance {
             if let Some(open) = &mut self.stored.record.operation {
                 // What holds an operation up until its time is over is the cause that its answer has to name.
-                open.note_refused(error.refused(), now_ms);
+                open.note_refused(error.refused(), error.is_unseen().then_some(now_ms));
             }
             return self.let_go(Outcome::Waiting(error.wait())).await;
         }

@@ -18,6 +18,8 @@ use crate::resources;
 
 /// Seconds between looks at a record that another attempt holds.
 const WATCH_S: u32 = 5;
+/// Seconds between quick looks at a service that drains.
+const DRAINING_S: u32 = 15;
 /// Times that a lost race for the record is run again.
 const RACES_MAX: usize = 5;
 
@@ -194,6 +196,3 @@ fn deployment_under_way(observed: &Observed) -> Option<Awaited> {
         DeploymentStatus::Successful | DeploymentStatus::Failed => None,
     }
 }
-
-/// Seconds between quick looks at a service that drains.
-const DRAINING_S: u32 = 15;

@@ -102,18 +102,25 @@ impl From<Failure> for Problem {
 }
 
 impl Problem {
-    fn may_pass(self, refused_for_ms: u64) -> bool {
+    fn may_pass(self, unseen_for_ms: u64) -> bool {
         match self {
             Self::Aws(failure) => match failure {
                 AwsFailure::Unknown | AwsFailure::Throttled | AwsFailure::InUse => true,
                 AwsFailure::AlreadyExists | AwsFailure::NotFound | AwsFailure::PriorityInUse => {
-                    refused_for_ms < CONSISTENCY_MS
+                    unseen_for_ms < CONSISTENCY_MS
                 }
             },
             Self::Ledger(failure) => failure != LedgerFailure::OwnedByAnother,
             Self::Respond => true,
             Self::Plan(_) | Self::ProviderInUse | Self::OutOfTime | Self::TooManyRounds => false,
         }
+    }
+
+    fn is_unseen(self) -> bool {
+        matches!(
+            self,
+            Self::Aws(AwsFailure::AlreadyExists | AwsFailure::NotFound | AwsFailure::PriorityInUse)
+        )
     }
 
     /// Whether a call may still have its effect: `is_outcome_unknown` and `may_land_late` of the handler.
@@ -296,17 +303,17 @@ impl<'a> Attempt<'a> {
             return self.let_go(Outcome::Waiting(RETRY_S)).await;
         };
         let now_ms = self.invocation.now_ms();
-        let refused_since_ms = operation.refused_since_ms.unwrap_or(now_ms);
+        let unseen_since_ms = operation.unseen_since_ms.unwrap_or(now_ms);
         let is_unanswerable = problem == Problem::Respond && operation.answer.is_some();
         let until_ms = if is_unanswerable {
             operation.given_up_ms
         } else {
             operation.answer_by_ms
         };
-        let refused_for_ms = now_ms.saturating_sub(refused_since_ms);
-        if problem.may_pass(refused_for_ms) && now_ms < until_ms {
+        let unseen_for_ms = now_ms.saturating_sub(unseen_since_ms);
+        if problem.may_pass(unseen_for_ms) && now_ms < until_ms {
             if let Some(open) = &mut self.stored_mut().record.operation {
-                open.note_refused(None, now_ms);
+                open.note_refused(None, problem.is_unseen().then_some(now_ms));
             }
             return self.let_go(Outcome::Waiting(RETRY_S)).await;
         }

@@ -177,7 +177,7 @@ impl OwnerRecord {
             abandoned,
             waiting: None,
             refused: None,
-            refused_since_ms: None,
+            unseen_since_ms: None,
             stop_asked: None,
             examined: None,
             verdict: None,

@@ -238,3 +238,18 @@ fn what_was_changed_before_counts_as_seen_after_a_while() {
     // A stand-in shows everything at once.
     assert_eq!(record.unseen_for_ms(90_000, u64::MAX, 0), None);
 }
+
+#[test]
+fn what_aws_refuses_is_remembered_until_something_is_done() {
+    let next = begun(&owner(), &create("1", WEB));
+    let mut operation = next.operation.expect("an open operation");
+    operation.note_refused(Some("CreateService: busy".to_owned()), None);
+    assert_eq!(operation.unseen_since_ms, None);
+    operation.note_refused(None, Some(5_000));
+    operation.note_refused(None, Some(7_000));
+    operation.note_refused(None, None);
+    assert_eq!(operation.refused.as_deref(), Some("CreateService: busy"));
+    assert_eq!(operation.unseen_since_ms, Some(5_000));
+    operation.note_progress();
+    assert_eq!((operation.refused, operation.unseen_since_ms), (None, None));
+}
