@@ -13,7 +13,7 @@ use std::future::Future;
 
 use express_core::desired::{Desired, Identity};
 use express_core::naming;
-use express_core::network::{self, Subnet, VpcFacts};
+use express_core::network::{self, Reach, Subnet, VpcFacts};
 use express_core::observed::{Observed, Presence};
 use express_core::plan;
 use express_core::resources::scalable_target::resource_id;
@@ -31,10 +31,12 @@ use crate::resources;
 /// When EC2 does not answer.
 pub async fn vpc_facts(aws: &AwsClients, properties: &Properties) -> Result<VpcFacts, AwsError> {
     let task_subnets = task_subnets(aws, properties).await?;
-    around(aws, properties, task_subnets).await
+    // Of a service that is only now made nothing was found before.
+    around(aws, properties, &[], task_subnets).await
 }
 
-/// [`vpc_facts`] and [`for_converging`] at once: neither waits for the other.
+/// [`vpc_facts`] and [`for_converging`] at once: neither waits for the other. With the properties comes what the service's
+/// record knows of its subnets.
 ///
 /// # Errors
 /// When AWS does not answer.
@@ -42,7 +44,7 @@ pub async fn with_network(
     aws: &AwsClients,
     sought: &Sought,
     counts_revisions: bool,
-    properties: &Properties,
+    (properties, reaches): (&Properties, &[Reach]),
     observed: &mut Observed,
 ) -> Result<VpcFacts, AwsError> {
     let asks = by_arn::Asks::new(counts_revisions, observed);
@@ -51,7 +53,7 @@ pub async fn with_network(
         by_name::look(aws, sought, observed),
     )?;
     let (facts, ()) = futures::try_join!(
-        around(aws, properties, task_subnets),
+        around(aws, properties, reaches, task_subnets),
         by_arn::look(aws, &sought.identity, asks, observed),
     )?;
     rule::look(aws, &sought.identity, observed).await?;
@@ -183,8 +185,7 @@ async fn what_stays_behind(
             Ok(found.into_iter().next())
         }),
         look(revisions, || async {
-            let looked_at = resources::task_definition::LOOKED_AT_BY_DELETE;
-            resources::task_definition::list_owned(aws, &family, &identity.owner_key, looked_at)
+            resources::task_definition::list_owned(aws, &family, &identity.owner_key)
                 .await
                 .map(Some)
         }),
@@ -230,6 +231,7 @@ async fn task_subnets(aws: &AwsClients, properties: &Properties) -> Result<Vec<S
 async fn around(
     aws: &AwsClients,
     properties: &Properties,
+    reaches: &[Reach],
     task_subnets: Vec<Subnet>,
 ) -> Result<VpcFacts, AwsError> {
     let Some(vpc_id) = task_subnets.first().map(|subnet| subnet.vpc_id.clone()) else {
@@ -240,7 +242,7 @@ async fn around(
         task_subnets,
         all_subnets: Vec::new(),
     };
-    if network::needs_all_subnets(properties, &facts) {
+    if network::needs_all_subnets(properties, &facts, reaches) {
         facts.all_subnets = resources::vpc::subnets_of(aws, &vpc_id).await?;
     }
     Ok(facts)

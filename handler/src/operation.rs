@@ -69,8 +69,8 @@ pub struct Attempt<'a> {
     /// Whether a call ended without an answer: it may still have its effect, and nobody else may mutate
     /// before it surely has had it.
     is_in_flight: bool,
-    /// The step that AWS found outdated in the round before.
-    outdated: Option<Step>,
+    /// Steps that AWS has found outdated in this attempt, each of which was looked at again.
+    outdated: Vec<Step>,
 }
 
 /// What the invocation that received a request has seen already, so that it is not looked at twice.
@@ -111,7 +111,7 @@ impl<'a> Attempt<'a> {
             sealed: None,
             known: Known::default(),
             is_in_flight: false,
-            outdated: None,
+            outdated: Vec::new(),
         }
     }
 
@@ -192,7 +192,10 @@ impl<'a> Attempt<'a> {
         let (mut attributes, mut refused) = (None, None);
         for goal in self.goals(&operation, &sealed).await? {
             match Box::pin(self.pursue(&goal, &operation)).await {
-                Ok(Pursuit::Converged(found)) => attributes = Some(*found),
+                Ok(Pursuit::Converged(found)) => {
+                    self.note_reach(&goal);
+                    attributes = Some(*found);
+                }
                 Ok(Pursuit::Removed) => self.release(&goal).await?,
                 Ok(Pursuit::Waiting(wait)) => return Ok(Outcome::Waiting(wait)),
                 // What must not be removed does not keep what else is to go.

@@ -27,6 +27,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::diagnosis::{Examined, Verdict};
+use crate::network::Reach;
 use crate::step::Stop;
 
 /// Version of the record's form. A newer one than this is refused: an older provider must not write it.
@@ -52,6 +53,8 @@ pub const ATTEMPT_MARGIN_S: u32 = 15;
 /// CloudFormation takes answers, more would have to come within the minute that an attempt lives; it has given up the
 /// oldest by then.
 pub const SUPERSEDED_MAX: usize = 5;
+/// Choices of subnets whose routes are remembered: those that the service is in, and those to go back to.
+pub const REACHES_MAX: usize = 2;
 /// Characters kept, sealed and in Base64, of where the answer to an ended request goes: more than twice those of a
 /// response URL with a session token. With [`SUPERSEDED_MAX`] it leaves the largest properties room in DynamoDB's 400 KB.
 pub const SUPERSEDED_SEALED_LENGTH_MAX: usize = 6_000;
@@ -197,6 +200,9 @@ pub struct ServiceRecord {
     /// for a service that an older provider has made and that has not changed since.
     #[serde(default)]
     pub hosted_zone_id: Option<String>,
+    /// What the routes of its subnets said when it came into them, for the last [`REACHES_MAX`] that it was in.
+    #[serde(default)]
+    pub reaches: Vec<Reach>,
     /// Whether its host name was seen to lead to a load balancer of its own, so that the record of the name is its own and
     /// is repaired. Until then a record of the name is somebody else's.
     #[serde(default)]
@@ -243,6 +249,7 @@ pub struct Operation {
     /// Milliseconds since the epoch when ECS was last asked for a deployment: it may not list it yet.
     pub deployment_asked_ms: Option<u64>,
     /// How many times it has asked ECS to update the service, with or without a deployment; its creation does not count.
+    #[serde(rename = "deployments_asked")]
     pub service_updates: u32,
     /// Milliseconds since the epoch when ECS was last told how to deploy, without a deployment: it may not show it yet.
     #[serde(default)]
@@ -286,6 +293,17 @@ pub struct Operation {
     /// What a newer version knows of the operation.
     #[serde(flatten)]
     pub further: Further,
+}
+
+impl ServiceRecord {
+    /// Notes where the service is now.
+    pub fn note_reach(&mut self, reach: &Reach) {
+        self.reaches
+            .retain(|known| known.subnet_ids != reach.subnet_ids);
+        self.reaches.push(reach.clone());
+        let forgotten = self.reaches.len().saturating_sub(REACHES_MAX);
+        self.reaches.drain(..forgotten);
+    }
 }
 
 impl Operation {

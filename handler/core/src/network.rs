@@ -6,9 +6,8 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 
 use provider_schema::{Properties, Scheme};
+use serde::{Deserialize, Serialize};
 
-use crate::claim::Slot;
-use crate::naming;
 use crate::plan::PlanError;
 
 /// Free addresses that a subnet of a load balancer must have.
@@ -71,59 +70,59 @@ pub struct Network {
     /// For each zone of the tasks, and at least two: the subnet that a load balancer opened by this
     /// service takes there.
     pub ingress_subnets: BTreeMap<String, String>,
+    /// What counts of the routes of the tasks' subnets.
+    pub reach: Reach,
 }
 
-/// Where a service stands whose properties go on saying the same of its network. Its load balancer stays of the scheme that
-/// it has, whatever became of the routes: they change for other reasons, such as a firewall in between, and nobody who
-/// only changes an image asks for a move.
-#[derive(Clone, Copy, Debug)]
-pub struct Standing<'a> {
-    pool_id: &'a str,
-    owner_key: &'a str,
+/// What the routes of a service's subnets said when it came into them. That goes on counting, whatever became of the
+/// routes: they change for other reasons, such as a firewall in between, and nobody who only changes an image asks for
+/// another load balancer, or for tasks without their addresses.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reach {
+    /// The subnets, sorted.
+    pub subnet_ids: Vec<String>,
+    /// Whether each has a route to an internet gateway.
+    pub all_public: bool,
+    /// Whether any has.
+    pub any_public: bool,
 }
 
-impl<'a> Standing<'a> {
-    /// None where the routes have to tell the scheme: the service has no place yet, other subnets are named than before,
-    /// or a `Scheme` was given up.
-    #[must_use]
-    pub fn of(
-        owner_key: &'a str,
-        slot: Option<&'a Slot>,
-        old: Option<&Properties>,
-        new: &Properties,
-    ) -> Option<Self> {
-        let (slot, old) = (slot?, old?);
-        let is_as_before = old.load_balancer.scheme == new.load_balancer.scheme
-            && old.network_configuration.subnets == new.network_configuration.subnets;
-        is_as_before.then_some(Self {
-            pool_id: &slot.pool_id,
-            owner_key,
+impl Reach {
+    /// As it is `known` of these subnets, else as their routes are now.
+    fn of(facts: &VpcFacts, known: &[Self]) -> Self {
+        let subnets = facts.task_subnets.iter();
+        let mut subnet_ids: Vec<String> = subnets.map(|subnet| subnet.id.clone()).collect();
+        subnet_ids.sort();
+        let before = known.iter().find(|known| known.subnet_ids == subnet_ids);
+        before.cloned().unwrap_or_else(|| {
+            let mut public = subnet_ids.iter().map(|id| is_public(facts, id));
+            Self {
+                all_public: public.clone().all(|public| public),
+                any_public: public.any(|public| public),
+                subnet_ids,
+            }
         })
     }
 
-    fn scheme(self, vpc_id: &str) -> Option<Scheme> {
-        let is_of = |scheme: &Scheme| {
-            [None, Some(self.owner_key)]
-                .into_iter()
-                .any(|dedicated_to| {
-                    naming::pool_id(vpc_id, scheme_name(*scheme), dedicated_to) == self.pool_id
-                })
-        };
-        [Scheme::InternetFacing, Scheme::Internal]
-            .into_iter()
-            .find(is_of)
+    /// None when they are of both kinds.
+    const fn scheme(&self) -> Option<Scheme> {
+        match (self.all_public, self.any_public) {
+            (true, _) => Some(Scheme::InternetFacing),
+            (false, false) => Some(Scheme::Internal),
+            (false, true) => None,
+        }
     }
 }
 
 /// Whether the subnets that are known are enough, or those of the whole VPC are needed: when the
 /// load balancer cannot be in the tasks' own subnets.
 #[must_use]
-pub fn needs_all_subnets(properties: &Properties, facts: &VpcFacts) -> bool {
-    let wanted_public = match properties.load_balancer.scheme {
-        None => return false,
-        Some(Scheme::InternetFacing) => true,
-        Some(Scheme::Internal) => false,
+pub fn needs_all_subnets(properties: &Properties, facts: &VpcFacts, known: &[Reach]) -> bool {
+    let asked = properties.load_balancer.scheme;
+    let Some(scheme) = asked.or_else(|| Reach::of(facts, known).scheme()) else {
+        return false;
     };
+    let wanted_public = wants_public(scheme);
     facts.all_subnets.is_empty()
         && facts
             .task_subnets
@@ -131,7 +130,7 @@ pub fn needs_all_subnets(properties: &Properties, facts: &VpcFacts) -> bool {
             .any(|subnet| is_public(facts, &subnet.id) != wanted_public)
 }
 
-/// Resolves the network of a service; where it stands already, if that is to stay.
+/// Resolves the network of a service; `known` is what was found of its subnets before.
 ///
 /// # Errors
 /// When the subnets do not exist, are of several VPCs, in fewer than two zones, of mixed kinds
@@ -139,7 +138,7 @@ pub fn needs_all_subnets(properties: &Properties, facts: &VpcFacts) -> bool {
 pub fn resolve(
     properties: &Properties,
     facts: &VpcFacts,
-    standing: Option<Standing<'_>>,
+    known: &[Reach],
 ) -> Result<Network, PlanError> {
     let asked = &properties.network_configuration.subnets;
     let vpc_id = the_vpc(asked, &facts.task_subnets)?;
@@ -153,41 +152,22 @@ pub fn resolve(
             zones: zones.into_iter().map(str::to_owned).collect(),
         });
     }
-    let public: Vec<bool> = facts
-        .task_subnets
-        .iter()
-        .map(|subnet| is_public(facts, &subnet.id))
-        .collect();
-    let all_public = public.iter().all(|public| *public);
-    let any_public = public.iter().any(|public| *public);
-    let by_routes = match (all_public, any_public) {
-        (true, _) => Some(Scheme::InternetFacing),
-        (false, false) => Some(Scheme::Internal),
-        (false, true) => None,
-    };
-    // What stands against the routes is in the tasks' own subnets.
-    let kept = standing
-        .filter(|_| properties.load_balancer.scheme.is_none())
-        .and_then(|standing| standing.scheme(&vpc_id))
-        .filter(|kept| by_routes != Some(*kept));
-    let scheme = properties.load_balancer.scheme.or(kept).or(by_routes);
-    let scheme = scheme.ok_or(PlanError::MixedSubnets)?;
-    let mut subnet_ids: Vec<String> = facts
-        .task_subnets
-        .iter()
-        .map(|subnet| subnet.id.clone())
-        .collect();
-    subnet_ids.sort();
+    let reach = Reach::of(facts, known);
+    let asked = properties.load_balancer.scheme;
+    let scheme = asked
+        .or_else(|| reach.scheme())
+        .ok_or(PlanError::MixedSubnets)?;
     let task_subnets = facts.task_subnets.iter();
     Ok(Network {
         ranges: task_subnets
             .filter_map(|subnet| subnet.range.clone())
             .collect(),
-        ingress_subnets: ingress_subnets(scheme, &zones, facts, kept.is_some())?,
+        ingress_subnets: ingress_subnets(scheme, &zones, facts, &reach)?,
         vpc_id,
         scheme,
-        subnet_ids,
-        assign_public_ip: kept.map_or(all_public, wants_public),
+        subnet_ids: reach.subnet_ids.clone(),
+        assign_public_ip: reach.all_public,
+        reach,
     })
 }
 
@@ -220,27 +200,27 @@ fn the_vpc(asked: &[String], found: &[Subnet]) -> Result<String, PlanError> {
     }
 }
 
-/// One subnet per zone of the tasks, of the scheme's kind: the tasks' own where they are of that kind, or `are_own_fit`
-/// whatever their routes, else the lowest id with enough free addresses.
+/// One subnet per zone of the tasks, of the scheme's kind: the tasks' own where they are of that kind, else the lowest id
+/// with enough free addresses. Where the VPC has none, the tasks' own if they were of that kind when the service came.
 fn ingress_subnets(
     scheme: Scheme,
     zones: &BTreeSet<&str>,
     facts: &VpcFacts,
-    are_own_fit: bool,
+    reach: &Reach,
 ) -> Result<BTreeMap<String, String>, PlanError> {
     let own = |subnet: &Subnet| facts.task_subnets.iter().any(|task| task.id == subnet.id);
-    let is_fit = |subnet: &&Subnet| {
-        is_public(facts, &subnet.id) == wants_public(scheme) || (are_own_fit && own(subnet))
-    };
+    let is_fit = |subnet: &Subnet| is_public(facts, &subnet.id) == wants_public(scheme);
+    let was_fit = |subnet: &Subnet| own(subnet) && reach.scheme() == Some(scheme);
     let mut candidates: Vec<&Subnet> = facts
         .task_subnets
         .iter()
         .chain(&facts.all_subnets)
-        .filter(is_fit)
+        .filter(|subnet| is_fit(subnet) || was_fit(subnet))
         .collect();
     // The tasks' own first, then by id; those with too few addresses only where nothing else is.
     candidates.sort_by_key(|subnet| {
         (
+            !is_fit(subnet),
             subnet.free_addresses < FREE_ADDRESSES_MIN,
             !own(subnet),
             subnet.id.clone(),

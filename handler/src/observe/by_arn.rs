@@ -92,8 +92,7 @@ pub(super) async fn look(
             Ok(())
         },
         look_if(asks_revisions, revisions, || async {
-            let looked_at = resources::task_definition::LOOKED_AT_BY_UPDATE;
-            resources::task_definition::list_owned(aws, &family, &identity.owner_key, looked_at)
+            resources::task_definition::list_owned(aws, &family, &identity.owner_key)
                 .await
                 .map(Some)
         }),

@@ -286,6 +286,11 @@ impl Attempt<'_> {
         match self.verdict(operation, error).await {
             Some(verdict) => {
                 let problem = match error {
+                    OperationError::Step { step, source }
+                        if matches!(**step, Step::StopDeployment { .. }) =>
+                    {
+                        format!("{verdict}; {}", refusal(step, source))
+                    }
                     // AWS's own words are the evidence already.
                     OperationError::Step { step, source: _ } => format!("{verdict}; {step}"),
                     OperationError::Plan(_) => verdict.to_string(),

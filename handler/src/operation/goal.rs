@@ -3,7 +3,7 @@
 use express_core::claim::{Awaited, Operation, ServiceRecord, Slot};
 use express_core::decision::Decision;
 use express_core::desired::{Desired, Environment, Identity};
-use express_core::network::{self, Standing};
+use express_core::network;
 use express_core::observed::{Observed, Presence};
 use express_core::plan::{self, PlanError, Timing};
 use express_core::sought::Sought;
@@ -125,7 +125,7 @@ impl Attempt<'_> {
                     &self.runtime.aws,
                     &Sought::new(&identity, &environment, properties),
                     operation.deployment_asked_ms.is_some(),
-                    properties,
+                    (properties, &held.reaches),
                     &mut observed,
                 )
                 .await
@@ -134,10 +134,8 @@ impl Attempt<'_> {
                 facts
             }
         };
-        let (slot, old) = (held.slot.as_ref(), sealed.old_properties.as_ref());
-        let standing = Standing::of(&identity.owner_key, slot, old, properties);
         let network =
-            network::resolve(properties, &facts, standing).map_err(OperationError::Plan)?;
+            network::resolve(properties, &facts, &held.reaches).map_err(OperationError::Plan)?;
         Ok(Desired::new(
             identity,
             environment,
@@ -283,6 +281,16 @@ impl Attempt<'_> {
             observed.alias_record.present(),
         ) {
             service.note_alias(zone, found);
+        }
+    }
+
+    /// Notes which subnets the service is in now; kept with the next write of the record.
+    pub(super) fn note_reach(&mut self, goal: &Goal) {
+        let arn = &goal.identity().service_arn;
+        if let (Goal::Converge(desired), Some(service)) =
+            (goal, self.stored.record.services.get_mut(arn))
+        {
+            service.note_reach(&desired.network.reach);
         }
     }
 

@@ -58,7 +58,7 @@ impl Attempt<'_> {
             self.apply_one(goal, step)
         }))
         .await;
-        let mut failure = None;
+        let (mut failure, mut is_done) = (None, true);
         for (step, applied) in steps.iter().zip(applied) {
             match applied {
                 Ok(effect) => {
@@ -67,6 +67,7 @@ impl Attempt<'_> {
                     apply::merge(observed, step, effect);
                 }
                 Err(error) => {
+                    is_done = false;
                     apply::forget(observed, step);
                     self.is_in_flight |= error.is_outcome_unknown();
                     let error = self.tolerate(step, error);
@@ -84,7 +85,8 @@ impl Attempt<'_> {
         }
         match failure {
             None => {
-                if let Some(operation) = &mut self.stored.record.operation {
+                // What is looked at again is not done yet.
+                if let (Some(operation), true) = (&mut self.stored.record.operation, is_done) {
                     operation.note_progress();
                 }
                 Ok(())
@@ -131,13 +133,13 @@ impl Attempt<'_> {
         }
     }
 
-    /// A failure that only says that something changed between looking and doing is looked at again, once:
+    /// A failure that only says that something changed between looking and doing is looked at again, once for each step:
     /// the same one twice is no coincidence.
     fn tolerate(&mut self, step: &Step, error: StepError) -> Option<StepError> {
-        if !apply::is_outdated(&error) || self.outdated.as_ref() == Some(step) {
+        if !apply::is_outdated(&error) || self.outdated.contains(step) {
             return Some(error);
         }
-        self.outdated = Some(step.clone());
+        self.outdated.push(step.clone());
         None
     }
 

@@ -4,7 +4,7 @@
 use express_core::claim::OwnerRecord;
 use express_core::decision::Decision;
 use express_core::desired::{Desired, Identity};
-use express_core::network::{self, Standing, VpcFacts};
+use express_core::network::{self, Reach, VpcFacts};
 use express_core::observed::Observed;
 use express_core::plan::{self, Timing};
 use express_core::sought::Sought;
@@ -52,7 +52,8 @@ impl Taking<'_> {
             return Look::Unclear;
         };
         let mut observed = Observed::of_record(service);
-        match self.look(properties, sealed, identity, &mut observed).await {
+        let asked = (properties, service.reaches.as_slice());
+        match self.look(asked, sealed, identity, &mut observed).await {
             Some((Some(attributes), _)) => Look::Unchanged(attributes),
             Some((None, vpc_facts)) => Look::Changes(Box::new(Known {
                 is_first: false,
@@ -74,7 +75,7 @@ impl Taking<'_> {
     /// The attributes, when nothing is to change; none of it when AWS does not say: the operation asks again.
     async fn look(
         &self,
-        properties: &Properties,
+        (properties, reaches): (&Properties, &[Reach]),
         sealed: &SealedOperation,
         identity: &Identity,
         observed: &mut Observed,
@@ -82,15 +83,13 @@ impl Taking<'_> {
         let aws = &self.runtime.aws;
         let environment = environment(self.runtime, &self.owner.stack_id);
         let sought = Sought::new(identity, &environment, properties);
-        let facts = observe::with_network(aws, &sought, false, properties, observed)
+        let facts = observe::with_network(aws, &sought, false, (properties, reaches), observed)
             .await
             .ok()?;
-        let (slot, old) = (observed.slot.present(), sealed.old_properties.as_ref());
-        let standing = Standing::of(&identity.owner_key, slot, old, properties);
         let desired = Desired::new(
             identity.clone(),
             environment,
-            network::resolve(properties, &facts, standing).ok()?,
+            network::resolve(properties, &facts, reaches).ok()?,
             properties,
             sealed.old_properties.as_ref(),
         );

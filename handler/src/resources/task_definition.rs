@@ -20,11 +20,9 @@ use crate::aws::error::{AwsError, aws_error, if_found};
 
 mod conversion;
 
-/// Newest revisions that an Update looks at for what is no longer needed: two stay of ours, more are somebody else's.
-pub const LOOKED_AT_BY_UPDATE: usize = 100;
-/// Newest revisions that a Delete looks at, which comes last: also what is ours behind many of a pipeline's. They take
-/// ECS most of a minute.
-pub const LOOKED_AT_BY_DELETE: usize = 1_000;
+/// Revisions at each end of a family that are asked for their tags. Two stay of ours; more are somebody else's, whose
+/// pipeline begins after our first and is followed by our last. All of a long family would take an attempt's time.
+const LOOKED_AT_MAX: usize = 50;
 /// Describes side by side: ECS refills 20 a second for the account.
 /// AWS: <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/request-throttling.html>
 const LOOKS_AT_ONCE: usize = 10;
@@ -132,7 +130,8 @@ pub async fn deregister(aws: &AwsClients, arn: &str) -> Result<(), AwsError> {
 }
 
 /// ARNs of the active revisions of a family that carry the owner's tag, oldest first: what others have registered
-/// under the family's name is not ours to deregister. Only the newest `looked_at` are asked for their tags.
+/// under the family's name is not ours to deregister. Of more than twice [`LOOKED_AT_MAX`] those in the middle are passed
+/// over.
 ///
 /// # Errors
 /// When AWS refuses or the listing does not end.
@@ -140,11 +139,12 @@ pub async fn list_owned(
     aws: &AwsClients,
     family: &str,
     owner_key: &str,
-    looked_at: usize,
 ) -> Result<Vec<String>, AwsError> {
     let arns = list_active(aws, family).await?;
-    let passed_over = arns.len().saturating_sub(looked_at);
-    let looks = arns.iter().skip(passed_over).map(|arn| find(aws, arn));
+    let (first, rest) = arns.split_at(arns.len().min(LOOKED_AT_MAX));
+    let passed_over = rest.len().saturating_sub(LOOKED_AT_MAX);
+    let last = rest.iter().skip(passed_over);
+    let looks = first.iter().chain(last).map(|arn| find(aws, arn));
     let found: Vec<_> = stream::iter(looks)
         .buffered(LOOKS_AT_ONCE)
         .try_collect()
@@ -232,17 +232,9 @@ mod tests {
 
     #[tokio::test]
     async fn revisions_of_ours_are_found_behind_those_of_a_pipeline() {
-        let cases = [
-            (LOOKED_AT_BY_UPDATE, vec![format!("{ARN}150")]),
-            (
-                LOOKED_AT_BY_DELETE,
-                vec![format!("{ARN}1"), format!("{ARN}150")],
-            ),
-        ];
-        for (looked_at, expected) in cases {
-            let fake = FakeAws::new(|_, sent| Some((200, reply(sent).to_string())));
-            let found = list_owned(&fake.runtime().aws, "web-1", OWNER, looked_at).await;
-            assert_eq!(found.unwrap(), expected);
-        }
+        let fake = FakeAws::new(|_, sent| Some((200, reply(sent).to_string())));
+        let found = list_owned(&fake.runtime().aws, "web-1", OWNER).await;
+        assert_eq!(found.unwrap(), [format!("{ARN}1"), format!("{ARN}150")]);
+        assert_eq!(fake.sent().len(), 1 + 2 * LOOKED_AT_MAX);
     }
 }

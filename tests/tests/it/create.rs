@@ -149,6 +149,30 @@ fn a_service_that_auto_scaling_does_not_see_yet_is_waited_for() {
     }
 }
 
+/// What was given does not exist: that is waited for as long as something new would be, and not until the deadline.
+#[test]
+fn what_goes_on_missing_is_told_within_minutes() {
+    let missing = Fault::Refuse("CertificateNotFound", "Certificate not found");
+    for listed in [1, 2] {
+        let world = World::new();
+        let rule = Rule::once(
+            Some("elasticloadbalancing:CreateListener"),
+            listed - 1,
+            missing,
+        );
+        world.faults().add(rule.times(u64::MAX));
+        let failed = world.stack("app").deploy_now(Template::of(&web()));
+        let first = failed.first();
+        assert_eq!(failed.status, RollbackComplete, "{}", first.reason);
+        assert!(
+            first.reason.contains("Certificate not found"),
+            "{}",
+            first.reason
+        );
+        assert!((100..300).contains(&first.seconds()), "{first:?}");
+    }
+}
+
 #[test]
 fn case_17_a_refused_create_that_arrives_again_after_the_name_is_free_makes_nothing() {
     let world = World::new();

@@ -254,7 +254,7 @@ fn a_deployment_that_cannot_be_stopped_is_explained_by_why_it_was_to_be() {
         &run,
         &failed,
         Cause::ImageNotFound,
-        &["StopDeployment"],
+        &["StopDeployment", "There is no previous revision"],
         AFTER_MINUTES_S,
     );
 }

@@ -96,6 +96,29 @@ fn routes_that_change_under_the_same_subnets_move_no_service() {
     }
 }
 
+/// The update to further subnets fails, because they and the others lead to different places by now; the way back knows
+/// what the first ones said when the service came.
+#[test]
+fn the_way_back_to_subnets_whose_routes_have_changed_moves_no_service() {
+    let world = World::new();
+    let subnets = private_subnets(&world);
+    let (first, all) = (
+        in_subnets("app", &subnets[..2]),
+        in_subnets("app", &subnets),
+    );
+    let stack = create(&world, "app", &first);
+    let before = balancer(&world);
+    for subnet in &subnets[..2] {
+        make_public(&world, subnet);
+    }
+    let outcome = stack.deploy_now(Template::of(&all));
+    assert_eq!(outcome.status, StackStatus::UpdateRollbackComplete);
+    let reason = &outcome.first().reason;
+    assert!(reason.contains("DependsOn"), "{reason}");
+    world.settle();
+    assert_eq!(balancer(&world), before);
+}
+
 /// The owner of a shared VPC sees the groups of those who take part in it, and a provider there gives its own the same
 /// names.
 #[test]

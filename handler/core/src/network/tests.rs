@@ -8,11 +8,9 @@ use provider_schema::{Properties, Scheme};
 use serde_json::json;
 
 use super::{
-    FREE_ADDRESSES_MIN, RouteTable, Standing, Subnet, VpcFacts, ZONES_MIN, needs_all_subnets,
-    resolve, usable_subnets,
+    FREE_ADDRESSES_MIN, RouteTable, Subnet, VpcFacts, ZONES_MIN, needs_all_subnets, resolve,
+    usable_subnets,
 };
-use crate::claim::Slot;
-use crate::naming;
 
 /// Properties that name `subnets` and perhaps a scheme.
 fn properties(subnets: &[&str], scheme: Option<Scheme>) -> Properties {
@@ -65,7 +63,7 @@ fn vpc(tasks: &[&str], all: &[&str]) -> VpcFacts {
 }
 
 fn check(scheme: Option<Scheme>, facts: &VpcFacts, expect: Expect) {
-    let text = match resolve(&properties(&[], scheme), facts, None) {
+    let text = match resolve(&properties(&[], scheme), facts, &[]) {
         Ok(network) => format!(
             "{} tasks={} publicIp={} balancer={}\n",
             super::scheme_name(network.scheme),
@@ -102,42 +100,43 @@ fn scheme_follows_the_routes_of_the_subnets() {
 }
 
 #[test]
-fn a_scheme_that_no_property_changes_outlives_the_routes() {
-    const OWNER: &str = "owner";
-    let private = vpc(&["a1", "b1"], &[]);
-    let mixed = vpc(&["a1*", "b1"], &[]);
-    let public = vpc(&["a1*", "b1*"], &[]);
-    let asked = properties(&["a1", "b1"], None);
-    let others = properties(&["a1", "c1"], None);
-    let given_up = properties(&["a1", "b1"], Some(Scheme::Internal));
-    for (scheme, dedicated_to) in [
-        (Scheme::InternetFacing, None),
-        (Scheme::InternetFacing, Some(OWNER)),
-        (Scheme::Internal, None),
-        (Scheme::Internal, Some(OWNER)),
-    ] {
-        let slot = Slot {
-            pool_id: naming::pool_id("vpc-1", super::scheme_name(scheme), dedicated_to),
-            ordinal: 1,
-            number: 1,
-        };
-        for facts in [&private, &mixed, &public] {
-            let standing = Standing::of(OWNER, Some(&slot), Some(&asked), &asked);
-            let network = resolve(&asked, facts, standing).expect("a network");
-            let is_public = scheme == Scheme::InternetFacing;
-            assert_eq!(network.scheme, scheme, "{facts:?}");
-            assert_eq!(network.assign_public_ip, is_public, "{facts:?}");
-            let balancer: Vec<_> = network.ingress_subnets.values().collect();
-            assert_eq!(balancer, ["a1", "b1"], "{facts:?}");
-        }
-        // What was asked for before was something else, or is not known.
-        for before in [Some(&others), Some(&given_up), None] {
-            let standing = Standing::of(OWNER, Some(&slot), before, &asked);
-            let network = resolve(&asked, &private, standing).expect("a network");
-            assert_eq!(network.scheme, Scheme::Internal);
-            assert!(resolve(&asked, &mixed, standing).is_err());
+fn what_the_routes_said_first_outlives_them() {
+    let first = vpc(&["a1*", "b1*"], &[]);
+    let asked = |scheme| properties(&["a1", "b1"], scheme);
+    let came = resolve(&asked(None), &first, &[]).expect("a network").reach;
+    let known = [came];
+    let cases = [
+        // Nobody else's subnet is public: the tasks' own were.
+        (vpc(&["a1", "b1"], &[]), ["a1", "b1"]),
+        (vpc(&["a1*", "b1"], &[]), ["a1", "b1"]),
+        (
+            vpc(&["a1", "b1"], &["a1", "b1", "a2*", "b2*"]),
+            ["a2", "b2"],
+        ),
+        (
+            vpc(&["a1*", "b1"], &["a1*", "b1", "a2*", "b2*"]),
+            ["a1", "b2"],
+        ),
+        (vpc(&["a1*", "b1*"], &["a1*", "b1*", "a0*"]), ["a1", "b1"]),
+    ];
+    for (facts, balancer) in cases {
+        for scheme in [None, Some(Scheme::InternetFacing)] {
+            let network = resolve(&asked(scheme), &facts, &known).expect("a network");
+            assert_eq!(network.scheme, Scheme::InternetFacing, "{facts:?}");
+            assert!(network.assign_public_ip, "{facts:?}");
+            assert_eq!(network.reach, known[0], "{facts:?}");
+            let chosen: Vec<_> = network.ingress_subnets.values().collect();
+            assert_eq!(chosen, balancer, "{facts:?}");
         }
     }
+    let private = vpc(&["a1", "b1"], &[]);
+    assert!(needs_all_subnets(&asked(None), &private, &known));
+    assert!(!needs_all_subnets(&asked(None), &private, &[]));
+    // Other subnets: their routes tell.
+    let (others, facts) = (properties(&["a1", "c1"], None), vpc(&["a1", "c1"], &[]));
+    let others = resolve(&others, &facts, &known).expect("a network");
+    assert_eq!(others.scheme, Scheme::Internal);
+    assert!(!others.assign_public_ip);
 }
 
 #[test]
@@ -232,7 +231,7 @@ fn subnet_without_room_is_taken_only_where_there_is_no_other() {
 fn the_tasks_own_subnets_come_before_others_and_one_that_has_just_enough_room_is_enough() {
     let mut facts = vpc(&["a2*", "b2*"], &["a1*", "a2*", "b1*", "b2*"]);
     let of = |facts: &VpcFacts| {
-        let network = resolve(&properties(&[], None), facts, None).expect("the subnets fit");
+        let network = resolve(&properties(&[], None), facts, &[]).expect("the subnets fit");
         network.ingress_subnets.into_values().collect::<Vec<_>>()
     };
     assert_eq!(of(&facts), ["a2", "b2"]);
@@ -274,10 +273,10 @@ fn without_a_default_vpc_the_subnets_must_be_named() {
 #[test]
 fn named_subnets_must_exist_in_one_vpc() {
     let found = vpc(&["a1*", "b1*"], &[]);
-    let missing = resolve(&properties(&["a1", "c1", "b1", "d1"], None), &found, None);
+    let missing = resolve(&properties(&["a1", "c1", "b1", "d1"], None), &found, &[]);
     expect!["subnets `c1`, `d1` do not exist in this account and region; correct `NetworkConfiguration.Subnets`"]
         .assert_eq(&missing.expect_err("two are missing").to_string());
-    let none = resolve(&properties(&["a1"], None), &VpcFacts::default(), None);
+    let none = resolve(&properties(&["a1"], None), &VpcFacts::default(), &[]);
     expect!["subnets `a1` do not exist in this account and region; correct `NetworkConfiguration.Subnets`"]
         .assert_eq(&none.expect_err("all are missing").to_string());
     let mut two = found;
@@ -342,7 +341,7 @@ fn whole_vpc_is_asked_for_only_when_the_tasks_subnets_are_of_the_other_kind() {
         (Some(Scheme::InternetFacing), &mixed, true),
         (Some(Scheme::Internal), &vpc(&["a1"], &["a1", "b1"]), false),
     ] {
-        let needed = needs_all_subnets(&properties(&[], scheme), facts);
+        let needed = needs_all_subnets(&properties(&[], scheme), facts, &[]);
         assert_eq!(needed, is_needed, "{scheme:?} {facts:?}");
     }
 }
@@ -368,7 +367,7 @@ proptest! {
         let is_possible = zones.len() >= ZONES_MIN
             && (scheme.is_some() || any_public == all_public)
             && zones.iter().all(is_covered);
-        let resolved = resolve(&properties(&[], scheme), &facts, None);
+        let resolved = resolve(&properties(&[], scheme), &facts, &[]);
         prop_assert_eq!(resolved.is_ok(), is_possible, "{:?}", resolved);
         let Ok(network) = resolved else {
             return Ok(());
@@ -388,6 +387,6 @@ proptest! {
         let mut reversed = facts.clone();
         reversed.task_subnets.reverse();
         reversed.all_subnets.reverse();
-        prop_assert_eq!(resolve(&properties(&[], scheme), &reversed, None).ok(), Some(network));
+        prop_assert_eq!(resolve(&properties(&[], scheme), &reversed, &[]).ok(), Some(network));
     }
 }

@@ -74,6 +74,7 @@ fn request_of(
             has_test_rule: false,
             changed_ms: None,
             hosted_zone_id: None,
+            reaches: Vec::new(),
             has_alias_record: false,
             slot: None,
             further: Further::new(),

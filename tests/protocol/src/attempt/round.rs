@@ -42,7 +42,7 @@ impl Attempt<'_> {
         )
         .await;
         let mut is_known = !steps.iter().any(Step::is_claim);
-        let mut failure = None;
+        let (mut failure, mut is_done) = (None, true);
         match claimed {
             Ok(None) => {}
             Ok(Some((at, slot))) => {
@@ -53,7 +53,7 @@ impl Attempt<'_> {
             }
             Err(problem) => {
                 self.is_in_flight |= problem.may_land_late(self.invocation);
-                failure = Some(problem);
+                (failure, is_done) = (Some(problem), false);
             }
         }
         let called = steps.into_iter().filter(|step| step.call().is_some());
@@ -61,7 +61,7 @@ impl Attempt<'_> {
             match reply {
                 Ok(response) => is_known &= merge(&mut seen, response),
                 Err(error) => {
-                    is_known = false;
+                    (is_known, is_done) = (false, false);
                     let problem = Problem::from(error);
                     self.is_in_flight |= problem.may_land_late(self.invocation);
                     failure = failure.or(self.tolerate(step, error));
@@ -70,7 +70,8 @@ impl Attempt<'_> {
         }
         match failure {
             None => {
-                if let Some(operation) = &mut self.stored_mut().record.operation {
+                if let (Some(operation), true) = (&mut self.stored_mut().record.operation, is_done)
+                {
                     operation.note_progress();
                 }
                 Ok(is_known.then_some(seen))

@@ -7,6 +7,7 @@ use crate::claim::{
     ATTEMPT_LENGTH_S, ATTEMPT_MARGIN_S, FINISHED_REQUESTS_MAX, OwnerRecord, Reception,
     SEEN_AFTER_MS, SUPERSEDED_MAX, SUPERSEDED_SEALED_LENGTH_MAX, Superseded, UNATTENDED_AFTER_MS,
 };
+use crate::network::Reach;
 
 /// What a newer version has written into each part that carries it along.
 fn with_further(record: &OwnerRecord) -> OwnerRecord {
@@ -252,4 +253,46 @@ fn what_aws_refuses_is_remembered_until_something_is_done() {
     assert_eq!(operation.unseen_since_ms, Some(5_000));
     operation.note_progress();
     assert_eq!((operation.refused, operation.unseen_since_ms), (None, None));
+}
+
+#[test]
+fn the_routes_of_two_choices_of_subnets_are_remembered() {
+    let reach = |id: &str, all_public| Reach {
+        subnet_ids: vec![id.to_owned()],
+        all_public,
+        any_public: all_public,
+    };
+    let mut service = done(&owner(), &create("1", WEB)).services[WEB].clone();
+    for (came, remembered) in [
+        (reach("a", true), vec![("a", true)]),
+        (reach("b", false), vec![("a", true), ("b", false)]),
+        (reach("a", true), vec![("b", false), ("a", true)]),
+        (reach("c", false), vec![("a", true), ("c", false)]),
+        (reach("c", true), vec![("a", true), ("c", true)]),
+    ] {
+        service.note_reach(&came);
+        let known = service.reaches.iter();
+        let known: Vec<_> = known
+            .map(|it| (it.subnet_ids[0].as_str(), it.all_public))
+            .collect();
+        assert_eq!(known, remembered);
+    }
+}
+
+#[test]
+fn an_open_operation_is_read_under_the_names_that_were_written_first() {
+    let begun = begun(&owner(), &create("1", WEB));
+    let mut written = serde_json::to_value(&begun).expect("a record is JSON");
+    let operation = written["operation"].as_object_mut().expect("an operation");
+    assert_eq!(operation["deployments_asked"], 0);
+    for later in ["unseen_since_ms", "stop_asked"] {
+        operation.remove(later);
+    }
+    let service = &mut written["services"][WEB];
+    service
+        .as_object_mut()
+        .expect("a service")
+        .remove("reaches");
+    let read: OwnerRecord = serde_json::from_value(written).expect("an older record is read");
+    assert_eq!(read, begun);
 }

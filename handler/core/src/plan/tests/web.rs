@@ -146,7 +146,7 @@ impl Web {
         Desired::new(
             Identity::new(&owner, &self.properties, &environment),
             environment,
-            network::resolve(&self.properties, &self.vpc_facts(), None).expect("the subnets fit"),
+            network::resolve(&self.properties, &self.vpc_facts(), &[]).expect("the subnets fit"),
             &self.properties,
             self.before.as_ref(),
         )
