@@ -604,7 +604,8 @@ export namespace CfnExpressService {
      *
      * `internet-facing` or `internal`. If not given, it follows the subnets: internet-facing if
      * they have a route to an internet gateway, internal if they have none. That is looked at when
-     * the service is made, and when `Subnets` are others; routes that change later move nothing.
+     * the service is made, and when `Subnets` or this are others; routes that change later move
+     * nothing.
      * Subnets of both kinds need it. `internet-facing` with private subnets is a public load balancer before
      * tasks without public addresses.
      *

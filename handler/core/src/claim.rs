@@ -53,8 +53,9 @@ pub const ATTEMPT_MARGIN_S: u32 = 15;
 /// CloudFormation takes answers, more would have to come within the minute that an attempt lives; it has given up the
 /// oldest by then.
 pub const SUPERSEDED_MAX: usize = 5;
-/// Choices of subnets whose routes are remembered: those that the service is in, and those to go back to.
-pub const REACHES_MAX: usize = 2;
+/// How long a service may go back to the subnets that it was in before without their routes being looked at anew: the
+/// operation of a stack that fails goes back at its end, hours later at most.
+pub const WAY_BACK_MS: u64 = 24 * 60 * 60 * 1000;
 /// Characters kept, sealed and in Base64, of where the answer to an ended request goes: more than twice those of a
 /// response URL with a session token. With [`SUPERSEDED_MAX`] it leaves the largest properties room in DynamoDB's 400 KB.
 pub const SUPERSEDED_SEALED_LENGTH_MAX: usize = 6_000;
@@ -200,9 +201,10 @@ pub struct ServiceRecord {
     /// for a service that an older provider has made and that has not changed since.
     #[serde(default)]
     pub hosted_zone_id: Option<String>,
-    /// What the routes of its subnets said when it came into them, for the last [`REACHES_MAX`] that it was in.
+    /// What the routes of its subnets said when it came into them, and when that was; before it, for the way back, that of
+    /// the subnets that it was in before.
     #[serde(default)]
-    pub reaches: Vec<Reach>,
+    pub stays: Vec<Stay>,
     /// Whether its host name was seen to lead to a load balancer of its own, so that the record of the name is its own and
     /// is repaired. Until then a record of the name is somebody else's.
     #[serde(default)]
@@ -296,13 +298,30 @@ pub struct Operation {
 }
 
 impl ServiceRecord {
-    /// Notes where the service is now.
-    pub fn note_reach(&mut self, reach: &Reach) {
-        self.reaches
-            .retain(|known| known.subnet_ids != reach.subnet_ids);
-        self.reaches.push(reach.clone());
-        let forgotten = self.reaches.len().saturating_sub(REACHES_MAX);
-        self.reaches.drain(..forgotten);
+    /// What counts of the routes of its subnets: of those that it is in, and of those that it may be on its way back to.
+    #[must_use]
+    pub fn reaches(&self, now_ms: u64) -> Vec<Reach> {
+        let may_go_back = |last: &Stay| now_ms.saturating_sub(last.since_ms) < WAY_BACK_MS;
+        let known = match self.stays.split_last() {
+            Some((last, _)) if !may_go_back(last) => std::slice::from_ref(last),
+            _ => &self.stays,
+        };
+        known.iter().map(|stay| stay.reach.clone()).collect()
+    }
+
+    /// Notes where the service is now. Once it has gone back, it comes to the others anew.
+    pub fn note_reach(&mut self, reach: &Reach, now_ms: u64) {
+        let is_there = |stay: &Stay| stay.reach.is_of_same(reach);
+        if self.stays.last().is_some_and(is_there) {
+            return;
+        }
+        let is_back = self.stays.iter().any(is_there);
+        let last = self.stays.pop().filter(|_| !is_back);
+        let came = Stay {
+            reach: reach.clone(),
+            since_ms: now_ms,
+        };
+        self.stays = last.into_iter().chain([came]).collect();
     }
 }
 
@@ -315,6 +334,14 @@ impl Operation {
         early
             .and_then(|verdict| verdict.deployment_arn.clone())
             .or_else(|| self.deployed_again_after.clone())
+    }
+
+    /// Takes back what was noted before ECS refused to make or to change the service: it was not asked after all.
+    pub fn note_unasked(&mut self, before: &Self) {
+        self.deployment_asked_ms = before.deployment_asked_ms;
+        self.deployment_before.clone_from(&before.deployment_before);
+        self.settings_sent_ms = before.settings_sent_ms;
+        self.service_updates = before.service_updates;
     }
 
     /// Notes that AWS refuses something, for a reason that may pass; what was refused before stays where it is not said.
@@ -366,6 +393,15 @@ impl Operation {
         });
         own.or_else(|| self.abandoned.clone())
     }
+}
+
+/// A service in its subnets.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stay {
+    /// What their routes said when it came.
+    pub reach: Reach,
+    /// Milliseconds since the epoch when it came.
+    pub since_ms: u64,
 }
 
 /// A deployment that ECS was asked to stop.

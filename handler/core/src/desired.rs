@@ -124,7 +124,7 @@ impl Identity {
             has_test_rule: false,
             changed_ms: None,
             hosted_zone_id: None,
-            reaches: Vec::new(),
+            stays: Vec::new(),
             has_alias_record: false,
             further: Further::new(),
         }

@@ -74,13 +74,15 @@ pub struct Network {
     pub reach: Reach,
 }
 
-/// What the routes of a service's subnets said when it came into them. That goes on counting, whatever became of the
-/// routes: they change for other reasons, such as a firewall in between, and nobody who only changes an image asks for
-/// another load balancer, or for tasks without their addresses.
+/// What the routes of a service's subnets said when it came into them. For as long as the properties say the same that goes
+/// on counting, whatever became of the routes: they change for other reasons, such as a firewall in between, and nobody
+/// who only changes an image asks for another load balancer, or for tasks without their addresses.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reach {
-    /// The subnets, sorted.
-    pub subnet_ids: Vec<String>,
+    /// `Subnets`, sorted; empty for the default ones.
+    pub subnets: Vec<String>,
+    /// `Scheme`
+    pub scheme: Option<Scheme>,
     /// Whether each has a route to an internet gateway.
     pub all_public: bool,
     /// Whether any has.
@@ -88,24 +90,34 @@ pub struct Reach {
 }
 
 impl Reach {
-    /// As it is `known` of these subnets, else as their routes are now.
-    fn of(facts: &VpcFacts, known: &[Self]) -> Self {
-        let subnets = facts.task_subnets.iter();
-        let mut subnet_ids: Vec<String> = subnets.map(|subnet| subnet.id.clone()).collect();
-        subnet_ids.sort();
-        let before = known.iter().find(|known| known.subnet_ids == subnet_ids);
-        before.cloned().unwrap_or_else(|| {
-            let mut public = subnet_ids.iter().map(|id| is_public(facts, id));
-            Self {
-                all_public: public.clone().all(|public| public),
-                any_public: public.any(|public| public),
-                subnet_ids,
-            }
-        })
+    /// As it is `known` of what the properties say, else as the routes are now.
+    fn of(properties: &Properties, facts: &VpcFacts, known: &[Self]) -> Self {
+        let now = Self::by_routes(properties, facts);
+        let before = known.iter().find(|known| known.is_of_same(&now));
+        before.cloned().unwrap_or(now)
     }
 
-    /// None when they are of both kinds.
-    const fn scheme(&self) -> Option<Scheme> {
+    fn by_routes(properties: &Properties, facts: &VpcFacts) -> Self {
+        let mut subnets = properties.network_configuration.subnets.clone();
+        subnets.sort();
+        let task_subnets = facts.task_subnets.iter();
+        let mut public = task_subnets.map(|subnet| is_public(facts, &subnet.id));
+        Self {
+            subnets,
+            scheme: properties.load_balancer.scheme,
+            all_public: public.clone().all(|public| public),
+            any_public: public.any(|public| public),
+        }
+    }
+
+    /// Whether both are of the same properties.
+    #[must_use]
+    pub fn is_of_same(&self, other: &Self) -> bool {
+        self.subnets == other.subnets && self.scheme == other.scheme
+    }
+
+    /// None when the subnets are of both kinds.
+    const fn kind(&self) -> Option<Scheme> {
         match (self.all_public, self.any_public) {
             (true, _) => Some(Scheme::InternetFacing),
             (false, false) => Some(Scheme::Internal),
@@ -118,8 +130,8 @@ impl Reach {
 /// load balancer cannot be in the tasks' own subnets.
 #[must_use]
 pub fn needs_all_subnets(properties: &Properties, facts: &VpcFacts, known: &[Reach]) -> bool {
-    let asked = properties.load_balancer.scheme;
-    let Some(scheme) = asked.or_else(|| Reach::of(facts, known).scheme()) else {
+    let reach = Reach::of(properties, facts, known);
+    let Some(scheme) = reach.scheme.or_else(|| reach.kind()) else {
         return false;
     };
     let wanted_public = wants_public(scheme);
@@ -152,11 +164,15 @@ pub fn resolve(
             zones: zones.into_iter().map(str::to_owned).collect(),
         });
     }
-    let reach = Reach::of(facts, known);
-    let asked = properties.load_balancer.scheme;
-    let scheme = asked
-        .or_else(|| reach.scheme())
-        .ok_or(PlanError::MixedSubnets)?;
+    let reach = Reach::of(properties, facts, known);
+    let scheme = reach.scheme.or_else(|| reach.kind());
+    let scheme = scheme.ok_or(PlanError::MixedSubnets)?;
+    let mut subnet_ids: Vec<String> = facts
+        .task_subnets
+        .iter()
+        .map(|subnet| subnet.id.clone())
+        .collect();
+    subnet_ids.sort();
     let task_subnets = facts.task_subnets.iter();
     Ok(Network {
         ranges: task_subnets
@@ -165,8 +181,9 @@ pub fn resolve(
         ingress_subnets: ingress_subnets(scheme, &zones, facts, &reach)?,
         vpc_id,
         scheme,
-        subnet_ids: reach.subnet_ids.clone(),
-        assign_public_ip: reach.all_public,
+        subnet_ids,
+        // They are never taken from tasks that came with them, and given to those that have no other way out now.
+        assign_public_ip: reach.all_public || Reach::by_routes(properties, facts).all_public,
         reach,
     })
 }
@@ -210,7 +227,7 @@ fn ingress_subnets(
 ) -> Result<BTreeMap<String, String>, PlanError> {
     let own = |subnet: &Subnet| facts.task_subnets.iter().any(|task| task.id == subnet.id);
     let is_fit = |subnet: &Subnet| is_public(facts, &subnet.id) == wants_public(scheme);
-    let was_fit = |subnet: &Subnet| own(subnet) && reach.scheme() == Some(scheme);
+    let was_fit = |subnet: &Subnet| own(subnet) && reach.kind() == Some(scheme);
     let mut candidates: Vec<&Subnet> = facts
         .task_subnets
         .iter()

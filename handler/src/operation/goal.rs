@@ -117,6 +117,7 @@ impl Attempt<'_> {
             }
         })?;
         let environment = environment(self.runtime, &self.stored.record.owner.stack_id);
+        let reaches = held.reaches(self.runtime.clock.now_ms());
         let facts = match self.known.vpc_facts.take() {
             Some(facts) => facts,
             None => {
@@ -125,7 +126,7 @@ impl Attempt<'_> {
                     &self.runtime.aws,
                     &Sought::new(&identity, &environment, properties),
                     operation.deployment_asked_ms.is_some(),
-                    (properties, &held.reaches),
+                    (properties, &reaches),
                     &mut observed,
                 )
                 .await
@@ -135,7 +136,7 @@ impl Attempt<'_> {
             }
         };
         let network =
-            network::resolve(properties, &facts, &held.reaches).map_err(OperationError::Plan)?;
+            network::resolve(properties, &facts, &reaches).map_err(OperationError::Plan)?;
         Ok(Desired::new(
             identity,
             environment,
@@ -286,11 +287,12 @@ impl Attempt<'_> {
 
     /// Notes which subnets the service is in now; kept with the next write of the record.
     pub(super) fn note_reach(&mut self, goal: &Goal) {
+        let now_ms = self.runtime.clock.now_ms();
         let arn = &goal.identity().service_arn;
         if let (Goal::Converge(desired), Some(service)) =
             (goal, self.stored.record.services.get_mut(arn))
         {
-            service.note_reach(&desired.network.reach);
+            service.note_reach(&desired.network.reach, now_ms);
         }
     }
 

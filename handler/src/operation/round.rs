@@ -50,6 +50,7 @@ impl Attempt<'_> {
         steps: &[Step],
         observed: &mut Observed,
     ) -> Result<(), OperationError> {
+        let before = self.stored.record.operation.clone();
         self.note_deployment(steps, observed);
         self.note_steps(goal, steps);
         ledger::write(self.runtime, &mut self.stored).await?;
@@ -69,6 +70,13 @@ impl Attempt<'_> {
                 Err(error) => {
                     is_done = false;
                     apply::forget(observed, step);
+                    if let (false, Some(operation), Some(before)) = (
+                        error.is_outcome_unknown() || !asks_ecs(step),
+                        &mut self.stored.record.operation,
+                        &before,
+                    ) {
+                        operation.note_unasked(before);
+                    }
                     self.is_in_flight |= error.is_outcome_unknown();
                     let error = self.tolerate(step, error);
                     failure = failure.or(error.map(|source| (step.clone(), source)));
@@ -214,6 +222,14 @@ fn begins_move(steps: &[Step]) -> bool {
     steps
         .iter()
         .any(|step| matches!(step, Step::ClaimSlot(_) | Step::TurnBack))
+}
+
+/// Whether it asks ECS to make or to change the service.
+fn asks_ecs(step: &Step) -> bool {
+    matches!(
+        step,
+        Step::CreateService { .. } | Step::UpdateService { .. }
+    )
 }
 
 /// Why one step failed.

@@ -52,8 +52,11 @@ impl Taking<'_> {
             return Look::Unclear;
         };
         let mut observed = Observed::of_record(service);
-        let asked = (properties, service.reaches.as_slice());
-        match self.look(asked, sealed, identity, &mut observed).await {
+        let reaches = service.reaches(self.runtime.clock.now_ms());
+        match self
+            .look((properties, &reaches), sealed, identity, &mut observed)
+            .await
+        {
             Some((Some(attributes), _)) => Look::Unchanged(attributes),
             Some((None, vpc_facts)) => Look::Changes(Box::new(Known {
                 is_first: false,

@@ -163,8 +163,8 @@ struct Attempt<'a> {
     released: Vec<Service>,
     /// Whether a call ended without an answer.
     is_in_flight: bool,
-    /// The step that AWS found outdated in the round before.
-    outdated: Option<Step>,
+    /// Steps that AWS has found outdated in this attempt, each of which was looked at again.
+    outdated: Vec<Step>,
     /// Whether a foreign rule has our priority.
     is_priority_taken: bool,
 }
@@ -192,7 +192,7 @@ impl<'a> Attempt<'a> {
             known,
             released: Vec::new(),
             is_in_flight: false,
-            outdated: None,
+            outdated: Vec::new(),
             is_priority_taken: false,
         }
     }

@@ -9,7 +9,10 @@ use local_aws::fault::{Fault, Rule};
 use local_aws::wire::Service;
 use serde_json::json;
 
-use StackStatus::{CreateComplete, DeleteComplete, DeleteFailed, RollbackComplete};
+use StackStatus::{
+    CreateComplete, DeleteComplete, DeleteFailed, RollbackComplete, UpdateComplete,
+    UpdateRollbackComplete,
+};
 
 /// Until Lambda has delivered an event for the last time.
 const DELIVERIES_S: u64 = 240;
@@ -128,6 +131,32 @@ fn case_1_a_waiter_that_must_not_be_started_is_a_refusal_at_once() {
     refused_at_once(&world, delete.last());
     world.faults().clear();
     assert_eq!(stack.delete_now().status, DeleteComplete);
+}
+
+/// What ECS has refused it was not asked: neither does a deployment that never began come to be waited for, nor does the
+/// update end as one that ECS does not keep.
+#[test]
+fn an_update_that_ecs_refuses_is_tried_again_and_told_in_its_words() {
+    let world = World::new();
+    let stack = world.with_service("app", &web());
+    let lost = web().set(
+        "/NetworkConfiguration/SecurityGroups",
+        json!(["sg-0a1b2c3d4e5f60718"]),
+    );
+    let refused = stack.deploy_now(Template::of(&lost));
+    assert_eq!(refused.status, UpdateRollbackComplete);
+    let first = refused.first();
+    assert!(
+        first.reason.contains("InvalidGroup.NotFound"),
+        "{}",
+        first.reason
+    );
+    assert!(first.seconds() < 200, "{first:?}");
+    let busy = Rule::once(Some("ecs:UpdateService"), 0, Fault::Throttle).times(80);
+    world.faults().add(busy);
+    let late = stack.deploy_now(Template::of(&web().image("nginx:2")));
+    assert_eq!(late.status, UpdateComplete, "{}", late.first().reason);
+    assert!(late.first().seconds() > 240, "{:?}", late.first());
 }
 
 fn refused_at_once(world: &World, seen: &Seen) {

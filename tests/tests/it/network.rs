@@ -91,7 +91,13 @@ fn routes_that_change_under_the_same_subnets_move_no_service() {
             assert_eq!(balancer(&world), before);
             let service = world.active_service();
             let network = &service["networkConfiguration"]["awsvpcConfiguration"];
-            assert_eq!(network["assignPublicIp"], "DISABLED");
+            // Where the subnets lead there by themselves now, tasks have no other way to the internet.
+            let expected = if changed == subnets.len() {
+                "ENABLED"
+            } else {
+                "DISABLED"
+            };
+            assert_eq!(network["assignPublicIp"], expected);
         }
     }
 }

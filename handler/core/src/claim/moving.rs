@@ -72,7 +72,7 @@ mod tests {
             has_test_rule: false,
             changed_ms: None,
             hosted_zone_id: None,
-            reaches: Vec::new(),
+            stays: Vec::new(),
             has_alias_record: false,
             further: crate::claim::Further::new(),
         }

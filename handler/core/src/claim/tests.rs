@@ -52,7 +52,7 @@ pub(super) fn service(arn: &str) -> (String, ServiceRecord) {
         has_test_rule: false,
         changed_ms: None,
         hosted_zone_id: None,
-        reaches: Vec::new(),
+        stays: Vec::new(),
         has_alias_record: false,
         slot: None,
         further: Further::new(),

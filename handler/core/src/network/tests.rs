@@ -103,8 +103,6 @@ fn scheme_follows_the_routes_of_the_subnets() {
 fn what_the_routes_said_first_outlives_them() {
     let first = vpc(&["a1*", "b1*"], &[]);
     let asked = |scheme| properties(&["a1", "b1"], scheme);
-    let came = resolve(&asked(None), &first, &[]).expect("a network").reach;
-    let known = [came];
     let cases = [
         // Nobody else's subnet is public: the tasks' own were.
         (vpc(&["a1", "b1"], &[]), ["a1", "b1"]),
@@ -119,24 +117,52 @@ fn what_the_routes_said_first_outlives_them() {
         ),
         (vpc(&["a1*", "b1*"], &["a1*", "b1*", "a0*"]), ["a1", "b1"]),
     ];
-    for (facts, balancer) in cases {
-        for scheme in [None, Some(Scheme::InternetFacing)] {
-            let network = resolve(&asked(scheme), &facts, &known).expect("a network");
+    for scheme in [None, Some(Scheme::InternetFacing)] {
+        let came = resolve(&asked(scheme), &first, &[])
+            .expect("a network")
+            .reach;
+        let known = [came];
+        for (facts, balancer) in &cases {
+            let network = resolve(&asked(scheme), facts, &known).expect("a network");
             assert_eq!(network.scheme, Scheme::InternetFacing, "{facts:?}");
             assert!(network.assign_public_ip, "{facts:?}");
             assert_eq!(network.reach, known[0], "{facts:?}");
             let chosen: Vec<_> = network.ingress_subnets.values().collect();
-            assert_eq!(chosen, balancer, "{facts:?}");
+            assert_eq!(chosen, *balancer, "{facts:?}");
         }
+        let private = vpc(&["a1", "b1"], &[]);
+        assert!(needs_all_subnets(&asked(scheme), &private, &known));
+        // Other subnets, or another scheme: today's routes tell.
+        let others = properties(&["a1", "c1"], None);
+        let other_scheme = scheme.xor(Some(Scheme::InternetFacing));
+        for (other, facts) in [
+            (others, vpc(&["a1", "c1"], &[])),
+            (asked(Some(Scheme::Internal)), private.clone()),
+        ] {
+            let network = resolve(&other, &facts, &known).expect("a network");
+            assert_eq!(network.scheme, Scheme::Internal);
+            assert!(!network.assign_public_ip);
+        }
+        assert_eq!(
+            resolve(&asked(other_scheme), &private, &known).is_err(),
+            other_scheme.is_some()
+        );
     }
-    let private = vpc(&["a1", "b1"], &[]);
-    assert!(needs_all_subnets(&asked(None), &private, &known));
-    assert!(!needs_all_subnets(&asked(None), &private, &[]));
-    // Other subnets: their routes tell.
-    let (others, facts) = (properties(&["a1", "c1"], None), vpc(&["a1", "c1"], &[]));
-    let others = resolve(&others, &facts, &known).expect("a network");
-    assert_eq!(others.scheme, Scheme::Internal);
-    assert!(!others.assign_public_ip);
+    assert!(!needs_all_subnets(
+        &asked(None),
+        &vpc(&["a1", "b1"], &[]),
+        &[]
+    ));
+}
+
+#[test]
+fn tasks_whose_subnets_lead_to_the_internet_by_now_get_addresses() {
+    let asked = properties(&["a1", "b1"], Some(Scheme::Internal));
+    let came = resolve(&asked, &vpc(&["a1", "b1"], &[]), &[]).expect("a network");
+    assert!(!came.assign_public_ip);
+    let facts = vpc(&["a1*", "b1*"], &["a1*", "b1*", "a2", "b2"]);
+    let network = resolve(&asked, &facts, &[came.reach]).expect("a network");
+    assert!(network.assign_public_ip);
 }
 
 #[test]

@@ -74,7 +74,7 @@ fn request_of(
             has_test_rule: false,
             changed_ms: None,
             hosted_zone_id: None,
-            reaches: Vec::new(),
+            stays: Vec::new(),
             has_alias_record: false,
             slot: None,
             further: Further::new(),

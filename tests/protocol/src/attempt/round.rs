@@ -107,9 +107,9 @@ impl Attempt<'_> {
                 None
             }
             Failure::Aws(AwsFailure::AlreadyExists | AwsFailure::NotFound)
-                if self.outdated.as_ref() != Some(&step) =>
+                if !self.outdated.contains(&step) =>
             {
-                self.outdated = Some(step);
+                self.outdated.push(step);
                 None
             }
             Failure::Aws(_) | Failure::Ledger(_) => Some(error.into()),

@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use super::{INVENTED, SHOP, WEB, begun, create, decide, delete, done, owner, to_remove, update};
 use crate::claim::{
     ATTEMPT_LENGTH_S, ATTEMPT_MARGIN_S, FINISHED_REQUESTS_MAX, OwnerRecord, Reception,
-    SEEN_AFTER_MS, SUPERSEDED_MAX, SUPERSEDED_SEALED_LENGTH_MAX, Superseded, UNATTENDED_AFTER_MS,
+    SEEN_AFTER_MS, SUPERSEDED_MAX, SUPERSEDED_SEALED_LENGTH_MAX, ServiceRecord, Superseded,
+    UNATTENDED_AFTER_MS, WAY_BACK_MS,
 };
 use crate::network::Reach;
 
@@ -256,27 +257,39 @@ fn what_aws_refuses_is_remembered_until_something_is_done() {
 }
 
 #[test]
-fn the_routes_of_two_choices_of_subnets_are_remembered() {
+fn what_routes_said_is_remembered_of_the_subnets_and_of_those_to_go_back_to() {
     let reach = |id: &str, all_public| Reach {
-        subnet_ids: vec![id.to_owned()],
+        subnets: vec![id.to_owned()],
+        scheme: None,
         all_public,
         any_public: all_public,
     };
     let mut service = done(&owner(), &create("1", WEB)).services[WEB].clone();
+    let known = |service: &ServiceRecord, now_ms| -> Vec<(String, bool)> {
+        let reaches = service.reaches(now_ms).into_iter();
+        reaches
+            .map(|it| (it.subnets[0].clone(), it.all_public))
+            .collect()
+    };
+    assert_eq!(known(&service, 0), []);
     for (came, remembered) in [
         (reach("a", true), vec![("a", true)]),
+        (reach("a", false), vec![("a", true)]),
         (reach("b", false), vec![("a", true), ("b", false)]),
-        (reach("a", true), vec![("b", false), ("a", true)]),
-        (reach("c", false), vec![("a", true), ("c", false)]),
-        (reach("c", true), vec![("a", true), ("c", true)]),
+        (reach("c", false), vec![("b", false), ("c", false)]),
+        // Back: whoever goes there once more looks at its routes.
+        (reach("b", true), vec![("b", true)]),
+        (reach("c", true), vec![("b", true), ("c", true)]),
     ] {
-        service.note_reach(&came);
-        let known = service.reaches.iter();
-        let known: Vec<_> = known
-            .map(|it| (it.subnet_ids[0].as_str(), it.all_public))
+        service.note_reach(&came, 1_000);
+        let remembered: Vec<(String, bool)> = remembered
+            .into_iter()
+            .map(|(id, all_public)| (id.to_owned(), all_public))
             .collect();
-        assert_eq!(known, remembered);
+        assert_eq!(known(&service, 1_000 + WAY_BACK_MS - 1), remembered);
     }
+    let last = [("c".to_owned(), true)];
+    assert_eq!(known(&service, 1_000 + WAY_BACK_MS), last);
 }
 
 #[test]
@@ -289,10 +302,7 @@ fn an_open_operation_is_read_under_the_names_that_were_written_first() {
         operation.remove(later);
     }
     let service = &mut written["services"][WEB];
-    service
-        .as_object_mut()
-        .expect("a service")
-        .remove("reaches");
+    service.as_object_mut().expect("a service").remove("stays");
     let read: OwnerRecord = serde_json::from_value(written).expect("an older record is read");
     assert_eq!(read, begun);
 }
