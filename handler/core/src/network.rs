@@ -90,11 +90,10 @@ pub struct Reach {
 }
 
 impl Reach {
-    /// As it is `known` of what the properties say, else as the routes are now.
-    fn of(properties: &Properties, facts: &VpcFacts, known: &[Self]) -> Self {
-        let now = Self::by_routes(properties, facts);
-        let before = known.iter().find(|known| known.is_of_same(&now));
-        before.cloned().unwrap_or(now)
+    /// As it is `known` of the same properties, else as it is.
+    fn or_known<'a>(&'a self, known: &'a [Self]) -> &'a Self {
+        let mut known = known.iter();
+        known.find(|known| known.is_of_same(self)).unwrap_or(self)
     }
 
     fn by_routes(properties: &Properties, facts: &VpcFacts) -> Self {
@@ -130,7 +129,8 @@ impl Reach {
 /// load balancer cannot be in the tasks' own subnets.
 #[must_use]
 pub fn needs_all_subnets(properties: &Properties, facts: &VpcFacts, known: &[Reach]) -> bool {
-    let reach = Reach::of(properties, facts, known);
+    let now = Reach::by_routes(properties, facts);
+    let reach = now.or_known(known);
     let Some(scheme) = reach.scheme.or_else(|| reach.kind()) else {
         return false;
     };
@@ -164,7 +164,8 @@ pub fn resolve(
             zones: zones.into_iter().map(str::to_owned).collect(),
         });
     }
-    let reach = Reach::of(properties, facts, known);
+    let now = Reach::by_routes(properties, facts);
+    let reach = now.or_known(known);
     let scheme = reach.scheme.or_else(|| reach.kind());
     let scheme = scheme.ok_or(PlanError::MixedSubnets)?;
     let mut subnet_ids: Vec<String> = facts
@@ -178,13 +179,13 @@ pub fn resolve(
         ranges: task_subnets
             .filter_map(|subnet| subnet.range.clone())
             .collect(),
-        ingress_subnets: ingress_subnets(scheme, &zones, facts, &reach)?,
+        ingress_subnets: ingress_subnets(scheme, &zones, facts, reach)?,
         vpc_id,
         scheme,
         subnet_ids,
         // They are never taken from tasks that came with them, and given to those that have no other way out now.
-        assign_public_ip: reach.all_public || Reach::by_routes(properties, facts).all_public,
-        reach,
+        assign_public_ip: reach.all_public || now.all_public,
+        reach: reach.clone(),
     })
 }
 

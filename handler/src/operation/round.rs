@@ -50,7 +50,8 @@ impl Attempt<'_> {
         steps: &[Step],
         observed: &mut Observed,
     ) -> Result<(), OperationError> {
-        let before = self.stored.record.operation.clone();
+        let open = self.stored.record.operation.as_ref();
+        let before = open.filter(|_| steps.iter().any(asks_ecs)).cloned();
         self.note_deployment(steps, observed);
         self.note_steps(goal, steps);
         ledger::write(self.runtime, &mut self.stored).await?;
