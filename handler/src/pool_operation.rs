@@ -25,6 +25,10 @@ use crate::waiter::{self, WaiterReply};
 /// Seconds between looks while ELB still holds the security group with its network interfaces.
 const RETRY_S: u64 = 30;
 
+/// Milliseconds after closing within which ELB lets go of the group, by far. What holds it then is a rule that people
+/// have made: the waiter ends, and the daily sweep tries again.
+const LETS_GO_MS: u64 = 3_600_000;
+
 /// Why a pool operation did not go on; its waiter calls again.
 #[derive(Debug, thiserror::Error)]
 pub enum PoolError {
@@ -111,12 +115,20 @@ pub async fn carry_on(runtime: &Runtime, close: &Close) -> Result<WaiterReply, P
     if let Some(load_balancer) = found
         && is_of_pool(runtime, &load_balancer.arn, pool_id).await?
     {
+        // Closed before and still there: ELB has its time from now on.
+        if !members.is_open && !pool::close(runtime, pool_id, *ordinal).await? {
+            return Ok(WaiterReply::Done);
+        }
         resources::load_balancer::delete(&runtime.aws, &load_balancer.arn).await?;
         tracing::info!(event = "pool.load_balancer.deleted", load_balancer = name);
         // Its network interfaces hold the group for a while yet.
         return Ok(WaiterReply::wait(RETRY_S));
     }
-    delete_security_group(runtime, &name, pool_id).await
+    let now_ms = runtime.clock.now_ms();
+    let is_long_closed = members
+        .closed_ms
+        .is_some_and(|closed_ms| now_ms.saturating_sub(closed_ms) >= LETS_GO_MS);
+    delete_security_group(runtime, &name, pool_id, is_long_closed).await
 }
 
 /// What people have done to the load balancer that makes it theirs: its deletion takes all listeners with it.
@@ -174,6 +186,7 @@ async fn delete_security_group(
     runtime: &Runtime,
     name: &str,
     pool_id: &str,
+    is_long_closed: bool,
 ) -> Result<WaiterReply, PoolError> {
     let aws = &runtime.aws;
     let (account_id, names) = (runtime.settings.account_id(), [name.to_owned()]);
@@ -198,7 +211,11 @@ async fn delete_security_group(
                 code,
                 message
             );
-            Ok(WaiterReply::wait(RETRY_S))
+            Ok(if is_long_closed {
+                WaiterReply::Done
+            } else {
+                WaiterReply::wait(RETRY_S)
+            })
         }
         Err(error) => Err(error.into()),
     }

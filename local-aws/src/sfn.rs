@@ -38,6 +38,8 @@ pub enum ExecutionStatus {
     Succeeded,
     /// Ended badly.
     Failed,
+    /// Ended by the state machine's time limit.
+    TimedOut,
 }
 
 pub(crate) fn call(cloud: &mut Cloud, operation: &str, input: Input<'_>) -> Outcome {

@@ -1,9 +1,10 @@
-//! Subnets that somebody makes in the account's VPC, and takes away.
+//! Subnets and groups that somebody makes in the account's VPC, and takes away.
 
 use local_aws::ec2::{RouteTable, Subnet};
 use local_aws::wire::Service;
 use serde_json::{Value, json};
 
+use crate::account::Kind;
 use crate::world::World;
 
 /// A subnet in each zone of the default ones, without a route to the internet: for load balancers and tasks inside.
@@ -95,6 +96,40 @@ pub fn subnet(world: &World, id: &str) -> Subnet {
 pub fn perform(world: &World, operation: &str, input: Value) -> Value {
     let answer = world.account().perform(Service::Ec2, operation, input);
     answer.unwrap_or_else(|refusal| panic!("{operation}: {refusal:?}"))
+}
+
+/// People's group of a database that lets in whoever has `group`, which keeps that from being deleted; its id.
+///
+/// # Panics
+/// When EC2 refuses.
+pub fn admit_to_database(world: &World, group: &str) -> String {
+    let vpc_id = world.account().cloud().ec2.vpcs.keys().next().cloned();
+    let input = json!({"GroupName": "database", "GroupDescription": "of people", "VpcId": vpc_id});
+    let made = perform(world, "CreateSecurityGroup", input);
+    let database = made["groupId"].as_str().expect("an id").to_owned();
+    let rule = admitting(&database, group);
+    perform(world, "AuthorizeSecurityGroupIngress", rule);
+    world.remember_as_foreign(Kind::SecurityGroup, &database);
+    database
+}
+
+/// Takes away what [`admit_to_database`] has made, but for the database's group.
+///
+/// # Panics
+/// When EC2 refuses.
+pub fn stop_admitting(world: &World, database: &str, group: &str) {
+    let rule = admitting(database, group);
+    perform(world, "RevokeSecurityGroupIngress", rule);
+    world.remember_as_foreign(Kind::SecurityGroup, database);
+}
+
+fn admitting(database: &str, group: &str) -> Value {
+    json!({
+        "GroupId": database,
+        "IpPermissions": [
+            {"IpProtocol": "tcp", "FromPort": 5432, "ToPort": 5432, "Groups": [{"GroupId": group}]},
+        ],
+    })
 }
 
 fn associate(world: &World, table: &Value, subnet_id: &str) {

@@ -19,6 +19,9 @@ pub const FAILURES_UNTIL_S: u64 = 3_300;
 /// How long after its start the function is asked once more to answer FAILED.
 pub const LAST_CALLS_UNTIL_S: u64 = 3_600;
 
+/// How long after its start an execution that goes on waiting is ended.
+pub const TIMEOUT_S: u64 = 9_000;
+
 /// Bounds of the wait that the function asks for.
 pub const WAIT_S: std::ops::RangeInclusive<u64> = 5..=900;
 
@@ -32,6 +35,7 @@ pub(crate) async fn carry_on(world: World, index: usize, execution: Execution) {
     let status = loop {
         match lambda::invoke(&world, input.clone()).await.reply() {
             Some(Reply::Done) => break ExecutionStatus::Succeeded,
+            Some(Reply::Wait(_)) if !is_before(TIMEOUT_S) => break ExecutionStatus::TimedOut,
             Some(Reply::Wait(seconds)) => world.sleep_s(bounded(seconds)).await,
             None if is_before(FAILURES_UNTIL_S) => world.sleep_s(PAUSE_AFTER_FAILURE_S).await,
             None => {

@@ -67,6 +67,8 @@ pub struct Members {
     pub next_slot: u64,
     /// Whether claims are accepted.
     pub is_open: bool,
+    /// When it was last closed, in milliseconds since the epoch.
+    pub closed_ms: Option<u64>,
     /// Whether nothing of a closed one was left in AWS when somebody looked.
     pub is_gone: bool,
     /// Subnet by zone of the load balancer; empty when the item does not say.
@@ -300,6 +302,7 @@ pub(super) fn members(item: &Item) -> Members {
             .collect(),
         next_slot: item.number("next_slot").unwrap_or_default(),
         is_open: item.text("state") == Some(OPEN),
+        closed_ms: item.number(CLOSED_MS),
         is_gone: item.is_true(IS_GONE),
         subnets: subnets::of(item),
     }
@@ -318,6 +321,7 @@ pub(super) fn check_version(pk: &str, item: &Item) -> Result<(), LedgerError> {
 
 const OPEN: &str = "OPEN";
 const CLOSED: &str = "CLOSED";
+const CLOSED_MS: &str = "closed_ms";
 const IS_GONE: &str = "is_gone";
 
 /// An update of one item.

@@ -105,6 +105,7 @@ fn there_is_room_beside_the_first_of_an_open_load_balancer_until_it_is_full() {
             slots: (0..count).map(|slot| (slot.to_string(), slot)).collect(),
             next_slot: count,
             is_open,
+            closed_ms: None,
             is_gone: false,
             subnets: BTreeMap::new(),
         };

@@ -7,6 +7,7 @@ use std::rc::Rc;
 
 use express_core::naming::{self, Pair, TAG_OWNER};
 use local_aws::elbv2::{self, Request};
+use local_aws::sfn::ExecutionStatus;
 use serde_json::Value;
 
 use crate::account::{Inventory, Item, Kind};
@@ -95,6 +96,10 @@ impl Watcher {
                     }
                 }
                 Event::Saw(seen) => self.saw(seen),
+                Event::WaiterEnded {
+                    name,
+                    status: ExecutionStatus::TimedOut,
+                } => broken.push(format!("{name} has waited until its time was up")),
                 Event::Called(_)
                 | Event::Crashed { .. }
                 | Event::Ended { .. }

@@ -4,9 +4,9 @@ use express_core::naming::TAG_OWNER;
 use express_tests::account::Kind;
 use express_tests::by_hand;
 use express_tests::cloudformation::{Seen, SeenStatus};
+use express_tests::network::admit_to_database;
 use express_tests::{StackStatus, Template, World, web};
 use local_aws::fault::{Fault, Rule};
-use local_aws::wire::Service;
 use serde_json::json;
 
 use StackStatus::{
@@ -26,21 +26,7 @@ fn case_47_a_group_that_somebody_else_s_group_admits_is_named_when_the_time_is_u
         .of(Kind::SecurityGroup)
         .find(|(_, item)| item.tags.contains_key(TAG_OWNER))
         .unwrap();
-    let vpc_id = world.account().cloud().ec2.vpcs.keys().next().cloned();
-    let database =
-        json!({"GroupName": "database", "GroupDescription": "of people", "VpcId": vpc_id});
-    let ec2 = |operation, input| world.account().perform(Service::Ec2, operation, input);
-    let database = ec2("CreateSecurityGroup", database).unwrap();
-    let pair = json!({"GroupId": group});
-    let admits = json!({
-        "GroupId": database["groupId"],
-        "IpPermissions": [
-            {"IpProtocol": "tcp", "FromPort": 5432, "ToPort": 5432, "Groups": [pair]},
-        ],
-    });
-    ec2("AuthorizeSecurityGroupIngress", admits).unwrap();
-    let database = database["groupId"].as_str().unwrap();
-    world.remember_as_foreign(Kind::SecurityGroup, database);
+    let _database = admit_to_database(&world, group);
     let outcome = stack.delete_now();
     assert_eq!(outcome.status, DeleteFailed);
     let reason = &outcome.last().reason;

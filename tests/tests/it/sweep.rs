@@ -3,6 +3,7 @@
 use express_tests::account::{self, Kind};
 use express_tests::cloudformation::SeenStatus;
 use express_tests::history::{AttemptEnd, Event};
+use express_tests::network;
 use express_tests::world::provider::LEDGER_TABLE;
 use express_tests::{StackStatus, Template, World, web};
 use local_aws::fault::{Fault, Rule};
@@ -55,6 +56,46 @@ fn case_47_a_closing_that_died_is_carried_on() {
     let after = world.inventory().without_what_stays();
     assert_eq!(before.diff(&after), Vec::<String>::new());
     assert_eq!(swept(&world), nothing_found());
+}
+
+#[test]
+fn a_rule_of_people_s_that_names_the_group_of_a_closed_load_balancer_is_waited_for_by_the_sweep() {
+    let world = World::new();
+    let stack = world.with_service("app", &web());
+    let inventory = world.inventory();
+    let (_, balancer) = inventory.of(Kind::LoadBalancer).next().unwrap();
+    let group = balancer.description["SecurityGroups"][0].as_str().unwrap();
+    let database = network::admit_to_database(&world, group);
+    let is_there = || {
+        world
+            .inventory()
+            .of(Kind::SecurityGroup)
+            .any(|(id, _)| id == group)
+    };
+    assert_eq!(stack.delete_now().status, StackStatus::DeleteComplete);
+    let attempts = |from: usize| {
+        let history = world.history();
+        let tries = history.calls().skip(from);
+        tries
+            .filter(|call| call.recorded.operation == "DeleteSecurityGroup")
+            .count()
+    };
+    let deleted_ms = world.now_ms();
+    world.settle();
+    let waited_ms = world.now_ms() - deleted_ms;
+    assert!(
+        (3_600_000..3_700_000).contains(&waited_ms),
+        "{waited_ms} ms"
+    );
+    // Each day once, until the rule is gone.
+    for _ in 0..2 {
+        let seen = world.history().calls().count();
+        assert_eq!(count(&swept(&world), "closing"), Some(1));
+        assert_eq!((attempts(seen), is_there()), (1, true));
+    }
+    network::stop_admitting(&world, &database, group);
+    assert_eq!(count(&swept(&world), "closing"), Some(1));
+    assert!(!is_there());
 }
 
 /// How much a report has of something.

@@ -5,8 +5,8 @@ use express_core::claim::Slot;
 use express_core::naming;
 
 use super::{
-    CLOSED, IS_GONE, LedgerError, Members, Runtime, conditional, load_balancer_pk, members,
-    pool_pk, update,
+    CLOSED, CLOSED_MS, IS_GONE, LedgerError, Members, Runtime, conditional, load_balancer_pk,
+    members, pool_pk, update,
 };
 use crate::aws::error::{AwsError, aws_error};
 use crate::ledger::REMEMBERED_S;
@@ -56,13 +56,14 @@ pub async fn offer(runtime: &Runtime, pool_id: &str, ordinal: u64) -> Result<(),
     is_accepted(updated).map(|_| ())
 }
 
-/// Closes a load balancer for good, if it has no members; whether it is closed now.
+/// Closes a load balancer for good, if it has no members; whether it is closed now. One that is closed already counts as
+/// closed now: something of it was still there.
 ///
 /// # Errors
 /// When DynamoDB does not answer.
 pub async fn close(runtime: &Runtime, pool_id: &str, ordinal: u64) -> Result<bool, LedgerError> {
     let updated = update(runtime, &load_balancer_pk(pool_id, ordinal))
-        .update_expression("SET #state = :closed, #closed_ms = if_not_exists(#closed_ms, :now)")
+        .update_expression("SET #state = :closed, #closed_ms = :now")
         .condition_expression("attribute_exists(pk) AND size(members) = :none")
         .expression_attribute_names("#state", "state")
         .expression_attribute_names("#closed_ms", CLOSED_MS)
@@ -75,8 +76,6 @@ pub async fn close(runtime: &Runtime, pool_id: &str, ordinal: u64) -> Result<boo
     is_accepted(updated)
 }
 
-/// When a load balancer was closed, in milliseconds since the epoch.
-const CLOSED_MS: &str = "closed_ms";
 /// Milliseconds after which a look at what was closed is taken for the last word: many times what a call may be late,
 /// or an answer old.
 const SETTLED_MS: u64 = 3_600_000;

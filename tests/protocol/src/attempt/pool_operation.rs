@@ -46,6 +46,10 @@ pub(super) async fn close(invocation: &Invocation, at: Ordinal) -> Result<Reply,
         }
     }
     if let Some((id, _)) = found {
+        if !members.is_open && invocation.call(Effect::Close(at)).await? != Response::Accepted(true)
+        {
+            return Ok(Reply::Done);
+        }
         invocation.call(Effect::DeleteLoadBalancer(at, id)).await?;
         // Its network interfaces hold the group for a while yet.
         return Ok(Reply::Wait(RETRY_S));

@@ -8,7 +8,7 @@ use express_handler::waiter::{
     WaiterInput,
 };
 use express_tests::waiter::{
-    FAILURES_UNTIL_S, FIRST_WAIT_S, LAST_CALLS_UNTIL_S, PAUSE_AFTER_FAILURE_S, WAIT_S,
+    FAILURES_UNTIL_S, FIRST_WAIT_S, LAST_CALLS_UNTIL_S, PAUSE_AFTER_FAILURE_S, TIMEOUT_S, WAIT_S,
 };
 use serde_json::{Value, json};
 
@@ -187,6 +187,7 @@ fn there_is_time_for_a_last_call_before_cloudformation_gives_up() {
 #[test]
 fn an_execution_ends_by_itself_before_its_history_is_full() {
     let timeout = definition()["TimeoutSeconds"].as_u64().unwrap();
+    assert_eq!(timeout, TIMEOUT_S);
     assert!(timeout > LAST_CALLS_UNTIL_S + WAIT_S.end());
     assert!(timeout / WAIT_S.start() * EVENTS_PER_ROUND < HISTORY_EVENTS_MAX);
 }
