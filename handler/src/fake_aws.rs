@@ -120,6 +120,7 @@ impl FakeAws {
             aws: AwsClients::new(&self.sdk_config()),
             settings: Settings {
                 seen_after_ms: express_core::claim::SEEN_AFTER_MS,
+                members_max: express_core::claim::pool::MEMBERS_MAX,
                 ledger_table: "ledger".into(),
                 waiter_state_machine_arn:
                     "arn:aws:states:eu-west-1:111122223333:stateMachine:waiter".into(),

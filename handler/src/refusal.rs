@@ -58,10 +58,12 @@ pub async fn refuse_all(
         Ok(envelope) => (envelope.answerable(), Some(envelope.request_type)),
         Err(EnvelopeError {
             answerable: Some(answerable),
-            ..
-        }) => (*answerable, None),
+            request_type,
+            problem: _,
+        }) => (*answerable, request_type),
         Err(EnvelopeError {
             answerable: None,
+            request_type: _,
             problem,
         }) => {
             tracing::error!(event = "request.unanswerable", problem);

@@ -6,6 +6,7 @@
 use std::fmt;
 
 use express_core::claim::domain::Domain;
+use express_core::claim::pool::MEMBERS_MAX;
 use express_core::claim::{ATTEMPT_LENGTH_S, SEEN_AFTER_MS};
 use express_core::naming;
 
@@ -55,6 +56,8 @@ pub struct Settings {
     pub response_hosts: ResponseHosts,
     /// [`SEEN_AFTER_SECONDS`], in milliseconds.
     pub seen_after_ms: u64,
+    /// Services on one load balancer: [`MEMBERS_MAX`]; less where a test is to fill one.
+    pub members_max: u64,
 }
 
 /// What is wrong with the environment: one problem per variable, names only, never values.
@@ -162,6 +165,7 @@ impl Settings {
                 seen_after_ms: seen_after_s
                     .and_then(|text| seconds(&text))
                     .map_or(SEEN_AFTER_MS, |seconds| seconds * 1000),
+                members_max: MEMBERS_MAX,
             })
         };
         // Every missing part has left a problem above.

@@ -76,9 +76,10 @@ fn forgotten(record: &OwnerRecord) -> Vec<String> {
 
 /// Looks at each load balancer of the ledger. One that cannot be looked at today does not keep the others.
 async fn tend_load_balancers(runtime: &Runtime, contents: &Contents, report: &mut Report) {
+    let most = runtime.settings.members_max;
     for (pool_id, ordinal, members) in &contents.load_balancers {
         let name = naming::load_balancer(pool_id, *ordinal);
-        let tended = if members.is_shared_with_room() {
+        let tended = if members.is_shared_with_room(most) {
             offer_again(runtime, contents, pool_id, *ordinal).await
         } else if members.slots.is_empty() && !members.is_gone {
             close_again(runtime, pool_id, *ordinal, members).await

@@ -57,10 +57,27 @@ impl InProcess {
         self.hangs.load(Ordering::SeqCst)
     }
 
-    /// Lets the calls that were still in flight when their caller died have their effect.
+    /// Whether calls are still on their way.
+    #[must_use]
+    pub fn has_late_calls(&self) -> bool {
+        !lock(&self.late).is_empty()
+    }
+
+    /// Lets the calls that are still on their way have their effect.
     pub fn land_late_calls(&self) {
         for call in std::mem::take(&mut *lock(&self.late)) {
             drop(self.cloud.carry_out(&call));
+        }
+    }
+
+    /// What the SDK sends again has not overtaken itself.
+    fn land_before_repetition(&self, call: &wire::Call) {
+        let (same, others): (Vec<_>, Vec<_>) = std::mem::take(&mut *lock(&self.late))
+            .into_iter()
+            .partition(|late| late == call);
+        *lock(&self.late) = others;
+        for late in same {
+            drop(self.cloud.carry_out(&late));
         }
     }
 
@@ -82,6 +99,9 @@ impl InProcess {
             }
         };
         let fault = self.cloud.faults().strike(&call);
+        if fault != Some(Fault::LandAfter) {
+            self.land_before_repetition(&call);
+        }
         match fault {
             None => HttpConnectorFuture::ready(Ok(to_sdk(self.cloud.carry_out(&call)))),
             Some(Fault::CrashBefore) => self.crash(),
@@ -92,6 +112,10 @@ impl InProcess {
             Some(Fault::LandLate) => {
                 lock(&self.late).push(call);
                 self.crash()
+            }
+            Some(Fault::LandAfter) => {
+                lock(&self.late).push(call);
+                HttpConnectorFuture::new(std::future::pending())
             }
             Some(Fault::Hang) => {
                 drop(self.cloud.carry_out(&call));

@@ -23,6 +23,9 @@ pub enum Fault {
     LoseAnswer,
     /// The effect comes, the answer never: the caller waits until it gives up, or its own time is over.
     NoAnswer,
+    /// The answer never comes, and the effect only when [`crate::connector::InProcess::land_late_calls`] is called, or just
+    /// before the caller's repetition of the call: it goes on meanwhile, and may have ended by then.
+    LandAfter,
     /// The effect comes twice, as it does when the SDK sends a call again that had arrived; the answer is the second
     /// one's. Strikes only what changes resources: the ledger's conditional writes refuse the second of two.
     Twice,
@@ -92,6 +95,12 @@ impl Faults {
         self.rules.push(rule);
     }
 
+    /// Whether a read may still be answered from the past.
+    pub(crate) fn may_read_old(&self) -> bool {
+        let mut rules = self.rules.iter();
+        rules.any(|rule| rule.fault == Fault::StaleRead && rule.seen < rule.first + rule.times)
+    }
+
     /// Removes all rules.
     pub fn clear(&mut self) {
         self.rules.clear();
@@ -144,6 +153,7 @@ impl Fault {
             | Self::Panic
             | Self::LoseAnswer
             | Self::NoAnswer
+            | Self::LandAfter
             | Self::Twice
             | Self::StaleRead => None,
         }

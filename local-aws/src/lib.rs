@@ -199,6 +199,9 @@ impl LocalAws {
 
     /// Has the effect of one decoded call, records it and answers in its protocol.
     fn carry_out(&self, call: &wire::Call) -> http::Response<bytes::Bytes> {
+        if call.service.mutates(&call.operation) && self.faults().may_read_old() {
+            self.keep_past();
+        }
         let is_admitted = lock(&self.shared.throttle).admit(self.clock().now_ms(), call);
         let result = if is_admitted {
             self.dispatch(call)
@@ -209,13 +212,21 @@ impl LocalAws {
         wire::encode(call, result)
     }
 
-    /// Answers a read from the account as it was a moment ago: when it was first read so, up to
-    /// [`fault::STALE_MS`] before.
+    /// Keeps what there is before a change, as long as nothing older that is recent is kept.
+    fn keep_past(&self) {
+        let now_ms = self.clock().now_ms();
+        let mut past = lock(&self.shared.past);
+        if !past.as_ref().is_some_and(|seen| is_recent(seen, now_ms)) {
+            *past = Some(self.cloud().clone());
+        }
+    }
+
+    /// Answers a read from the account as it was a moment ago: before its last changes, or when it was first read so, up
+    /// to [`fault::STALE_MS`] before.
     fn carry_out_late(&self, call: &wire::Call) -> http::Response<bytes::Bytes> {
         let now_ms = self.clock().now_ms();
         let mut past = lock(&self.shared.past);
-        let is_recent = |seen: &Cloud| now_ms.saturating_sub(seen.now_ms) <= fault::STALE_MS;
-        let mut seen = match past.take().filter(is_recent) {
+        let mut seen = match past.take().filter(|seen| is_recent(seen, now_ms)) {
             Some(seen) => seen,
             None => self.cloud().clone(),
         };
@@ -264,6 +275,11 @@ impl LocalAws {
             | wire::Service::ResponseSink => self.cloud().call(call),
         }
     }
+}
+
+/// Whether a read may still be answered from what was kept then.
+fn is_recent(seen: &Cloud, now_ms: u64) -> bool {
+    now_ms.saturating_sub(seen.now_ms) <= fault::STALE_MS
 }
 
 /// A poisoned lock means that a panic ended another call; its state is as complete as that call left it.

@@ -97,7 +97,7 @@ impl Clean {
             );
         }
         check_end(&run, &before);
-        if trouble == Trouble::LandsLate {
+        if matches!(trouble, Trouble::LandsLate | Trouble::LandsAfter) {
             check_attempts_apart(&run.world);
         }
         Met::Struck

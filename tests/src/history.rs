@@ -92,6 +92,18 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl History {
+    /// What the latest attempt returned, or its error; nothing if it is not this one, or returned nothing.
+    pub(crate) fn returned(&self, number: u64) -> String {
+        match self.events.last() {
+            Some(Event::Ended { attempt, end, .. }) if *attempt == number => match end {
+                AttemptEnd::Returned(value) => value.to_string(),
+                AttemptEnd::Failed(error) => error.clone(),
+                AttemptEnd::Crashed | AttemptEnd::TimedOut => String::new(),
+            },
+            Some(_) | None => String::new(),
+        }
+    }
+
     /// The calls, oldest first.
     pub fn calls(&self) -> impl Iterator<Item = &Call> {
         self.events.iter().filter_map(|event| match event {

@@ -13,9 +13,6 @@ use crate::history::{Event, History};
 use crate::properties::ENVIRONMENT_CANARY;
 use crate::world::{Changed, World};
 
-/// Services on one load balancer at most.
-pub const MEMBERS_MAX: usize = 25;
-
 /// Checks everything; what is in the account, only when a call may have changed it since the last check: listing it
 /// costs more than the attempts that only wait.
 ///
@@ -24,13 +21,16 @@ pub const MEMBERS_MAX: usize = 25;
 pub fn check(world: &World, attempt: u64) {
     let mut broken = Vec::new();
     search("a log line", &world.logged_since_check(), &mut broken);
+    // The waiter's history keeps it.
+    let returned = world.history().returned(attempt);
+    search("what the function returned", &returned, &mut broken);
     broken.append(&mut world.history().lost);
     let changed = world.changed_since_check();
     if changed != Changed::Nothing {
         answers(world, &mut broken);
         let ledger = account::ledger(world.account());
         secrets(world, &ledger, &mut broken);
-        members(&ledger, &mut broken);
+        members(&ledger, world.members_max(), &mut broken);
         if world.is_observed() && changed == Changed::Resources {
             let inventory = world.inventory();
             ownership(world, &inventory, &ledger, &mut broken);
@@ -250,12 +250,12 @@ fn readable(value: &Value, into: &mut String) {
     into.push('\n');
 }
 
-fn members(ledger: &[Value], broken: &mut Vec<String>) {
+fn members(ledger: &[Value], most: u64, broken: &mut Vec<String>) {
     for item in ledger {
         let members = item["members"]["M"]
             .as_object()
             .map_or(0, serde_json::Map::len);
-        if members > MEMBERS_MAX {
+        if members as u64 > most {
             broken.push(format!("{} has {members} members", item["pk"]["S"]));
         }
         if let Some(members) = item["members"]["M"].as_object() {
@@ -271,15 +271,15 @@ fn members(ledger: &[Value], broken: &mut Vec<String>) {
             }
         }
     }
-    packing(ledger, broken);
+    packing(ledger, most, broken);
 }
 
 /// What `pk` of a load balancer's item begins with: the pool and the ordinal follow.
 const LOAD_BALANCER_KEY: &str = "load-balancer#";
 
-/// As long as no slot of a pool was ever given back, n services sit on n / 25 load balancers, rounded up.
-fn packing(ledger: &[Value], broken: &mut Vec<String>) {
-    let mut pools: BTreeMap<&str, (usize, usize, usize)> = BTreeMap::new();
+/// As long as no slot of a pool was ever given back, n services sit on n / `most` load balancers, rounded up.
+fn packing(ledger: &[Value], most: u64, broken: &mut Vec<String>) {
+    let mut pools: BTreeMap<&str, (u64, u64, u64)> = BTreeMap::new();
     for item in ledger {
         let key = item["pk"]["S"]
             .as_str()
@@ -289,17 +289,19 @@ fn packing(ledger: &[Value], broken: &mut Vec<String>) {
         };
         let members = item["members"]["M"]
             .as_object()
-            .map_or(0, serde_json::Map::len);
+            .map_or(0, |members| members.len() as u64);
         let claims = item["next_slot"]["N"]
             .as_str()
             .and_then(|text| text.parse().ok());
+        let claims = claims.unwrap_or(0);
         let counts = pools.entry(pool).or_default();
-        counts.0 += 1;
+        // One that was just opened has had no claim yet; the next one takes it.
+        counts.0 += u64::from(claims > 0);
         counts.1 += members;
-        counts.2 += claims.unwrap_or(0);
+        counts.2 += claims;
     }
     for (pool, (balancers, members, claims)) in pools {
-        if members > 0 && members == claims && balancers != members.div_ceil(MEMBERS_MAX) {
+        if members > 0 && members == claims && balancers != members.div_ceil(most) {
             broken.push(format!(
                 "pool {pool} has {balancers} load balancers for {members} services"
             ));

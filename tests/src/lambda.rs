@@ -39,7 +39,7 @@ pub const FUNCTION_TIMEOUT_S: u64 = 60;
 /// AWS: <https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html>
 pub const DELIVERY_PAUSES_S: [u64; 3] = [0, 60, 120];
 
-/// How long a call that was in flight when its process died may still take to have its effect: as long as
+/// How long a call that was in flight when its attempt ended may still take to have its effect: as long as
 /// one call of the SDK lives. It is counted from the attempt's latest end, the worst case.
 const LATE_CALL_S: u64 = 10;
 
@@ -110,7 +110,7 @@ pub async fn invoke(world: &World, input: Value) -> AttemptEnd {
         AttemptEnd::Returned(_) | AttemptEnd::Failed(_) => world.keep_process(process),
         AttemptEnd::Crashed | AttemptEnd::TimedOut => drop(process),
     }
-    if end == AttemptEnd::Crashed {
+    if connector.has_late_calls() {
         let lands_ms = started_ms + (FUNCTION_TIMEOUT_S + LATE_CALL_S) * 1000;
         let sleep = world.sleep_s(lands_ms.saturating_sub(world.now_ms()).div_ceil(1000));
         world.spawn(async move {

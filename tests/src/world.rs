@@ -13,6 +13,7 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_async::rt::sleep::{AsyncSleep, SharedAsyncSleep};
 use aws_smithy_async::time::{SharedTimeSource, TimeSource};
 use aws_smithy_runtime_api::client::http::{HttpClient, SharedHttpConnector};
+use express_core::claim::pool::MEMBERS_MAX;
 use express_handler::Runtime;
 use express_handler::aws::AwsClients;
 use express_handler::clock::Clock;
@@ -109,6 +110,7 @@ struct Shared {
     versions: RefCell<Option<Random>>,
     processes_begun: Cell<u64>,
     attempts_per_check: Cell<u64>,
+    members_max: Cell<u64>,
     first_answers: RefCell<FirstAnswers>,
 }
 
@@ -187,6 +189,7 @@ impl World {
             versions: RefCell::default(),
             processes_begun: Cell::default(),
             attempts_per_check: Cell::new(1),
+            members_max: Cell::new(MEMBERS_MAX),
             first_answers: RefCell::default(),
         }))
     }
@@ -307,6 +310,17 @@ impl World {
     /// Every other process of the function has a clock that is fast by this much, the others one that is slow.
     pub fn clocks_differ_by(&self, offset: Duration) {
         self.0.clocks_differ.set(offset);
+    }
+
+    /// From now on a load balancer is full with so many services; before any process begins.
+    pub fn fill_with(&self, members: u64) {
+        self.0.members_max.set(members);
+    }
+
+    /// Services on one load balancer at most.
+    #[must_use]
+    pub fn members_max(&self) -> u64 {
+        self.0.members_max.get()
     }
 
     /// From now on about half of the attempts are of a newer version of the provider, at random.
@@ -595,8 +609,12 @@ impl World {
     }
 
     fn settings(&self) -> Settings {
-        Settings::from_environment(|name| self.environment(name))
-            .unwrap_or_else(|error| panic!("the provider's environment is wrong: {error}"))
+        let settings = Settings::from_environment(|name| self.environment(name))
+            .unwrap_or_else(|error| panic!("the provider's environment is wrong: {error}"));
+        Settings {
+            members_max: self.members_max(),
+            ..settings
+        }
     }
 
     /// The clock of a new process.

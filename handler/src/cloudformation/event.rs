@@ -82,6 +82,8 @@ pub struct Answerable {
 pub struct EnvelopeError {
     /// What an answer needs; `None` if there is no URL to send one to.
     pub answerable: Option<Box<Answerable>>,
+    /// What was asked, if the event says it: a Delete of what was never made succeeds all the same.
+    pub request_type: Option<RequestType>,
     /// What is wrong, for the user: all problems, in one line.
     pub problem: String,
 }
@@ -175,11 +177,10 @@ fn iso_8601_basic_ms(text: &str) -> Option<u64> {
 pub fn parse(event: &Value) -> Result<Envelope, EnvelopeError> {
     if let Some(message) = sns_message(event) {
         let inner: Option<Value> = serde_json::from_str(message).ok();
+        let fields = inner.as_ref().and_then(Value::as_object);
         return Err(EnvelopeError {
-            answerable: inner
-                .as_ref()
-                .and_then(Value::as_object)
-                .and_then(answerable),
+            answerable: fields.and_then(answerable),
+            request_type: fields.and_then(request_type),
             problem: "the request came through an Amazon SNS topic; \
                       set ServiceToken to the ARN of the provider's function itself"
                 .to_owned(),
@@ -188,6 +189,7 @@ pub fn parse(event: &Value) -> Result<Envelope, EnvelopeError> {
     let Some(fields) = event.as_object() else {
         return Err(EnvelopeError {
             answerable: None,
+            request_type: None,
             problem: "the event is not a JSON object".to_owned(),
         });
     };
@@ -197,9 +199,14 @@ pub fn parse(event: &Value) -> Result<Envelope, EnvelopeError> {
         (Some(envelope), true) => Ok(envelope),
         (_, _) => Err(EnvelopeError {
             answerable: answerable(fields),
+            request_type: request_type(fields),
             problem: problems.join("; "),
         }),
     }
+}
+
+fn request_type(fields: &Map<String, Value>) -> Option<RequestType> {
+    RequestType::parse(fields.get("RequestType")?.as_str()?)
 }
 
 /// Reads all fields, noting every problem; `None` if one without which there is no envelope is missing.

@@ -12,6 +12,10 @@ use super::{NAMED_MAX, first_of};
 use crate::ledger::scan::{self, Contents};
 use crate::ledger::{self, LedgerError};
 use crate::request::taking::Taking;
+use crate::telemetry::presentable;
+
+/// Bytes of a domain that are repeated to whoever named it.
+const QUOTE_BYTES_MAX: usize = 100;
 
 /// Accepts the domain that the guard's properties name, or says what it would leave behind. The guard of an older
 /// template names none.
@@ -25,7 +29,18 @@ pub(super) async fn accept(taking: &Taking<'_>) -> Result<Option<String>, Ledger
     {
         return Ok(Some(problem));
     }
-    ledger::domain::accept(taking.runtime, &domain, taking.issued_ms()).await?;
+    // Whoever may call the function may send it a guard of his own. The provider's has the function's domain.
+    let served = taking.runtime.settings.domain();
+    let issued_ms = taking.issued_ms();
+    if domain != served && !ledger::domain::is_superseded(taking.runtime, issued_ms).await? {
+        return Ok(Some(format!(
+            "the guard names the domain `{}`, and the function serves `{}`, or in another hosted zone; only the provider's \
+             own template has a guard",
+            presentable(&domain.name, QUOTE_BYTES_MAX),
+            served.name
+        )));
+    }
+    ledger::domain::accept(taking.runtime, &domain, issued_ms).await?;
     Ok(None)
 }
 

@@ -35,6 +35,16 @@ pub async fn check(runtime: &Runtime) -> Result<(), LedgerError> {
     Err(LedgerError::DomainNotAccepted { name: domain.name })
 }
 
+/// Whether a request that was issued later has written already: this one changes nothing any more.
+///
+/// # Errors
+/// When DynamoDB does not answer.
+pub async fn is_superseded(runtime: &Runtime, issued_ms: u64) -> Result<bool, LedgerError> {
+    let item = item::get(runtime, PK).await?;
+    let latest_ms = item.and_then(|item| item.number("issued_ms"));
+    Ok(latest_ms.is_some_and(|latest_ms| latest_ms > issued_ms))
+}
+
 /// Accepts a domain. A request that CloudFormation issued before the one that has written last changes nothing.
 ///
 /// # Errors

@@ -28,13 +28,21 @@ pub(super) struct Names {
     pub(super) host: String,
 }
 
-/// Writes a record and claims names for it, all or nothing.
+/// Writes a record and claims names for it, all or nothing. A name that another service of the same owner has is taken.
 pub(super) async fn put_and_claim(
     runtime: &Runtime,
     next: &Stored,
     names: &NameClaims<'_>,
 ) -> Result<(), LedgerError> {
     let owner = &next.record.owner;
+    // `web` in the cluster `prod` is `web-prod`, as the service of that name in the cluster `default` is.
+    let mut others = next.record.services.iter();
+    if others.any(|(arn, other)| arn != names.service_arn && other.host == names.host) {
+        return Err(LedgerError::OwnedByAnother {
+            what: host_name(names),
+            owner: owner.clone(),
+        });
+    }
     let name_put = |pk: String| -> Result<TransactWriteItem, LedgerError> {
         let put = Put::builder()
             .table_name(&runtime.settings.ledger_table)
@@ -71,6 +79,10 @@ pub(super) async fn put_and_claim(
     }
 }
 
+fn host_name(names: &NameClaims<'_>) -> String {
+    format!("host name `{}`", names.host)
+}
+
 /// The reasons are in the order of the items: record, service name, host name.
 fn refused(reasons: &[CancellationReason], names: &NameClaims<'_>) -> LedgerError {
     let failed = |index: usize| {
@@ -83,7 +95,7 @@ fn refused(reasons: &[CancellationReason], names: &NameClaims<'_>) -> LedgerErro
     }
     let taken = [
         (1, format!("service `{}`", names.service_arn)),
-        (2, format!("host name `{}`", names.host)),
+        (2, host_name(names)),
     ];
     for (index, what) in taken {
         if let Some(reason) = failed(index) {

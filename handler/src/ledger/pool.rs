@@ -24,7 +24,7 @@ use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::operation::update_item::{UpdateItemError, UpdateItemOutput};
 use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure};
-use express_core::claim::pool::{MEMBERS_MAX, by_fullness};
+use express_core::claim::pool::by_fullness;
 use express_core::claim::{SCHEMA_VERSION, Slot};
 use express_core::naming;
 use express_core::step::SlotRequest;
@@ -76,16 +76,16 @@ pub struct Members {
 }
 
 impl Members {
-    /// Whether there is room among those that are here: a load balancer that nobody has left yet and nobody fills.
+    /// Whether there is room for one of `most` among those that are here: a load balancer that nobody has left yet and nobody fills.
     #[must_use]
-    pub fn is_shared_with_room(&self) -> bool {
-        self.is_open && (1..MEMBERS_MAX).contains(&(self.slots.len() as u64))
+    pub fn is_shared_with_room(&self, most: u64) -> bool {
+        self.is_open && (1..most).contains(&(self.slots.len() as u64))
     }
 
-    /// Whether a load balancer that was full is not any more.
+    /// Whether a load balancer that was full, with `most` members, is not any more.
     #[must_use]
-    pub fn has_room_again(&self) -> bool {
-        self.slots.len() as u64 + 1 == MEMBERS_MAX
+    pub fn has_room_again(&self, most: u64) -> bool {
+        self.slots.len() as u64 + 1 == most
     }
 }
 
@@ -213,7 +213,7 @@ async fn claim_on(
         .expression_attribute_names("#state", "state")
         .expression_attribute_values(":open", item::text(OPEN))
         .expression_attribute_values(":owner", item::text(&request.owner_key))
-        .expression_attribute_values(":most", item::number(MEMBERS_MAX))
+        .expression_attribute_values(":most", item::number(runtime.settings.members_max))
         .expression_attribute_values(":one", item::number(1))
         .return_values(ReturnValue::AllNew)
         .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)

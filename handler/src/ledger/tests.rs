@@ -109,7 +109,7 @@ fn there_is_room_beside_the_first_of_an_open_load_balancer_until_it_is_full() {
             is_gone: false,
             subnets: BTreeMap::new(),
         };
-        assert_eq!(members.is_shared_with_room(), has_room, "{members:?}");
+        assert_eq!(members.is_shared_with_room(full), has_room, "{members:?}");
     }
 }
 

@@ -214,7 +214,7 @@ impl Attempt<'_> {
         if let Some(left) = left.filter(|left| left.is_open) {
             if left.slots.is_empty() {
                 pool_operation::start_close(self.runtime, slot, left.next_slot).await?;
-            } else if left.has_room_again() {
+            } else if left.has_room_again(self.runtime.settings.members_max) {
                 pool::offer(self.runtime, &slot.pool_id, slot.ordinal).await?;
             }
         }

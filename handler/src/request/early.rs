@@ -165,7 +165,7 @@ pub(super) async fn unreadable(
                 runtime,
                 invocation,
                 answerable: (**answerable).clone(),
-                request_type: None,
+                request_type: error.request_type,
             };
             early
                 .failed(HandlerErrorCode::InvalidRequest, &error.problem)

@@ -344,9 +344,17 @@ fn observed(
                 (name.to_owned(), config.values().to_vec())
             })
             .collect(),
+        has_further_parts: has_further_parts(rule),
         weights: weights(operation, rule)?,
         tags,
     })
+}
+
+fn has_further_parts(rule: &Rule) -> bool {
+    let is_known = |condition: &RuleCondition| {
+        condition.host_header_config().is_some() || condition.http_header_config().is_some()
+    };
+    !rule.conditions().iter().all(is_known) || !rule.actions().iter().all(is_forward)
 }
 
 /// The groups of the forward action. With one group only, ELB may name it without weights.

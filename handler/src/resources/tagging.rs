@@ -14,17 +14,20 @@ use super::tags;
 use crate::aws::AwsClients;
 use crate::aws::error::{AwsError, aws_error};
 
-/// Sets and removes the tags everywhere, the services side by side.
+/// Removes and sets the tags everywhere, the services side by side. What is to go goes first: beside it there may be no
+/// room for what comes.
 ///
 /// # Errors
-/// With the first refusal; what others did stays, and the next attempt completes it.
+/// With the first refusal, once all have answered: no call is left in flight. What others did stays, and the next attempt
+/// completes it.
 pub async fn apply(aws: &AwsClients, tagging: &Tagging) -> Result<(), AwsError> {
-    tokio::try_join!(
+    let tagged = tokio::join!(
         load_balancing(aws, tagging),
         security_group(aws, tagging),
         alarm(aws, tagging),
         scalable_target(aws, tagging),
-    )?;
+    );
+    all(<[_; 4]>::from(tagged))?;
     // Last: its tags stand for those of all the others, which are written again until these are right.
     ecs(aws, tagging).await
 }
@@ -32,7 +35,17 @@ pub async fn apply(aws: &AwsClients, tagging: &Tagging) -> Result<(), AwsError> 
 async fn load_balancing(aws: &AwsClients, tagging: &Tagging) -> Result<(), AwsError> {
     let arns = tagging.load_balancing_arns.iter();
     let tagged = arns.map(|arn| load_balancing_one(aws, tagging, arn));
-    futures::future::try_join_all(tagged).await.map(|_| ())
+    all(futures::future::join_all(tagged).await)
+}
+
+/// What came of calls side by side: the first refusal, but rather one whose call may still have its effect.
+fn all(tagged: impl IntoIterator<Item = Result<(), AwsError>>) -> Result<(), AwsError> {
+    let errors = tagged.into_iter().filter_map(Result::err);
+    let graver = |first: AwsError, next: AwsError| {
+        let is_graver = next.is_outcome_unknown() && !first.is_outcome_unknown();
+        if is_graver { next } else { first }
+    };
+    errors.reduce(graver).map_or(Ok(()), Err)
 }
 
 async fn load_balancing_one(
@@ -40,15 +53,6 @@ async fn load_balancing_one(
     tagging: &Tagging,
     arn: &str,
 ) -> Result<(), AwsError> {
-    if !tagging.set.is_empty() {
-        aws.elbv2
-            .add_tags()
-            .resource_arns(arn)
-            .set_tags(tags::to_elbv2(&tagging.set))
-            .send()
-            .await
-            .map_err(aws_error("elasticloadbalancing:AddTags"))?;
-    }
     if !tagging.remove.is_empty() {
         aws.elbv2
             .remove_tags()
@@ -58,20 +62,20 @@ async fn load_balancing_one(
             .await
             .map_err(aws_error("elasticloadbalancing:RemoveTags"))?;
     }
+    if !tagging.set.is_empty() {
+        aws.elbv2
+            .add_tags()
+            .resource_arns(arn)
+            .set_tags(tags::to_elbv2(&tagging.set))
+            .send()
+            .await
+            .map_err(aws_error("elasticloadbalancing:AddTags"))?;
+    }
     Ok(())
 }
 
 async fn ecs(aws: &AwsClients, tagging: &Tagging) -> Result<(), AwsError> {
     for arn in &tagging.ecs_arns {
-        if !tagging.set.is_empty() {
-            aws.ecs
-                .tag_resource()
-                .resource_arn(arn)
-                .set_tags(Some(tags::to_ecs(&tagging.set)))
-                .send()
-                .await
-                .map_err(aws_error("ecs:TagResource"))?;
-        }
         if !tagging.remove.is_empty() {
             aws.ecs
                 .untag_resource()
@@ -81,20 +85,20 @@ async fn ecs(aws: &AwsClients, tagging: &Tagging) -> Result<(), AwsError> {
                 .await
                 .map_err(aws_error("ecs:UntagResource"))?;
         }
+        if !tagging.set.is_empty() {
+            aws.ecs
+                .tag_resource()
+                .resource_arn(arn)
+                .set_tags(Some(tags::to_ecs(&tagging.set)))
+                .send()
+                .await
+                .map_err(aws_error("ecs:TagResource"))?;
+        }
     }
     Ok(())
 }
 
 async fn security_group(aws: &AwsClients, tagging: &Tagging) -> Result<(), AwsError> {
-    if !tagging.set.is_empty() {
-        aws.ec2
-            .create_tags()
-            .resources(&tagging.security_group_id)
-            .set_tags(Some(tags::to_ec2(&tagging.set)))
-            .send()
-            .await
-            .map_err(aws_error("ec2:CreateTags"))?;
-    }
     if !tagging.remove.is_empty() {
         // A tag without a value is removed whatever its value is.
         // AWS: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DeleteTags.html
@@ -111,19 +115,19 @@ async fn security_group(aws: &AwsClients, tagging: &Tagging) -> Result<(), AwsEr
             .await
             .map_err(aws_error("ec2:DeleteTags"))?;
     }
+    if !tagging.set.is_empty() {
+        aws.ec2
+            .create_tags()
+            .resources(&tagging.security_group_id)
+            .set_tags(Some(tags::to_ec2(&tagging.set)))
+            .send()
+            .await
+            .map_err(aws_error("ec2:CreateTags"))?;
+    }
     Ok(())
 }
 
 async fn alarm(aws: &AwsClients, tagging: &Tagging) -> Result<(), AwsError> {
-    if !tagging.set.is_empty() {
-        aws.cloudwatch
-            .tag_resource()
-            .resource_arn(&tagging.alarm_arn)
-            .set_tags(Some(tags::to_cloudwatch(&tagging.set)))
-            .send()
-            .await
-            .map_err(aws_error("cloudwatch:TagResource"))?;
-    }
     if !tagging.remove.is_empty() {
         aws.cloudwatch
             .untag_resource()
@@ -133,10 +137,28 @@ async fn alarm(aws: &AwsClients, tagging: &Tagging) -> Result<(), AwsError> {
             .await
             .map_err(aws_error("cloudwatch:UntagResource"))?;
     }
+    if !tagging.set.is_empty() {
+        aws.cloudwatch
+            .tag_resource()
+            .resource_arn(&tagging.alarm_arn)
+            .set_tags(Some(tags::to_cloudwatch(&tagging.set)))
+            .send()
+            .await
+            .map_err(aws_error("cloudwatch:TagResource"))?;
+    }
     Ok(())
 }
 
 async fn scalable_target(aws: &AwsClients, tagging: &Tagging) -> Result<(), AwsError> {
+    if !tagging.remove.is_empty() {
+        aws.autoscaling
+            .untag_resource()
+            .resource_arn(&tagging.scalable_target_arn)
+            .set_tag_keys(Some(tagging.remove.clone()))
+            .send()
+            .await
+            .map_err(aws_error("application-autoscaling:UntagResource"))?;
+    }
     if !tagging.set.is_empty() {
         let set: HashMap<String, String> = tagging.set.clone().into_iter().collect();
         aws.autoscaling
@@ -146,15 +168,6 @@ async fn scalable_target(aws: &AwsClients, tagging: &Tagging) -> Result<(), AwsE
             .send()
             .await
             .map_err(aws_error("application-autoscaling:TagResource"))?;
-    }
-    if !tagging.remove.is_empty() {
-        aws.autoscaling
-            .untag_resource()
-            .resource_arn(&tagging.scalable_target_arn)
-            .set_tag_keys(Some(tagging.remove.clone()))
-            .send()
-            .await
-            .map_err(aws_error("application-autoscaling:UntagResource"))?;
     }
     Ok(())
 }

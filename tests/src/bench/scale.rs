@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use express_core::claim::pool::MEMBERS_MAX;
 use futures::StreamExt as _;
 use futures::stream;
 use local_aws::recorder::Recorded;
@@ -15,12 +16,17 @@ use serde_json::Value;
 use super::{UNLIMITED, count};
 use crate::account::Kind;
 use crate::cloudformation::{Seen, Template, request_of};
-use crate::invariants::{self, MEMBERS_MAX};
+use crate::invariants;
 use crate::properties::web;
 use crate::world::World;
 
 /// Writes of pool and load-balancer items for each claimed slot, those refused included, in tenths.
 const CLAIM_WRITES_TENTHS_MAX: usize = 12;
+
+/// Services on one load balancer.
+fn members_max() -> usize {
+    usize::try_from(MEMBERS_MAX).unwrap_or(usize::MAX)
+}
 
 /// After so long without calls every bucket is full again; the slowest, for `CreateLoadBalancer`, takes 50 s
 /// (`local-aws/src/throttle/limits.rs`).
@@ -67,8 +73,8 @@ pub struct Outcome {
 impl Outcome {
     /// Load balancers that so many services need.
     #[must_use]
-    pub const fn load_balancers_needed(&self) -> usize {
-        self.size.services.div_ceil(MEMBERS_MAX)
+    pub fn load_balancers_needed(&self) -> usize {
+        self.size.services.div_ceil(members_max())
     }
 
     /// What is over its budget, in words; empty if nothing is.
@@ -83,7 +89,7 @@ impl Outcome {
             let (writes, claims) = (self.claim_writes, self.size.services);
             over.push(format!("{writes} conditional writes for {claims} claims"));
         }
-        let (alike, calls) = if self.size.services % MEMBERS_MAX == 1 {
+        let (alike, calls) = if self.size.services % members_max() == 1 {
             ("first", self.first_calls)
         } else {
             ("second", self.second_calls)

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use clap::Parser;
 use express_protocol::seeds;
-use express_tests::simulation::{History, Violation, check, generate, shrink};
+use express_tests::simulation::{History, NEWEST_FROM, Violation, check, generate, shrink};
 use express_tests::threads;
 
 /// Seeds of histories that found something once.
@@ -103,7 +103,7 @@ struct Shared {
 fn simulate(arguments: &Arguments) -> bool {
     let first = arguments
         .seed
-        .unwrap_or_else(|| fastrand::u64(..u64::MAX / 2));
+        .unwrap_or_else(|| NEWEST_FROM + fastrand::u64(..NEWEST_FROM / 2));
     println!("seeds from {first}");
     let regressions = match seeds::parse(REGRESSIONS_PATH, REGRESSIONS) {
         Ok(regressions) => regressions,

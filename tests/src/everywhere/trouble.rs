@@ -28,6 +28,10 @@ pub enum Trouble {
     Hangs,
     /// The same for many calls: the attempt's time ends before it knows anything.
     HangsLong,
+    /// No answer comes in the attempt's time, and the effect only after it.
+    LandsAfter,
+    /// The effect comes, and the attempt is held up until its time is over.
+    OutlastsTheAttempt,
     /// One try is refused: too many requests.
     Throttled,
     /// So are many, more than the SDK tries.
@@ -56,6 +60,8 @@ impl Trouble {
             Self::LosesAnswer => rule(Fault::LoseAnswer),
             Self::Hangs => rule(Fault::NoAnswer),
             Self::HangsLong => rule(Fault::NoAnswer).times(HANGING),
+            Self::LandsAfter => rule(Fault::LandAfter).times(HANGING),
+            Self::OutlastsTheAttempt => rule(Fault::Hang),
             Self::Throttled => rule(Fault::Throttle),
             Self::ThrottledLong => rule(Fault::Throttle).times(LONG),
             Self::Fails => rule(Fault::ServerError),

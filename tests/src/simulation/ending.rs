@@ -116,20 +116,18 @@ fn sealed(world: &World) -> Option<Value> {
     item.map(|item| item["pk"].clone())
 }
 
-/// An Update without a change makes none, once one was answered SUCCESS: what was done by hand is repaired by then.
+/// An Update without a change makes none, once one was answered SUCCESS where something was done by hand: that is repaired
+/// by then.
 fn stay_as_they_are(player: &Player) {
-    let is_repaired = player.is_restored || player.watcher.borrow().is_touched();
-    let mut settled = player.updatable();
-    if is_repaired {
-        let outcomes = all(player, settled.clone(), |stack| {
-            Box::pin(stack.update_unchanged())
-        });
-        let outcomes = settled.into_iter().zip(outcomes);
-        settled = outcomes
-            .filter(|(_, outcome)| outcome.status == StackStatus::UpdateComplete)
-            .map(|(stack, _)| stack)
-            .collect();
-    }
+    let stacks = player.updatable().into_iter();
+    let (changed, mut settled): (Vec<Stack>, Vec<Stack>) =
+        stacks.partition(|stack| may_be_changed(player, stack));
+    let outcomes = all(player, changed.clone(), |stack| {
+        Box::pin(stack.update_unchanged())
+    });
+    let outcomes = changed.into_iter().zip(outcomes);
+    let repaired = outcomes.filter(|(_, outcome)| outcome.status == StackStatus::UpdateComplete);
+    settled.extend(repaired.map(|(stack, _)| stack));
     let mutations = || {
         let history = player.world.history();
         let calls = history.calls().filter(|call| call.recorded.mutates());
@@ -162,16 +160,7 @@ fn nothing_orphaned(player: &Player) {
     if player.is_restored {
         return;
     }
-    let mut known = BTreeMap::new();
-    for stack in player.standing() {
-        for (logical_resource_id, resource) in stack.resources() {
-            let owner = Owner {
-                stack_id: stack.id(),
-                logical_resource_id,
-            };
-            known.insert(naming::owner_key(&owner), resource.physical_id);
-        }
-    }
+    let known: BTreeMap<String, String> = player.standing().iter().flat_map(owners).collect();
     let lost = owners_of_failures(player);
     let inventory = player.world.inventory().without_what_stays();
     let parts = inventory.items.iter();
@@ -187,6 +176,21 @@ fn nothing_orphaned(player: &Player) {
             crate::trace::of(&player.world)
         );
     }
+}
+
+/// The owner key and the physical id of each resource of a stack.
+fn owners(stack: &Stack) -> impl Iterator<Item = (String, String)> + use<> {
+    let stack_id = stack.id();
+    stack
+        .resources()
+        .into_iter()
+        .map(move |(logical, resource)| {
+            let owner = Owner {
+                stack_id: stack_id.clone(),
+                logical_resource_id: logical,
+            };
+            (naming::owner_key(&owner), resource.physical_id)
+        })
 }
 
 /// Owners of whom a Delete failed or an event was lost, and those of stacks whose rollback failed.
@@ -213,9 +217,26 @@ fn owners_of_failures(player: &Player) -> BTreeSet<String> {
     owners
 }
 
+/// Whether a stack's services may be other than its record says: somebody has changed a part of one by hand, or the table
+/// is an older one.
+fn may_be_changed(player: &Player, stack: &Stack) -> bool {
+    let watcher = player.watcher.borrow();
+    player.is_restored || owners(stack).any(|(owner_key, _)| watcher.is_touched(&owner_key))
+}
+
 /// Deletes every stack; what failed before is deleted again, as its owner would after he has read why.
 fn delete_all(player: &Player) {
-    let _told = all(player, player.standing(), |stack| Box::pin(stack.delete()));
+    let stacks = player.standing();
+    let outcomes = all(player, stacks.clone(), |stack| Box::pin(stack.delete()));
+    for (stack, outcome) in stacks.iter().zip(outcomes) {
+        assert!(
+            outcome.status == StackStatus::DeleteComplete || may_be_changed(player, stack),
+            "the Delete of {} failed when all was quiet: {}\n{}",
+            stack.name(),
+            outcome.last().reason,
+            crate::trace::of(&player.world)
+        );
+    }
     again::delete_failed(&player.world);
 }
 

@@ -32,6 +32,10 @@ const FAULT_WITHIN: u64 = 150;
 /// mean what they always did.
 pub const LATER_CHANGES_FROM: u64 = 1 << 32;
 
+/// Seeds from here on also know what was added last: small load balancers, calls that land after their attempt has ended,
+/// attempts that hang, tables that are set back more often.
+pub const NEWEST_FROM: u64 = 1 << 63;
+
 /// The history of a seed.
 #[must_use]
 pub fn generate(seed: u64) -> History {
@@ -63,13 +67,18 @@ pub fn generate(seed: u64) -> History {
     if seed >= LATER_CHANGES_FROM {
         later_changes(seed, &mut events);
     }
-    History {
+    let mut history = History {
         seed,
         redelivered_after_s,
         reaction,
         two_versions,
+        members_max: None,
         events,
+    };
+    if seed >= NEWEST_FROM {
+        newest(&mut history);
     }
+    history
 }
 
 fn event(random: &mut Rng) -> Event {
@@ -130,6 +139,41 @@ fn later_changes(seed: u64, events: &mut [Timed]) {
             }
         }
     }
+}
+
+/// What was added last, from a source of its own.
+fn newest(history: &mut History) {
+    let mut random = Rng::with_seed(history.seed.rotate_left(16));
+    if one_in(&mut random, 3) {
+        history.members_max = Some(random.u64(1..4));
+    }
+    if one_in(&mut random, 2) {
+        let (fault, times) = if one_in(&mut random, 4) {
+            (Fault::Hang, 1)
+        } else {
+            (Fault::LandAfter, random.u64(1..14))
+        };
+        let event = Event::Fault {
+            call: None,
+            first: random.u64(0..FAULT_WITHIN),
+            times,
+            fault,
+        };
+        insert(&mut random, history, 0, event);
+    }
+    if one_in(&mut random, 12) {
+        let copied = insert(&mut random, history, 1, Event::BackUp);
+        insert(&mut random, history, copied + 2, Event::Restore);
+    }
+}
+
+/// Puts an event among those from number `first` on; its number.
+fn insert(random: &mut Rng, history: &mut History, first: usize, event: Event) -> usize {
+    let count = history.events.len();
+    let number = random.usize(first.min(count)..=count);
+    let pause_s = *pick(random, &PAUSES_S);
+    history.events.insert(number, Timed { pause_s, event });
+    number
 }
 
 fn deploy(random: &mut Rng) -> Event {
@@ -201,6 +245,7 @@ fn fault(random: &mut Rng) -> Event {
         Fault::CrashBefore
         | Fault::CrashAfter
         | Fault::LandLate
+        | Fault::LandAfter
         | Fault::Hang
         | Fault::Panic
         | Fault::Twice => 1,

@@ -27,6 +27,8 @@ pub struct History {
     pub reaction: FailedReplacement,
     /// Whether half of the attempts are of a newer version of the provider.
     pub two_versions: bool,
+    /// Services on one load balancer at most; none for as many as in production.
+    pub members_max: Option<u64>,
     /// What happens, in order.
     pub events: Vec<Timed>,
 }
@@ -227,6 +229,7 @@ impl fmt::Display for History {
             redelivered_after_s,
             reaction,
             two_versions,
+            members_max,
             events,
         } = self;
         writeln!(formatter, "seed {seed}")?;
@@ -242,6 +245,9 @@ impl fmt::Display for History {
                 formatter,
                 "  a newer version of the provider takes half of the attempts"
             )?;
+        }
+        if let Some(most) = members_max {
+            writeln!(formatter, "  a load balancer is full with {most} services")?;
         }
         for Timed { pause_s, event } in events {
             writeln!(formatter, "  +{pause_s:<4} s  {event}")?;

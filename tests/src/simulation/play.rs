@@ -81,6 +81,9 @@ pub(super) struct Player {
     backup: Option<Vec<Value>>,
     /// Whether the table was set back: then it does not know what was made since.
     pub(super) is_restored: bool,
+    /// Events that had been sent when it was set back last. It knows no more of some of them that they are over, and none
+    /// arrives again so late.
+    sent_before: usize,
     statuses: Vec<StackStatus>,
 }
 
@@ -96,6 +99,9 @@ pub fn play(history: &History) -> Played {
     }
     if history.two_versions {
         world.two_versions(history.seed);
+    }
+    if let Some(most) = history.members_max {
+        world.fill_with(most);
     }
     account::create_cluster(&world);
     let subnets = world.subnets();
@@ -122,6 +128,7 @@ pub fn play(history: &History) -> Played {
         foreign_rules: Vec::new(),
         backup: None,
         is_restored: false,
+        sent_before: 0,
         statuses: Vec::new(),
         world,
     };
@@ -191,6 +198,7 @@ impl Player {
                     account::restore(&self.world, items);
                     self.world.lose_claims();
                     self.is_restored = true;
+                    self.sent_before = self.world.history().sent().count();
                 }
             }
         }
@@ -254,6 +262,7 @@ impl Player {
             .world
             .history()
             .sent()
+            .skip(self.sent_before)
             .filter_map(|event| Some(event["RequestId"].as_str()?.to_owned()))
             .collect();
         if let Some(number) = which.checked_rem(sent.len()) {

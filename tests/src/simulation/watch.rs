@@ -53,8 +53,8 @@ impl Watcher {
     }
 
     /// Whether somebody has changed a part of a service by hand.
-    pub(super) fn is_touched(&self) -> bool {
-        !self.touched.is_empty()
+    pub(super) fn is_touched(&self, owner_key: &str) -> bool {
+        self.touched.contains(owner_key)
     }
 
     fn look(&mut self, world: &World, inventory: &Inventory) -> Vec<String> {

@@ -50,6 +50,21 @@ fn case_53_a_cancelled_create_ends_clean_when_any_call_lands_during_its_delete()
 }
 
 #[test]
+fn case_53_a_life_ends_clean_when_any_call_lands_after_its_attempt_has_given_up() {
+    check_life(Trouble::LandsAfter);
+}
+
+#[test]
+fn case_53_a_cancelled_create_ends_clean_when_any_call_lands_after_its_attempt_has_given_up() {
+    check("create-cancelled", Trouble::LandsAfter, 1);
+}
+
+#[test]
+fn a_life_ends_clean_when_an_attempt_is_held_up_at_any_call_until_its_time_is_over() {
+    check_life(Trouble::OutlastsTheAttempt);
+}
+
+#[test]
 fn a_life_ends_clean_when_any_answer_is_lost() {
     check_life(Trouble::LosesAnswer);
 }

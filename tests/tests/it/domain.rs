@@ -156,6 +156,30 @@ fn the_domain_stays_while_a_service_has_its_name_below_it() {
     assert_eq!(stack.delete_now().status, DeleteComplete);
 }
 
+/// Whoever may deploy services may also send the function a guard of his own.
+#[test]
+fn a_guard_of_somebody_elses_template_does_not_change_the_domain() {
+    let world = World::new();
+    let installed = install(&world);
+    let theirs = [
+        json!({"DomainName": OTHER}),
+        json!({"DomainName": DOMAIN_NAME, "HostedZoneId": "Z0123456789"}),
+    ];
+    for properties in theirs {
+        let answer = answered(&world, RequestType::Create, &properties, &Value::Null);
+        refused(&answer, "the function serves `apps.example.com`");
+    }
+    assert_eq!(accepted(&world), DOMAIN_NAME);
+    let _stack = world.with_service("app", &web());
+    let same = answered(
+        &world,
+        RequestType::Create,
+        &installed.properties(),
+        &Value::Null,
+    );
+    assert_eq!(same["Status"], "SUCCESS");
+}
+
 #[test]
 fn no_service_is_made_before_the_provider_has_accepted_its_domain() {
     let world = World::new();

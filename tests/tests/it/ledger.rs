@@ -141,7 +141,7 @@ async fn operate(runtime: &Runtime, mirror: &mut Mirror, rng: &mut Rng) {
             let item = mirror.items.get(&ordinal);
             let has_room_again = item.is_some_and(|item| item.has_room_again(MEMBERS_MAX));
             assert_eq!(
-                left.is_some_and(|left| left.has_room_again()),
+                left.is_some_and(|left| left.has_room_again(MEMBERS_MAX)),
                 has_room_again
             );
         }

@@ -4,21 +4,22 @@ use std::path::Path;
 
 use expect_test::expect_file;
 use express_protocol::seeds;
-use express_tests::simulation::{LATER_CHANGES_FROM, check, generate};
+use express_tests::simulation::{LATER_CHANGES_FROM, NEWEST_FROM, check, generate};
 
 /// Histories that are played here: seconds. More are played by `cargo xtask test`.
 const HISTORIES: u64 = 24;
 /// The first one's seed.
 const FIRST_SEED: u64 = 1;
-/// Histories in which also those properties change that the first seeds do not know.
+/// Histories that also have what the first seeds do not know, of each time when something was added.
 const LATER_HISTORIES: u64 = 8;
 /// Seeds that found something once.
 const REGRESSIONS: &str = include_str!("../../simulation_regressions.txt");
 
 #[test]
 fn case_59_histories_of_many_stacks_end_clean() {
-    let later = LATER_CHANGES_FROM..LATER_CHANGES_FROM + LATER_HISTORIES;
-    for seed in (FIRST_SEED..FIRST_SEED + HISTORIES).chain(later) {
+    let first = FIRST_SEED..FIRST_SEED + HISTORIES;
+    let later = [LATER_CHANGES_FROM, NEWEST_FROM].map(|from| from..from + LATER_HISTORIES);
+    for seed in first.chain(later.into_iter().flatten()) {
         let history = generate(seed);
         if let Err(violation) = check(&history) {
             panic!(

@@ -6,6 +6,7 @@ use express_tests::cloudformation::{FailedReplacement, RequestType};
 use express_tests::{Scenario, ServiceProperties, StackStatus, Template, World, invariants, web};
 use local_aws::fault::{Fault, Rule};
 use local_aws::wire::Service;
+use provider_schema::limits::TAGS_MAX;
 use provider_schema::updates::{Effect, Property};
 use serde_json::{Value, json};
 
@@ -255,6 +256,33 @@ fn case_40_another_name_or_cluster_replaces() {
     replaced(&web().cluster("prod"));
 }
 
+/// `web` in the cluster `prod` has the host name of `web-prod` in the cluster `default`.
+#[test]
+fn a_replacement_does_not_take_the_host_name_of_the_service_that_serves() {
+    let world = World::new();
+    let made = world.account().perform(
+        Service::Ecs,
+        "CreateCluster",
+        json!({"clusterName": "prod"}),
+    );
+    made.unwrap();
+    world.remember_foreign();
+    let stack = world.with_service("app", &web().named("web-prod"));
+    let before = world.inventory();
+    let outcome = stack.deploy_now(Template::of(&web().cluster("prod")));
+    assert_eq!(outcome.status, UpdateRollbackComplete);
+    let reason = &outcome.first().reason;
+    for part in ["AlreadyExists", "`web-prod.apps.example.com`"] {
+        assert!(reason.contains(part), "{reason}");
+    }
+    world.settle();
+    assert_eq!(before.diff(&world.inventory()), Vec::<String>::new());
+    let outcome = stack.deploy_now(Template::of(
+        &web().named("web-prod").health_check_path("/up"),
+    ));
+    assert_eq!(outcome.status, UpdateComplete);
+}
+
 /// CloudFormation tries the clean-up three times, and then knows of the old service no more.
 #[test]
 fn case_40_a_service_whose_clean_up_has_failed_goes_with_the_next_delete() {
@@ -456,6 +484,20 @@ fn case_39_lists_are_replaced_in_full_and_tags_that_are_removed_go() {
             assert_eq!(own, ["both", "second"], "{kind:?} {}", item.name);
         }
     }
+}
+
+#[test]
+fn case_39_one_of_as_many_tags_as_there_may_be_is_exchanged_for_another() {
+    let tagged = |last: &str| {
+        let keys = (1..TAGS_MAX).map(|number| format!("key-{number}"));
+        let keys = keys.chain([last.to_owned()]);
+        let tags: Vec<Value> = keys.map(|key| json!({"Key": key, "Value": "1"})).collect();
+        web().set("/Tags", tags)
+    };
+    let world = World::new();
+    let stack = world.with_service("app", &tagged("old"));
+    let outcome = stack.deploy_now(Template::of(&tagged("new")));
+    assert_eq!(outcome.status, UpdateComplete, "{}", outcome.first().reason);
 }
 
 #[test]

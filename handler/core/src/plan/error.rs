@@ -122,6 +122,16 @@ pub enum PlanError {
         "the service would move to another load balancer while it has `Deployment.TestTraffic`, whose rule cannot be on both; update it without `TestTraffic` first, then move it, and set `TestTraffic` again after that"
     )]
     MoveWithTestTraffic,
+    /// A move between load balancers of a service to whose rule people have added something.
+    #[error(
+        "the service would move to another load balancer, where it gets a new listener rule, and what somebody has added to the present one, `{rule}`, would be lost: host names, conditions or actions beside those for `{host}`. Take them off, update again, and put them on the new rule; or change `ServiceName` as well and remove the old service when nobody uses it any more"
+    )]
+    MoveWithOwnRule {
+        /// ARN of the rule.
+        rule: String,
+        /// The host name that it was made for.
+        host: String,
+    },
     /// A move to a third load balancer while another move has not ended.
     #[error(
         "an earlier update has left the service between two load balancers; undo its change of `LoadBalancer` and subnets, or repeat it, before the service moves to a third"
@@ -219,6 +229,7 @@ impl PlanError {
             | Self::MoveWithoutDns
             | Self::MoveWithoutTime { .. }
             | Self::MoveWithTestTraffic
+            | Self::MoveWithOwnRule { .. }
             | Self::MoveBetweenZones { .. }
             | Self::BetweenLoadBalancers => HandlerErrorCode::NotUpdatable,
             Self::DeploymentFailed { .. }

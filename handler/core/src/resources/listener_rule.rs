@@ -55,6 +55,8 @@ pub struct ObservedListenerRule {
     pub has_host_expressions: bool,
     /// Headers that its further conditions look at, with the values of each.
     pub headers: Vec<(String, Vec<String>)>,
+    /// Whether it has conditions of other kinds, or actions beside the one that forwards: people's.
+    pub has_further_parts: bool,
     /// Weight by target group ARN.
     pub weights: BTreeMap<String, u32>,
     /// Its tags; empty before they were asked for.
@@ -88,6 +90,14 @@ impl ObservedListenerRule {
     pub fn lacks(&self, host: &str) -> bool {
         let is_it = |value: &String| value.eq_ignore_ascii_case(host);
         !self.has_host_expressions && !self.hosts.iter().any(is_it)
+    }
+
+    /// Whether people have added to what it was made with: host names, conditions, actions.
+    #[must_use]
+    pub fn is_more_than_for(&self, host: &str) -> bool {
+        let is_other = |value: &String| !value.eq_ignore_ascii_case(host);
+        let has_others = self.has_host_expressions || self.hosts.iter().any(is_other);
+        has_others || self.has_further_parts || !self.headers.is_empty()
     }
 
     /// Whether it looks at this header and at no other.

@@ -157,11 +157,9 @@ fn a_request_through_a_topic_is_refused_and_answered() {
             "unanswerable: the request came through an Amazon SNS topic; set ServiceToken to the ARN of the provider's function itself"
         ],
     );
-    let answerable = parse(&wrapped(&request("Create").to_string()))
-        .unwrap_err()
-        .answerable
-        .unwrap();
-    assert_eq!(answerable.request_id, "5e0c3f1a-0001");
+    let refused = parse(&wrapped(&request("Delete").to_string())).unwrap_err();
+    assert_eq!(refused.request_type, Some(RequestType::Delete));
+    assert_eq!(refused.answerable.unwrap().request_id, "5e0c3f1a-0001");
 }
 
 #[test]

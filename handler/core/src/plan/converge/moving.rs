@@ -139,6 +139,14 @@ fn refuse(desired: &Desired, observed: &Observed) -> Result<(), PlanError> {
     if desired.environment.hosted_zone_id.is_none() {
         return Err(PlanError::MoveWithoutDns);
     }
+    if let Some(rule) = observed.listener_rule.present()
+        && rule.is_more_than_for(&desired.identity.host)
+    {
+        return Err(PlanError::MoveWithOwnRule {
+            rule: rule.arn.clone(),
+            host: desired.identity.host.clone(),
+        });
+    }
     let Some(load_balancer) = observed.load_balancer.present() else {
         return Ok(());
     };

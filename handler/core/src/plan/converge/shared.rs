@@ -8,7 +8,7 @@ use crate::observed::{Observed, Presence};
 use crate::plan::{PlanError, specs};
 use crate::resources::listener;
 use crate::resources::load_balancer::LoadBalancerState;
-use crate::resources::security_group::{IngressRule, Source};
+use crate::resources::security_group::{IngressRule, ObservedSecurityGroup, Source};
 use crate::step::{GroupOf, Step};
 
 pub(super) fn load_balancer(
@@ -86,7 +86,7 @@ fn load_balancer_security_group(
     };
     if let Presence::Present(vpc_cidrs) = &observed.vpc_cidrs {
         let further = group.out_of_reach(vpc_cidrs);
-        if group.has_default_egress {
+        if is_unfinished(group, observed) {
             // The ranges are the pool policy's from when the group is new; what people change later is theirs, and so is
             // a group that they have shut.
             steps.push(Step::AuthorizeIngress {
@@ -135,9 +135,16 @@ pub fn needs_vpc_ranges(desired: &Desired, observed: &Observed) -> bool {
         Presence::Absent => true,
         Presence::Present(group) => {
             let ranges = &desired.network.ranges;
-            group.has_default_egress || !group.out_of_reach(ranges).is_empty()
+            is_unfinished(group, observed) || !group.out_of_reach(ranges).is_empty()
         }
     }
+}
+
+/// Whether a load balancer's group has not all of its rules yet: it may reach everything, as AWS makes it. One that clients
+/// reach through a listener has got what it lets in, and if it may reach everything then people want it to.
+fn is_unfinished(group: &ObservedSecurityGroup, observed: &Observed) -> bool {
+    let is_in_use = observed.https_listener.present().is_some() && !group.ingress.is_empty();
+    group.has_default_egress && !is_in_use
 }
 
 /// All IPv4 addresses.

@@ -3,11 +3,11 @@
 use expect_test::{Expect, expect};
 use provider_schema::{Scheme, Sharing};
 
-use super::seen::foreign;
+use super::seen::{foreign, rule};
 use super::world::World;
 use super::{check, seen, text, web};
 use crate::decision::Decision;
-use crate::observed::{LeavingSide, Presence};
+use crate::observed::{LeavingSide, Observed, Presence};
 use crate::plan;
 use crate::resources::ecs_service::DeploymentStatus;
 use crate::step::Step;
@@ -292,6 +292,31 @@ fn a_name_that_is_managed_elsewhere_cannot_move() {
     expect![[r#"
         NotUpdatable: the service would move to another load balancer, but its host name is not in a hosted zone of the provider, so requests would fail until somebody points it there; give the resource another `ServiceName` to make a new service beside it
     "#]].assert_eq(&text(&seen.world.plan(&desired)));
+}
+
+#[test]
+fn what_people_have_added_to_the_rule_is_not_lost_by_a_move() {
+    let theirs: [fn(&mut Observed); 3] = [
+        |observed| rule(observed).hosts.push("www.example.com".to_owned()),
+        |observed| rule(observed).has_further_parts = true,
+        |observed| rule(observed).headers = vec![("X-Beta".to_owned(), vec!["1".to_owned()])],
+    ];
+    for change in theirs {
+        check(
+            web().sharing(Sharing::Dedicated),
+            seen(web()).but(change),
+            expect![[r#"
+                NotUpdatable: the service would move to another load balancer, where it gets a new listener rule, and what somebody has added to the present one, `rule-of-arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/express-119a3fbe52e2-b9f7bcfb-a/1`, would be lost: host names, conditions or actions beside those for `web.example.com`. Take them off, update again, and put them on the new rule; or change `ServiceName` as well and remove the old service when nobody uses it any more
+            "#]],
+        );
+        check(
+            web(),
+            seen(web()).but(change),
+            expect![[r#"
+                Converged
+            "#]],
+        );
+    }
 }
 
 #[test]

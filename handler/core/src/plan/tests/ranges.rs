@@ -110,8 +110,11 @@ fn ranges_of_the_vpc_are_looked_up_only_for_tasks_out_of_reach() {
         |web: Web, seen: &Seen| plan::needs_vpc_ranges(&web.desired(), &seen.world.observed);
     assert!(!needs(web(), &seen(web())));
     assert!(needs(further(web()), &seen(web())));
-    let unfinished = |group: &mut ObservedSecurityGroup| group.has_default_egress = true;
-    assert!(needs(web(), &group(seen(web()), unfinished)));
+    let reaches_all = |group: &mut ObservedSecurityGroup| group.has_default_egress = true;
+    let unfinished = group(seen(web()), reaches_all);
+    assert!(!needs(web(), &unfinished));
+    let unfinished = unfinished.but(|observed| observed.https_listener = Presence::Absent);
+    assert!(needs(web(), &unfinished));
     let absent = seen(web()).but(|observed| {
         observed.load_balancer_security_group = Presence::Absent;
     });
@@ -132,12 +135,32 @@ fn load_balancer_that_people_have_shut_stays_shut() {
             Converged
         "#]],
     );
-    let unfinished = |group: &mut ObservedSecurityGroup| group.has_default_egress = true;
+    let unfinished = |group: &mut ObservedSecurityGroup| {
+        group.ingress = Vec::new();
+        group.has_default_egress = true;
+    };
     check(
         web(),
         group(seen(web()), unfinished),
         expect![[r#"
             AuthorizeIngress(sg-of-express-b9f7bcfb-1) 443,80
+        "#]],
+    );
+}
+
+#[test]
+fn load_balancer_that_people_let_reach_everything_is_not_opened_to_everybody() {
+    let theirs = |group: &mut ObservedSecurityGroup| {
+        group.has_default_egress = true;
+        for rule in &mut group.ingress {
+            rule.source = Source::Cidr("192.0.2.0/24".to_owned());
+        }
+    };
+    check(
+        web(),
+        group(seen(web()), theirs),
+        expect![[r#"
+            Converged
         "#]],
     );
 }

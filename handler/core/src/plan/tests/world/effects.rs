@@ -346,6 +346,7 @@ impl World {
             priority: Some(spec.priority),
             hosts: vec![spec.host.clone()],
             has_host_expressions: false,
+            has_further_parts: false,
             headers: headers(spec.header.as_ref()),
             weights: BTreeMap::from([
                 (spec.first_group_arn.clone(), FULL_WEIGHT),
