@@ -37,9 +37,10 @@ pub(super) async fn put_and_claim(
     let owner = &next.record.owner;
     // `web` in the cluster `prod` is `web-prod`, as the service of that name in the cluster `default` is.
     let mut others = next.record.services.iter();
-    if others.any(|(arn, other)| arn != names.service_arn && other.host == names.host) {
+    let taken = others.find(|(arn, it)| *arn != names.service_arn && it.host == names.host);
+    if let Some((arn, _)) = taken {
         return Err(LedgerError::OwnedByAnother {
-            what: host_name(names),
+            what: format!("{} of service `{arn}`", host_name(names)),
             owner: owner.clone(),
         });
     }
