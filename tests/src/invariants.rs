@@ -192,16 +192,19 @@ fn without_log_stream(body: &str) -> String {
 
 /// What may be sent beside another answer, because the request is over for CloudFormation, which reads none of its answers
 /// any more: an event that arrives again after CloudFormation has moved on is told so, and one that arrives again while
-/// the ledger does not answer is refused, since nobody may come back for it.
+/// the ledger does not answer is refused, since nobody may come back for it. What the ledger took of such a request all
+/// the same is answered once more by the request after it.
 fn is_afterthought(history: &History, event: &Value, body: &str) -> bool {
-    let is_over = history
-        .seen()
-        .any(|seen| event["RequestId"] == seen.request_id.as_str());
+    const WITHOUT_LEDGER: &str = "NetworkFailure: ledger: dynamodb:";
     let afterthoughts = [
         "the request arrived after CloudFormation had given it up",
-        "NetworkFailure: ledger: dynamodb:",
+        WITHOUT_LEDGER,
     ];
-    is_over && afterthoughts.iter().any(|text| body.contains(text))
+    let mut seen = history.seen();
+    let over = seen.find(|seen| event["RequestId"] == seen.request_id.as_str());
+    over.is_some_and(|over| {
+        over.reason.contains(WITHOUT_LEDGER) || afterthoughts.iter().any(|it| body.contains(it))
+    })
 }
 
 /// Response URLs and environment values are in no log line, no waiter's input, no answer, and in the ledger only sealed.

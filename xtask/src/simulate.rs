@@ -45,7 +45,7 @@ pub enum Simulate {
 
 #[derive(Args)]
 pub struct Everywhere {
-    /// Handed on: `--journey NAME`, `--trouble NAME`, `--every N`, `--call N`, `--jobs N`, `--help`.
+    /// Handed on: `--journey NAME`, `--trouble NAME`, `--every N`, `--first N`, `--call N`, `--jobs N`, `--help`.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     arguments: Vec<String>,
 }

@@ -30,6 +30,9 @@ struct Arguments {
     /// Only one call in so many.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
     every: u64,
+    /// The first of them; a fresh one when not given.
+    #[arg(long)]
+    first: Option<u64>,
     /// Only this call; prints all that happens when something does not hold.
     #[arg(long)]
     call: Option<u64>,
@@ -84,6 +87,10 @@ fn main() -> ExitCode {
     } else {
         &arguments.trouble
     };
+    let first = arguments
+        .first
+        .unwrap_or_else(|| fastrand::u64(..arguments.every));
+    println!("each {}. call, from number {first} on", arguments.every);
     let began = Instant::now();
     let mut played = 0;
     let mut is_clean = true;
@@ -93,7 +100,7 @@ fn main() -> ExitCode {
         is_clean &= matches!(clean, Some(Ok(_)));
         match clean {
             Some(Ok(clean)) => {
-                for (trouble, row) in all(&clean, troubles, &arguments) {
+                for (trouble, row) in all(&clean, troubles, first, &arguments) {
                     played += row.played;
                     is_clean &= row.found.is_empty();
                     row.print(journey, &trouble);
@@ -126,13 +133,18 @@ fn main() -> ExitCode {
     }
 }
 
-fn all(clean: &Clean, troubles: &[Trouble], arguments: &Arguments) -> BTreeMap<String, Row> {
+fn all(
+    clean: &Clean,
+    troubles: &[Trouble],
+    first: u64,
+    arguments: &Arguments,
+) -> BTreeMap<String, Row> {
     let mut work = Vec::new();
     for (number, trouble) in troubles.iter().enumerate() {
         let calls: Vec<u64> = match arguments.call {
             Some(call) => vec![call],
             None => clean
-                .calls(number as u64 % arguments.every, arguments.every)
+                .calls((first + number as u64) % arguments.every, arguments.every)
                 .collect(),
         };
         work.extend(calls.into_iter().map(|call| (*trouble, call)));

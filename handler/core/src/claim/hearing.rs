@@ -220,7 +220,7 @@ impl OwnerRecord {
 
     /// Whether CloudFormation has asked in vain for the removal of a service, and goes on with another one. What it was
     /// told last is what it has, whatever a version that does not know of doomed services has left noted; unless it has
-    /// gone on with a Create, in vain.
+    /// gone on with a Create, in vain, or was told of a replacement that has never succeeded.
     pub(super) fn is_forgotten(
         &self,
         request: &Request,
@@ -228,7 +228,8 @@ impl OwnerRecord {
         service: &ServiceRecord,
     ) -> bool {
         let is_newest = self.answered_ids.last() == Some(arn);
-        service.is_doomed && (!is_newest || self.follows_failed_create(request))
+        let is_kept = is_newest && service.is_reached && !self.follows_failed_create(request);
+        service.is_doomed && !is_kept
     }
 
     pub(super) fn remember_heard(&mut self, physical_id: &str) {

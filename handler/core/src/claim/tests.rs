@@ -243,6 +243,19 @@ fn a_clean_up_that_failed_does_not_become_a_part_of_the_next_update() {
 }
 
 #[test]
+fn a_replacement_that_failed_and_could_not_be_cleaned_up_goes_with_the_next_delete() {
+    let created = done(&owner(), &create("1", WEB));
+    let mut record = begun(&created, &update("2", WEB, SHOP));
+    decide(&mut record, false, SHOP);
+    record.finish_operation(true);
+    // CloudFormation stays with the service of before, and cleans up the one that it was told of, in vain.
+    let mut record = begun(&record, &delete("3", SHOP));
+    decide(&mut record, false, SHOP);
+    record.finish_operation(true);
+    assert_eq!(to_remove(&begun(&record, &delete("4", WEB))), [WEB, SHOP]);
+}
+
+#[test]
 fn a_create_that_fails_to_take_up_again_what_was_to_be_removed_has_it_deleted() {
     let mut record = begun(&done(&owner(), &create("1", WEB)), &delete("2", WEB));
     decide(&mut record, false, WEB);

@@ -246,7 +246,11 @@ impl State {
                 Ok(Response::Done)
             }
             Effect::DeleteGroups(service, id) => {
-                aws.delete_groups(service, id).map(|()| Response::Done)
+                let found = aws.groups.get(&service).filter(|found| found.id == id);
+                let owner = found.map(|found| found.owner);
+                aws.delete_groups(service, id)?;
+                touched.removed.extend(owner.map(|owner| (service, owner)));
+                Ok(Response::Done)
             }
             Effect::DeleteLoadBalancer(at, id) => {
                 let found = aws.load_balancers.get(&at).filter(|found| found.id == id);
