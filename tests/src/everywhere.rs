@@ -57,6 +57,12 @@ impl Clean {
         catch_unwind(AssertUnwindSafe(played)).map_err(|panic| Violation::of(&*panic))
     }
 
+    /// How each stack operation ends.
+    #[must_use]
+    pub fn statuses(&self) -> &[StackStatus] {
+        &self.statuses
+    }
+
     /// The numbers of its calls, each `every`th from `first` on.
     pub fn calls(&self, first: u64, every: u64) -> impl Iterator<Item = u64> + use<> {
         let step = usize::try_from(every.max(1)).unwrap_or(usize::MAX);

@@ -44,6 +44,12 @@ impl Journey {
         self
     }
 
+    /// In an account in which a load balancer is full with one service.
+    const fn with_small_load_balancers(mut self) -> Self {
+        self.prepare = |world| world.fill_with(1);
+        self
+    }
+
     /// Every event comes twice.
     const fn with_events_twice(mut self) -> Self {
         self.again = Some(AGAIN);
@@ -112,21 +118,22 @@ pub const JOURNEYS: &[Journey] = &[
             .then_delete()
     }),
     journey("replaced", || updated(web().named("shop"))),
+    journey("replaced-with-events-twice", || {
+        updated(web().named("shop"))
+    })
+    .with_events_twice(),
+    journey("create-cancelled-with-events-twice", || {
+        Scenario::new().then_deploy(Template::of(&web()).sibling_fails_after(WHILE_MADE_S))
+    })
+    .with_events_twice(),
     journey("replacement-fails-and-is-deleted", || {
         failed_replacement(FailedReplacement::DeleteAnsweredId)
     }),
     journey("replacement-fails-and-is-undone", || {
         failed_replacement(FailedReplacement::UpdateBack)
     }),
-    journey("two-services", || {
-        let two = |api: ServiceProperties| Template::of(&web()).with("Api", &api.named("api"));
-        let other = two(web().health_check_path("/up"));
-        Scenario::new()
-            .then_deploy(two(web()))
-            .then_settle()
-            .then_deploy(other)
-            .then_delete()
-    }),
+    journey("two-services", two_services),
+    journey("two-load-balancers", two_services).with_small_load_balancers(),
     journey("events-twice", life).with_events_twice(),
     journey("dedicated", || {
         Scenario::new()
@@ -164,6 +171,15 @@ fn updated(properties: ServiceProperties) -> Scenario {
     created()
         .then_update(properties)
         .then_settle()
+        .then_delete()
+}
+
+fn two_services() -> Scenario {
+    let two = |api: ServiceProperties| Template::of(&web()).with("Api", &api.named("api"));
+    Scenario::new()
+        .then_deploy(two(web()))
+        .then_settle()
+        .then_deploy(two(web().health_check_path("/up")))
         .then_delete()
 }
 

@@ -3,8 +3,9 @@
 
 use std::time::Duration;
 
+use expect_test::expect;
 use express_tests::World;
-use express_tests::everywhere::{Clean, Journey, Met, Trouble, life};
+use express_tests::everywhere::{Clean, JOURNEYS, Journey, Met, Trouble, life};
 use express_tests::invariants::check_attempts_apart;
 use local_aws::fault::{Fault, Rule};
 
@@ -23,6 +24,46 @@ fn check(journey: &str, trouble: Trouble, every: u64) {
         }
     }
     assert!(struck > 0, "{trouble} struck nowhere");
+}
+
+#[test]
+fn without_trouble_every_journey_ends_as_it_is_meant_to() {
+    let ends: String = JOURNEYS
+        .iter()
+        .map(|journey| {
+            let clean = Clean::of(journey);
+            let clean = clean.unwrap_or_else(|violation| panic!("{}", violation.text));
+            format!("{}: {:?}\n", journey.name, clean.statuses())
+        })
+        .collect();
+    expect![[r#"
+        life: [CreateComplete, UpdateComplete, DeleteComplete]
+        deployment: [CreateComplete, UpdateComplete, DeleteComplete]
+        port: [CreateComplete, UpdateComplete, DeleteComplete]
+        rolling: [CreateComplete, UpdateComplete, DeleteComplete]
+        test-traffic: [CreateComplete, UpdateComplete, DeleteComplete]
+        lifecycle-hook: [CreateComplete, UpdateComplete, DeleteComplete]
+        certificate: [CreateComplete, UpdateComplete, DeleteComplete]
+        create-fails: [RollbackComplete]
+        create-cancelled: [RollbackComplete]
+        create-undone: [RollbackComplete]
+        update-fails: [CreateComplete, UpdateRollbackComplete, DeleteComplete]
+        update-cancelled: [CreateComplete, UpdateRollbackComplete, DeleteComplete]
+        replaced: [CreateComplete, UpdateComplete, DeleteComplete]
+        replaced-with-events-twice: [CreateComplete, UpdateComplete, DeleteComplete]
+        create-cancelled-with-events-twice: [RollbackComplete]
+        replacement-fails-and-is-deleted: [CreateComplete, UpdateRollbackComplete, DeleteComplete]
+        replacement-fails-and-is-undone: [CreateComplete, UpdateRollbackComplete, DeleteComplete]
+        two-services: [CreateComplete, UpdateComplete, DeleteComplete]
+        two-load-balancers: [CreateComplete, UpdateComplete, DeleteComplete]
+        events-twice: [CreateComplete, UpdateComplete, DeleteComplete]
+        dedicated: [CreateComplete, DeleteComplete]
+        internal: [CreateComplete, DeleteComplete]
+        moved-to-its-own: [CreateComplete, UpdateComplete, DeleteComplete]
+        moved-inside: [CreateComplete, UpdateComplete, DeleteComplete]
+        move-cancelled: [CreateComplete, UpdateRollbackComplete, DeleteComplete]
+    "#]]
+    .assert_eq(&ends);
 }
 
 fn check_life(trouble: Trouble) {
