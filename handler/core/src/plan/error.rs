@@ -139,7 +139,7 @@ pub enum PlanError {
     BetweenLoadBalancers,
     /// A load balancer that the ledger does not know of.
     #[error(
-        "the service is behind load balancer `{found}`, and the provider's table says `{known}`: the table was restored from before the service moved. Update the resource with the `LoadBalancer` and subnets that it had when that update succeeded, as a rollback does; that corrects the table, and then it can move"
+        "the service is behind load balancer `{found}`, and the provider's table says `{known}`: the table was restored from before the service moved. Update the resource with the `LoadBalancer` and subnets that it had when that update succeeded, as a rollback does; that corrects the table, and then it can move. If that is refused in the same way, restore the table to a later point in time"
     )]
     BehindUnknownLoadBalancer {
         /// What ECS names.

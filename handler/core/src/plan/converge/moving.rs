@@ -108,7 +108,7 @@ pub(super) fn begin(
 ///
 /// # Errors
 /// [`PlanError::BehindUnknownLoadBalancer`]. An update that wants the load balancer that the service is behind claims a
-/// slot there, and so corrects the ledger.
+/// slot there, and so corrects the ledger; unless that gives it one on another load balancer of the same pool.
 pub(super) fn refuse_unknown(desired: &Desired, observed: &Observed) -> Result<(), PlanError> {
     let (Some(service), Some(slot)) = (live_service(desired, observed), observed.slot.present())
     else {
@@ -121,12 +121,11 @@ pub(super) fn refuse_unknown(desired: &Desired, observed: &Observed) -> Result<(
     };
     // `app/<name>/<id>`.
     let found = path.split('/').nth(1).unwrap_or_default();
-    let leaving = observed.leaving.as_deref();
-    let is_known = |pool_id: &str| {
-        pool_id == slot.pool_id || leaving.is_some_and(|leaving| leaving.slot.pool_id == pool_id)
-    };
+    let leaving = observed.leaving.as_deref().map(|leaving| &leaving.slot);
+    let mut known = [slot].into_iter().chain(leaving);
+    let is_known = known.any(|it| naming::load_balancer(&it.pool_id, it.ordinal) == found);
     // One that is not the provider's was given to the service by hand, and is taken from it.
-    if naming::pool_of_load_balancer(found).is_none_or(is_known) {
+    if is_known || naming::pool_of_load_balancer(found).is_none() {
         return Ok(());
     }
     Err(PlanError::BehindUnknownLoadBalancer {

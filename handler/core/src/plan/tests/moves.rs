@@ -388,7 +388,29 @@ fn a_table_of_before_a_move_does_not_lead_requests_to_where_nothing_serves() {
         web(),
         seen,
         expect![[r#"
-            ResourceConflict: the service is behind load balancer `express-3e2ad36d-1`, and the provider's table says `express-b9f7bcfb-1`: the table was restored from before the service moved. Update the resource with the `LoadBalancer` and subnets that it had when that update succeeded, as a rollback does; that corrects the table, and then it can move
+            ResourceConflict: the service is behind load balancer `express-3e2ad36d-1`, and the provider's table says `express-b9f7bcfb-1`: the table was restored from before the service moved. Update the resource with the `LoadBalancer` and subnets that it had when that update succeeded, as a rollback does; that corrects the table, and then it can move. If that is refused in the same way, restore the table to a later point in time
+        "#]],
+    );
+}
+
+/// The table knows neither the move nor the pool: the claim gave it a slot on the first load balancer there, and its rule
+/// is on the second.
+#[test]
+fn a_slot_on_another_load_balancer_of_the_pool_does_not_lead_requests_there() {
+    let mut seen = seen(web());
+    let Presence::Present(service) = &mut seen.world.observed.ecs_service else {
+        panic!("the service is there");
+    };
+    let ingress = service
+        .ingress
+        .as_mut()
+        .expect("it is behind a load balancer");
+    ingress.rule_arn = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:listener-rule/app/express-b9f7bcfb-2/50dc6c495c0c9188/f2f7dc8efc522ab2/9683b2d02a6cabee".to_owned();
+    check(
+        web(),
+        seen,
+        expect![[r#"
+            ResourceConflict: the service is behind load balancer `express-b9f7bcfb-2`, and the provider's table says `express-b9f7bcfb-1`: the table was restored from before the service moved. Update the resource with the `LoadBalancer` and subnets that it had when that update succeeded, as a rollback does; that corrects the table, and then it can move. If that is refused in the same way, restore the table to a later point in time
         "#]],
     );
 }
