@@ -1,10 +1,11 @@
 //! The service's rules: through the service, or among those of the pool's listener.
 
+use express_core::claim::Slot;
 use express_core::desired::Identity;
 use express_core::naming;
 use express_core::observed::{Observed, Presence, is_owned};
 use express_core::resources::ecs_service::ServiceStatus;
-use express_core::resources::listener_rule::ObservedListenerRule;
+use express_core::resources::listener_rule::{self, ObservedListenerRule};
 
 use super::{by_arn, look as look_at};
 use crate::aws::AwsClients;
@@ -43,7 +44,7 @@ pub(super) async fn look_for_removing(
     is_new_look: bool,
     observed: &mut Observed,
 ) -> Result<(), AwsError> {
-    let arn = named_by_service(observed).filter(|_| observed.listener_rule.is_unknown());
+    let arn = named_for_removal(observed).filter(|_| observed.listener_rule.is_unknown());
     let test_arn = test_rule_to_find(is_new_look, observed);
     let Observed {
         listener_rule,
@@ -131,12 +132,31 @@ async fn with_tags(
 
 /// The rule's ARN as the service names it. One that has ended may be that of an earlier life under the same name,
 /// which ECS describes until it forgets it: its rule is not the one that a later Create has made.
-pub(super) fn named_by_service(observed: &Observed) -> Option<String> {
+fn named_anywhere(observed: &Observed) -> Option<&String> {
     let service = observed.ecs_service.present()?;
     if service.status == ServiceStatus::Inactive {
         return None;
     }
-    let rule_arn = &service.ingress.as_ref()?.rule_arn;
+    Some(&service.ingress.as_ref()?.rule_arn)
+}
+
+/// The same, unless the side that the service leaves has it, or somebody else: wherever else it is, it is to go. A table of
+/// before a move does not know where.
+fn named_for_removal(observed: &Observed) -> Option<String> {
+    let rule_arn = named_anywhere(observed)?;
+    let path = listener_rule::load_balancer_of(rule_arn)?;
+    // `app/<name>/<id>`.
+    let name = path.split('/').nth(1)?;
+    let is_here = |slot: &Slot| naming::load_balancer(&slot.pool_id, slot.ordinal) == name;
+    let leaving = observed.leaving.as_deref().map(|leaving| &leaving.slot);
+    let is_to_go = observed.slot.present().is_none_or(is_here)
+        || (naming::pool_of_load_balancer(name).is_some() && !leaving.is_some_and(is_here));
+    is_to_go.then(|| rule_arn.clone())
+}
+
+/// The same, unless it is on another load balancer than the service's slot.
+pub(super) fn named_by_service(observed: &Observed) -> Option<String> {
+    let rule_arn = named_anywhere(observed)?;
     // While the service moves, it may name the one on the other load balancer.
     let is_elsewhere = observed.slot.present().is_some_and(|slot| {
         let name = naming::load_balancer(&slot.pool_id, slot.ordinal);
