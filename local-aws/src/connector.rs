@@ -65,19 +65,16 @@ impl InProcess {
 
     /// Lets the calls that are still on their way have their effect.
     pub fn land_late_calls(&self) {
-        for call in std::mem::take(&mut *lock(&self.late)) {
-            drop(self.cloud.carry_out(&call));
-        }
+        self.land(|_| true);
     }
 
-    /// What the SDK sends again has not overtaken itself.
-    fn land_before_repetition(&self, call: &wire::Call) {
-        let (same, others): (Vec<_>, Vec<_>) = std::mem::take(&mut *lock(&self.late))
+    fn land(&self, is_due: impl Fn(&wire::Call) -> bool) {
+        let (due, others): (Vec<_>, Vec<_>) = std::mem::take(&mut *lock(&self.late))
             .into_iter()
-            .partition(|late| late == call);
+            .partition(is_due);
         *lock(&self.late) = others;
-        for late in same {
-            drop(self.cloud.carry_out(&late));
+        for call in due {
+            drop(self.cloud.carry_out(&call));
         }
     }
 
@@ -100,7 +97,8 @@ impl InProcess {
         };
         let fault = self.cloud.faults().strike(&call);
         if fault != Some(Fault::LandAfter) {
-            self.land_before_repetition(&call);
+            // What the SDK sends again has not overtaken itself.
+            self.land(|late| *late == call);
         }
         match fault {
             None => HttpConnectorFuture::ready(Ok(to_sdk(self.cloud.carry_out(&call)))),

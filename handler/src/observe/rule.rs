@@ -144,13 +144,11 @@ fn named_anywhere(observed: &Observed) -> Option<&String> {
 /// before a move does not know where.
 fn named_for_removal(observed: &Observed) -> Option<String> {
     let rule_arn = named_anywhere(observed)?;
-    let path = listener_rule::load_balancer_of(rule_arn)?;
-    // `app/<name>/<id>`.
-    let name = path.split('/').nth(1)?;
+    let name = listener_rule::load_balancer_name_of(rule_arn)?;
     let is_here = |slot: &Slot| naming::load_balancer(&slot.pool_id, slot.ordinal) == name;
     let leaving = observed.leaving.as_deref().map(|leaving| &leaving.slot);
     let is_to_go = observed.slot.present().is_none_or(is_here)
-        || (naming::pool_of_load_balancer(name).is_some() && !leaving.is_some_and(is_here));
+        || (naming::pool_of_load_balancer(&name).is_some() && !leaving.is_some_and(is_here));
     is_to_go.then(|| rule_arn.clone())
 }
 

@@ -103,9 +103,7 @@ pub const JOURNEYS: &[Journey] = &[
     journey("create-fails", || {
         Scenario::new().create(web().image("demo/crash"))
     }),
-    journey("create-cancelled", || {
-        Scenario::new().then_deploy(Template::of(&web()).sibling_fails_after(WHILE_MADE_S))
-    }),
+    journey("create-cancelled", create_cancelled),
     journey("create-undone", || {
         Scenario::new().then_deploy(Template::of(&web()).sibling_fails_after(WHEN_DONE_S))
     }),
@@ -117,15 +115,9 @@ pub const JOURNEYS: &[Journey] = &[
             .then_settle()
             .then_delete()
     }),
-    journey("replaced", || updated(web().named("shop"))),
-    journey("replaced-with-events-twice", || {
-        updated(web().named("shop"))
-    })
-    .with_events_twice(),
-    journey("create-cancelled-with-events-twice", || {
-        Scenario::new().then_deploy(Template::of(&web()).sibling_fails_after(WHILE_MADE_S))
-    })
-    .with_events_twice(),
+    journey("replaced", replaced),
+    journey("replaced-with-events-twice", replaced).with_events_twice(),
+    journey("create-cancelled-with-events-twice", create_cancelled).with_events_twice(),
     journey("replacement-fails-and-is-deleted", || {
         failed_replacement(FailedReplacement::DeleteAnsweredId)
     }),
@@ -172,6 +164,14 @@ fn updated(properties: ServiceProperties) -> Scenario {
         .then_update(properties)
         .then_settle()
         .then_delete()
+}
+
+fn create_cancelled() -> Scenario {
+    Scenario::new().then_deploy(Template::of(&web()).sibling_fails_after(WHILE_MADE_S))
+}
+
+fn replaced() -> Scenario {
+    updated(web().named("shop"))
 }
 
 fn two_services() -> Scenario {

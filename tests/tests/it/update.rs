@@ -210,17 +210,19 @@ fn case_29_other_subnets_are_an_ordinary_deployment_and_the_load_balancer_gains_
     check_untouched(&run.world, "/NetworkConfiguration/Subnets");
 }
 
+/// The account's own cluster `prod`.
+fn make_cluster(world: &World) {
+    let input = json!({"clusterName": "prod"});
+    let made = world
+        .account()
+        .perform(Service::Ecs, "CreateCluster", input);
+    made.unwrap();
+    world.remember_foreign();
+}
+
 fn replaced(properties: &ServiceProperties) {
     let world = World::new();
-    world
-        .account()
-        .perform(
-            Service::Ecs,
-            "CreateCluster",
-            json!({"clusterName": "prod"}),
-        )
-        .unwrap();
-    world.remember_foreign();
+    make_cluster(&world);
     let before = world.inventory().without_what_stays();
     let run = Scenario::new()
         .create(web())
@@ -265,13 +267,7 @@ fn a_replacement_does_not_take_the_host_name_of_the_service_that_serves() {
         if let Some(zone) = zone {
             world.configure("EXPRESS_HOSTED_ZONE_ID", zone);
         }
-        let made = world.account().perform(
-            Service::Ecs,
-            "CreateCluster",
-            json!({"clusterName": "prod"}),
-        );
-        made.unwrap();
-        world.remember_foreign();
+        make_cluster(&world);
         let stack = world.with_service("app", &web().named("web-prod"));
         let before = world.inventory();
         let outcome = stack.deploy_now(Template::of(&web().cluster("prod")));

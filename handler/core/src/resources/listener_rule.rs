@@ -131,6 +131,13 @@ impl ObservedListenerRule {
 /// Weight of the group that takes all requests.
 pub const FULL_WEIGHT: u32 = 100;
 
+/// The name of the load balancer of the rule of this ARN.
+#[must_use]
+pub fn load_balancer_name_of(rule_arn: &str) -> Option<String> {
+    let path = load_balancer_of(rule_arn)?;
+    path.split('/').nth(1).map(str::to_owned)
+}
+
 /// What metrics call the load balancer of the rule of this ARN: `app/<name>/<id>`.
 #[must_use]
 pub fn load_balancer_of(rule_arn: &str) -> Option<String> {

@@ -115,21 +115,19 @@ pub(super) fn refuse_unknown(desired: &Desired, observed: &Observed) -> Result<(
         return Ok(());
     };
     let ingress = service.ingress.as_ref();
-    let Some(path) = ingress.and_then(|ingress| listener_rule::load_balancer_of(&ingress.rule_arn))
-    else {
+    let rule_arn = ingress.map(|ingress| &ingress.rule_arn);
+    let Some(found) = rule_arn.and_then(|arn| listener_rule::load_balancer_name_of(arn)) else {
         return Ok(());
     };
-    // `app/<name>/<id>`.
-    let found = path.split('/').nth(1).unwrap_or_default();
     let leaving = observed.leaving.as_deref().map(|leaving| &leaving.slot);
     let mut known = [slot].into_iter().chain(leaving);
     let is_known = known.any(|it| naming::load_balancer(&it.pool_id, it.ordinal) == found);
     // One that is not the provider's was given to the service by hand, and is taken from it.
-    if is_known || naming::pool_of_load_balancer(found).is_none() {
+    if is_known || naming::pool_of_load_balancer(&found).is_none() {
         return Ok(());
     }
     Err(PlanError::BehindUnknownLoadBalancer {
-        found: found.to_owned(),
+        found,
         known: naming::load_balancer(&slot.pool_id, slot.ordinal),
     })
 }
