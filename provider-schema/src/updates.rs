@@ -111,7 +111,7 @@ table! {
     Tags "Tags" InPlace
         "Tasks that run keep their old tags, and the log group those that it was made with. Another order is no change.",
     Sharing "LoadBalancer.Sharing" Move
-        "What else changes is deployed first. Refused when DNS is managed elsewhere, and with `TestTraffic`.",
+        "What else changes is deployed first. Refused when DNS is managed elsewhere, with `TestTraffic`, and while somebody has added to the listener rule.",
     Scheme "LoadBalancer.Scheme" Move
         "As for `Sharing`. To name the scheme that the service has is no change.",
     Preset "Deployment.Preset" InPlace
