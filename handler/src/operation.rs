@@ -30,12 +30,12 @@ use express_core::claim::{Operation, ServiceRecord};
 use express_core::decision::{Decision, Wait, WaitReason};
 use express_core::network::VpcFacts;
 use express_core::observed::Observed;
-use express_core::plan::Timing;
+use express_core::plan::{Timing, WayBack};
 use express_core::step::Step;
 
 use crate::ledger::{LedgerError, Stored};
 use crate::sealed::SealedOperation;
-use crate::waiter::{self, WaiterReply};
+use crate::waiter::{self, Deadlines, WaiterReply};
 use crate::{Invocation, Runtime, guard};
 
 use answer::Turn;
@@ -283,6 +283,16 @@ impl<'a> Attempt<'a> {
             })
     }
 
+    /// The update that CloudFormation sends when something else in the stack fails.
+    fn way_back(&self) -> Option<WayBack> {
+        let old = self.sealed.as_ref()?.old_properties.as_ref()?;
+        let deadlines = Deadlines::new(0, Some(u64::from(old.service_timeout_s)));
+        Some(WayBack {
+            stop_after_ms: waiter::stop_at_ms(0, deadlines.answer_by_ms),
+            evaluation_periods: old.deployment.rollback_alarm.evaluation_periods,
+        })
+    }
+
     fn timing(&self, operation: &Operation) -> Timing {
         // What this attempt itself has asked for since it began is in the record.
         let current = self.stored.record.operation.as_ref();
@@ -290,6 +300,7 @@ impl<'a> Attempt<'a> {
             now_ms: self.runtime.clock.now_ms(),
             started_ms: operation.started_ms,
             stop_at_ms: waiter::stop_at_ms(operation.started_ms, operation.answer_by_ms),
+            way_back: self.way_back(),
             deployment_asked_ms: self.deployment_asked_ms(),
             settings_sent_ms: current.and_then(|current| current.settings_sent_ms),
             service_updates: operation.service_updates,

@@ -280,9 +280,11 @@ fn members(ledger: &[Value], most: u64, broken: &mut Vec<String>) {
 /// What `pk` of a load balancer's item begins with: the pool and the ordinal follow.
 const LOAD_BALANCER_KEY: &str = "load-balancer#";
 
-/// As long as no slot of a pool was ever given back, n services sit on n / `most` load balancers, rounded up.
+/// As long as no slot of a pool was ever given back, and AWS refused nobody a rule, n services sit on n / `most` load
+/// balancers, rounded up.
 fn packing(ledger: &[Value], most: u64, broken: &mut Vec<String>) {
     let mut pools: BTreeMap<&str, (u64, u64, u64)> = BTreeMap::new();
+    let mut limited = BTreeSet::new();
     for item in ledger {
         let key = item["pk"]["S"]
             .as_str()
@@ -297,6 +299,9 @@ fn packing(ledger: &[Value], most: u64, broken: &mut Vec<String>) {
             .as_str()
             .and_then(|text| text.parse().ok());
         let claims = claims.unwrap_or(0);
+        if !item["members_max"].is_null() {
+            limited.insert(pool);
+        }
         let counts = pools.entry(pool).or_default();
         // One that was just opened has had no claim yet; the next one takes it.
         counts.0 += u64::from(claims > 0);
@@ -304,7 +309,8 @@ fn packing(ledger: &[Value], most: u64, broken: &mut Vec<String>) {
         counts.2 += claims;
     }
     for (pool, (balancers, members, claims)) in pools {
-        if members > 0 && members == claims && balancers != members.div_ceil(most) {
+        let is_limited = limited.contains(pool);
+        if !is_limited && members > 0 && members == claims && balancers != members.div_ceil(most) {
             broken.push(format!(
                 "pool {pool} has {balancers} load balancers for {members} services"
             ));

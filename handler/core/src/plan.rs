@@ -23,6 +23,15 @@ pub use revision::{prefer_running, unseen_running_revision};
 /// Revisions of a family that stay registered: the one that runs and the one to go back to.
 pub const REVISIONS_KEPT: usize = 2;
 
+/// What decides on whether an Update back to the old properties has time to undo a move.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WayBack {
+    /// Milliseconds after its beginning from which on it stops a deployment that still runs.
+    pub stop_after_ms: u64,
+    /// Periods over which its rollback alarm looks.
+    pub evaluation_periods: u32,
+}
+
 /// What planning needs to know of the operation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Timing {
@@ -32,6 +41,8 @@ pub struct Timing {
     pub started_ms: u64,
     /// From when on a deployment that still runs is stopped and rolled back.
     pub stop_at_ms: u64,
+    /// What an Update back to the old properties would have; none of a Create.
+    pub way_back: Option<WayBack>,
     /// When this operation last asked ECS for a deployment, if it has.
     pub deployment_asked_ms: Option<u64>,
     /// When it last told ECS how to deploy, without a deployment.

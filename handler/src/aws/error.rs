@@ -140,6 +140,13 @@ impl AwsError {
         self.class == HandlerErrorCode::ResourceConflict
     }
 
+    /// The load balancer has as many rules, or target groups behind them, as AWS lets it have.
+    /// AWS: <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-limits.html>
+    #[must_use]
+    pub fn is_load_balancer_full(&self) -> bool {
+        self.is("TooManyRules") || self.is("TooManyUniqueTargetGroupsPerLoadBalancer")
+    }
+
     /// A permission is missing or a role cannot be assumed.
     #[must_use]
     pub fn is_access_denied(&self) -> bool {

@@ -3,7 +3,8 @@
 //! A claim is one conditional update of one load balancer's item:
 //! `SET members.#service = next_slot, next_slot = next_slot + 1` if it is OPEN, has room and the service
 //! is not in it. The right-hand sides read the old item, so every slot is unique without a lock, a scan
-//! or a version; a refused update returns the old item, which tells "already mine" from "full".
+//! or a version; a refused update returns the old item, which tells "already mine" from "full". What AWS lets be on it
+//! may be fewer than are meant to be: rules of people count there too.
 //!
 //! The item exists before its load balancer does: everybody claims at once and waits for AWS, not for
 //! each other. OPEN → CLOSED is one way, in the same update that sees no members, and ordinals are never
@@ -73,19 +74,25 @@ pub struct Members {
     pub is_gone: bool,
     /// Subnet by zone of the load balancer; empty when the item does not say.
     pub subnets: BTreeMap<String, String>,
+    /// How many AWS lets be on it, when those are fewer than are meant to be.
+    pub members_max: Option<u64>,
 }
 
 impl Members {
     /// Whether there is room for one of `most` among those that are here: a load balancer that nobody has left yet and nobody fills.
     #[must_use]
     pub fn is_shared_with_room(&self, most: u64) -> bool {
-        self.is_open && (1..most).contains(&(self.slots.len() as u64))
+        self.is_open && (1..self.most(most)).contains(&(self.slots.len() as u64))
     }
 
-    /// Whether a load balancer that was full, with `most` members, is not any more.
+    /// Whether a load balancer that was full, with `most` members or as many as AWS lets be on it, is not any more.
     #[must_use]
     pub fn has_room_again(&self, most: u64) -> bool {
-        self.slots.len() as u64 + 1 == most
+        self.slots.len() as u64 + 1 == self.most(most)
+    }
+
+    fn most(&self, most: u64) -> u64 {
+        self.members_max.map_or(most, |limit| limit.min(most))
     }
 }
 
@@ -207,8 +214,10 @@ async fn claim_on(
             "SET members.#service = next_slot, owners.#service = :owner, next_slot = next_slot + :one",
         )
         .condition_expression(
-            "#state = :open AND size(members) < :most AND attribute_not_exists(members.#service)",
+            "#state = :open AND size(members) < :most AND attribute_not_exists(members.#service) \
+             AND (attribute_not_exists(#members_max) OR size(members) < #members_max)",
         )
+        .expression_attribute_names("#members_max", MEMBERS_MAX)
         .expression_attribute_names("#service", &service_key)
         .expression_attribute_names("#state", "state")
         .expression_attribute_values(":open", item::text(OPEN))
@@ -254,6 +263,33 @@ pub async fn claim_next(
             ..current.clone()
         }),
         None => Err(LedgerError::Conflict),
+    }
+}
+
+/// Lets no more services come to a load balancer than it has beside the one for which AWS has refused a rule there: the
+/// next one takes another. Whose rule it was leaves a place that nobody takes.
+///
+/// # Errors
+/// When DynamoDB does not answer.
+pub async fn limit(runtime: &Runtime, slot: &Slot) -> Result<(), LedgerError> {
+    let Some(members) = find_members(runtime, &slot.pool_id, slot.ordinal).await? else {
+        return Ok(());
+    };
+    let most = (members.slots.len() as u64).saturating_sub(1);
+    let updated = update(runtime, &load_balancer_pk(&slot.pool_id, slot.ordinal))
+        .update_expression("SET #members_max = :most")
+        .condition_expression(
+            "attribute_exists(pk) AND (attribute_not_exists(#members_max) OR #members_max > :most)",
+        )
+        .expression_attribute_names("#members_max", MEMBERS_MAX)
+        .expression_attribute_values(":most", item::number(most))
+        .send()
+        .await
+        .map_err(aws_error("dynamodb:UpdateItem"));
+    match conditional(updated) {
+        // Others were refused as well.
+        Ok(_) | Err(LedgerError::Conflict) => Ok(()),
+        Err(error) => Err(error),
     }
 }
 
@@ -305,6 +341,7 @@ pub(super) fn members(item: &Item) -> Members {
         closed_ms: item.number(CLOSED_MS),
         is_gone: item.is_true(IS_GONE),
         subnets: subnets::of(item),
+        members_max: item.number(MEMBERS_MAX),
     }
 }
 
@@ -323,6 +360,7 @@ const OPEN: &str = "OPEN";
 const CLOSED: &str = "CLOSED";
 const CLOSED_MS: &str = "closed_ms";
 const IS_GONE: &str = "is_gone";
+const MEMBERS_MAX: &str = "members_max";
 
 /// An update of one item.
 fn update(runtime: &Runtime, pk: &str) -> UpdateItemFluentBuilder {

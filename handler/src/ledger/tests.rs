@@ -94,12 +94,16 @@ async fn a_claim_without_an_answer_may_land_late_and_a_record_may_not() {
 #[test]
 fn there_is_room_beside_the_first_of_an_open_load_balancer_until_it_is_full() {
     let full = MEMBERS_MAX;
-    for (is_open, count, has_room) in [
-        (true, 0, false),
-        (true, 1, true),
-        (true, full - 1, true),
-        (true, full, false),
-        (false, 1, false),
+    for (is_open, count, limit, has_room) in [
+        (true, 0, None, false),
+        (true, 1, None, true),
+        (true, full - 1, None, true),
+        (true, full, None, false),
+        (false, 1, None, false),
+        (true, 1, Some(2), true),
+        (true, 2, Some(2), false),
+        (true, 1, Some(0), false),
+        (true, full, Some(full + 1), false),
     ] {
         let members = pool::Members {
             slots: (0..count).map(|slot| (slot.to_string(), slot)).collect(),
@@ -108,6 +112,7 @@ fn there_is_room_beside_the_first_of_an_open_load_balancer_until_it_is_full() {
             closed_ms: None,
             is_gone: false,
             subnets: BTreeMap::new(),
+            members_max: limit,
         };
         assert_eq!(members.is_shared_with_room(full), has_room, "{members:?}");
     }

@@ -2,13 +2,16 @@
 
 use express_core::claim::Operation;
 use express_core::desired::Identity;
+use express_core::naming;
 use express_core::observed::Observed;
+use express_core::resources::listener_rule::load_balancer_name_of;
 use express_core::sought::Sought;
 use express_core::step::Step;
 
 use super::goal::Goal;
 use super::{Attempt, OperationError};
 use crate::aws::error::AwsError;
+use crate::error::chain;
 use crate::ledger::{self, LedgerError};
 use crate::{apply, observe};
 
@@ -79,6 +82,7 @@ impl Attempt<'_> {
                         operation.note_unasked(before);
                     }
                     self.is_in_flight |= error.is_outcome_unknown();
+                    self.limit_load_balancer(goal, step, &error).await;
                     let error = self.tolerate(step, error);
                     failure = failure.or(error.map(|source| (step.clone(), source)));
                 }
@@ -202,6 +206,35 @@ impl Attempt<'_> {
                 Ok(apply::Effect::Changed)
             }
             aws_step => Ok(apply::carry_out(&self.runtime.aws, aws_step).await?),
+        }
+    }
+
+    /// Keeps further services from a load balancer that AWS lets have no further rule: its pool would offer it to each of
+    /// them. Where that cannot be noted, the next one that is refused does.
+    async fn limit_load_balancer(&self, goal: &Goal, step: &Step, error: &StepError) {
+        let (Step::CreateListenerRule(spec), StepError::Aws(error)) = (step, error) else {
+            return;
+        };
+        if !error.is_load_balancer_full() {
+            return;
+        }
+        let services = &self.stored.record.services;
+        let service = services.get(&goal.identity().service_arn);
+        let mut places = service
+            .into_iter()
+            .flat_map(|service| service.slot.iter().chain(&service.leaving));
+        let name = load_balancer_name_of(&spec.listener_arn);
+        let Some(full) = places.find(|slot| {
+            name.as_ref() == Some(&naming::load_balancer(&slot.pool_id, slot.ordinal))
+        }) else {
+            return;
+        };
+        match ledger::pool::limit(self.runtime, full).await {
+            Ok(()) => tracing::info!(event = "load_balancer.full", load_balancer = name),
+            Err(error) => {
+                let problem = chain(&error).to_string();
+                tracing::warn!(event = "load_balancer.full", load_balancer = name, problem);
+            }
         }
     }
 

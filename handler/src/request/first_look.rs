@@ -102,6 +102,7 @@ impl Taking<'_> {
             now_ms,
             started_ms: now_ms,
             stop_at_ms: u64::MAX,
+            way_back: None,
             deployment_asked_ms: None,
             settings_sent_ms: None,
             service_updates: 0,

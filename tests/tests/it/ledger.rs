@@ -9,6 +9,7 @@ use express_core::claim::{Owner, OwnerRecord, Slot};
 use express_core::naming;
 use express_core::step::SlotRequest;
 use express_handler::Runtime;
+use express_handler::ledger::pool::Members;
 use express_handler::ledger::{self, LedgerError, NameClaims, Stored, pool};
 use express_tests::world::provider::LEDGER_TABLE;
 use express_tests::{StackStatus, World, account, lambda, web};
@@ -131,7 +132,7 @@ async fn operate(runtime: &Runtime, mirror: &mut Mirror, rng: &mut Rng) {
                 Err(error) => panic!("{error}"),
             }
         }
-        65..85 => {
+        65..83 => {
             let left = pool::release(runtime, &slot(0), &service_arn)
                 .await
                 .unwrap();
@@ -144,6 +145,15 @@ async fn operate(runtime: &Runtime, mirror: &mut Mirror, rng: &mut Rng) {
                 left.is_some_and(|left| left.has_room_again(MEMBERS_MAX)),
                 has_room_again
             );
+        }
+        // AWS refuses one of the members a rule.
+        83..85 => {
+            pool::limit(runtime, &slot(0)).await.unwrap();
+            let most = mirror
+                .items
+                .get(&ordinal)
+                .map_or(0, |item| item.members.len() as u64);
+            mirror.write(ordinal, |item| item.limit(most.saturating_sub(1)));
         }
         // An ordinal that is not there is offered by nobody.
         85..92 if mirror.items.contains_key(&ordinal) => {
@@ -185,9 +195,25 @@ async fn compare(runtime: &Runtime, mirror: &Mirror) {
     );
     for ordinal in 1..=5 {
         let members = pool::find_members(runtime, POOL, ordinal).await.unwrap();
-        let members = members.map(|found| (found.slots, found.next_slot, found.is_open));
+        let members = members.map(|found| {
+            let Members {
+                slots,
+                next_slot,
+                is_open,
+                members_max,
+                ..
+            } = found;
+            (slots, next_slot, is_open, members_max)
+        });
         let item = mirror.items.get(&ordinal);
-        let expected = item.map(|item| (item.members.clone(), item.next_slot, item.is_open));
+        let expected = item.map(|item| {
+            (
+                item.members.clone(),
+                item.next_slot,
+                item.is_open,
+                item.members_max,
+            )
+        });
         assert_eq!(members, expected, "load balancer {ordinal}");
     }
 }

@@ -96,6 +96,34 @@ fn case_33_a_move_is_undone_when_a_later_resource_fails_at_any_time() {
     }
 }
 
+/// CloudFormation goes back with the old `ServiceTimeout`, whatever fails, and after the move.
+#[test]
+fn a_move_for_which_the_old_service_timeout_is_too_short_waits_for_an_update_of_its_own() {
+    let patient = |service: ServiceProperties, seconds: u32| {
+        service
+            .set("/Deployment/RollbackAlarm/EvaluationPeriods", 5)
+            .set("/ServiceTimeout", seconds)
+    };
+    let world = World::new();
+    let stack = world.with_service("app", &patient(web(), 1_380));
+    let moved = || Template::of(&patient(dedicated(), 3_600));
+    let reason = update(
+        &world,
+        &stack,
+        moved().sibling_fails_after(1_800),
+        UpdateRollbackComplete,
+    );
+    assert!(reason.contains("update `ServiceTimeout` first"), "{reason}");
+    assert_eq!(counts(&world), [1, 1, 2]);
+
+    let longer = Template::of(&patient(web(), 3_600));
+    update(&world, &stack, longer, UpdateComplete);
+    let failing = moved().sibling_fails_after(1_800);
+    update(&world, &stack, failing, UpdateRollbackComplete);
+    assert_eq!(counts(&world), [1, 1, 2]);
+    update(&world, &stack, moved(), UpdateComplete);
+}
+
 #[test]
 fn an_image_that_fails_is_found_out_before_anything_moves() {
     let world = World::new();

@@ -41,7 +41,7 @@ fn members(world: &World) -> Vec<usize> {
             let is_on_it = |name: &str| name.starts_with(&format!("{}:443 ", balancer.name));
             inventory
                 .of(Kind::ListenerRule)
-                .filter(|(_, rule)| is_on_it(&rule.name))
+                .filter(|(_, rule)| rule.is_ours() && is_on_it(&rule.name))
                 .count()
         })
         .collect();
@@ -135,7 +135,7 @@ fn a_hundred_services_under_aws_s_token_buckets_sit_on_four_load_balancers() {
 /// Whether a stack's service is the only one on its load balancer.
 fn is_alone(world: &World, stack: &Stack) -> bool {
     let history = world.history();
-    let balancer = |seen: &express_tests::Seen| seen.data["LoadBalancerArn"].clone();
+    let balancer = |seen: &express_tests::Seen| seen.data.get("LoadBalancerArn").cloned();
     let own = history
         .seen()
         .find(|seen| seen.stack == stack.name())
@@ -211,6 +211,74 @@ fn case_27_a_next_slot_that_was_taken_and_not_noted_is_found_again() {
         takes_the_one_after(&world, taken);
         assert_eq!(world.faults().struck(), 1, "{fault:?}");
     }
+}
+
+/// People add rules to the load balancer until it has as many as AWS lets it have.
+fn with_rules_up_to_the_quota(world: &World) {
+    let inventory = world.inventory();
+    let own = inventory.of(Kind::ListenerRule);
+    let own = own.filter(|(_, rule)| rule.description["Priority"] != "default");
+    let (listener, _) = inventory
+        .of(Kind::Listener)
+        .find(|(_, listener)| listener.name.ends_with(":443"))
+        .unwrap();
+    for priority in 1..=RULES_MAX - own.count() {
+        let foreign = json!({
+            "ListenerArn": listener,
+            "Priority": priority.to_string(),
+            "Conditions": [{"Field": "path-pattern", "Values": [format!("/people/{priority}")]}],
+            "Actions": [{"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "204"}}],
+        });
+        let created = world
+            .account()
+            .perform(Service::ElasticLoadBalancing, "CreateRule", foreign)
+            .unwrap();
+        let arn = created["Rules"][0]["RuleArn"].as_str().unwrap();
+        world.remember_as_foreign(Kind::ListenerRule, arn);
+    }
+}
+
+/// Rules of a load balancer beside the default ones.
+/// AWS: <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-limits.html>
+const RULES_MAX: usize = 100;
+
+#[test]
+fn a_load_balancer_whose_rules_people_have_used_up_keeps_nobody_else_from_its_pool() {
+    let world = World::new();
+    let stacks = created(&world, 2);
+    with_rules_up_to_the_quota(&world);
+    let come = |name: &str| {
+        let stack = world.stack(name);
+        let outcome = stack.clone().deploy_now(Template::of(&web().named(name)));
+        (stack, outcome)
+    };
+
+    let (_, refused) = come("refused");
+    let reason = &refused.first().reason;
+    assert_eq!(refused.status, StackStatus::RollbackComplete, "{reason}");
+    assert!(reason.contains("TooManyRules"), "{reason}");
+    assert!(reason.contains("another load balancer"), "{reason}");
+    world.settle();
+
+    let (next, outcome) = come("next");
+    assert_eq!(outcome.status, StackStatus::CreateComplete);
+    assert!(is_alone(&world, &next));
+    world.settle();
+    assert_eq!(members(&world), [2, 1]);
+
+    // Whoever leaves makes room for one.
+    let left = stacks[0].clone().delete_now();
+    assert_eq!(left.status, StackStatus::DeleteComplete);
+    world.settle();
+    for (name, expected) in [("takes its place", [2, 1]), ("one more", [2, 2])] {
+        let (_, outcome) = come(&name.replace(' ', "-"));
+        let reason = &outcome.first().reason;
+        assert_eq!(outcome.status, StackStatus::CreateComplete, "{reason}");
+        world.settle();
+        assert_eq!(members(&world), expected, "{name}");
+    }
+    assert!(!is_alone(&world, &next));
+    check_all_answered(&world);
 }
 
 #[test]

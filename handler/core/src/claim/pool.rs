@@ -35,6 +35,8 @@ pub struct LoadBalancerItem {
     pub owners: BTreeMap<String, String>,
     /// The next slot: it only grows, so it also numbers the times a load balancer became empty.
     pub next_slot: u64,
+    /// How many AWS lets be on it, when those are fewer than are meant to be.
+    pub members_max: Option<u64>,
 }
 
 impl LoadBalancerItem {
@@ -46,15 +48,17 @@ impl LoadBalancerItem {
             members: BTreeMap::new(),
             owners: BTreeMap::new(),
             next_slot: 0,
+            members_max: None,
         }
     }
 
-    /// Claims the next slot for a service: OPEN, with room for one of `most` members, and not this one yet.
+    /// Claims the next slot for a service: OPEN, with room for one of `most` members or of as many as AWS lets be on it,
+    /// and not this one yet.
     ///
     /// # Errors
     /// Refused: the slot that the service may hold already is in the item.
     pub fn claim(mut self, service: &str, owner: &str, most: u64) -> Result<Self, Self> {
-        let has_room = (self.members.len() as u64) < most;
+        let has_room = (self.members.len() as u64) < self.most(most);
         if !self.is_open || !has_room || self.members.contains_key(service) {
             return Err(self);
         }
@@ -97,10 +101,26 @@ impl LoadBalancerItem {
         Ok(self)
     }
 
-    /// Whether a load balancer that was full, with `most` members, is not any more.
+    /// Lets no more than `most` be on it, since AWS has refused what a further one needs.
+    ///
+    /// # Errors
+    /// Refused: it takes as few already.
+    pub fn limit(mut self, most: u64) -> Result<Self, Self> {
+        if self.members_max.is_some_and(|limit| limit <= most) {
+            return Err(self);
+        }
+        self.members_max = Some(most);
+        Ok(self)
+    }
+
+    /// Whether a load balancer that was full, with `most` members or as many as AWS lets be on it, is not any more.
     #[must_use]
     pub fn has_room_again(&self, most: u64) -> bool {
-        self.members.len() as u64 + 1 == most
+        self.members.len() as u64 + 1 == self.most(most)
+    }
+
+    fn most(&self, most: u64) -> u64 {
+        self.members_max.map_or(most, |limit| limit.min(most))
     }
 }
 
@@ -209,6 +229,27 @@ mod tests {
         let joined = moved.release("a").claim("b", "owner", 2).unwrap();
         assert_eq!(joined.members.get("b"), Some(&2));
         assert!(joined.has_room_again(2));
+    }
+
+    #[test]
+    fn one_that_aws_lets_take_no_more_is_full_until_one_of_those_leaves_who_have_a_place() {
+        let mut item = LoadBalancerItem::new();
+        for service in ["a", "b", "refused"] {
+            item = item.claim(service, "owner", 25).unwrap();
+        }
+        let item = item.limit(2).unwrap();
+        assert!(item.clone().limit(2).is_err(), "it takes as few already");
+        let item = item.release("refused");
+        assert!(
+            !item.has_room_again(25),
+            "what AWS refused has left nothing"
+        );
+        let item = item.claim("c", "owner", 25).unwrap_err();
+        let item = item.release("a");
+        assert!(item.has_room_again(25));
+        let item = item.claim("c", "owner", 25).unwrap();
+        assert!(item.clone().limit(3).is_err(), "the lowest holds");
+        assert_eq!(item.limit(1).unwrap().members_max, Some(1));
     }
 
     #[test]

@@ -18,11 +18,8 @@ use crate::decision::HandlerErrorCode;
 const QUOTAS: [(&str, Cause); 8] = [
     ("TooManyLoadBalancers", Cause::LoadBalancerQuota),
     ("TooManyTargetGroups", Cause::TargetGroupQuota),
-    (
-        "TooManyUniqueTargetGroupsPerLoadBalancer",
-        Cause::TargetGroupQuota,
-    ),
     ("TooManyRules", Cause::RuleQuota),
+    ("TooManyUniqueTargetGroupsPerLoadBalancer", Cause::RuleQuota),
     (
         "RulesPerSecurityGroupLimitExceeded",
         Cause::SecurityGroupRuleQuota,

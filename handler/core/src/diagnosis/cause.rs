@@ -204,9 +204,10 @@ causes! {
     /// Too many target groups.
     TargetGroupQuota, ServiceLimitExceeded, Proof::Once,
     "request an increase of `Target Groups per Region` in Service Quotas, or delete unused ones";
-    /// Too many listener rules.
+    /// Too many listener rules, or target groups behind them, on the load balancer.
     RuleQuota, ServiceLimitExceeded, Proof::Once,
-    "remove rules that people have added to the shared load balancer, or request an increase of `Rules per \
+    "deploy a new service again, and it gets a place on another load balancer; for one that is there, remove rules that \
+     people have added, or request an increase of `Rules per Application Load Balancer` or of `Target Groups per \
      Application Load Balancer` in Service Quotas";
     /// Too many rules in one security group.
     SecurityGroupRuleQuota, ServiceLimitExceeded, Proof::Once,

@@ -548,10 +548,7 @@ fn quotas_are_named() {
     for (code, cause) in [
         ("TooManyLoadBalancers", Cause::LoadBalancerQuota),
         ("TooManyTargetGroups", Cause::TargetGroupQuota),
-        (
-            "TooManyUniqueTargetGroupsPerLoadBalancer",
-            Cause::TargetGroupQuota,
-        ),
+        ("TooManyUniqueTargetGroupsPerLoadBalancer", Cause::RuleQuota),
         ("TooManyRules", Cause::RuleQuota),
         (
             "RulesPerSecurityGroupLimitExceeded",

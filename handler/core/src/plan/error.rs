@@ -117,6 +117,14 @@ pub enum PlanError {
         /// Seconds that it lacks.
         missing_s: u64,
     },
+    /// A move that an update back to the old properties could not undo in time.
+    #[error(
+        "the service would move to another load balancer, and the `ServiceTimeout` that it has had until now is {missing_s} s too short to move it back when something else in the stack fails; update `ServiceTimeout` first, then move the service with another update"
+    )]
+    MoveBackWithoutTime {
+        /// How much longer it has to be.
+        missing_s: u64,
+    },
     /// A move between load balancers of a service with test traffic.
     #[error(
         "the service would move to another load balancer while it has `Deployment.TestTraffic`, whose rule cannot be on both; update it without `TestTraffic` first, then move it, and set `TestTraffic` again after that"
@@ -228,6 +236,7 @@ impl PlanError {
             Self::MoveOutOfVpc
             | Self::MoveWithoutDns
             | Self::MoveWithoutTime { .. }
+            | Self::MoveBackWithoutTime { .. }
             | Self::MoveWithTestTraffic
             | Self::MoveWithOwnRule { .. }
             | Self::MoveBetweenZones { .. }

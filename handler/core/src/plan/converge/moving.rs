@@ -162,19 +162,33 @@ fn refuse(desired: &Desired, observed: &Observed) -> Result<(), PlanError> {
     })
 }
 
-/// A move that has no time for its second deployment would only go there and back.
+/// A move that has no time for its second deployment would only go there and back; and what fails after it in the same
+/// update would be stuck, if the update back had none.
 fn refuse_without_time(desired: &Desired, timing: &Timing) -> Result<(), PlanError> {
-    let watched_ms =
-        u64::from(desired.alarms.rule.evaluation_periods * metric_alarm::PERIOD_S) * 1000;
-    let needed_ms = 2 * (ROLLING_MS + watched_ms) + OVERLAP_MS;
+    let needed_ms = needed_ms(desired.alarms.rule.evaluation_periods);
     let missing_ms = (timing.now_ms + needed_ms).saturating_sub(timing.stop_at_ms);
-    if missing_ms == 0 {
-        return Ok(());
+    if missing_ms > 0 {
+        return Err(PlanError::MoveWithoutTime {
+            needed_s: needed_ms.div_ceil(1000),
+            missing_s: missing_ms.div_ceil(1000),
+        });
     }
-    Err(PlanError::MoveWithoutTime {
-        needed_s: needed_ms.div_ceil(1000),
-        missing_s: missing_ms.div_ceil(1000),
-    })
+    // Of a way back this asks whether there is time to move there again, and there was.
+    let missing_ms = timing.way_back.map_or(0, |way_back| {
+        self::needed_ms(way_back.evaluation_periods).saturating_sub(way_back.stop_after_ms)
+    });
+    if missing_ms > 0 {
+        return Err(PlanError::MoveBackWithoutTime {
+            missing_s: missing_ms.div_ceil(1000),
+        });
+    }
+    Ok(())
+}
+
+/// How long a move takes whose rollback alarm looks over so many periods.
+fn needed_ms(evaluation_periods: u32) -> u64 {
+    let watched_ms = u64::from(evaluation_periods * metric_alarm::PERIOD_S) * 1000;
+    2 * (ROLLING_MS + watched_ms) + OVERLAP_MS
 }
 
 /// What to plan with: of a service that does not move, what is desired and observed.

@@ -8,7 +8,7 @@ use super::world::World;
 use super::{check, seen, text, web};
 use crate::decision::Decision;
 use crate::observed::{LeavingSide, Observed, Presence};
-use crate::plan;
+use crate::plan::{self, WayBack};
 use crate::resources::ecs_service::DeploymentStatus;
 use crate::step::Step;
 
@@ -462,4 +462,29 @@ fn a_move_that_would_not_end_in_time_does_not_begin() {
             NotUpdatable: the service would move to another load balancer by two rolling deployments, which takes about 730 s; give `ServiceTimeout` at least 330 s more, or let `Deployment.RollbackAlarm` evaluate fewer periods
         "#]],
     );
+}
+
+#[test]
+fn a_move_that_an_update_back_could_not_undo_in_time_does_not_begin() {
+    for (stop_after_s, expect) in [
+        (
+            730,
+            expect![[r#"
+                ClaimSlot(3e2ad36d)
+            "#]],
+        ),
+        (
+            600,
+            expect![[r#"
+                NotUpdatable: the service would move to another load balancer, and the `ServiceTimeout` that it has had until now is 130 s too short to move it back when something else in the stack fails; update `ServiceTimeout` first, then move the service with another update
+            "#]],
+        ),
+    ] {
+        let mut seen = seen(web());
+        seen.world.timing.way_back = Some(WayBack {
+            stop_after_ms: stop_after_s * 1000,
+            evaluation_periods: 3,
+        });
+        check(web().sharing(Sharing::Dedicated), seen, expect);
+    }
 }
