@@ -644,7 +644,10 @@ fn errors_md_has_an_entry_for_each_cause_and_no_other() {
         let row = section
             .lines()
             .find(|line| line.starts_with(&format!("| `{}`", cause.code())));
+        let row = row.expect("it is listed").to_lowercase();
         let class = format!("`{}`", cause.class());
-        assert!(row.is_some_and(|row| row.contains(&class)), "{cause:?}");
+        assert!(row.contains(&class.to_lowercase()), "{cause:?}: {row}");
+        let remedy = cause.remedy().to_lowercase();
+        assert!(row.contains(&remedy), "{cause:?}: {remedy}");
     }
 }
