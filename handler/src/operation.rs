@@ -30,8 +30,10 @@ use express_core::claim::{Operation, ServiceRecord};
 use express_core::decision::{Decision, Wait, WaitReason};
 use express_core::network::VpcFacts;
 use express_core::observed::Observed;
-use express_core::plan::{Timing, WayBack};
+use express_core::plan::{self, PlanError, Timing, WayBack};
 use express_core::step::Step;
+use provider_schema::updates::{Effect, changes};
+use provider_schema::{Attributes, Properties};
 
 use crate::ledger::{LedgerError, Stored};
 use crate::sealed::SealedOperation;
@@ -255,9 +257,13 @@ impl<'a> Attempt<'a> {
             self.examine(goal, &observed).await;
             self.note_alias(goal, &observed);
             let timing = self.timing(operation);
-            let decision = goal
-                .plan(self.runtime, &observed, &timing)
-                .map_err(OperationError::Plan)?;
+            let decision = match goal.plan(self.runtime, &observed, &timing) {
+                Ok(decision) => decision,
+                Err(error) => match self.what_stays(goal, &observed, &error) {
+                    Some(attributes) => return Ok(Pursuit::Converged(Box::new(attributes))),
+                    None => return Err(OperationError::Plan(error)),
+                },
+            };
             match decision {
                 Decision::Converged(attributes) => return Ok(Pursuit::Converged(attributes)),
                 Decision::Removed => return Ok(Pursuit::Removed),
@@ -272,6 +278,24 @@ impl<'a> Attempt<'a> {
         Err(OperationError::TooManyRounds)
     }
 
+    /// What is there, of a service that is led back to it by an Update and has not been changed since: whatever keeps the
+    /// provider from changing it was there before, and does not make the way back fail, which would leave the whole stack
+    /// in UPDATE_ROLLBACK_FAILED.
+    fn what_stays(
+        &self,
+        goal: &Goal,
+        observed: &Observed,
+        error: &PlanError,
+    ) -> Option<Attributes> {
+        let Goal::Converge(desired) = goal else {
+            return None;
+        };
+        let operation = self.stored.record.operation.as_ref()?;
+        let attributes = plan::attributes(desired, observed).filter(|_| operation.may_stay())?;
+        tracing::info!(event = "operation.left_as_it_is", problem = %error);
+        Some(attributes)
+    }
+
     /// Whether CloudFormation gives up before anything else could be finished.
     fn must_answer_now(&self) -> bool {
         self.stored
@@ -283,14 +307,29 @@ impl<'a> Attempt<'a> {
             })
     }
 
-    /// The update that CloudFormation sends when something else in the stack fails.
-    fn way_back(&self) -> Option<WayBack> {
-        let old = self.sealed.as_ref()?.old_properties.as_ref()?;
+    /// The update that CloudFormation sends when something else in the stack fails; nobody leads back from one of those.
+    fn way_back(&self, operation: &Operation) -> Option<WayBack> {
+        let (old, new) = self.old_and_new()?;
         let deadlines = Deadlines::new(0, Some(u64::from(old.service_timeout_s)));
-        Some(WayBack {
+        (!operation.leads_back).then(|| WayBack {
             stop_after_ms: waiter::stop_at_ms(0, deadlines.answer_by_ms),
             evaluation_periods: old.deployment.rollback_alarm.evaluation_periods,
+            deployment_ms: deployment_ms(new, old),
         })
+    }
+
+    fn old_and_new(&self) -> Option<(&Properties, &Properties)> {
+        let sealed = self.sealed.as_ref()?;
+        Some((sealed.old_properties.as_ref()?, sealed.properties.as_ref()?))
+    }
+
+    /// Whether the Update that this one leads back from may have left tags of its own.
+    fn writes_tags_anew(&self, operation: &Operation) -> bool {
+        let is_led_back = operation.leads_back && !operation.is_back_unchanged;
+        let changed = self
+            .old_and_new()
+            .is_some_and(|(old, new)| old.tags != new.tags);
+        is_led_back && !operation.has_tagged && changed
     }
 
     fn timing(&self, operation: &Operation) -> Timing {
@@ -300,7 +339,11 @@ impl<'a> Attempt<'a> {
             now_ms: self.runtime.clock.now_ms(),
             started_ms: operation.started_ms,
             stop_at_ms: waiter::stop_at_ms(operation.started_ms, operation.answer_by_ms),
-            way_back: self.way_back(),
+            deployment_ms: self
+                .old_and_new()
+                .map_or(0, |(old, new)| deployment_ms(old, new)),
+            way_back: self.way_back(operation),
+            tags_anew: current.is_some_and(|current| self.writes_tags_anew(current)),
             deployment_asked_ms: self.deployment_asked_ms(),
             settings_sent_ms: current.and_then(|current| current.settings_sent_ms),
             service_updates: operation.service_updates,
@@ -349,6 +392,20 @@ enum Pursuit {
     Removed,
     /// Something else has to happen first.
     Waiting(Wait),
+}
+
+/// How long a deployment takes, in the manner of `new`, of what differs from `old`; nothing when nothing does that is
+/// deployed before a service moves.
+fn deployment_ms(old: &Properties, new: &Properties) -> u64 {
+    let changed = changes(old, new);
+    if !changed
+        .iter()
+        .any(|it| it.effect() == Effect::NewDeployment)
+    {
+        return 0;
+    }
+    let (bake_min, _) = new.deployment.bakes();
+    plan::ROLLING_MS + u64::from(bake_min) * 60_000
 }
 
 fn another_attempt() -> Wait {

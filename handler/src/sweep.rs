@@ -40,7 +40,7 @@ pub struct Report {
     pub unattended: Vec<String>,
 }
 
-/// Sweeps once.
+/// Sweeps once. What cannot be looked at or mended today does not keep the rest, and makes the sweep fail at its end.
 ///
 /// # Errors
 /// When AWS or the ledger does not answer; the next day's sweep looks again.
@@ -48,10 +48,19 @@ pub async fn run(runtime: &Runtime) -> Result<Report, PoolError> {
     let contents = scan::read(runtime).await?;
     let mut report = Report::default();
     tend_load_balancers(runtime, &contents, &mut report).await;
-    report.unknown_target_groups = unknown_target_groups(runtime, &contents).await?;
+    let mut failure = None;
+    let mut found = |looked: Result<Vec<String>, PoolError>| {
+        looked.unwrap_or_else(|error| {
+            tracing::warn!(event = "sweep.skipped", problem = %chain(&error));
+            failure.get_or_insert(error);
+            Vec::new()
+        })
+    };
+    report.unattended = found(unattended::end(runtime, &contents).await);
+    report.unknown_target_groups = found(unknown_target_groups(runtime, &contents).await);
     report.forgotten = contents.owners.iter().flat_map(forgotten).collect();
-    report.corrected_alarms = alarms::correct(runtime, &contents).await?;
-    report.unattended = unattended::end(runtime, &contents).await?;
+    let corrected = alarms::correct(runtime, &contents, &mut report.corrected_alarms).await;
+    found(corrected.map(|()| Vec::new()));
     tracing::info!(
         event = "sweep.ended",
         owners = contents.owners.len(),
@@ -62,7 +71,7 @@ pub async fn run(runtime: &Runtime) -> Result<Report, PoolError> {
         corrected_alarms = ?report.corrected_alarms,
         unattended = ?report.unattended,
     );
-    Ok(report)
+    failure.map_or(Ok(report), Err)
 }
 
 /// What CloudFormation wanted to be removed, and nothing is done about.

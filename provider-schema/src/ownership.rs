@@ -133,7 +133,10 @@ pub const FIELDS: &[Field] = &[
         "scaling policy",
         "metric and TargetValue of the policy that the provider made",
     ),
-    user("scaling policy", "other policies, cooldowns"),
+    user(
+        "scaling policy",
+        "other policies; cooldowns and DisableScaleIn of the policy that the provider made",
+    ),
     ecs("scaling policy", "alarms of the policy"),
     ours(
         "rollback alarm",

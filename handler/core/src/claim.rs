@@ -14,6 +14,7 @@
 
 pub mod domain;
 mod hearing;
+mod leading_back;
 mod moving;
 pub mod pool;
 mod transitions;
@@ -29,6 +30,8 @@ use serde_json::Value;
 use crate::diagnosis::{Examined, Verdict};
 use crate::network::Reach;
 use crate::step::Stop;
+
+pub use leading_back::{Change, LedFrom};
 
 /// Version of the record's form. A newer one than this is refused: an older provider must not write it.
 ///
@@ -132,6 +135,9 @@ pub struct OwnerRecord {
     /// naming the one that the Update came under: nobody will ask for the removal of this one by its ARN.
     #[serde(default)]
     pub unreached: Option<String>,
+    /// What the newest Update was to lead away from; none once the service is back there.
+    #[serde(default)]
+    pub led_from: Option<LedFrom>,
     /// What a newer version knows of the owner.
     #[serde(flatten)]
     pub further: Further,
@@ -238,6 +244,21 @@ pub struct Operation {
     pub converge: Option<String>,
     /// Services to remove.
     pub remove: Vec<String>,
+    /// Between which properties it leads; of an Update only.
+    #[serde(default)]
+    pub change: Option<Change>,
+    /// Whether it leads back to where the Update before has led away from.
+    #[serde(default)]
+    pub leads_back: bool,
+    /// Whether that Update has changed nothing.
+    #[serde(default)]
+    pub is_back_unchanged: bool,
+    /// Whether something of what is asked for was changed, or was about to be.
+    #[serde(default)]
+    pub has_changed: bool,
+    /// Whether the tags of everything were written.
+    #[serde(default)]
+    pub has_tagged: bool,
     /// Whether it is the provider's own Delete, which waits until no load balancer is being closed any more.
     pub waits_for_closings: bool,
     /// Milliseconds since the epoch.
@@ -274,8 +295,8 @@ pub struct Operation {
     /// done or waited for.
     #[serde(default)]
     pub refused: Option<String>,
-    /// Milliseconds since the epoch since when AWS does not know something that was made, or still knows what was deleted;
-    /// none since something else was done or waited for.
+    /// Milliseconds since the epoch since when AWS does not know something that was made, or still knows what was deleted,
+    /// or the provider itself is being updated; none since something else was done or waited for.
     #[serde(default)]
     pub unseen_since_ms: Option<u64>,
     /// The deployment that ECS was last asked to stop: it may go on showing it as running for a while.
@@ -345,7 +366,7 @@ impl Operation {
     }
 
     /// Notes that AWS refuses something, for a reason that may pass; what was refused before stays where it is not said.
-    /// `unseen_ms`: the time, if the reason is that something was just made or deleted.
+    /// `unseen_ms`: the time, if the reason passes soon or never.
     pub fn note_refused(&mut self, refused: Option<String>, unseen_ms: Option<u64>) {
         self.refused = refused.or(self.refused.take());
         self.unseen_since_ms = self.unseen_since_ms.or(unseen_ms);
@@ -523,6 +544,8 @@ pub struct Request {
     pub physical_id: Option<String>,
     /// The service that the properties describe; none for a Delete.
     pub converge: Option<(String, ServiceRecord)>,
+    /// Between which properties it leads; of an Update only.
+    pub change: Option<Change>,
     /// As in [`Operation`].
     pub waits_for_closings: bool,
     /// Milliseconds since the epoch.

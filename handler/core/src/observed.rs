@@ -68,6 +68,8 @@ pub struct Observed {
     pub task_definition: Presence<ObservedTaskDefinition>,
     /// The revision of its family that the service runs, or ran when it was last looked at.
     pub running_task_definition: Presence<ObservedTaskDefinition>,
+    /// Whether a request for it has succeeded, by the ledger: it has served.
+    pub has_served: bool,
     /// Its place on a load balancer, by the ledger.
     pub slot: Presence<Slot>,
     /// The pool in which it has a place, or may have claimed one: its target groups are named after it.
@@ -159,6 +161,7 @@ impl Observed {
     pub fn of_record(record: &ServiceRecord) -> Self {
         let pool_id = record.slot.as_ref().map(|slot| slot.pool_id.clone());
         Self {
+            has_served: record.is_reached,
             slot: record.slot.clone().into(),
             pool_id: pool_id.or_else(|| record.claiming_in.clone()),
             leaving: record.leaving.clone().map(LeavingSide::new).map(Box::new),

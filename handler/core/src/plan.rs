@@ -15,7 +15,7 @@ mod specs;
 #[cfg(test)]
 mod tests;
 
-pub use converge::{converge, needs_vpc_ranges};
+pub use converge::{ROLLING_MS, attributes, converge, needs_vpc_ranges};
 pub use error::PlanError;
 pub use remove::{is_going, remove};
 pub use revision::{prefer_running, unseen_running_revision};
@@ -30,6 +30,8 @@ pub struct WayBack {
     pub stop_after_ms: u64,
     /// Periods over which its rollback alarm looks.
     pub evaluation_periods: u32,
+    /// How long its deployment takes of what else has changed.
+    pub deployment_ms: u64,
 }
 
 /// What planning needs to know of the operation.
@@ -41,8 +43,13 @@ pub struct Timing {
     pub started_ms: u64,
     /// From when on a deployment that still runs is stopped and rolled back.
     pub stop_at_ms: u64,
-    /// What an Update back to the old properties would have; none of a Create.
+    /// How long the deployment takes of what else changes with a move; nothing when nothing else does.
+    pub deployment_ms: u64,
+    /// What an Update back to the old properties would have; none of a Create, and of such an Update itself.
     pub way_back: Option<WayBack>,
+    /// Whether the tags of everything are to be written, also where the service's are as desired: an Update that failed
+    /// may have written others elsewhere.
+    pub tags_anew: bool,
     /// When this operation last asked ECS for a deployment, if it has.
     pub deployment_asked_ms: Option<u64>,
     /// When it last told ECS how to deploy, without a deployment.

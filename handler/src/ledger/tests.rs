@@ -169,6 +169,7 @@ fn fullest_record(sealed_url: String) -> OwnerRecord {
         request_type: RequestType::Create,
         physical_id: None,
         converge: None,
+        change: None,
         waits_for_closings: false,
         now_ms: 1,
         issued_ms: 1,

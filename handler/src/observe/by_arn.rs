@@ -67,6 +67,7 @@ pub(super) async fn look(
         test_rule,
         target_group_a,
         target_group_b,
+        has_served,
         ecs_service,
         revisions,
         ..
@@ -87,7 +88,7 @@ pub(super) async fn look(
         deregistration_delay(aws, target_group_b),
         async {
             if asks.deployment {
-                newest_deployment(aws, identity, ecs_service).await?;
+                newest_deployment(aws, identity, *has_served, ecs_service).await?;
             }
             Ok(())
         },
@@ -219,6 +220,7 @@ async fn deregistration_delay(
 async fn newest_deployment(
     aws: &AwsClients,
     identity: &Identity,
+    has_served: bool,
     service: &mut Presence<ObservedEcsService>,
 ) -> Result<(), AwsError> {
     let Presence::Present(service) = service else {
@@ -254,8 +256,9 @@ async fn newest_deployment(
     {
         deployment.task_definition_arn = Some(revision.task_definition_arn.clone());
     }
-    // What a deployment that failed has gone back to served before it.
-    let has_served = deployment.as_ref().is_some_and(|deployment| {
+    // What a deployment that failed has gone back to served before it. ECS forgets deployments after 90 days.
+    // AWS: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/view-service-deployment.html
+    let has_served = deployment.as_ref().map_or(has_served, |deployment| {
         deployment.status == DeploymentStatus::Successful
             || deployment.target_revision_arn.as_ref() != revision_arn
     });

@@ -208,7 +208,7 @@ pub(super) async fn find_on(
     let rules = resources::listener_rule::find_all(aws, listener_arn).await?;
     let mut candidates: Vec<ObservedListenerRule> = rules
         .into_iter()
-        .filter(|rule| rule.hosts.contains(&identity.host))
+        .filter(|rule| rule.names(&identity.host))
         .collect();
     let arns: Vec<String> = candidates.iter().map(|rule| rule.arn.clone()).collect();
     let mut tags = resources::elb_tags::find(aws, &arns).await?;

@@ -14,8 +14,8 @@ use crate::error::chain;
 use crate::ledger::LedgerError;
 use crate::seal::SealError;
 
-/// How long after a request was taken up a process of another version may still be at work, because the function is
-/// being updated: an invocation, and as many minutes as Lambda may take for the change.
+/// How long a process of another version, or with another domain, may be at work because the function is being updated: an
+/// invocation, and as many minutes as Lambda may take for the change.
 /// AWS: <https://docs.aws.amazon.com/lambda/latest/dg/functions-states.html> (`LastUpdateStatus`)
 const VERSIONS_MEET_MS: u64 = 300_000;
 /// This version of the provider.
@@ -125,8 +125,8 @@ impl OperationError {
             }
             Self::Ledger(error) => error.class().is_retriable(),
             // While the function is updated the newer version is called next; and while the guard refuses another
-            // domain, the function as it was before.
-            Self::PropertiesNewer | Self::OtherDomain { .. } => age_ms < VERSIONS_MEET_MS,
+            // domain, the function as it was before. That may begin in the middle of an operation.
+            Self::PropertiesNewer | Self::OtherDomain { .. } => unseen_for_ms < VERSIONS_MEET_MS,
             // Nobody could be told why it fails: as long as there is time, the key may be allowed again, and a newer
             // version may come.
             Self::Seal(_) => true,
@@ -143,21 +143,21 @@ impl OperationError {
         }
     }
 
-    /// Whether AWS may not know yet what was just made, or that something was just deleted.
+    /// Whether it passes soon or never: AWS may not know yet what was just made, or that something was just deleted; or
+    /// the provider itself is being updated.
     fn is_unseen(&self) -> bool {
         match self {
             Self::Step { step: _, source } | Self::Observe(source) => {
                 source.is_not_found() || source.is_already_exists()
             }
+            Self::PropertiesNewer | Self::OtherDomain { .. } => true,
             Self::Plan(_)
             | Self::Ledger(_)
             | Self::Seal(_)
             | Self::Respond(_)
             | Self::SealedMissing
             | Self::PropertiesMissing
-            | Self::PropertiesNewer
             | Self::ProviderInUse { .. }
-            | Self::OtherDomain { .. }
             | Self::OutOfTime
             | Self::TooManyRounds => false,
         }

@@ -243,6 +243,7 @@ impl Attempt<'_> {
         };
         if !goal.is_removal() {
             service.changed_ms = Some(now_ms);
+            record.operation.iter_mut().for_each(Operation::note_change);
         }
         for step in steps {
             match step {

@@ -13,7 +13,7 @@ use express_core::resources::ecs_service::{DeploymentStatus, ServiceStatus};
 
 use super::goal::Goal;
 use super::{Attempt, CONTINUE_AFTER_S, Outcome, QUICK_LOOKS, WORK_BUDGET_MS};
-use crate::ledger::{self, LedgerError};
+use crate::ledger::{self, LedgerError, Stored};
 use crate::resources;
 
 /// Seconds between looks at a record that another attempt holds.
@@ -86,14 +86,20 @@ impl Attempt<'_> {
         used_ms + u64::from(seconds) * 1000 > WORK_BUDGET_MS
     }
 
+    /// Reads the record again. An attempt is for one request: what it knows of that (where it is answered, what it asks
+    /// for) must not be taken for what a later one asks.
     async fn read_again(&mut self) -> Result<(), LedgerError> {
+        let request_of = |stored: &Stored| {
+            let operation = stored.record.operation.as_ref();
+            operation.map(|operation| operation.request_id.clone())
+        };
         let owner_key = express_core::naming::owner_key(&self.stored.record.owner);
         match ledger::find(self.runtime, &owner_key).await? {
-            Some(stored) => {
+            Some(stored) if request_of(&stored) == request_of(&self.stored) => {
                 self.stored = stored;
                 Ok(())
             }
-            None => Err(LedgerError::Conflict),
+            Some(_) | None => Err(LedgerError::Conflict),
         }
     }
 

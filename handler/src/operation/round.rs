@@ -69,6 +69,7 @@ impl Attempt<'_> {
                 Ok(effect) => {
                     tracing::info!(event = "step.applied", step = %step);
                     self.keep_slot(goal, &effect);
+                    self.note_tagged(step);
                     apply::merge(observed, step, effect);
                 }
                 Err(error) => {
@@ -143,6 +144,14 @@ impl Attempt<'_> {
             if !matches!(step, Step::CreateService { .. }) {
                 operation.service_updates += 1;
             }
+        }
+    }
+
+    /// Notes that the tags of everything were written; kept with the next write of the record.
+    fn note_tagged(&mut self, step: &Step) {
+        if let (Step::TagResources(_), Some(operation)) = (step, &mut self.stored.record.operation)
+        {
+            operation.has_tagged = true;
         }
     }
 

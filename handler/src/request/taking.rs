@@ -1,6 +1,8 @@
 //! Taking a request up: what it means for its owner, its operation in the ledger, its waiter, its first attempt.
 
-use express_core::claim::{Owner, OwnerRecord, Reception, Request, RequestType, ServiceRecord};
+use express_core::claim::{
+    Change, Owner, OwnerRecord, Reception, Request, RequestType, ServiceRecord,
+};
 use express_core::decision::HandlerErrorCode;
 use express_core::desired::Identity;
 use express_core::naming;
@@ -12,6 +14,7 @@ use super::early::{self, EarlyAnswer};
 use super::first_look::Look;
 use super::{RequestError, WAITERS_MAX};
 use crate::cloudformation::event::{self, Envelope};
+use crate::error::chain;
 use crate::ledger::{self, LedgerError, NameClaims, Stored};
 use crate::operation::{Attempt, Known, environment};
 use crate::seal::SealContext;
@@ -61,7 +64,7 @@ impl Taking<'_> {
     ) -> Result<WaiterReply, RequestError> {
         let environment = environment(self.runtime, &self.owner.stack_id);
         let identity = Identity::new(&self.owner, &properties, &environment);
-        let request = self.request(Some((identity.service_arn.clone(), identity.to_record())));
+        let mut request = self.request(Some((identity.service_arn.clone(), identity.to_record())));
         let sealed = SealedOperation {
             response_url: self.envelope.response_url.clone(),
             // What cannot be read, because it was refused or is in an old format, is no base for a comparison.
@@ -73,6 +76,11 @@ impl Taking<'_> {
             properties: Some(properties),
             is_of_newer_version: false,
         };
+        if let (RequestType::Update, Some(properties)) = (request.request_type, &sealed.properties)
+        {
+            let old = sealed.old_properties.as_ref();
+            request.change = Change::new(&self.owner, old, properties);
+        }
         if request.request_type == RequestType::Create
             && let Some(taken) = self.create_at_once(&request, &sealed, &identity).await
         {
@@ -128,6 +136,30 @@ impl Taking<'_> {
         }
     }
 
+    /// Notes that an Update was refused before anything was done, for the one that leads back. It is answered whether or
+    /// not that can be noted.
+    pub(super) async fn note_refused(&self) {
+        let old = self.envelope.old_properties.as_ref();
+        let Some(old) = old.and_then(|old| self.parse(old).ok()) else {
+            return;
+        };
+        let owner_key = naming::owner_key(&self.owner);
+        let noted = async {
+            let Some(mut stored) = ledger::find(self.runtime, &owner_key).await? else {
+                return Ok(());
+            };
+            if stored.record.operation.is_some() {
+                return Ok(());
+            }
+            stored.record.remember_refused(&old);
+            ledger::write(self.runtime, &mut stored).await
+        };
+        if let Err(error) = noted.await {
+            let problem = chain(&error).to_string();
+            tracing::warn!(event = "request.refused.not_noted", problem);
+        }
+    }
+
     /// Delete.
     pub(crate) async fn delete(&self) -> Result<WaiterReply, RequestError> {
         let request = self.request(None);
@@ -163,6 +195,7 @@ impl Taking<'_> {
                 event::RequestType::Delete => RequestType::Delete,
             },
             physical_id: self.envelope.physical_resource_id.clone(),
+            change: None,
             waits_for_closings: self.envelope.resource_type == guard::RESOURCE_TYPE,
             converge,
             now_ms,

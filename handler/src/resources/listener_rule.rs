@@ -354,7 +354,13 @@ fn has_further_parts(rule: &Rule) -> bool {
     let is_known = |condition: &RuleCondition| {
         condition.host_header_config().is_some() || condition.http_header_config().is_some()
     };
-    !rule.conditions().iter().all(is_known) || !rule.actions().iter().all(is_forward)
+    let is_sticky = |action: &Action| {
+        let config = action.forward_config();
+        let stickiness = config.and_then(ForwardActionConfig::target_group_stickiness_config);
+        stickiness.is_some_and(|stickiness| stickiness.enabled() == Some(true))
+    };
+    let is_plain = |action: &Action| is_forward(action) && !is_sticky(action);
+    !rule.conditions().iter().all(is_known) || !rule.actions().iter().all(is_plain)
 }
 
 /// The groups of the forward action. With one group only, ELB may name it without weights.

@@ -1,14 +1,16 @@
 //! Scaling policies: found and written; they go with their scalable target.
 //!
 //! Identity: the service and the policy's name. Repeat-safe: PutScalingPolicy replaces the settings.
-//! Cooldowns and scale-in are not written: Application Auto Scaling's defaults for ECS hold.
+//! Cooldowns and scale-in are people's: Application Auto Scaling's defaults for ECS hold until somebody sets them.
 //! AWS: <https://docs.aws.amazon.com/autoscaling/application/APIReference/API_PutScalingPolicy.html>
 
 use aws_sdk_applicationautoscaling::types::{
     PolicyType, ScalableDimension, ScalingPolicy, ServiceNamespace,
     TargetTrackingScalingPolicyConfiguration,
 };
-use express_core::resources::scaling_policy::{ObservedScalingPolicy, ScalingPolicySpec};
+use express_core::resources::scaling_policy::{
+    ObservedScalingPolicy, ScalingPace, ScalingPolicySpec,
+};
 
 use crate::aws::AwsClients;
 use crate::aws::error::answer::unbuildable;
@@ -53,10 +55,15 @@ pub async fn put(
         resource_id,
         metric,
         target_value,
+        pace,
     } = spec;
     let tracking = metric::write(
         metric,
-        TargetTrackingScalingPolicyConfiguration::builder().target_value(f64::from(*target_value)),
+        TargetTrackingScalingPolicyConfiguration::builder()
+            .target_value(f64::from(*target_value))
+            .set_scale_in_cooldown(pace.in_cooldown_s)
+            .set_scale_out_cooldown(pace.out_cooldown_s)
+            .set_disable_scale_in(pace.is_in_disabled),
     )
     .and_then(|tracking| tracking.build())
     .map_err(unbuildable(PUT))?;
@@ -75,6 +82,7 @@ pub async fn put(
         name: name.clone(),
         metric: Some(metric.clone()),
         target_value: f64::from(*target_value),
+        pace: *pace,
     })
 }
 
@@ -85,5 +93,10 @@ fn observed(policy: &ScalingPolicy) -> ObservedScalingPolicy {
         name: policy.policy_name().to_owned(),
         metric: tracking.and_then(metric::read),
         target_value: tracking.map_or(0.0, TargetTrackingScalingPolicyConfiguration::target_value),
+        pace: tracking.map_or_else(ScalingPace::default, |tracking| ScalingPace {
+            in_cooldown_s: tracking.scale_in_cooldown(),
+            out_cooldown_s: tracking.scale_out_cooldown(),
+            is_in_disabled: tracking.disable_scale_in(),
+        }),
     }
 }

@@ -11,6 +11,7 @@ use express_core::resources::metric_alarm::{self, MetricAlarmSpec};
 
 use crate::Runtime;
 use crate::aws::error::AwsError;
+use crate::error::chain;
 use crate::ledger::scan::Contents;
 use crate::ledger::{self, LedgerError};
 use crate::pool_operation::PoolError;
@@ -20,14 +21,16 @@ use crate::resources;
 /// fit. It begins at another one every time, so that in some days all are looked at.
 const BUDGET_MS: u64 = 30_000;
 
-/// Points alarms at the idle groups; the names of those that were wrong.
+/// Points alarms at the idle groups, and adds the names of those that were wrong. One that cannot be looked at does not
+/// keep the others.
 ///
 /// # Errors
-/// When AWS or the ledger does not answer.
+/// When AWS or the ledger did not answer for one of them.
 pub(super) async fn correct(
     runtime: &Runtime,
     contents: &Contents,
-) -> Result<Vec<String>, PoolError> {
+    corrected: &mut Vec<String>,
+) -> Result<(), PoolError> {
     let services: Vec<(&OwnerRecord, &String)> = contents
         .owners
         .iter()
@@ -35,19 +38,34 @@ pub(super) async fn correct(
         .flat_map(|record| record.services.keys().map(move |arn| (record, arn)))
         .collect();
     let began_ms = runtime.clock.now_ms();
-    let mut corrected = Vec::new();
+    let mut failure = None;
     for (record, arn) in from_anywhere(runtime, &services) {
         if runtime.clock.now_ms().saturating_sub(began_ms) > BUDGET_MS {
             tracing::info!(event = "sweep.alarms.unfinished", services = services.len());
             break;
         }
-        if wrong_alarm(runtime, record, arn).await?.is_some()
-            && let Some(name) = correct_one(runtime, record, arn).await?
-        {
-            corrected.push(name);
+        match correct_if_wrong(runtime, record, arn).await {
+            Ok(name) => corrected.extend(name),
+            Err(error) => {
+                let problem = chain(&error).to_string();
+                tracing::warn!(event = "sweep.alarm.skipped", service = arn, problem);
+                failure.get_or_insert(error);
+            }
         }
     }
-    Ok(corrected)
+    failure.map_or(Ok(()), Err)
+}
+
+/// The name of the alarm, if it was wrong.
+async fn correct_if_wrong(
+    runtime: &Runtime,
+    record: &OwnerRecord,
+    arn: &str,
+) -> Result<Option<String>, PoolError> {
+    match wrong_alarm(runtime, record, arn).await? {
+        Some(_) => correct_one(runtime, record, arn).await,
+        None => Ok(None),
+    }
 }
 
 fn is_quiet(record: &OwnerRecord) -> bool {

@@ -7,15 +7,13 @@ use express_core::naming;
 use crate::Runtime;
 use crate::ledger::scan::Contents;
 use crate::ledger::{self, LedgerError};
+use crate::pool_operation::PoolError;
 
 /// Ends them; the resources that they were of, and their stacks.
 ///
 /// # Errors
 /// When the ledger does not answer.
-pub(super) async fn end(
-    runtime: &Runtime,
-    contents: &Contents,
-) -> Result<Vec<String>, LedgerError> {
+pub(super) async fn end(runtime: &Runtime, contents: &Contents) -> Result<Vec<String>, PoolError> {
     let now_ms = runtime.clock.now_ms();
     let mut ended = Vec::new();
     for record in &contents.owners {

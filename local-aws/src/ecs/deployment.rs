@@ -29,6 +29,9 @@ pub(super) use stages::advance;
 /// nothing is said.
 /// AWS: <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeServiceDeployments.html>
 const DESCRIBE_MAX: usize = 20;
+/// For how long deployments can be looked at. Whether that holds for the newest one too AWS does not say.
+/// AWS: <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/view-service-deployment.html>
+const HISTORY_MS: u64 = 90 * 24 * 3_600 * 1_000;
 const LIST_DEFAULT: usize = 20;
 
 /// A deployment.
@@ -176,6 +179,11 @@ impl Deployment {
         self.status.is_open()
     }
 
+    /// Whether it is still told of.
+    const fn is_remembered(&self, now_ms: u64) -> bool {
+        self.is_open() || now_ms.saturating_sub(self.created_at_ms) < HISTORY_MS
+    }
+
     const fn is_rolling(&self) -> bool {
         matches!(self.configuration.strategy, Strategy::Rolling { .. })
     }
@@ -314,7 +322,7 @@ pub(super) fn list(cloud: &Cloud, input: Input<'_>) -> Outcome {
     let statuses = input.texts("status");
     let deployments = cloud.ecs.deployments.values();
     let mut of_service: Vec<&Deployment> = deployments
-        .filter(|it| it.service == service)
+        .filter(|it| it.service == service && it.is_remembered(cloud.now_ms))
         .filter(|it| statuses.is_empty() || statuses.contains(&it.status.name()))
         .collect();
     of_service.sort_by(|a, b| (b.created_at_ms, &b.arn).cmp(&(a.created_at_ms, &a.arn)));
@@ -337,7 +345,8 @@ pub(super) fn describe(cloud: &Cloud, input: Input<'_>) -> Outcome {
     let mut deployments = Vec::new();
     let mut failures = Vec::new();
     for arn in asked {
-        match cloud.ecs.deployments.get(arn) {
+        let found = cloud.ecs.deployments.get(arn);
+        match found.filter(|it| it.is_remembered(cloud.now_ms)) {
             Some(deployment) => deployments.push(deployment.output(&cloud.ecs)),
             None => failures.push(json!({"arn": arn, "reason": "MISSING"})),
         }

@@ -245,9 +245,18 @@ fn an_image_that_was_deployed_by_hand_is_not_undone_without_a_word() {
         input["containerDefinitions"][0]["image"] = json!("public.ecr.aws/nginx/nginx:hotfix");
     });
     let runs = world.active_service()["taskDefinition"].clone();
-    let updated = stack.deploy_now(Template::of(&app().health_check_path("/up")));
-    let reason = &updated.first().reason;
-    assert!(reason.contains("did not register"), "{reason}");
+    let before = world.mutations().len();
+    // One that the provider cannot carry out, and one that it cannot read: CloudFormation goes back from both.
+    for (refused, why) in [
+        (app().health_check_path("/up"), "did not register"),
+        (app().set("/Cpu", "3"), "Cpu"),
+    ] {
+        let updated = stack.deploy_now(Template::of(&refused));
+        let reason = &updated.first().reason;
+        assert!(reason.contains(why), "{reason}");
+        assert_eq!(updated.status, UpdateRollbackComplete, "{reason}");
+    }
+    assert_eq!(world.mutations().len(), before);
     assert_eq!(world.active_service()["taskDefinition"], runs);
     // A template that says the same is met by it.
     let adopted = app().image("public.ecr.aws/nginx/nginx:hotfix");
@@ -260,4 +269,43 @@ fn an_image_that_was_deployed_by_hand_is_not_undone_without_a_word() {
             .as_array()
             .is_none_or(|tags| tags.iter().all(|tag| tag["key"] != TAG_OWNER))
     );
+}
+
+#[test]
+fn cooldowns_and_scale_in_that_people_have_set_are_kept_when_scaling_changes() {
+    const PACE: [&str; 3] = ["ScaleInCooldown", "ScaleOutCooldown", "DisableScaleIn"];
+    let world = World::new();
+    let stack = world.with_service("app", &app());
+    let policy = |world: &World| {
+        let inventory = world.inventory();
+        let (_, policy) = inventory.of(Kind::ScalingPolicy).next().unwrap();
+        policy.description.clone()
+    };
+    let found = policy(&world);
+    let mut tracking = found["TargetTrackingScalingPolicyConfiguration"].clone();
+    let theirs = [json!(600), json!(30), json!(true)];
+    for (member, value) in PACE.iter().zip(&theirs) {
+        tracking[*member] = value.clone();
+    }
+    let by_hand = json!({
+        "PolicyName": found["PolicyName"],
+        "ServiceNamespace": "ecs",
+        "ResourceId": found["ResourceId"],
+        "ScalableDimension": "ecs:service:DesiredCount",
+        "PolicyType": "TargetTrackingScaling",
+        "TargetTrackingScalingPolicyConfiguration": tracking,
+    });
+    world
+        .account()
+        .perform(Service::ApplicationAutoScaling, "PutScalingPolicy", by_hand)
+        .unwrap();
+    let changed = app().set("/ScalingTarget/AutoScalingTargetValue", 40);
+    let updated = stack.deploy_now(Template::of(&changed));
+    assert_eq!(updated.status, UpdateComplete, "{}", updated.first().reason);
+    let found = policy(&world);
+    let tracking = &found["TargetTrackingScalingPolicyConfiguration"];
+    assert_eq!(tracking["TargetValue"], json!(40.0));
+    for (member, value) in PACE.iter().zip(&theirs) {
+        assert_eq!(&tracking[*member], value, "{member}");
+    }
 }

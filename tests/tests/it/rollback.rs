@@ -2,7 +2,7 @@
 
 use express_tests::account::{Inventory, Kind};
 use express_tests::cloudformation::RequestType;
-use express_tests::properties::lifecycle_hook;
+use express_tests::properties::{lifecycle_hook, role};
 use express_tests::{Stack, StackOutcome, StackStatus, Template, World, web};
 use local_aws::fault::{Fault, Rule};
 use serde_json::json;
@@ -239,6 +239,30 @@ fn case_36_a_cancelled_deployment_is_not_waited_for() {
         assert!(minutes < 10, "{context}: {minutes} minutes");
         is_as_before(&world, &stack, &before, &context);
     }
+}
+
+/// ECS is asked for the deployment in the same breath in which something else is refused.
+#[test]
+fn a_deployment_of_an_update_that_failed_is_not_waited_for() {
+    let world = World::new();
+    let linear = web().set("/Deployment/Strategy", "LINEAR");
+    let stack = world.with_service("app", &linear);
+    let before = without_revisions(&world);
+    world
+        .faults()
+        .add(Rule::once(Some("ecs:TagResource"), 0, Fault::Deny));
+    let changed = linear
+        .clone()
+        .set("/InfrastructureRoleArn", role("other-infrastructure"))
+        .set("/Tags", json!([{"Key": "team", "Value": "shop"}]));
+    let began_ms = world.now_ms();
+    let outcome = stack.deploy_now(Template::of(&changed));
+    let reason = &outcome.first().reason;
+    assert!(reason.contains("TagResources"), "{reason}");
+    assert_eq!(outcome.status, UpdateRollbackComplete, "{reason}");
+    let minutes = (world.now_ms() - began_ms) / 60_000;
+    assert!(minutes < 10, "{minutes} minutes");
+    is_as_before(&world, &stack, &before, "");
 }
 
 #[test]

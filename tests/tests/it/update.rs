@@ -526,3 +526,51 @@ fn how_deployments_go_is_changed_at_once_for_no_deployment_comes_of_it() {
         assert_eq!(told.count(), 1);
     }
 }
+
+#[test]
+fn a_service_of_which_ecs_has_forgotten_the_deployments_is_updated_like_any_other() {
+    let world = World::new();
+    let stack = world.with_service("app", &web());
+    // Its second deployment: group b serves.
+    let second = web().image("public.ecr.aws/nginx/nginx:1.28");
+    assert_eq!(
+        stack.deploy_now(Template::of(&second)).status,
+        UpdateComplete
+    );
+    for _ in 0..FORGOTTEN_AFTER_DAYS {
+        world.block_on(world.sleep_s(DAY_S));
+    }
+
+    let before = world.mutations().len();
+    assert_eq!(stack.update_unchanged_now().status, UpdateComplete);
+    assert_eq!(world.mutations().len(), before);
+
+    // The group that serves goes on asking for the old path until the new revision is there, and only that one.
+    let paths = |world: &World| -> Vec<(String, Value)> {
+        let calls = world.history();
+        let calls = calls
+            .calls()
+            .filter(|call| call.recorded.name() == "elasticloadbalancing:ModifyTargetGroup");
+        calls
+            .map(|call| &call.recorded.input)
+            .map(|input| {
+                let group = input["TargetGroupArn"].to_string();
+                (group, input["HealthCheckPath"].clone())
+            })
+            .collect()
+    };
+    let moved = web()
+        .image("public.ecr.aws/nginx/nginx:1.29")
+        .health_check_path("/up");
+    let updated = stack.deploy_now(Template::of(&moved));
+    let reason = &updated.first().reason;
+    assert_eq!(updated.status, UpdateComplete, "{reason}");
+    let paths = paths(&world);
+    assert!(paths[0].0.contains("-a/"), "{paths:?}");
+    assert!(paths[1].0.contains("-b/"), "{paths:?}");
+}
+
+/// Days after which ECS tells nothing of a deployment any more.
+/// AWS: <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/view-service-deployment.html>
+const FORGOTTEN_AFTER_DAYS: u64 = 91;
+const DAY_S: u64 = 24 * 3_600;

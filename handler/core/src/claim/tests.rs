@@ -2,6 +2,7 @@
 
 mod abandoning;
 mod keeping;
+mod leading_back;
 mod replacing;
 mod sequences;
 
@@ -28,6 +29,7 @@ fn request(request_id: &str, request_type: RequestType) -> Request {
         request_type,
         physical_id: None,
         converge: None,
+        change: None,
         waits_for_closings: false,
         now_ms: 1_000,
         issued_ms: 1_000,

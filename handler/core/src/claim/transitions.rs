@@ -26,6 +26,7 @@ impl OwnerRecord {
             newest_issued_ms: 0,
             delete_issued_ms: None,
             unreached: None,
+            led_from: None,
             further: Further::new(),
         }
     }
@@ -130,7 +131,10 @@ impl OwnerRecord {
         record.learn_what_was_not_reached(request);
         record.learn_what_was_reached();
         record.learn_what_is_doomed(request);
+        let leads_back_to = record.leads_back_to(request);
+        let left_running = leads_back_to.as_ref().and_then(|led| led.abandoned.clone());
         let abandoned = record.operation.as_ref().and_then(Operation::abandon);
+        record.led_from = None;
         record.supersede_open_operation(sealed);
         if let Some((arn, service)) = &request.converge {
             record
@@ -163,6 +167,11 @@ impl OwnerRecord {
             physical_id: request.physical_id.clone(),
             converge,
             remove,
+            change: request.change.clone(),
+            leads_back: leads_back_to.is_some(),
+            is_back_unchanged: leads_back_to.is_some_and(|led| led.is_as_it_was),
+            has_changed: false,
+            has_tagged: false,
             waits_for_closings: request.waits_for_closings,
             started_ms: request.now_ms,
             answer_by_ms: request.answer_by_ms,
@@ -174,7 +183,7 @@ impl OwnerRecord {
             is_out_of_time: false,
             deployment_before: None,
             deployed_again_after: None,
-            abandoned,
+            abandoned: abandoned.or(left_running),
             waiting: None,
             refused: None,
             unseen_since_ms: None,
@@ -225,9 +234,11 @@ impl OwnerRecord {
             return;
         };
         let heard_answer = operation.answer.as_ref().filter(|_| heard);
-        if !heard_answer.is_some_and(|answer| answer.is_success) {
+        let is_success = heard_answer.is_some_and(|answer| answer.is_success);
+        if !is_success {
             self.note_unreached(&operation);
         }
+        self.remember_led_from(&operation, is_success);
         if let Some(answer) = heard_answer {
             match operation.request_type {
                 RequestType::Create | RequestType::Update => {
@@ -244,6 +255,7 @@ impl OwnerRecord {
         let Some(operation) = self.operation.take() else {
             return;
         };
+        self.remember_led_from(&operation, true);
         self.remember_newest(physical_id);
         self.note_reached(physical_id);
         self.remember_finished(operation.request_id.clone());

@@ -15,6 +15,8 @@ use crate::desired::Desired;
 use crate::observed::{Observed, is_owned};
 use moving::Stage;
 
+pub use attributes::attributes;
+pub use moving::ROLLING_MS;
 pub use shared::needs_vpc_ranges;
 
 /// Plans the next part of the way to `desired`.
@@ -61,7 +63,7 @@ pub fn converge(
     if let Some(side) = moving::side_of_alias(&course, observed, wait.is_some()) {
         around::alias(desired, side, timing, &mut steps)?;
     }
-    around::tags(desired, observed, &mut steps);
+    around::tags(desired, observed, timing, &mut steps);
     let wait = wait.or_else(|| moving::pause(desired, &course, timing));
     if steps.is_empty() && wait.is_none() {
         around::after_the_deployment(desired, observed, &mut steps);
@@ -73,7 +75,7 @@ pub fn converge(
     if let Some(wait) = wait {
         return Ok(Decision::Wait(wait));
     }
-    Ok(attributes::attributes(desired, observed).map_or_else(
+    Ok(attributes(desired, observed).map_or_else(
         // Something that another step of this plan would have made is still being looked up.
         || {
             Decision::Wait(Wait {

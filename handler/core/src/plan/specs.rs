@@ -15,7 +15,7 @@ use crate::resources::listener_rule::{ListenerRuleSpec, TestHeader};
 use crate::resources::load_balancer::LoadBalancerSpec;
 use crate::resources::metric_alarm::{MetricAlarmSpec, Watched};
 use crate::resources::scalable_target::{ScalableTargetSpec, resource_id};
-use crate::resources::scaling_policy::{ScalingPolicySpec, TrackedMetric};
+use crate::resources::scaling_policy::{ScalingPace, ScalingPolicySpec, TrackedMetric};
 use crate::resources::security_group::SecurityGroupSpec;
 use crate::resources::target_group::{ObservedTargetGroup, TargetGroupSpec};
 use crate::step::SlotRequest;
@@ -275,6 +275,10 @@ pub(super) fn scaling_policy(desired: &Desired, observed: &Observed) -> Option<S
             },
         },
         target_value: desired.scaling.target_value,
+        pace: observed
+            .scaling_policy
+            .present()
+            .map_or_else(ScalingPace::default, |policy| policy.pace),
     })
 }
 

@@ -85,11 +85,18 @@ impl ObservedListenerRule {
         self.weights.keys().any(|arn| arn.contains(&named))
     }
 
+    /// Whether its condition names this host, however it is spelt.
+    #[must_use]
+    pub fn names(&self, host: &str) -> bool {
+        self.hosts
+            .iter()
+            .any(|value| value.eq_ignore_ascii_case(host))
+    }
+
     /// Whether requests for this host are none of its, because somebody has taken the host out of its condition.
     #[must_use]
     pub fn lacks(&self, host: &str) -> bool {
-        let is_it = |value: &String| value.eq_ignore_ascii_case(host);
-        !self.has_host_expressions && !self.hosts.iter().any(is_it)
+        !self.has_host_expressions && !self.names(host)
     }
 
     /// Whether people have added to what it was made with: host names, conditions, actions.

@@ -16,6 +16,19 @@ pub struct ScalingPolicySpec {
     pub metric: TrackedMetric,
     /// The value that is aimed at: percent, or requests per task and minute.
     pub target_value: u32,
+    /// What people have set of the policy that is there.
+    pub pace: ScalingPace,
+}
+
+/// How fast a policy scales: people's, and sent again with what is ours, because all of a policy is written at once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ScalingPace {
+    /// Seconds after tasks were taken away before more are; Application Auto Scaling's default where there are none.
+    pub in_cooldown_s: Option<i32>,
+    /// Seconds after tasks were added before more are.
+    pub out_cooldown_s: Option<i32>,
+    /// Whether no tasks are ever taken away.
+    pub is_in_disabled: Option<bool>,
 }
 
 /// What a policy tracks.
@@ -46,6 +59,8 @@ pub struct ObservedScalingPolicy {
     pub metric: Option<TrackedMetric>,
     /// The value that is aimed at.
     pub target_value: f64,
+    /// How fast it scales.
+    pub pace: ScalingPace,
 }
 
 /// Whether the settings differ.
@@ -56,6 +71,7 @@ pub fn differs(spec: &ScalingPolicySpec, observed: &ObservedScalingPolicy) -> bo
         resource_id: _,
         metric,
         target_value,
+        pace: _,
     } = spec;
     let target_value = f64::from(*target_value);
     observed.metric.as_ref() != Some(metric)

@@ -91,6 +91,7 @@ fn request_of(
         request_type: sent.request_type,
         physical_id: sent.physical_id.clone(),
         converge,
+        change: None,
         waits_for_closings,
         now_ms,
         issued_ms,

@@ -162,9 +162,13 @@ fn the_guard_knows_the_domain_that_the_function_has() {
 #[test]
 fn what_services_may_still_need_is_kept_when_the_stack_goes() {
     let template = template("templates/provider.yaml");
-    for name in ["Ledger", "Certificate"] {
+    // A table that is protected from deletion would keep the rollback of a failed installation from ending.
+    for (name, policy) in [
+        ("Ledger", "Retain"),
+        ("Certificate", "RetainExceptOnCreate"),
+    ] {
         let resource = &template["Resources"][name];
-        assert_eq!(resource["DeletionPolicy"], "Retain", "{name}");
+        assert_eq!(resource["DeletionPolicy"], policy, "{name}");
         assert_eq!(resource["UpdateReplacePolicy"], "Retain", "{name}");
     }
     assert_eq!(

@@ -109,9 +109,9 @@ pub(super) fn alias(
 }
 
 /// The tags of everything, where the service's are not as desired.
-pub(super) fn tags(desired: &Desired, observed: &Observed, steps: &mut Vec<Step>) {
+pub(super) fn tags(desired: &Desired, observed: &Observed, timing: &Timing, steps: &mut Vec<Step>) {
     let service = live_service(desired, observed);
-    let tagging = service.and_then(|service| tagging(desired, observed, service));
+    let tagging = service.and_then(|service| tagging(desired, observed, timing, service));
     steps.extend(tagging.map(Box::new).map(Step::TagResources));
 }
 
@@ -119,18 +119,19 @@ pub(super) fn tags(desired: &Desired, observed: &Observed, steps: &mut Vec<Step>
 fn tagging(
     desired: &Desired,
     observed: &Observed,
+    timing: &Timing,
     service: &ObservedEcsService,
 ) -> Option<Tagging> {
     let set: Tags = desired
         .tags
         .iter()
-        .filter(|(key, value)| service.tags.get(*key) != Some(value))
+        .filter(|(key, value)| timing.tags_anew || service.tags.get(*key) != Some(value))
         .map(|(key, value)| (key.clone(), value.clone()))
         .collect();
     let remove: Vec<String> = desired
         .removed_tag_keys
         .iter()
-        .filter(|key| service.tags.contains_key(*key))
+        .filter(|key| timing.tags_anew || service.tags.contains_key(*key))
         .cloned()
         .collect();
     if set.is_empty() && remove.is_empty() {

@@ -6,7 +6,9 @@ use crate::desired::{Desired, DesiredTaskDefinition};
 use crate::network::scheme_name;
 use crate::observed::Observed;
 
-pub(super) fn attributes(desired: &Desired, observed: &Observed) -> Option<Attributes> {
+/// What a service gives to its stack; none as long as it moves, or when a part of it is not there.
+#[must_use]
+pub fn attributes(desired: &Desired, observed: &Observed) -> Option<Attributes> {
     if observed.leaving.is_some() {
         return None;
     }

@@ -23,7 +23,7 @@ use crate::observed::{LeavingSide, Observed, Presence, is_owned};
 use crate::plan::{PlanError, Timing, specs};
 use crate::resources::alias_record;
 use crate::resources::ecs_service::{
-    self, Bridge, LoadBalancers, ObservedEcsService, ServiceIngress, Strategy,
+    self, Bridge, LoadBalancers, ObservedDeployment, ObservedEcsService, ServiceIngress, Strategy,
 };
 use crate::resources::listener_rule;
 use crate::resources::metric_alarm;
@@ -40,7 +40,11 @@ const OVERLAP_MS: u64 = (60 + 60 + 10) * 1000;
 
 /// What a rolling deployment takes beside the periods for which its alarm watches it: tasks start, are registered and
 /// found healthy, and those before drain.
-const ROLLING_MS: u64 = 120 * 1000;
+pub const ROLLING_MS: u64 = 120 * 1000;
+
+/// What a way back may lose besides: until its request arrives and AWS shows everything, and while a load balancer is made
+/// again whose last member the service was.
+const UNFORESEEN_MS: u64 = 240 * 1000;
 
 /// How far a move is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -165,7 +169,7 @@ fn refuse(desired: &Desired, observed: &Observed) -> Result<(), PlanError> {
 /// A move that has no time for its second deployment would only go there and back; and what fails after it in the same
 /// update would be stuck, if the update back had none.
 fn refuse_without_time(desired: &Desired, timing: &Timing) -> Result<(), PlanError> {
-    let needed_ms = needed_ms(desired.alarms.rule.evaluation_periods);
+    let needed_ms = needed_ms(desired.alarms.rule.evaluation_periods) + timing.deployment_ms;
     let missing_ms = (timing.now_ms + needed_ms).saturating_sub(timing.stop_at_ms);
     if missing_ms > 0 {
         return Err(PlanError::MoveWithoutTime {
@@ -173,9 +177,9 @@ fn refuse_without_time(desired: &Desired, timing: &Timing) -> Result<(), PlanErr
             missing_s: missing_ms.div_ceil(1000),
         });
     }
-    // Of a way back this asks whether there is time to move there again, and there was.
     let missing_ms = timing.way_back.map_or(0, |way_back| {
-        self::needed_ms(way_back.evaluation_periods).saturating_sub(way_back.stop_after_ms)
+        let needed_ms = self::needed_ms(way_back.evaluation_periods) + way_back.deployment_ms;
+        (needed_ms + UNFORESEEN_MS).saturating_sub(way_back.stop_after_ms)
     });
     if missing_ms > 0 {
         return Err(PlanError::MoveBackWithoutTime {
@@ -187,8 +191,12 @@ fn refuse_without_time(desired: &Desired, timing: &Timing) -> Result<(), PlanErr
 
 /// How long a move takes whose rollback alarm looks over so many periods.
 fn needed_ms(evaluation_periods: u32) -> u64 {
-    let watched_ms = u64::from(evaluation_periods * metric_alarm::PERIOD_S) * 1000;
-    2 * (ROLLING_MS + watched_ms) + OVERLAP_MS
+    2 * rolling_ms(evaluation_periods) + OVERLAP_MS
+}
+
+/// How long one of its deployments takes.
+fn rolling_ms(evaluation_periods: u32) -> u64 {
+    ROLLING_MS + u64::from(evaluation_periods * metric_alarm::PERIOD_S) * 1000
 }
 
 /// What to plan with: of a service that does not move, what is desired and observed.
@@ -263,9 +271,32 @@ fn is(group: &Presence<ObservedTargetGroup>, arn: &str) -> bool {
     group.present().is_some_and(|group| group.arn == arn)
 }
 
-pub(super) fn is_rolling(service: &ObservedEcsService) -> bool {
+fn is_rolling(service: &ObservedEcsService) -> bool {
     let settings = service.deployment_settings.as_ref();
     settings.is_some_and(|settings| settings.strategy == Strategy::Rolling)
+}
+
+/// Whether the deployment that is running is a move's own. Of a service whose deployments are rolling in any case, one
+/// that leaves it where it is to be is an ordinary one.
+pub(super) fn moves(
+    desired: &Desired,
+    observed: &Observed,
+    stage: Stage,
+    service: &ObservedEcsService,
+) -> bool {
+    let is_own = desired.deployment.strategy != Strategy::Rolling || stage != Stage::Arrived;
+    observed.leaving.is_some() && (service.bridge.is_some() || is_rolling(service) && is_own)
+}
+
+/// Whether a move's own deployment takes twice as long as it should: its tasks do not become healthy behind the other load
+/// balancer, and ECS may try that for longer than there is time.
+pub(super) fn is_stuck(
+    desired: &Desired,
+    deployment: &ObservedDeployment,
+    timing: &Timing,
+) -> bool {
+    let long_ms = 2 * rolling_ms(desired.alarms.rule.evaluation_periods);
+    timing.now_ms.saturating_sub(deployment.created_ms) > long_ms
 }
 
 /// Whether something beside the load balancer has changed that ECS has to deploy.

@@ -70,10 +70,9 @@ pub(super) fn service(
     }
     match &service.deployment {
         Some(deployment) if is_running(deployment) => {
-            // A move's own deployments go back by its own stages.
-            let moves = observed.leaving.is_some()
-                && (service.bridge.is_some() || moving::is_rolling(service));
-            let is_in_vain = !moves
+            // A move's own deployments go back by its own stages, unless they do not end.
+            let is_in_vain = (!moving::moves(desired, observed, course.stage, service)
+                || moving::is_stuck(desired, deployment, timing))
                 && is_abandoned(deployment, timing)
                 && !is_as_wanted(desired, observed, service);
             Ok(follow(

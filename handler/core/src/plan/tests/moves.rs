@@ -468,13 +468,13 @@ fn a_move_that_would_not_end_in_time_does_not_begin() {
 fn a_move_that_an_update_back_could_not_undo_in_time_does_not_begin() {
     for (stop_after_s, expect) in [
         (
-            730,
+            970,
             expect![[r#"
                 ClaimSlot(3e2ad36d)
             "#]],
         ),
         (
-            600,
+            840,
             expect![[r#"
                 NotUpdatable: the service would move to another load balancer, and the `ServiceTimeout` that it has had until now is 130 s too short to move it back when something else in the stack fails; update `ServiceTimeout` first, then move the service with another update
             "#]],
@@ -484,6 +484,7 @@ fn a_move_that_an_update_back_could_not_undo_in_time_does_not_begin() {
         seen.world.timing.way_back = Some(WayBack {
             stop_after_ms: stop_after_s * 1000,
             evaluation_periods: 3,
+            deployment_ms: 0,
         });
         check(web().sharing(Sharing::Dedicated), seen, expect);
     }

@@ -148,7 +148,7 @@ fn the_tasks_leave_only_once_the_name_leads_to_where_they_stay() {
 }
 
 #[test]
-fn a_deployment_of_a_move_that_nobody_waits_for_goes_on() {
+fn a_deployment_of_a_move_that_nobody_waits_for_goes_on_unless_it_does_not_end() {
     let mut seen = seen(web());
     let wanted = web().sharing(Sharing::Dedicated);
     let desired = wanted.clone().updating(&seen.world.web).desired();
@@ -166,11 +166,24 @@ fn a_deployment_of_a_move_that_nobody_waits_for_goes_on() {
         before: None,
         arn: deployment.map(|deployment| deployment.arn.clone()),
     });
+    let now_ms = seen.world.timing.now_ms;
+    let since_s = |seconds: u64| {
+        let created_ms = now_ms - seconds * 1_000;
+        seen.clone()
+            .deployment(|deployment| deployment.created_ms = created_ms)
+    };
     check(
-        wanted,
-        seen,
+        wanted.clone(),
+        since_s(600),
         expect![[r#"
             Wait 15 s: deployment of service `web` is running
+        "#]],
+    );
+    check(
+        wanted,
+        since_s(601),
+        expect![[r#"
+            StopDeployment(deployment-3)
         "#]],
     );
 }

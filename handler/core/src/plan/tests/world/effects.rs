@@ -212,6 +212,7 @@ impl World {
                     name: spec.name.clone(),
                     metric: Some(spec.metric.clone()),
                     target_value: f64::from(spec.target_value),
+                    pace: spec.pace,
                 });
             }
             Step::CreateAliasRecord(spec) => {

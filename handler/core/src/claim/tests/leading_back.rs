@@ -1,0 +1,131 @@
+//! Which Updates lead back, and when what is there may stay.
+
+use super::*;
+use crate::claim::{Change, LedFrom, Operation};
+
+fn there() -> OwnerRecord {
+    done(&owner(), &create("create", WEB))
+}
+
+/// An Update between properties of these names.
+fn leading(request_id: &str, from: &str, to: &str) -> Request {
+    Request {
+        change: Some(Change {
+            from: Some(from.to_owned()),
+            to: to.to_owned(),
+        }),
+        ..update(request_id, WEB, WEB)
+    }
+}
+
+/// The record once the request has failed, after something was changed or before.
+fn failed(record: &OwnerRecord, request: &Request, has_changed: bool) -> OwnerRecord {
+    let mut record = begun(record, request);
+    if has_changed {
+        record.operation.iter_mut().for_each(Operation::note_change);
+    }
+    decide(&mut record, false, WEB);
+    record.finish_operation(true);
+    record
+}
+
+/// Whether an Update leads back, and whether what is there may stay.
+fn is_back(record: &OwnerRecord, request: &Request) -> (bool, bool) {
+    let begun = begun(record, request);
+    let operation = begun.operation.expect("it has just begun");
+    (operation.leads_back, operation.may_stay())
+}
+
+#[test]
+fn an_update_to_where_the_one_before_has_led_away_from_leads_back() {
+    let back = leading("back", "new", "old");
+    let on = leading("on", "new", "newer");
+    let there = there();
+    let forth = leading("forth", "old", "new");
+    for (record, expected) in [
+        (failed(&there, &forth, false), (true, true)),
+        (failed(&there, &forth, true), (true, false)),
+        // Cancelled.
+        (begun(&there, &forth), (true, true)),
+        // Another part of the stack has failed.
+        (done(&there, &forth), (true, true)),
+        (there.clone(), (false, false)),
+    ] {
+        assert_eq!(is_back(&record, &back), expected, "{:?}", record.led_from);
+        assert_eq!(is_back(&record, &on), (false, false));
+    }
+}
+
+#[test]
+fn what_was_changed_on_the_way_back_does_not_stay_as_it_is() {
+    let refused = failed(&there(), &leading("forth", "old", "new"), false);
+    let mut back = begun(&refused, &leading("back", "new", "old"));
+    let operation = back.operation.as_mut().expect("it has just begun");
+    operation.note_change();
+    assert!(!operation.may_stay());
+    // Sent again, because it has failed.
+    decide(&mut back, false, WEB);
+    back.finish_operation(true);
+    assert_eq!(
+        is_back(&back, &leading("again", "new", "old")),
+        (true, false)
+    );
+}
+
+#[test]
+fn once_it_is_back_the_same_update_again_leads_forth() {
+    let refused = failed(&there(), &leading("forth", "old", "new"), false);
+    let back = done(&refused, &leading("back", "new", "old"));
+    assert_eq!(back.led_from, None);
+    let again = leading("again", "old", "new");
+    assert_eq!(is_back(&back, &again), (false, false));
+}
+
+#[test]
+fn an_update_that_cannot_be_read_is_led_back_from_like_one_that_is_refused() {
+    let form = serde_json::json!({
+        "ServiceName": "web",
+        "InfrastructureRoleArn": "arn:aws:iam::123456789012:role/infrastructure",
+    });
+    let old = serde_json::from_value(form).expect("properties of the ledger's form");
+    let mut record = there();
+    record.remember_refused(&old);
+    let change = Change::new(&record.owner, None, &old);
+    let from = LedFrom {
+        properties: change.as_ref().expect("they can be written").to.clone(),
+        is_as_it_was: true,
+        abandoned: None,
+    };
+    assert_eq!(record.led_from, Some(from));
+    let back = Request {
+        change,
+        ..update("back", WEB, WEB)
+    };
+    assert_eq!(is_back(&record, &back), (true, true));
+}
+
+#[test]
+fn what_a_failed_update_has_left_running_is_waited_for_by_nobody_on_the_way_back() {
+    let forth = leading("forth", "old", "new");
+    let asks = |mut record: OwnerRecord| {
+        let operation = record.operation.as_mut().expect("it has just begun");
+        operation.note_change();
+        operation.deployment_asked_ms = Some(2_000);
+        operation.deployment_before = Some("before".to_owned());
+        record
+    };
+    for (is_success, back, expected) in [
+        (false, leading("back", "new", "old"), true),
+        (true, leading("back", "new", "old"), false),
+        (false, leading("on", "new", "newer"), false),
+    ] {
+        let mut record = asks(begun(&there(), &forth));
+        decide(&mut record, is_success, WEB);
+        record.finish_operation(true);
+        let operation = begun(&record, &back).operation;
+        let abandoned = operation.and_then(|operation| operation.abandoned);
+        let before = abandoned.map(|it| it.before);
+        let expected = expected.then(|| Some("before".to_owned()));
+        assert_eq!(before, expected, "{is_success} {}", back.request_id);
+    }
+}
