@@ -195,6 +195,33 @@ fn case_1_what_cannot_be_taken_up_is_answered_with_the_last_delivery() {
     }
 }
 
+/// Another delivery would end in the same way.
+#[test]
+fn what_aws_does_not_allow_is_answered_with_the_first_delivery() {
+    for call in [
+        "kms:GenerateDataKey",
+        "dynamodb:GetItem",
+        "dynamodb:TransactWriteItems",
+    ] {
+        let world = World::new();
+        let before = world.inventory();
+        let denied = Rule::once(Some(call), 0, Fault::Deny).times(u64::MAX);
+        world.faults().add(denied);
+        let stack = world.stack("app");
+        let deploying = world.spawn(stack.clone().deploy(Template::of(&web())));
+        world.block_on(world.sleep_s(DELIVERIES_S));
+        world.faults().clear();
+        let outcome = world.block_on(deploying);
+        let first = outcome.first();
+        assert_eq!(outcome.status, RollbackComplete, "{call}");
+        assert!(first.reason.contains("AccessDenied"), "{}", first.reason);
+        assert!(first.seconds() <= 5, "{call}: {} s", first.seconds());
+        assert_eq!(world.dead_letters().borrow().len(), 0, "{call}");
+        world.settle();
+        assert_eq!(before.diff(&world.inventory()), Vec::<String>::new());
+    }
+}
+
 #[test]
 fn case_1_a_create_that_had_begun_before_the_ledger_went_away_is_removed_with_its_refusal() {
     let world = World::new();
