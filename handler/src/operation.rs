@@ -291,7 +291,10 @@ impl<'a> Attempt<'a> {
             return None;
         };
         let operation = self.stored.record.operation.as_ref()?;
-        let attributes = plan::attributes(desired, observed).filter(|_| operation.may_stay())?;
+        if !operation.may_stay() || !error.is_of_somebody_else() {
+            return None;
+        }
+        let attributes = plan::attributes(desired, observed)?;
         tracing::info!(event = "operation.left_as_it_is", problem = %error);
         Some(attributes)
     }
@@ -311,7 +314,7 @@ impl<'a> Attempt<'a> {
     fn way_back(&self, operation: &Operation) -> Option<WayBack> {
         let (old, new) = self.old_and_new()?;
         let deadlines = Deadlines::new(0, Some(u64::from(old.service_timeout_s)));
-        (!operation.leads_back).then(|| WayBack {
+        (!operation.way.is_back).then(|| WayBack {
             stop_after_ms: waiter::stop_at_ms(0, deadlines.answer_by_ms),
             evaluation_periods: old.deployment.rollback_alarm.evaluation_periods,
             deployment_ms: deployment_ms(new, old),
@@ -319,17 +322,7 @@ impl<'a> Attempt<'a> {
     }
 
     fn old_and_new(&self) -> Option<(&Properties, &Properties)> {
-        let sealed = self.sealed.as_ref()?;
-        Some((sealed.old_properties.as_ref()?, sealed.properties.as_ref()?))
-    }
-
-    /// Whether the Update that this one leads back from may have left tags of its own.
-    fn writes_tags_anew(&self, operation: &Operation) -> bool {
-        let is_led_back = operation.leads_back && !operation.is_back_unchanged;
-        let changed = self
-            .old_and_new()
-            .is_some_and(|(old, new)| old.tags != new.tags);
-        is_led_back && !operation.has_tagged && changed
+        self.sealed.as_ref()?.old_and_new()
     }
 
     fn timing(&self, operation: &Operation) -> Timing {
@@ -343,7 +336,7 @@ impl<'a> Attempt<'a> {
                 .old_and_new()
                 .map_or(0, |(old, new)| deployment_ms(old, new)),
             way_back: self.way_back(operation),
-            tags_anew: current.is_some_and(|current| self.writes_tags_anew(current)),
+            tags_anew: current.is_some_and(|current| writes_tags_anew(current, self.old_and_new())),
             deployment_asked_ms: self.deployment_asked_ms(),
             settings_sent_ms: current.and_then(|current| current.settings_sent_ms),
             service_updates: operation.service_updates,
@@ -392,6 +385,16 @@ enum Pursuit {
     Removed,
     /// Something else has to happen first.
     Waiting(Wait),
+}
+
+/// Whether the Update that an operation leads back from may have left tags of its own.
+pub(crate) fn writes_tags_anew(
+    operation: &Operation,
+    old_and_new: Option<(&Properties, &Properties)>,
+) -> bool {
+    let is_led_back = operation.way.is_back && !operation.way.is_back_unchanged;
+    let is_changed = old_and_new.is_some_and(|(old, new)| old.tags != new.tags);
+    is_led_back && is_changed && !operation.has_tagged
 }
 
 /// How long a deployment takes, in the manner of `new`, of what differs from `old`; nothing when nothing does that is

@@ -62,6 +62,12 @@ impl SealedOperation {
         }
     }
 
+    /// The properties of before and those that are asked for; none unless both are known.
+    #[must_use]
+    pub fn old_and_new(&self) -> Option<(&Properties, &Properties)> {
+        Some((self.old_properties.as_ref()?, self.properties.as_ref()?))
+    }
+
     /// Seals it for the ledger.
     ///
     /// # Errors

@@ -9,8 +9,8 @@
 //! loses a race reads again.
 //!
 //! The records are here, their transitions in `claim/transitions.rs`; `claim/hearing.rs` concludes what CloudFormation
-//! has heard, `claim/moving.rs` what a service holds while it moves; load balancers and their slots are in
-//! `claim/pool.rs`, the provider's domain in `claim/domain.rs`.
+//! has heard, `claim/leading_back.rs` which Update leads back, `claim/moving.rs` what a service holds while it moves; load
+//! balancers and their slots are in `claim/pool.rs`, the provider's domain in `claim/domain.rs`.
 
 pub mod domain;
 mod hearing;
@@ -31,7 +31,7 @@ use crate::diagnosis::{Examined, Verdict};
 use crate::network::Reach;
 use crate::step::Stop;
 
-pub use leading_back::{Change, LedFrom};
+pub use leading_back::{Change, LedFrom, Way};
 
 /// Version of the record's form. A newer one than this is refused: an older provider must not write it.
 ///
@@ -244,18 +244,9 @@ pub struct Operation {
     pub converge: Option<String>,
     /// Services to remove.
     pub remove: Vec<String>,
-    /// Between which properties it leads; of an Update only.
+    /// Where it leads.
     #[serde(default)]
-    pub change: Option<Change>,
-    /// Whether it leads back to where the Update before has led away from.
-    #[serde(default)]
-    pub leads_back: bool,
-    /// Whether that Update has changed nothing.
-    #[serde(default)]
-    pub is_back_unchanged: bool,
-    /// Whether something of what is asked for was changed, or was about to be.
-    #[serde(default)]
-    pub has_changed: bool,
+    pub way: Way,
     /// Whether the tags of everything were written.
     #[serde(default)]
     pub has_tagged: bool,
@@ -411,6 +402,7 @@ impl Operation {
             arn: seen
                 .filter(|arn| Some(*arn) != self.deployment_before.as_ref())
                 .cloned(),
+            asked_ms: None,
         });
         own.or_else(|| self.abandoned.clone())
     }
@@ -442,16 +434,30 @@ pub struct Abandoned {
     pub before: Option<String>,
     /// Its ARN, from when it was seen or stopped.
     pub arn: Option<String>,
+    /// Milliseconds since the epoch when it was asked for, by our clock; of a request that has failed. What is made long
+    /// after that is somebody else's.
+    #[serde(default)]
+    pub asked_ms: Option<u64>,
 }
 
+/// How far the time at which ECS makes a deployment may be from that at which it was asked for, with clocks that differ.
+const MADE_WITHIN_MS: u64 = 120_000;
+
 impl Abandoned {
-    /// Whether a deployment is this one.
+    /// Whether a deployment is this one, by its ARN as far as that is known.
     #[must_use]
     pub fn is(&self, deployment_arn: &str) -> bool {
         match &self.arn {
             Some(arn) => arn == deployment_arn,
             None => self.before.as_deref() != Some(deployment_arn),
         }
+    }
+
+    /// Whether it may have been made at this time; milliseconds since the epoch.
+    #[must_use]
+    pub fn is_of(&self, created_ms: u64) -> bool {
+        let is_near = |asked_ms: u64| created_ms.abs_diff(asked_ms) <= MADE_WITHIN_MS;
+        self.arn.is_some() || self.asked_ms.is_none_or(is_near)
     }
 }
 

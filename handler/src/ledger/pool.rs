@@ -266,16 +266,12 @@ pub async fn claim_next(
     }
 }
 
-/// Lets no more services come to a load balancer than it has beside the one for which AWS has refused a rule there: the
-/// next one takes another. Whose rule it was leaves a place that nobody takes.
+/// Lets no more services be on a load balancer than `most`, which have a rule there, since AWS has refused a further one:
+/// the next one takes another. Whoever was refused leaves a place that nobody takes.
 ///
 /// # Errors
 /// When DynamoDB does not answer.
-pub async fn limit(runtime: &Runtime, slot: &Slot) -> Result<(), LedgerError> {
-    let Some(members) = find_members(runtime, &slot.pool_id, slot.ordinal).await? else {
-        return Ok(());
-    };
-    let most = (members.slots.len() as u64).saturating_sub(1);
+pub async fn limit(runtime: &Runtime, slot: &Slot, most: u64) -> Result<(), LedgerError> {
     let updated = update(runtime, &load_balancer_pk(&slot.pool_id, slot.ordinal))
         .update_expression("SET #members_max = :most")
         .condition_expression(

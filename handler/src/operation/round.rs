@@ -9,11 +9,11 @@ use express_core::sought::Sought;
 use express_core::step::Step;
 
 use super::goal::Goal;
-use super::{Attempt, OperationError};
+use super::{Attempt, OperationError, writes_tags_anew};
 use crate::aws::error::AwsError;
 use crate::error::chain;
 use crate::ledger::{self, LedgerError};
-use crate::{apply, observe};
+use crate::{apply, observe, resources};
 
 impl Attempt<'_> {
     pub(super) async fn observe(
@@ -158,11 +158,27 @@ impl Attempt<'_> {
     /// A failure that only says that something changed between looking and doing is looked at again, once for each step:
     /// the same one twice is no coincidence.
     fn tolerate(&mut self, step: &Step, error: StepError) -> Option<StepError> {
+        if self.gives_tags_up(step, &error) {
+            let problem = chain(&error).to_string();
+            tracing::warn!(event = "tags.left", step = %step, problem);
+            self.note_tagged(step);
+            return None;
+        }
         if !apply::is_outdated(&error) || self.outdated.contains(step) {
             return Some(error);
         }
         self.outdated.push(step.clone());
         None
+    }
+
+    /// Whether tags that an Update which failed may have left stay where they are: on the way back they are written again,
+    /// and what keeps them from being written must not keep the service from going back. Where its own tags are not as
+    /// desired, they are planned once more, and that has to succeed.
+    fn gives_tags_up(&self, step: &Step, error: &StepError) -> bool {
+        let operation = self.stored.record.operation.as_ref();
+        let is_anew = operation.is_some_and(|it| writes_tags_anew(it, self.old_and_new()));
+        let is_denied = matches!(error, StepError::Aws(error) if error.is_access_denied());
+        matches!(step, Step::TagResources(_)) && is_anew && is_denied
     }
 
     async fn apply_one(&self, goal: &Goal, step: &Step) -> Result<apply::Effect, StepError> {
@@ -238,7 +254,13 @@ impl Attempt<'_> {
         }) else {
             return;
         };
-        match ledger::pool::limit(self.runtime, full).await {
+        let limited = async {
+            let rules = resources::listener_rule::find_all(&self.runtime.aws, &spec.listener_arn);
+            let rules = rules.await?;
+            let placed = rules.iter().filter(|rule| rule.is_in_a_slot()).count();
+            Ok::<_, StepError>(ledger::pool::limit(self.runtime, full, placed as u64).await?)
+        };
+        match limited.await {
             Ok(()) => tracing::info!(event = "load_balancer.full", load_balancer = name),
             Err(error) => {
                 let problem = chain(&error).to_string();

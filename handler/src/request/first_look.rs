@@ -14,6 +14,7 @@ use super::RequestError;
 use super::taking::Taking;
 use crate::ledger::{self, Stored};
 use crate::observe;
+use crate::operation::writes_tags_anew;
 use crate::operation::{Known, environment};
 use crate::sealed::SealedOperation;
 use crate::waiter::WaiterReply;
@@ -46,9 +47,16 @@ impl Taking<'_> {
             .as_ref()
             .is_some_and(|operation| operation.remove.is_empty());
         let service = stored.record.services.get(&identity.service_arn);
-        let (Some(service), Some(properties), true) =
-            (service, &sealed.properties, is_quiet && is_alone)
-        else {
+        // What an Update has tagged before it failed is not looked at.
+        let is_tagged = begun
+            .operation
+            .as_ref()
+            .is_some_and(|operation| writes_tags_anew(operation, sealed.old_and_new()));
+        let (Some(service), Some(properties), true) = (
+            service,
+            &sealed.properties,
+            is_quiet && is_alone && !is_tagged,
+        ) else {
             return Look::Unclear;
         };
         let mut observed = Observed::of_record(service);

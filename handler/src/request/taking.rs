@@ -148,7 +148,8 @@ impl Taking<'_> {
             let Some(mut stored) = ledger::find(self.runtime, &owner_key).await? else {
                 return Ok(());
             };
-            if stored.record.operation.is_some() {
+            let is_late = self.issued_ms() < stored.record.newest_issued_ms;
+            if is_late || stored.record.operation.is_some() {
                 return Ok(());
             }
             stored.record.remember_refused(&old);

@@ -148,12 +148,9 @@ async fn operate(runtime: &Runtime, mirror: &mut Mirror, rng: &mut Rng) {
         }
         // AWS refuses one of the members a rule.
         83..85 => {
-            pool::limit(runtime, &slot(0)).await.unwrap();
-            let most = mirror
-                .items
-                .get(&ordinal)
-                .map_or(0, |item| item.members.len() as u64);
-            mirror.write(ordinal, |item| item.limit(most.saturating_sub(1)));
+            let most = rng.u64(0..25);
+            pool::limit(runtime, &slot(0), most).await.unwrap();
+            mirror.write(ordinal, |item| item.limit(most));
         }
         // An ordinal that is not there is offered by nobody.
         85..92 if mirror.items.contains_key(&ordinal) => {

@@ -265,6 +265,23 @@ fn a_deployment_of_an_update_that_failed_is_not_waited_for() {
     is_as_before(&world, &stack, &before, "");
 }
 
+/// Some parts were tagged before another was refused, and it is refused for good: going back must not need what going forth
+/// was not allowed.
+#[test]
+fn tags_that_may_never_be_written_do_not_keep_a_service_from_going_back() {
+    for call in ["ecs:TagResource", "elasticloadbalancing:AddTags"] {
+        let world = World::new();
+        let stack = world.with_service("app", &web());
+        let denied = Rule::once(Some(call), 0, Fault::Deny).times(u64::MAX);
+        world.faults().add(denied);
+        let tagged = web().set("/Tags", json!([{"Key": "team", "Value": "shop"}]));
+        let outcome = stack.deploy_now(Template::of(&tagged));
+        let reason = &outcome.first().reason;
+        assert!(reason.contains("TagResources"), "{reason}");
+        assert_eq!(outcome.status, UpdateRollbackComplete, "{reason}");
+    }
+}
+
 #[test]
 fn case_36_after_a_rollback_that_was_skipped_the_next_update_and_the_delete_work() {
     let world = World::new();

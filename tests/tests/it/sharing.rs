@@ -253,11 +253,17 @@ fn a_load_balancer_whose_rules_people_have_used_up_keeps_nobody_else_from_its_po
         (stack, outcome)
     };
 
-    let (_, refused) = come("refused");
-    let reason = &refused.first().reason;
-    assert_eq!(refused.status, StackStatus::RollbackComplete, "{reason}");
-    assert!(reason.contains("TooManyRules"), "{reason}");
-    assert!(reason.contains("another load balancer"), "{reason}");
+    // Several at once: each holds a slot when it is refused a rule.
+    let refused = ["one", "other", "third"].map(|name| {
+        let stack = world.stack(name);
+        stack.deploy(Template::of(&web().named(name)))
+    });
+    for refused in world.block_on(join_all(refused)) {
+        let reason = &refused.first().reason;
+        assert_eq!(refused.status, StackStatus::RollbackComplete, "{reason}");
+        assert!(reason.contains("TooManyRules"), "{reason}");
+        assert!(reason.contains("another load balancer"), "{reason}");
+    }
     world.settle();
 
     let (next, outcome) = come("next");

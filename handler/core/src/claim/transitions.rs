@@ -131,8 +131,7 @@ impl OwnerRecord {
         record.learn_what_was_not_reached(request);
         record.learn_what_was_reached();
         record.learn_what_is_doomed(request);
-        let leads_back_to = record.leads_back_to(request);
-        let left_running = leads_back_to.as_ref().and_then(|led| led.abandoned.clone());
+        let (way, left_running) = record.way_of(request);
         let abandoned = record.operation.as_ref().and_then(Operation::abandon);
         record.led_from = None;
         record.supersede_open_operation(sealed);
@@ -167,10 +166,7 @@ impl OwnerRecord {
             physical_id: request.physical_id.clone(),
             converge,
             remove,
-            change: request.change.clone(),
-            leads_back: leads_back_to.is_some(),
-            is_back_unchanged: leads_back_to.is_some_and(|led| led.is_as_it_was),
-            has_changed: false,
+            way,
             has_tagged: false,
             waits_for_closings: request.waits_for_closings,
             started_ms: request.now_ms,

@@ -119,7 +119,7 @@ pub enum PlanError {
     },
     /// A move that an update back to the old properties could not undo in time.
     #[error(
-        "the service would move to another load balancer, and the `ServiceTimeout` that it has had until now is {missing_s} s too short to move it back when something else in the stack fails; update `ServiceTimeout` first, then move the service with another update"
+        "the service would move to another load balancer, and the `ServiceTimeout` that it has had until now is {missing_s} s too short to move it back when something else in the stack fails; update `ServiceTimeout` first, or let `Deployment.RollbackAlarm` evaluate fewer periods, then move the service, and nothing else, with another update"
     )]
     MoveBackWithoutTime {
         /// How much longer it has to be.
@@ -213,6 +213,19 @@ impl PlanError {
         matches!(
             self,
             Self::SubnetsNotFound { .. } | Self::MixedSubnets | Self::ClusterNotFound { .. }
+        )
+    }
+
+    /// Whether it is what somebody else has done that must not be undone; waiting, and asking for less, do not help.
+    #[must_use]
+    pub const fn is_of_somebody_else(&self) -> bool {
+        matches!(
+            self,
+            Self::ForeignTaskDefinition { .. }
+                | Self::TaskDefinitionUnfit { .. }
+                | Self::OwnedByAnother { .. }
+                | Self::OwnerTagMissing { .. }
+                | Self::BehindUnknownLoadBalancer { .. }
         )
     }
 

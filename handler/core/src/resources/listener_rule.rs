@@ -64,6 +64,15 @@ pub struct ObservedListenerRule {
 }
 
 impl ObservedListenerRule {
+    /// Whether it has the priority of a slot: that of a service's rule for all requests.
+    #[must_use]
+    pub fn is_in_a_slot(&self) -> bool {
+        let slots = naming::RULE_PRIORITY_FIRST
+            ..naming::RULE_PRIORITY_FIRST.saturating_add(naming::RULE_PRIORITIES);
+        self.priority
+            .is_some_and(|priority| slots.contains(&priority))
+    }
+
     /// Whether it is one for test traffic, by the tags that it was made with.
     #[must_use]
     pub fn is_for_tests(&self) -> bool {

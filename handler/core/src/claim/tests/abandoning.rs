@@ -38,6 +38,7 @@ fn after(before: &str, arn: Option<&str>) -> Abandoned {
     Abandoned {
         before: Some(before.to_owned()),
         arn: arn.map(str::to_owned),
+        asked_ms: None,
     }
 }
 

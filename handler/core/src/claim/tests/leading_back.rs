@@ -1,7 +1,7 @@
 //! Which Updates lead back, and when what is there may stay.
 
 use super::*;
-use crate::claim::{Change, LedFrom, Operation};
+use crate::claim::{Abandoned, Change, LedFrom, Operation};
 
 fn there() -> OwnerRecord {
     done(&owner(), &create("create", WEB))
@@ -33,7 +33,7 @@ fn failed(record: &OwnerRecord, request: &Request, has_changed: bool) -> OwnerRe
 fn is_back(record: &OwnerRecord, request: &Request) -> (bool, bool) {
     let begun = begun(record, request);
     let operation = begun.operation.expect("it has just begun");
-    (operation.leads_back, operation.may_stay())
+    (operation.way.is_back, operation.may_stay())
 }
 
 #[test]
@@ -48,7 +48,7 @@ fn an_update_to_where_the_one_before_has_led_away_from_leads_back() {
         // Cancelled.
         (begun(&there, &forth), (true, true)),
         // Another part of the stack has failed.
-        (done(&there, &forth), (true, true)),
+        (done(&there, &forth), (true, false)),
         (there.clone(), (false, false)),
     ] {
         assert_eq!(is_back(&record, &back), expected, "{:?}", record.led_from);
@@ -94,6 +94,7 @@ fn an_update_that_cannot_be_read_is_led_back_from_like_one_that_is_refused() {
     let from = LedFrom {
         properties: change.as_ref().expect("they can be written").to.clone(),
         is_as_it_was: true,
+        is_astray: false,
         abandoned: None,
     };
     assert_eq!(record.led_from, Some(from));
@@ -127,5 +128,42 @@ fn what_a_failed_update_has_left_running_is_waited_for_by_nobody_on_the_way_back
         let before = abandoned.map(|it| it.before);
         let expected = expected.then(|| Some("before".to_owned()));
         assert_eq!(before, expected, "{is_success} {}", back.request_id);
+    }
+}
+
+/// CloudFormation was told to go on without the resource: what it believes is not so.
+#[test]
+fn what_was_left_half_way_does_not_stay_when_the_next_update_is_refused() {
+    let astray = failed(&there(), &leading("forth", "old", "new"), true);
+    let skipped = failed(&astray, &leading("back", "new", "old"), true);
+    for mut record in [astray, skipped] {
+        let properties = serde_json::json!({
+            "ServiceName": "web",
+            "InfrastructureRoleArn": "arn:aws:iam::123456789012:role/infrastructure",
+        });
+        let properties = serde_json::from_value(properties).expect("the ledger's form");
+        record.remember_refused(&properties);
+        let refused = failed(&record, &leading("on", "old", "newer"), false);
+        let back = leading("back again", "newer", "old");
+        assert_eq!(is_back(&refused, &back), (true, false));
+    }
+}
+
+#[test]
+fn a_deployment_that_ecs_had_not_named_is_one_that_was_made_when_it_was_asked_for() {
+    let left = |asked_ms, arn: Option<&str>| Abandoned {
+        before: Some("before".to_owned()),
+        arn: arn.map(str::to_owned),
+        asked_ms,
+    };
+    for (asked_ms, arn, created_ms, is_of_then) in [
+        (None, None, 9_000_000, true),
+        (Some(1_000_000), None, 880_000, true),
+        (Some(1_000_000), None, 1_120_000, true),
+        (Some(1_000_000), None, 1_120_001, false),
+        (Some(1_000_000), Some("its"), 9_000_000, true),
+    ] {
+        let is_of = left(asked_ms, arn).is_of(created_ms);
+        assert_eq!(is_of, is_of_then, "{asked_ms:?} {arn:?} {created_ms}");
     }
 }

@@ -43,7 +43,8 @@ pub(super) const fn is_running(deployment: &ObservedDeployment) -> bool {
 /// Whether nobody waits for the deployment any more: a request that this one has ended had asked for it.
 pub(super) fn is_abandoned(deployment: &ObservedDeployment, timing: &Timing) -> bool {
     let abandoned = timing.abandoned.as_ref();
-    !is_own(deployment, timing) && abandoned.is_some_and(|it| it.is(&deployment.arn))
+    !is_own(deployment, timing)
+        && abandoned.is_some_and(|it| it.is(&deployment.arn) && it.is_of(deployment.created_ms))
 }
 
 /// Whether this operation started the deployment: it has asked for one, and this is not the one that was

@@ -198,6 +198,7 @@ fn a_deployment_that_nobody_waits_for_is_stopped_where_it_leads_elsewhere() {
         seen.world.timing.abandoned = Some(Abandoned {
             before: None,
             arn: Some(abandoned.to_owned()),
+            asked_ms: None,
         });
         seen
     };

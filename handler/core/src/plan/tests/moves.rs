@@ -476,7 +476,7 @@ fn a_move_that_an_update_back_could_not_undo_in_time_does_not_begin() {
         (
             840,
             expect![[r#"
-                NotUpdatable: the service would move to another load balancer, and the `ServiceTimeout` that it has had until now is 130 s too short to move it back when something else in the stack fails; update `ServiceTimeout` first, then move the service with another update
+                NotUpdatable: the service would move to another load balancer, and the `ServiceTimeout` that it has had until now is 130 s too short to move it back when something else in the stack fails; update `ServiceTimeout` first, or let `Deployment.RollbackAlarm` evaluate fewer periods, then move the service, and nothing else, with another update
             "#]],
         ),
     ] {

@@ -165,6 +165,7 @@ fn a_deployment_of_a_move_that_nobody_waits_for_goes_on_unless_it_does_not_end()
     seen.world.timing.abandoned = Some(Abandoned {
         before: None,
         arn: deployment.map(|deployment| deployment.arn.clone()),
+        asked_ms: None,
     });
     let now_ms = seen.world.timing.now_ms;
     let since_s = |seconds: u64| {
