@@ -226,6 +226,28 @@ fn what_comes_while_the_domain_is_refused_waits_until_it_is_as_before() {
     assert_eq!(hosts(&world), ["web.apps.example.com A"]);
 }
 
+/// It counts from when the other domain was met, not from when the operation began.
+#[test]
+fn an_update_that_has_been_under_way_for_long_waits_as_well() {
+    let world = World::new();
+    let installed = install(&world);
+    let linear = web().set("/Deployment/Strategy", "LINEAR");
+    let stack = world.with_service("app", &linear);
+    let changed = linear.image("public.ecr.aws/nginx/nginx:1.28");
+    let updating = world.spawn(stack.deploy(Template::of(&changed)));
+    world.block_on(world.sleep_s(LONG_S));
+    Domain::other(&world).configure(&world);
+    // Everything is looked at again after some polls.
+    world.block_on(world.sleep_s(2 * UPDATING_S));
+    installed.configure(&world);
+    let outcome = world.block_on(updating);
+    let reason = &outcome.first().reason;
+    assert_eq!(outcome.status, UpdateComplete, "{reason}");
+}
+
+/// Longer than a request that has just begun may wait for the provider's domain to be as it was.
+const LONG_S: u64 = 600;
+
 /// As an older provider let it happen: nobody has refused the change.
 #[test]
 fn a_service_of_another_domain_is_neither_changed_nor_left_behind() {

@@ -5,6 +5,8 @@ use express_tests::client::Client;
 use express_tests::network::private_subnets;
 use express_tests::{Scenario, ServiceProperties, Stack, StackStatus, Template, World, web};
 use local_aws::fault::{Fault, Rule};
+use local_aws::wire::Service;
+use serde_json::json;
 
 use StackStatus::{
     CreateComplete, DeleteComplete, UpdateComplete, UpdateRollbackComplete, UpdateRollbackFailed,
@@ -122,6 +124,33 @@ fn a_move_for_which_the_old_service_timeout_is_too_short_waits_for_an_update_of_
     update(&world, &stack, failing, UpdateRollbackComplete);
     assert_eq!(counts(&world), [1, 1, 2]);
     update(&world, &stack, moved(), UpdateComplete);
+}
+
+#[test]
+fn stickiness_that_people_gave_the_rule_is_not_lost_by_a_move() {
+    let world = World::new();
+    let stack = world.with_service("app", &web());
+    let inventory = world.inventory();
+    let (arn, rule) = inventory
+        .of(Kind::ListenerRule)
+        .find(|(_, rule)| rule.is_ours())
+        .unwrap();
+    let mut actions = rule.description["Actions"].clone();
+    actions[0]["ForwardConfig"]["TargetGroupStickinessConfig"] =
+        json!({"Enabled": true, "DurationSeconds": 60});
+    let by_hand = json!({"RuleArn": arn, "Actions": actions});
+    world
+        .account()
+        .perform(Service::ElasticLoadBalancing, "ModifyRule", by_hand)
+        .unwrap();
+    let reason = update(
+        &world,
+        &stack,
+        Template::of(&dedicated()),
+        UpdateRollbackComplete,
+    );
+    assert!(reason.contains("would be lost"), "{reason}");
+    assert_eq!(counts(&world), [1, 1, 2]);
 }
 
 #[test]
