@@ -214,29 +214,78 @@ fn case_2_an_answer_that_is_not_accepted_is_sent_again() {
     assert_eq!(outcome.status, CreateComplete);
 }
 
-#[test]
-fn case_2_a_request_that_was_ended_is_told_so_also_when_that_is_not_accepted_at_first() {
+/// The answers to an Update that a later request ended, when the sink answers so to the first of all tries to answer; and
+/// how many of all came before the last one of those.
+fn told_of_its_end(statuses: impl IntoIterator<Item = u16>) -> (World, String, Vec<Value>, usize) {
     let world = World::new();
     let stack = world.with_service("app", &web());
-    // Those of one attempt: the first of the way back, which ends the update.
+    let id = stack.resources()["Web"].physical_id.clone();
     world
         .account()
         .cloud()
         .response_sink
         .next_statuses
-        .extend([503; 5]); // RESPONSE_TRIES_MAX
+        .extend(statuses);
     let changed = Template::of(&web().set("/Cpu", "512")).sibling_fails_after(20);
     let outcome = stack.deploy_now(changed);
     assert_eq!(outcome.status, UpdateRollbackComplete);
     world.settle();
     let ended = outcome.first().request_id.as_str();
-    let answers: Vec<Value> = puts(&world)
-        .into_iter()
-        .filter(|put| put["RequestId"] == ended)
-        .collect();
-    assert_eq!(answers.len(), 6, "{answers:?}");
-    let reason = answers[5]["Reason"].as_str();
+    let all = puts(&world);
+    let is_it = |put: &&Value| put["RequestId"] == ended;
+    let answers: Vec<Value> = all.iter().filter(is_it).cloned().collect();
+    let last = all.iter().rposition(|put| is_it(&put)).unwrap();
+    (world, id, answers, last)
+}
+
+/// Tries of one attempt.
+const TRIES: usize = 5; // RESPONSE_TRIES_MAX
+
+#[test]
+fn case_2_a_request_that_was_ended_is_told_so_also_when_that_is_not_accepted_at_first() {
+    // Those of one attempt: the first of the way back, which ends the update.
+    let (world, id, answers, last) = told_of_its_end([503; TRIES]);
+    assert_eq!(answers.len(), TRIES + 1, "{answers:?}");
+    let reason = answers[TRIES]["Reason"].as_str();
     assert!(reason.is_some_and(|it| it.contains("a later request for the same resource")));
+    assert_eq!(answers[TRIES]["PhysicalResourceId"], id.as_str());
+    // What is asked now does not wait for it: that is answered first.
+    assert_eq!(last + 1, puts(&world).len());
+}
+
+#[test]
+fn case_2_a_request_that_was_ended_is_told_so_by_two_attempts_and_no_more() {
+    // Between them the way back itself is answered.
+    let statuses = [&[503; TRIES][..], &[200], &[503; TRIES]].concat();
+    let (world, _, answers, _) = told_of_its_end(statuses);
+    assert_eq!(answers.len(), 2 * TRIES, "{answers:?}");
+    // Nobody is owed an answer any more.
+    let ledger = express_tests::account::ledger(world.account());
+    let ledger = serde_json::to_string(&ledger).unwrap();
+    assert!(ledger.contains(r#"\"superseded\":[]"#), "{ledger}");
+}
+
+/// What cannot be opened for good is no reason to keep who asks now waiting.
+#[test]
+fn case_2_a_request_that_was_ended_and_cannot_be_told_does_not_keep_the_next_one() {
+    let world = World::new();
+    let stack = world.with_service("app", &web());
+    let changed = Template::of(&web().set("/Cpu", "512")).sibling_fails_after(20);
+    let deploying = world.spawn(stack.deploy(changed));
+    world.block_on(world.sleep_s(19));
+    let denied = Rule::once(Some("kms:Decrypt"), 0, Fault::Deny).times(u64::MAX);
+    world.faults().add(denied);
+    world.block_on(world.sleep_s(10));
+    world.faults().clear();
+    let outcome = world.block_on(deploying);
+    assert_eq!(outcome.status, UpdateRollbackComplete);
+    world.settle();
+    let ended = outcome.first().request_id.as_str();
+    let told = puts(&world)
+        .iter()
+        .filter(|put| put["RequestId"] == ended)
+        .count();
+    assert_eq!(told, 0);
 }
 
 #[test]
