@@ -480,3 +480,35 @@ fn case_64_the_same_template_in_several_stacks_makes_a_service_in_each() {
     assert_eq!(ids.len(), stacks.len());
     assert_eq!(world.inventory().of(Kind::LoadBalancer).count(), 1);
 }
+
+/// ECS does not show it everywhere at once.
+#[test]
+fn a_cluster_that_the_stack_has_just_made_is_looked_for_again() {
+    let world = World::new();
+    let shop = web().set("/Cluster", "shop");
+    let creating = world.spawn(world.stack("app").deploy(Template::of(&shop)));
+    world.block_on(world.sleep_s(5));
+    let cluster = json!({"clusterName": "shop"});
+    let made = world
+        .account()
+        .perform(Service::Ecs, "CreateCluster", cluster);
+    assert!(made.is_ok(), "{made:?}");
+    world.remember_as_foreign(
+        Kind::Cluster,
+        "arn:aws:ecs:eu-west-1:123456789012:cluster/shop",
+    );
+    let outcome = world.block_on(creating);
+    let reason = &outcome.first().reason;
+    assert_eq!(outcome.status, CreateComplete, "{reason}");
+}
+
+#[test]
+fn a_cluster_that_does_not_exist_is_refused_within_a_minute() {
+    let world = World::new();
+    let shop = web().set("/Cluster", "shop");
+    let outcome = world.stack("app").deploy_now(Template::of(&shop));
+    let first = outcome.first();
+    assert_eq!(outcome.status, RollbackComplete, "{}", first.reason);
+    assert!(first.reason.contains("cluster `shop`"), "{}", first.reason);
+    assert!(first.seconds() < 60, "{} s", first.seconds());
+}

@@ -1,6 +1,7 @@
 //! Services that share load balancers.
 
-use express_tests::account::Kind;
+use express_core::naming::RULE_PRIORITY_FIRST;
+use express_tests::account::{self, Kind};
 use express_tests::bench::scale;
 use express_tests::invariants::check_all_answered;
 use express_tests::{Stack, StackStatus, Template, World, web};
@@ -191,6 +192,12 @@ fn takes_the_one_after(world: &World, taken: u32) {
         priorities.contains(&&json!((taken + 1).to_string())),
         "{priorities:?}"
     );
+    // The record knows which place it is, not only the load balancer.
+    let ledger = account::ledger(world.account());
+    let number = taken + 1 - RULE_PRIORITY_FIRST;
+    let noted = format!(r#"\"number\":{number}}}"#);
+    let is_noted = ledger.iter().any(|item| item.to_string().contains(&noted));
+    assert!(is_noted, "{noted} is not in {ledger:?}");
 }
 
 #[test]
