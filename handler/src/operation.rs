@@ -25,19 +25,18 @@ mod goal;
 mod hold;
 mod round;
 mod subnets;
+mod way_back;
 
 use express_core::claim::{Operation, ServiceRecord};
 use express_core::decision::{Decision, Wait, WaitReason};
 use express_core::network::VpcFacts;
 use express_core::observed::Observed;
-use express_core::plan::{self, PlanError, Timing, WayBack};
+use express_core::plan::Timing;
 use express_core::step::Step;
-use provider_schema::updates::{Effect, changes};
-use provider_schema::{Attributes, Properties};
 
 use crate::ledger::{LedgerError, Stored};
 use crate::sealed::SealedOperation;
-use crate::waiter::{self, Deadlines, WaiterReply};
+use crate::waiter::{self, WaiterReply};
 use crate::{Invocation, Runtime, guard};
 
 use answer::Turn;
@@ -45,6 +44,8 @@ pub use failure::OperationError;
 use goal::Goal;
 pub(crate) use goal::environment;
 pub use round::StepError;
+use way_back::deployment_ms;
+pub(crate) use way_back::writes_tags_anew;
 
 /// Rounds of one attempt for one goal. A Create from nothing takes about nine; beyond this something
 /// undoes what we do.
@@ -278,27 +279,6 @@ impl<'a> Attempt<'a> {
         Err(OperationError::TooManyRounds)
     }
 
-    /// What is there, of a service that is led back to it by an Update and has not been changed since: whatever keeps the
-    /// provider from changing it was there before, and does not make the way back fail, which would leave the whole stack
-    /// in UPDATE_ROLLBACK_FAILED.
-    fn what_stays(
-        &self,
-        goal: &Goal,
-        observed: &Observed,
-        error: &PlanError,
-    ) -> Option<Attributes> {
-        let Goal::Converge(desired) = goal else {
-            return None;
-        };
-        let operation = self.stored.record.operation.as_ref()?;
-        if !operation.may_stay() || !error.is_of_somebody_else() {
-            return None;
-        }
-        let attributes = plan::attributes(desired, observed)?;
-        tracing::info!(event = "operation.left_as_it_is", problem = %error);
-        Some(attributes)
-    }
-
     /// Whether CloudFormation gives up before anything else could be finished.
     fn must_answer_now(&self) -> bool {
         self.stored
@@ -308,21 +288,6 @@ impl<'a> Attempt<'a> {
             .is_some_and(|operation| {
                 operation.answer.is_none() && self.runtime.clock.now_ms() >= operation.answer_by_ms
             })
-    }
-
-    /// The update that CloudFormation sends when something else in the stack fails; nobody leads back from one of those.
-    fn way_back(&self, operation: &Operation) -> Option<WayBack> {
-        let (old, new) = self.old_and_new()?;
-        let deadlines = Deadlines::new(0, Some(u64::from(old.service_timeout_s)));
-        (!operation.way.is_back).then(|| WayBack {
-            stop_after_ms: waiter::stop_at_ms(0, deadlines.answer_by_ms),
-            evaluation_periods: old.deployment.rollback_alarm.evaluation_periods,
-            deployment_ms: deployment_ms(new, old),
-        })
-    }
-
-    fn old_and_new(&self) -> Option<(&Properties, &Properties)> {
-        self.sealed.as_ref()?.old_and_new()
     }
 
     fn timing(&self, operation: &Operation) -> Timing {
@@ -385,30 +350,6 @@ enum Pursuit {
     Removed,
     /// Something else has to happen first.
     Waiting(Wait),
-}
-
-/// Whether the Update that an operation leads back from may have left tags of its own.
-pub(crate) fn writes_tags_anew(
-    operation: &Operation,
-    old_and_new: Option<(&Properties, &Properties)>,
-) -> bool {
-    let is_led_back = operation.way.is_back && !operation.way.is_back_unchanged;
-    let is_changed = old_and_new.is_some_and(|(old, new)| old.tags != new.tags);
-    is_led_back && is_changed && !operation.has_tagged
-}
-
-/// How long a deployment takes, in the manner of `new`, of what differs from `old`; nothing when nothing does that is
-/// deployed before a service moves.
-fn deployment_ms(old: &Properties, new: &Properties) -> u64 {
-    let changed = changes(old, new);
-    if !changed
-        .iter()
-        .any(|it| it.effect() == Effect::NewDeployment)
-    {
-        return 0;
-    }
-    let (bake_min, _) = new.deployment.bakes();
-    plan::ROLLING_MS + u64::from(bake_min) * 60_000
 }
 
 fn another_attempt() -> Wait {
