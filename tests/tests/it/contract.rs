@@ -147,6 +147,9 @@ fn case_1_a_request_that_outlasts_the_functions_timeout_is_answered_once() {
     for number in (0..calls_of_a_create()).step_by(3) {
         let world = World::new();
         world.faults().add(Rule::once(None, number, Fault::Hang));
+        // Who comes next has spent some of his time before he watches, and ends in time all the same.
+        let throttled = Rule::once(None, number + 1, Fault::Throttle);
+        world.faults().add(throttled);
         let outcome = world.stack("app").deploy_now(Template::of(&web()));
         world.settle();
         let context = format!("call {number}: {:?}", outcome.seen);
@@ -190,6 +193,22 @@ fn case_1_a_request_while_no_call_is_answered_is_answered_once() {
         let puts = puts(&world);
         assert!(puts.iter().all(|put| *put == puts[0]), "{context}");
     }
+}
+
+/// Every fifth call is answered only when it is made again, five seconds later.
+#[test]
+fn case_1_an_attempt_that_gets_on_slowly_ends_before_lambda_ends_it() {
+    let world = World::new();
+    for number in (0..1_000).step_by(5) {
+        world
+            .faults()
+            .add(Rule::once(None, number, Fault::NoAnswer));
+    }
+    let outcome = world.stack("app").deploy_now(Template::of(&web()));
+    world.settle();
+    assert_eq!(outcome.status, CreateComplete, "{:?}", outcome.seen);
+    assert!(ends(&world).all(|end| end != AttemptEnd::TimedOut));
+    check_all_answered(&world);
 }
 
 fn ends(world: &World) -> impl Iterator<Item = AttemptEnd> {

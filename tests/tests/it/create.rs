@@ -377,7 +377,8 @@ fn case_18_a_service_of_somebody_else_is_left_alone_and_one_that_is_going_is_wai
     let refused = world.stack("app").deploy_now(Template::of(&web()));
     assert_eq!(refused.status, RollbackComplete);
     let reason = &refused.first().reason;
-    assert!(reason.starts_with("AlreadyExists"), "{reason}");
+    let says = "AlreadyExists: ECS service `web`";
+    assert!(reason.starts_with(says), "{reason}");
     world.settle();
     world.forget_foreign(Kind::EcsService, &service);
     delete_by_hand(&world, &service);

@@ -222,6 +222,23 @@ fn what_aws_does_not_allow_is_answered_with_the_first_delivery() {
     }
 }
 
+/// A late delivery may not read the record once, and could start no waiter: the operation has one.
+#[test]
+fn case_9_a_delivery_that_is_refused_leaves_the_operation_to_its_waiter() {
+    let world = World::new();
+    let deploying = world.spawn(world.stack("app").deploy(Template::of(&web())));
+    world.block_on(world.sleep_s(60));
+    let request_id = world.history().sent().next().unwrap()["RequestId"].clone();
+    for (call, times) in [("dynamodb:GetItem", 1), ("states:StartExecution", u64::MAX)] {
+        let denied = Rule::once(Some(call), 0, Fault::Deny).times(times);
+        world.faults().add(denied);
+    }
+    world.redeliver(request_id.as_str().unwrap());
+    let outcome = world.block_on(deploying);
+    assert_eq!(world.faults().struck(), 1);
+    assert_eq!(outcome.status, CreateComplete, "{:?}", outcome.seen);
+}
+
 #[test]
 fn case_1_a_create_that_had_begun_before_the_ledger_went_away_is_removed_with_its_refusal() {
     let world = World::new();

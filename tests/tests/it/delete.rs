@@ -12,7 +12,7 @@ use local_aws::wire::Service;
 use serde_json::{Value, json};
 
 use super::create;
-use StackStatus::{CreateComplete, DeleteComplete, DeleteFailed, RollbackComplete};
+use StackStatus::{CreateComplete, DeleteComplete, DeleteFailed, RollbackComplete, UpdateComplete};
 
 #[test]
 fn case_43_a_delete_of_an_id_that_nobody_knows_succeeds_and_changes_nothing() {
@@ -361,6 +361,50 @@ fn case_44_a_delete_leaves_what_has_lost_its_tag_and_says_which() {
             assert_eq!(before.diff(&left), Vec::<String>::new());
         }
     }
+}
+
+/// The ECS service of this name: ARN, and tag that says whose it is.
+fn ecs_service(world: &World, name: &str) -> Option<(String, Value)> {
+    let inventory = world.inventory();
+    let mut services = inventory.of(Kind::EcsService);
+    let (arn, item) = services.find(|(_, item)| item.name == name)?;
+    Some((arn.to_owned(), json!(item.tags.get(TAG_OWNER))))
+}
+
+/// A service that was replaced, and could not be removed then, goes with its successor, even if that has to stay.
+#[test]
+fn case_44_what_a_delete_must_leave_does_not_keep_what_else_is_to_go() {
+    let world = World::new();
+    let before = world.inventory().without_what_stays();
+    let perform = |operation: &str, input: Value| {
+        let answer = world.account().perform(Service::Ecs, operation, input);
+        assert!(answer.is_ok(), "{operation}: {answer:?}");
+    };
+    let untag = |arn: &str| {
+        let input = json!({"resourceArn": arn, "tagKeys": [TAG_OWNER]});
+        perform("UntagResource", input);
+    };
+    let tag = |arn: &str, owner: &Value| {
+        let tags = json!([{"key": TAG_OWNER, "value": owner}]);
+        perform("TagResource", json!({"resourceArn": arn, "tags": tags}));
+    };
+    let stack = world.with_service("app", &web());
+    let (web_arn, web_owner) = ecs_service(&world, "web").unwrap();
+    untag(&web_arn);
+    let replaced = stack.deploy_now(Template::of(&web().named("api")));
+    assert_eq!(replaced.status, UpdateComplete);
+    assert!(ecs_service(&world, "web").is_some());
+    tag(&web_arn, &web_owner);
+    let (api_arn, api_owner) = ecs_service(&world, "api").unwrap();
+    untag(&api_arn);
+    assert_eq!(stack.delete_now().status, DeleteFailed);
+    assert_eq!(ecs_service(&world, "web"), None);
+    assert!(ecs_service(&world, "api").is_some());
+    tag(&api_arn, &api_owner);
+    assert_eq!(stack.delete_now().status, DeleteComplete);
+    world.settle();
+    let after = world.inventory().without_what_stays();
+    assert_eq!(before.diff(&after), Vec::<String>::new());
 }
 
 #[test]

@@ -600,6 +600,35 @@ fn case_18_a_predecessor_that_does_not_go_is_named_when_the_time_is_up() {
     );
 }
 
+#[test]
+fn case_18_what_is_refused_after_a_predecessor_has_gone_is_told_and_not_the_predecessor() {
+    let world = World::new();
+    let stack = world.with_service("app", &web());
+    let delete = json!({"service": "web", "force": true});
+    world
+        .account()
+        .perform(Service::Ecs, "DeleteService", delete)
+        .unwrap();
+    let words = "The maximum number of services has been reached";
+    let refusal = Fault::Refuse("LimitExceededException", words);
+    let refused = Rule::once(Some("ecs:CreateService"), 0, refusal);
+    world.faults().add(refused.times(u64::MAX));
+    let outcome = stack.deploy_now(Template::of(&image("nginx:2")));
+    let run = Run {
+        world: world.clone(),
+        outcomes: vec![outcome],
+    };
+    let text = world.logs().text();
+    assert!(text.contains("service `web` is draining"), "{text}");
+    check(
+        &run,
+        &failed(&run, 0),
+        Cause::OtherQuota,
+        &[words],
+        AFTER_MINUTES_S,
+    );
+}
+
 /// Causes that have a test of their own above.
 const ABOVE: &[Cause] = &[
     Cause::LogGroupNotFound,

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::rows::{AFTER_BREAKER_S, image};
 use super::{check, failed, meanwhile};
-use StackStatus::{CreateComplete, RollbackComplete, UpdateComplete};
+use StackStatus::{CreateComplete, RollbackComplete, UpdateComplete, UpdateRollbackComplete};
 
 const STRATEGIES: [&str; 2] = ["CANARY", "ROLLING"];
 
@@ -128,4 +128,32 @@ fn case_21_a_circuit_breaker_that_allows_more_is_left_to_decide() {
     let reason = failed(&run, 0).reason;
     assert!(reason.contains("ContainerCrashed: "), "{reason}");
     assert_eq!(stops(&run.world), 0);
+}
+
+/// Nothing is wrong with it, so that no cause is found; nor did it take too long.
+#[test]
+fn case_37_a_deployment_of_ours_that_somebody_stops_is_not_told_as_late() {
+    let world = World::new();
+    let stack = world.with_service("app", &web());
+    let stopped = Rc::new(RefCell::new(false));
+    let is_stopped = Rc::clone(&stopped);
+    meanwhile(&world, move |world| {
+        let listed = ecs(world, "ListServiceDeployments", json!({"service": "web"}));
+        let newest = &listed["serviceDeployments"][0];
+        if *is_stopped.borrow() || newest["status"] != "IN_PROGRESS" {
+            return;
+        }
+        let stop = json!({
+            "serviceDeploymentArn": newest["serviceDeploymentArn"],
+            "stopType": "ROLLBACK",
+        });
+        ecs(world, "StopServiceDeployment", stop);
+        *is_stopped.borrow_mut() = true;
+    });
+    let outcome = stack.deploy_now(Template::of(&image("nginx:2")));
+    assert!(*stopped.borrow());
+    assert_eq!(outcome.status, UpdateRollbackComplete);
+    let reason = &outcome.first().reason;
+    assert!(reason.contains("deployment"), "{reason}");
+    assert!(!reason.contains("did not finish within"), "{reason}");
 }
