@@ -202,3 +202,6 @@ fn deployment_under_way(observed: &Observed) -> Option<Awaited> {
         DeploymentStatus::Successful | DeploymentStatus::Failed => None,
     }
 }
+
+#[cfg(test)]
+mod tests;

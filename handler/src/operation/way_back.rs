@@ -55,7 +55,7 @@ pub(crate) fn writes_tags_anew(
     operation: &Operation,
     old_and_new: Option<(&Properties, &Properties)>,
 ) -> bool {
-    let is_led_back = operation.way.is_back && !operation.way.is_back_unchanged;
+    let is_led_back = operation.way.is_back && !operation.is_back_unchanged();
     let is_changed = old_and_new.is_some_and(|(old, new)| old.tags != new.tags);
     is_led_back && is_changed && !operation.has_tagged
 }

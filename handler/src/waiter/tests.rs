@@ -46,6 +46,7 @@ fn execution_names_are_the_request_id_with_a_count_of_restarts() {
         ("5e0c-1", 1, "5e0c-1-2"),
         ("5e0c-1", 2, "5e0c-1-3"),
         ("pool-vpc-1-close", 0, "pool-vpc-1-close"),
+        ("a_b", 0, "a_b"),
         ("a/b é", 0, "a-b--"),
         (&long, 0, &"x".repeat(80)),
         (&long, 11, &format!("{}-12", "x".repeat(77))),

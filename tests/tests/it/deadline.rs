@@ -3,11 +3,11 @@
 use express_core::naming::TAG_OWNER;
 use express_tests::account::Kind;
 use express_tests::by_hand;
-use express_tests::cloudformation::{Seen, SeenStatus};
+use express_tests::cloudformation::{RequestType, Seen, SeenStatus};
 use express_tests::network::admit_to_database;
 use express_tests::{StackStatus, Template, World, web};
 use local_aws::fault::{Fault, Rule};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use StackStatus::{
     CreateComplete, DeleteComplete, DeleteFailed, RollbackComplete, UpdateComplete,
@@ -193,6 +193,37 @@ fn case_1_what_cannot_be_taken_up_is_answered_with_the_last_delivery() {
         assert_eq!(before.diff(&world.inventory()), Vec::<String>::new());
         assert_eq!(world.dead_letters().borrow().len(), 0, "{calls:?}");
     }
+}
+
+/// An earlier delivery may have begun to remove what the stack's Create has made.
+#[test]
+fn case_1_a_delete_of_nothing_that_cannot_be_taken_up_fails() {
+    let world = World::new();
+    let away = Rule::once(Some("dynamodb:*"), 0, Fault::ServerError).times(u64::MAX);
+    world.faults().add(away);
+    let id = "0a1b2c3d-0000-4000-8000-000000000000";
+    let stack = world.stack("app");
+    world.deliver(stack.event(RequestType::Delete, Some(id), &web()));
+    world.block_on(world.sleep_s(DELIVERIES_S));
+    let received = world.account().cloud().response_sink.received.clone();
+    let answers: Vec<Value> = received
+        .iter()
+        .map(|put| serde_json::from_str(&put.body).unwrap())
+        .collect();
+    assert_eq!(answers.len(), 1, "{answers:?}");
+    assert_eq!(answers[0]["Status"], "FAILED", "{answers:?}");
+    assert_eq!(answers[0]["PhysicalResourceId"], id);
+}
+
+#[test]
+fn case_9_a_waiter_that_cannot_be_started_at_first_is_started_by_a_later_delivery() {
+    let world = World::new();
+    // All tries of the first delivery's call.
+    let away = Rule::once(Some("states:StartExecution"), 0, Fault::ServerError).times(4);
+    world.faults().add(away);
+    let outcome = world.stack("app").deploy_now(Template::of(&web()));
+    assert_eq!(world.faults().struck(), 4);
+    assert_eq!(outcome.status, CreateComplete, "{:?}", outcome.seen);
 }
 
 /// Another delivery would end in the same way.

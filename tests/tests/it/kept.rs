@@ -271,6 +271,26 @@ fn an_image_that_was_deployed_by_hand_is_not_undone_without_a_word() {
     );
 }
 
+/// It says nothing of where the next Update leads: a later one has been carried out.
+#[test]
+fn a_refused_update_that_comes_again_late_makes_no_way_back() {
+    let world = World::new();
+    let stack = world.with_service("app", &app());
+    let refused = stack.deploy_now(Template::of(&app().set("/Cpu", "3")));
+    assert_eq!(refused.status, UpdateRollbackComplete);
+    let newer = stack.deploy_now(Template::of(&app().image("nginx:2")));
+    assert_eq!(newer.status, UpdateComplete);
+    world.redeliver(&refused.first().request_id);
+    world.settle();
+    deploy_by_hand(&world, Tags::Left, |input| {
+        input["containerDefinitions"][0]["image"] = json!("public.ecr.aws/nginx/nginx:hotfix");
+    });
+    let older = stack.deploy_now(Template::of(&app()));
+    assert_eq!(older.status, UpdateRollbackComplete);
+    let reason = &older.first().reason;
+    assert!(reason.contains("did not register"), "{reason}");
+}
+
 #[test]
 fn cooldowns_and_scale_in_that_people_have_set_are_kept_when_scaling_changes() {
     const PACE: [&str; 3] = ["ScaleInCooldown", "ScaleOutCooldown", "DisableScaleIn"];

@@ -2,6 +2,7 @@
 
 use express_tests::account::Kind;
 use express_tests::client::Client;
+use express_tests::cloudformation::RequestType;
 use express_tests::network::private_subnets;
 use express_tests::{Scenario, ServiceProperties, Stack, StackStatus, Template, World, web};
 use local_aws::fault::{Fault, Rule};
@@ -13,6 +14,8 @@ use StackStatus::{
 };
 
 const HOST: &str = "web.apps.example.com";
+/// A move of the plainest service takes less.
+const MOVE_S: u64 = 1_800;
 /// How long the client goes on after an answer: what a move leaves behind is gone by then.
 const AFTERWARDS_S: u64 = 180;
 
@@ -95,6 +98,42 @@ fn case_33_a_move_is_undone_when_a_later_resource_fails_at_any_time() {
         let before = world.mutations().len();
         assert_eq!(stack.update_unchanged_now().status, UpdateComplete);
         assert_eq!(world.mutations().len(), before, "after {seconds} s");
+    }
+}
+
+/// The attempt dies as soon as it has changed the item of a load balancer: at the end of a move it has given the old place
+/// back, and could not note that. Then CloudFormation goes back.
+#[test]
+fn case_33_a_move_is_undone_when_who_gave_a_place_back_has_died() {
+    for number in 0.. {
+        let world = World::new();
+        let before = world.inventory().without_what_stays();
+        let stack = world.with_service("app", &web());
+        let id = stack.resources()["Web"].physical_id.clone();
+        let update = |old: &ServiceProperties, new: &ServiceProperties| {
+            let mut event = stack.event(RequestType::Update, Some(&id), new);
+            event["OldResourceProperties"] = old.stringified();
+            world.deliver(event);
+        };
+        let dies = Rule::once(Some("dynamodb:UpdateItem"), number, Fault::CrashAfter);
+        world.faults().add(dies);
+        update(&web(), &dedicated());
+        for _ in 0..MOVE_S {
+            if world.faults().struck() == 0 {
+                world.block_on(world.sleep_s(1));
+            }
+        }
+        if world.faults().struck() == 0 {
+            assert!(number > 1, "a place is claimed, and one is given back");
+            return;
+        }
+        update(&dedicated(), &web());
+        world.settle();
+        assert_eq!(counts(&world), [1, 1, 2], "call {number}");
+        assert_eq!(stack.delete_now().status, DeleteComplete, "call {number}");
+        world.settle();
+        let after = world.inventory().without_what_stays();
+        assert_eq!(before.diff(&after), Vec::<String>::new(), "call {number}");
     }
 }
 

@@ -207,6 +207,9 @@ fn case_29_other_subnets_are_an_ordinary_deployment_and_the_load_balancer_gains_
         ["eu-west-1a", "eu-west-1b", "eu-west-1c"],
         "never shrunk"
     );
+    let calls = run.mutations();
+    let sets = calls.iter().filter(|call| call.ends_with(":SetSubnets"));
+    assert_eq!(sets.count(), 1, "{calls:?}");
     check_untouched(&run.world, "/NetworkConfiguration/Subnets");
 }
 

@@ -28,10 +28,8 @@ pub struct Way {
     pub change: Option<Change>,
     /// Whether it leads back to where the Update before has led away from.
     pub is_back: bool,
-    /// Whether that Update has failed before it changed anything.
-    pub is_back_unchanged: bool,
-    /// Whether the service was left half-way when it began: the Update before has changed something and has not got there.
-    pub began_astray: bool,
+    /// Digest of the properties that the service had when it began; none where it was left half-way.
+    pub began_at: Option<String>,
     /// Whether something of what is asked for was changed, or was about to be.
     pub has_changed: bool,
 }
@@ -39,12 +37,10 @@ pub struct Way {
 /// What the newest Update was to lead away from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LedFrom {
-    /// Digest of the properties.
-    pub properties: String,
-    /// Whether it has failed before it changed anything: the service is as it was.
-    pub is_as_it_was: bool,
-    /// Whether it has changed something and has not got there: the service is as nobody has asked for.
-    pub is_astray: bool,
+    /// Digests of the properties to which CloudFormation may go back.
+    pub back_to: Vec<String>,
+    /// Digest of those that the service has; none where it was left half-way, as nobody has asked for.
+    pub is_at: Option<String>,
     /// The deployment that it may have left running when it failed: nobody waits for it any more.
     pub abandoned: Option<Abandoned>,
 }
@@ -66,31 +62,39 @@ impl Operation {
         self.way.has_changed = true;
     }
 
+    /// Whether it leads back to properties that the service had when it began.
+    #[must_use]
+    pub fn is_back_unchanged(&self) -> bool {
+        let asked = self.way.change.as_ref().map(|change| &change.to);
+        self.way.is_back && asked.is_some() && asked == self.way.began_at.as_ref()
+    }
+
     /// Whether what is there may stay as it is: it is what the service is led back to, and nothing has been changed since.
     #[must_use]
-    pub const fn may_stay(&self) -> bool {
-        self.way.is_back_unchanged && !self.way.has_changed
+    pub fn may_stay(&self) -> bool {
+        self.is_back_unchanged() && !self.way.has_changed
     }
 
     /// What the next Update may lead back to, should this one not get where it leads.
     fn led_from(&self) -> Option<LedFrom> {
         let change = self.way.change.as_ref()?;
-        let is_astray = self.way.has_changed || self.way.began_astray;
-        // A way back that has not got there is sent again.
-        let (properties, is_as_it_was) = if self.way.is_back {
-            let is_as_it_was = self.way.is_back_unchanged && !is_astray;
-            (change.to.clone(), is_as_it_was)
+        let back_to = if self.way.is_back {
+            // It is sent again. Or it was no way back, but an Update that people have made to what was there before, and
+            // CloudFormation goes back from that.
+            let was_there = change.from.is_some() && change.from == self.way.began_at;
+            let from = change.from.iter().filter(|_| was_there);
+            [&change.to].into_iter().chain(from).cloned().collect()
         } else {
-            (change.from.clone()?, !is_astray)
+            vec![change.from.clone()?]
         };
         let left_running = self.abandon().map(|abandoned| Abandoned {
             asked_ms: self.deployment_asked_ms,
             ..abandoned
         });
+        let began_at = self.way.began_at.clone();
         Some(LedFrom {
-            properties,
-            is_as_it_was,
-            is_astray,
+            back_to,
+            is_at: began_at.filter(|_| !self.way.has_changed),
             abandoned: left_running,
         })
     }
@@ -103,13 +107,16 @@ impl OwnerRecord {
             Some(open) => open.led_from(),
             None => self.led_from.clone(),
         };
-        let began_astray = led_from.as_ref().is_some_and(|led| led.is_astray);
+        let began_at = match &led_from {
+            Some(led) => led.is_at.clone(),
+            // Nothing speaks against what CloudFormation says.
+            None => request.change.as_ref().and_then(|it| it.from.clone()),
+        };
         let back_to = led_from.filter(|led| led.is_where(request));
         let way = Way {
             change: request.change.clone(),
             is_back: back_to.is_some(),
-            is_back_unchanged: back_to.as_ref().is_some_and(|led| led.is_as_it_was),
-            began_astray,
+            began_at,
             has_changed: false,
         };
         (way, back_to.and_then(|led| led.abandoned))
@@ -121,8 +128,7 @@ impl OwnerRecord {
             Some(_) if over.way.is_back && is_success => None,
             // It has got there, with its deployment.
             Some(led) if is_success => Some(LedFrom {
-                is_as_it_was: false,
-                is_astray: false,
+                is_at: over.way.change.as_ref().map(|change| change.to.clone()),
                 abandoned: None,
                 ..led
             }),
@@ -133,13 +139,14 @@ impl OwnerRecord {
     /// Remembers an Update that was refused for its properties, without an operation. What one before it has left half-way
     /// is so still.
     pub fn remember_refused(&mut self, old: &Properties) {
-        if self.led_from.as_ref().is_some_and(|led| led.is_astray) {
-            return;
-        }
-        self.led_from = digest(&self.owner, old).map(|properties| LedFrom {
-            properties,
-            is_as_it_was: true,
-            is_astray: false,
+        let is_at = match &self.led_from {
+            Some(LedFrom { is_at: None, .. }) => return,
+            Some(led) => led.is_at.clone(),
+            None => digest(&self.owner, old),
+        };
+        self.led_from = digest(&self.owner, old).map(|old| LedFrom {
+            back_to: vec![old],
+            is_at,
             abandoned: None,
         });
     }
@@ -149,7 +156,7 @@ impl LedFrom {
     /// Whether this request leads back there.
     pub(super) fn is_where(&self, request: &Request) -> bool {
         let asked = request.change.as_ref().map(|change| &change.to);
-        asked == Some(&self.properties)
+        asked.is_some_and(|asked| self.back_to.contains(asked))
     }
 }
 

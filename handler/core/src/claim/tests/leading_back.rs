@@ -81,6 +81,36 @@ fn once_it_is_back_the_same_update_again_leads_forth() {
     assert_eq!(is_back(&back, &again), (false, false));
 }
 
+/// Where people take a change back, CloudFormation's way back leads forth again.
+#[test]
+fn an_update_to_what_was_there_before_is_led_back_from_like_any_other() {
+    let changed = done(&there(), &leading("forth", "old", "new"));
+    let reverted = leading("revert", "new", "old");
+    let again = leading("again", "old", "new");
+    for (has_changed, expected) in [(false, (true, true)), (true, (true, false))] {
+        let failed = failed(&changed, &reverted, has_changed);
+        assert_eq!(is_back(&failed, &again), expected, "{has_changed}");
+        // It may have been the way back itself, which is sent again.
+        let sent_again = leading("sent again", "new", "old");
+        assert_eq!(is_back(&failed, &sent_again), (true, false));
+    }
+}
+
+/// Or CloudFormation was told to go on without the resource.
+#[test]
+fn a_way_back_that_fails_does_not_make_what_it_leads_back_from_a_way_back() {
+    let forth = leading("forth", "old", "new");
+    let back = leading("back", "new", "old");
+    let never_there = failed(&failed(&there(), &forth, false), &back, false);
+    let forth_again = leading("forth again", "old", "new");
+    assert_eq!(is_back(&never_there, &forth_again), (false, false));
+    // What is there is new, and CloudFormation takes it for old.
+    let skipped = failed(&done(&there(), &forth), &back, false);
+    let refused = failed(&skipped, &leading("on", "old", "newer"), false);
+    let back = leading("back again", "newer", "old");
+    assert_eq!(is_back(&refused, &back), (true, false));
+}
+
 #[test]
 fn an_update_that_cannot_be_read_is_led_back_from_like_one_that_is_refused() {
     let form = serde_json::json!({
@@ -91,10 +121,10 @@ fn an_update_that_cannot_be_read_is_led_back_from_like_one_that_is_refused() {
     let mut record = there();
     record.remember_refused(&old);
     let change = Change::new(&record.owner, None, &old);
+    let old = change.as_ref().expect("they can be written").to.clone();
     let from = LedFrom {
-        properties: change.as_ref().expect("they can be written").to.clone(),
-        is_as_it_was: true,
-        is_astray: false,
+        back_to: vec![old.clone()],
+        is_at: Some(old),
         abandoned: None,
     };
     assert_eq!(record.led_from, Some(from));
