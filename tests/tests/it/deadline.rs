@@ -253,6 +253,30 @@ fn what_aws_does_not_allow_is_answered_with_the_first_delivery() {
     }
 }
 
+/// Who may still have calls in flight keeps others from changing anything, and from nothing else.
+#[test]
+fn case_1_an_operation_whose_attempts_all_die_is_answered_as_soon_as_its_time_is_up() {
+    const SECONDS: u64 = 1_800;
+    const CALL: &str = "elasticloadbalancing:DescribeLoadBalancers";
+    const MARGIN_S: u64 = 120; // ANSWER_MARGIN_SECONDS
+    const FUNCTION_S: u64 = 60;
+    let world = World::new();
+    let hang = Rule::once(Some(CALL), 0, Fault::Hang).times(u64::MAX);
+    world.faults().add(hang);
+    let impatient = web().service_timeout(SECONDS);
+    let deploying = world.spawn(world.stack("app").deploy(Template::of(&impatient)));
+    world.block_on(world.sleep_s(SECONDS));
+    assert!(world.faults().struck() > 5);
+    world.faults().clear();
+    let outcome = world.block_on(deploying);
+    assert_eq!(outcome.status, RollbackComplete);
+    let first = outcome.first();
+    assert_eq!(first.status, SeenStatus::Failed);
+    let late_s = first.seconds() - (SECONDS - MARGIN_S);
+    // One that began before may have hung that long.
+    assert!(late_s <= FUNCTION_S, "{late_s} s: {}", first.reason);
+}
+
 /// A late delivery may not read the record once, and could start no waiter: the operation has one.
 #[test]
 fn case_9_a_delivery_that_is_refused_leaves_the_operation_to_its_waiter() {
@@ -268,6 +292,19 @@ fn case_9_a_delivery_that_is_refused_leaves_the_operation_to_its_waiter() {
     let outcome = world.block_on(deploying);
     assert_eq!(world.faults().struck(), 1);
     assert_eq!(outcome.status, CreateComplete, "{:?}", outcome.seen);
+}
+
+#[test]
+fn a_load_balancer_that_may_not_be_opened_is_a_refusal_that_says_so() {
+    let world = World::new();
+    // The first is of the names.
+    let denied = Rule::once(Some("dynamodb:TransactWriteItems"), 1, Fault::Deny);
+    world.faults().add(denied);
+    let outcome = world.stack("app").deploy_now(Template::of(&web()));
+    assert_eq!(outcome.status, RollbackComplete);
+    let reason = &outcome.first().reason;
+    assert!(reason.starts_with("AccessDenied: "), "{reason}");
+    assert!(reason.contains("dynamodb:TransactWriteItems"), "{reason}");
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Deleting a service.
 
+use std::collections::BTreeSet;
+
 use express_core::naming::TAG_OWNER;
 use express_tests::account::{Inventory, Item, Kind};
 use express_tests::by_hand::{self, ByHand};
@@ -43,6 +45,9 @@ fn case_43_a_delete_of_an_id_that_nobody_knows_succeeds_and_changes_nothing() {
     }
 }
 
+/// Of two calls side by side that are not answered, until they are given up.
+const TRIES: u64 = 4;
+
 #[test]
 fn case_43b_a_create_that_was_cancelled_at_any_time_leaves_nothing() {
     check_cancelled(World::new);
@@ -79,8 +84,8 @@ fn has_landed_after_the_delete(world: &World) -> bool {
     later.any(|event| matches!(event, Event::Called(call) if call.attempt == 1))
 }
 
-#[test]
-fn case_43b_what_a_cancelled_create_has_still_on_its_way_is_deleted_too() {
+/// Calls of a Create's first attempt that change something: number among all its calls, and name.
+fn changes_of_a_create() -> Vec<(usize, String)> {
     let clean = Scenario::new().create(web()).run();
     let history = clean.world.history();
     let calls = history.calls().enumerate();
@@ -88,23 +93,44 @@ fn case_43b_what_a_cancelled_create_has_still_on_its_way_is_deleted_too() {
     let changes: Vec<(usize, String)> = changes
         .map(|(number, call)| (number, call.recorded.name()))
         .collect();
-    drop(history);
     assert!(changes.len() > 10, "{changes:?}");
-    for (number, name) in changes {
-        let world = World::new();
-        let before = world.inventory().without_what_stays();
-        let late = Rule::once(None, number as u64, Fault::LandLate);
-        let template = Template::of(&web()).sibling_fails_after(10);
-        let run = Scenario::new()
-            .with_fault(late)
-            .then_deploy(template)
-            .run_in(world);
-        assert_eq!(run.statuses(), [RollbackComplete], "{name}");
-        assert!(has_landed_after_the_delete(&run.world), "{name}");
-        check_attempts_apart(&run.world);
-        let after = run.world.inventory().without_what_stays();
-        let left = before.diff(&after);
-        assert!(left.is_empty(), "{name}: {left:?}\n{}", run.trace());
+    changes
+}
+
+/// A Create is cancelled after some seconds, while a call of its attempt is on its way.
+fn check_late(late: Rule, seconds: u64) {
+    let name = format!("{late:?}");
+    let world = World::new();
+    let before = world.inventory().without_what_stays();
+    let template = Template::of(&web()).sibling_fails_after(seconds);
+    let run = Scenario::new()
+        .with_fault(late)
+        .then_deploy(template)
+        .run_in(world);
+    assert_eq!(run.statuses(), [RollbackComplete], "{name}");
+    assert!(has_landed_after_the_delete(&run.world), "{name}");
+    check_attempts_apart(&run.world);
+    let after = run.world.inventory().without_what_stays();
+    let left = before.diff(&after);
+    assert!(left.is_empty(), "{name}: {left:?}\n{}", run.trace());
+}
+
+#[test]
+fn case_43b_what_a_cancelled_create_has_still_on_its_way_is_deleted_too() {
+    for (number, _) in changes_of_a_create() {
+        check_late(Rule::once(None, number as u64, Fault::LandLate), 10);
+    }
+}
+
+/// The attempt has given the call up, and has ended.
+#[test]
+fn case_43b_what_a_cancelled_create_has_waited_for_in_vain_is_deleted_too() {
+    let names = changes_of_a_create().into_iter().map(|(_, name)| name);
+    // Of the ledger: the claim of a place.
+    let names = names.chain(["dynamodb:UpdateItem".to_owned()]);
+    for name in names.collect::<BTreeSet<String>>() {
+        let late = Rule::once(Some(&name), 0, Fault::LandAfter).times(TRIES);
+        check_late(late, 15);
     }
 }
 
