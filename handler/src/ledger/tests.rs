@@ -234,3 +234,31 @@ async fn the_largest_request_and_all_that_were_ended_before_it_fit_into_one_item
         .sum();
     assert!(bytes <= ITEM_BYTES_MAX, "{bytes}");
 }
+
+/// What is on its second page still needs the provider.
+#[tokio::test]
+async fn the_table_is_read_to_its_last_page() {
+    let page = |pool_id: &str, last: Value| {
+        let item = json!({
+            "pk": {"S": format!("pool#{pool_id}")},
+            "schema_version": {"N": SCHEMA_VERSION.to_string()},
+            "open": {"L": [{"N": "1"}]},
+        });
+        let mut page = json!({"Items": [item]});
+        page["LastEvaluatedKey"] = last;
+        page.to_string()
+    };
+    let key = json!({"pk": {"S": "pool#first"}});
+    // An empty key is none.
+    for last in [Value::Null, json!({})] {
+        let pages = [page("first", key.clone()), page("second", last)];
+        let fake = FakeAws::new(move |number, _| Some((200, pages.get(number)?.clone())));
+        let contents = scan::read(&fake.runtime()).await.unwrap();
+        let pools: Vec<&String> = contents.open.keys().collect();
+        assert_eq!(pools, ["first", "second"]);
+        let sent = fake.sent();
+        assert_eq!(sent.len(), 2);
+        assert_eq!(sent[0].json()["ExclusiveStartKey"], Value::Null);
+        assert_eq!(sent[1].json()["ExclusiveStartKey"], key);
+    }
+}
