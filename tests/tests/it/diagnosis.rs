@@ -187,6 +187,30 @@ fn case_20_roles_that_are_both_made_by_the_stack_are_waited_for() {
     assert_eq!(run.statuses(), [CreateComplete], "{reason}");
 }
 
+/// Tasks did not start for a while, for a reason that has passed.
+#[test]
+fn what_was_suspected_of_a_deployment_is_not_told_of_what_is_refused_after_it() {
+    let world = World::new();
+    let until_ms = world.now_ms() + 110_000;
+    world
+        .account()
+        .cloud()
+        .ecs
+        .unassumable_roles
+        .insert(role("late-execution"), until_ms);
+    // The first one is before the deployment, the second one points the alarm at what serves now.
+    let denied = Rule::once(Some("cloudwatch:PutMetricAlarm"), 1, Fault::Deny);
+    world.faults().add(denied.times(u64::MAX));
+    let properties = web().set("/ExecutionRoleArn", role("late-execution"));
+    let run = Scenario::new().create(properties).run_in(world);
+    assert_eq!(run.statuses(), [RollbackComplete]);
+    let suspected = Cause::ExecutionRoleNotAssumable.code();
+    assert!(run.world.logs().text().contains(suspected));
+    let reason = failed(&run, 0).reason;
+    assert!(reason.starts_with("AccessDenied: "), "{reason}");
+    assert!(!reason.contains(suspected), "{reason}");
+}
+
 /// As of a provider that was installed or upgraded a moment ago.
 #[test]
 fn case_20_a_policy_of_the_provider_that_iam_spreads_soon_is_waited_for() {
