@@ -239,6 +239,33 @@ fn case_20_a_policy_of_the_provider_that_iam_spreads_soon_is_waited_for() {
     }
 }
 
+#[test]
+fn case_20_a_role_that_ecs_refuses_by_its_arn_is_told_from_the_others() {
+    const EXECUTION: &str = "Unable to assume the role 'arn:aws:iam::123456789012:role/execution'";
+    const TASK: &str = "Unable to assume the role 'arn:aws:iam::123456789012:role/task'";
+    const INFRASTRUCTURE: &str =
+        "Unable to assume the role 'arn:aws:iam::123456789012:role/infrastructure'";
+    for (words, name, cause) in [
+        (EXECUTION, "execution", Cause::ExecutionRoleNotAssumable),
+        (TASK, "task", Cause::TaskRoleNotAssumable),
+        (
+            INFRASTRUCTURE,
+            "infrastructure",
+            Cause::InfrastructureRoleNotUsable,
+        ),
+    ] {
+        let world = World::new();
+        let refusal = Fault::Refuse("InvalidParameterException", words);
+        let refused = Rule::once(Some("ecs:CreateService"), 0, refusal);
+        world.faults().add(refused.times(u64::MAX));
+        let properties = web().set("/TaskRoleArn", role("task"));
+        let run = Scenario::new().create(properties).run_in(world);
+        assert_eq!(run.statuses(), [RollbackComplete], "{name}");
+        let arn = format!("`{}`", role(name));
+        check(&run, &failed(&run, 0), cause, &[&arn], AFTER_PATIENCE_S);
+    }
+}
+
 /// ECS has met the role when it could not assume it: the service was refused, or a task's start was.
 fn assert_refused_before(run: &Run, property: &str) {
     let history = run.world.history();
