@@ -1,6 +1,6 @@
 //! What is refused, or not heard, until the time is up: the answer still comes, and says what it was.
 
-use express_core::naming::TAG_OWNER;
+use express_core::naming::{TAG_OWNER, id_of_nothing};
 use express_tests::account::Kind;
 use express_tests::by_hand;
 use express_tests::cloudformation::{RequestType, Seen, SeenStatus};
@@ -201,9 +201,9 @@ fn case_1_a_delete_of_nothing_that_cannot_be_taken_up_fails() {
     let world = World::new();
     let away = Rule::once(Some("dynamodb:*"), 0, Fault::ServerError).times(u64::MAX);
     world.faults().add(away);
-    let id = "0a1b2c3d-0000-4000-8000-000000000000";
+    let id = id_of_nothing("0a1b2c3d-0000-4000-8000-000000000000");
     let stack = world.stack("app");
-    world.deliver(stack.event(RequestType::Delete, Some(id), &web()));
+    world.deliver(stack.event(RequestType::Delete, Some(&id), &web()));
     world.block_on(world.sleep_s(DELIVERIES_S));
     let received = world.account().cloud().response_sink.received.clone();
     let answers: Vec<Value> = received

@@ -7,7 +7,7 @@ use local_aws::fault::{Fault, Rule};
 use local_aws::wire::Service;
 use serde_json::{Value, json};
 
-use StackStatus::{DeleteComplete, UpdateComplete, UpdateRollbackComplete};
+use StackStatus::{DeleteComplete, UpdateComplete, UpdateRollbackComplete, UpdateRollbackFailed};
 
 /// What a registration may hold of a description.
 const REGISTERED: [&str; 9] = [
@@ -269,6 +269,26 @@ fn an_image_that_was_deployed_by_hand_is_not_undone_without_a_word() {
             .as_array()
             .is_none_or(|tags| tags.iter().all(|tag| tag["key"] != TAG_OWNER))
     );
+}
+
+/// The service is as nobody has asked for: an answer that it is back would not be true.
+#[test]
+fn what_an_update_has_left_half_way_does_not_stay_because_somebody_has_taken_its_tag_off() {
+    let world = World::new();
+    let stack = world.with_service("app", &app());
+    let changed = Template::of(&app().image("nginx:2")).sibling_fails_after(120);
+    let deploying = world.spawn(stack.deploy(changed));
+    world.block_on(world.sleep_s(60));
+    let arn = world.active_service()["serviceArn"].clone();
+    let untag = json!({"resourceArn": arn, "tagKeys": [TAG_OWNER]});
+    let untagged = world
+        .account()
+        .perform(Service::Ecs, "UntagResource", untag);
+    assert!(untagged.is_ok(), "{untagged:?}");
+    let outcome = world.block_on(deploying);
+    assert_eq!(outcome.status, UpdateRollbackFailed);
+    let reason = &outcome.last().reason;
+    assert!(reason.starts_with("AlreadyExists: "), "{reason}");
 }
 
 /// It says nothing of where the next Update leads: a later one has been carried out.

@@ -15,6 +15,9 @@ use StackStatus::{CreateComplete, RollbackComplete, UpdateComplete, UpdateRollba
 
 const STRATEGIES: [&str; 2] = ["CANARY", "ROLLING"];
 
+/// Times that one operation asks ECS for what it is to deploy.
+const DEPLOYMENTS_MAX: usize = 3;
+
 /// How many deployments the provider has stopped.
 fn stops(world: &World) -> usize {
     let calls = world.mutations();
@@ -156,4 +159,33 @@ fn case_37_a_deployment_of_ours_that_somebody_stops_is_not_told_as_late() {
     let reason = &outcome.first().reason;
     assert!(reason.contains("deployment"), "{reason}");
     assert!(!reason.contains("did not finish within"), "{reason}");
+}
+
+/// Whoever it is deploys what was there before, as soon as ECS is told anything else.
+#[test]
+fn case_37_an_update_that_somebody_undoes_again_and_again_is_given_up() {
+    const HOUR_S: u64 = 3_600;
+    let world = World::new();
+    let stack = world.with_service("app", &web());
+    let before = world.active_service()["taskDefinition"].clone();
+    let deployed = |world: &World| {
+        let calls = world.mutations();
+        calls.iter().filter(|it| *it == "ecs:UpdateService").count()
+    };
+    let earlier = deployed(&world);
+    let undone = world.clone();
+    let until_ms = world.now_ms() + HOUR_S * 1_000;
+    world.spawn(async move {
+        while undone.now_ms() < until_ms {
+            if undone.active_service()["taskDefinition"] != before {
+                let update = json!({"service": "web", "taskDefinition": before});
+                ecs(&undone, "UpdateService", update);
+            }
+            undone.sleep_s(5).await;
+        }
+    });
+    let outcome = stack.deploy_now(Template::of(&image("nginx:2").service_timeout(3_600)));
+    let reason = &outcome.first().reason;
+    assert!(reason.contains("taskDefinition"), "{reason}");
+    assert_eq!(deployed(&world) - earlier, DEPLOYMENTS_MAX, "{reason}");
 }
