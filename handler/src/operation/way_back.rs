@@ -73,3 +73,6 @@ pub(super) fn deployment_ms(old: &Properties, new: &Properties) -> u64 {
     let (bake_min, _) = new.deployment.bakes();
     plan::ROLLING_MS + u64::from(bake_min) * 60_000
 }
+
+#[cfg(test)]
+mod tests;
