@@ -308,9 +308,12 @@ fn case_2_an_answer_at_once_that_is_not_accepted_is_sent_again() {
     world.faults().add(denied);
     world.settle();
     assert_eq!(world.faults().struck(), 1);
-    let sent = puts(&world).split_off(before);
+    let mut all = puts(&world);
+    let sent = all.split_off(before);
     assert_eq!(sent.len(), TRIES + 1, "{sent:?}");
     assert_eq!(sent[0]["Status"], "SUCCESS");
+    assert_eq!(sent[0]["Data"], all[0]["Data"], "as of the Create");
+    assert!(sent[0]["Data"]["Endpoint"].is_string(), "{sent:?}");
     assert!(sent.iter().all(|put| *put == sent[0]), "{sent:?}");
 }
 
@@ -338,6 +341,26 @@ fn told_when_kms_says(fault: Fault) -> usize {
 fn case_2_a_request_that_was_ended_and_cannot_be_told_does_not_keep_the_next_one() {
     assert_eq!(told_when_kms_says(Fault::Deny), 0);
     assert_eq!(told_when_kms_says(Fault::ServerError), 1);
+}
+
+/// Whoever's clock that is: what CloudFormation asks next is newer all the same.
+#[test]
+fn an_event_whose_url_was_signed_in_the_far_future_overtakes_nothing() {
+    const DATE: &str = "X-Amz-Date=";
+    let world = World::new();
+    let stack = world.with_service("app", &web());
+    let id = stack.resources()["Web"].physical_id.clone();
+    let mut event = stack.event(RequestType::Update, Some(&id), &web().image("nginx:2"));
+    event["OldResourceProperties"] = web().stringified();
+    let url = event["ResponseURL"].as_str().unwrap();
+    let (before, date) = url.split_once(DATE).unwrap();
+    let (_, after) = date.split_once('&').unwrap();
+    event["ResponseURL"] = json!(format!("{before}{DATE}20360101T000000Z&{after}"));
+    world.deliver(event);
+    world.settle();
+    assert_eq!(world.active_container()["image"], "nginx:2");
+    let next = stack.deploy_now(Template::of(&web().image("nginx:3")));
+    assert_eq!(next.status, UpdateComplete, "{:?}", next.seen);
 }
 
 #[test]
