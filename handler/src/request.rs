@@ -194,7 +194,6 @@ async fn take(taking: &Taking<'_>) -> Result<WaiterReply, RequestError> {
             match taking.parse(&envelope.properties) {
                 Ok(properties) => taking.converge(properties).await,
                 Err(errors) => {
-                    taking.note_refused().await;
                     let code = HandlerErrorCode::InvalidRequest;
                     taking.early.failed(code, &errors.to_string()).await
                 }

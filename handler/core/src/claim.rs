@@ -203,6 +203,10 @@ pub struct ServiceRecord {
     /// yet, and what is not seen would be neither removed nor undone.
     #[serde(default)]
     pub changed_ms: Option<u64>,
+    /// Digest of the properties that an operation has got it to last ([`leading_back`]); none once a later one was about
+    /// to change something of it.
+    #[serde(default)]
+    pub stands_at: Option<String>,
     /// The zone in which its alias record may be: written before one is made. None where DNS is managed elsewhere, and
     /// for a service that an older provider has made and that has not changed since.
     #[serde(default)]

@@ -123,6 +123,7 @@ impl Identity {
             alias_moved_ms: None,
             has_test_rule: false,
             changed_ms: None,
+            stands_at: None,
             hosted_zone_id: None,
             stays: Vec::new(),
             has_alias_record: false,

@@ -241,9 +241,9 @@ impl Attempt<'_> {
         let Some(service) = record.services.get_mut(arn) else {
             return;
         };
+        service.stands_at = None;
         if !goal.is_removal() {
             service.changed_ms = Some(now_ms);
-            record.operation.iter_mut().for_each(Operation::note_change);
         }
         for step in steps {
             match step {

@@ -25,8 +25,7 @@ impl Attempt<'_> {
         let Goal::Converge(desired) = goal else {
             return None;
         };
-        let operation = self.stored.record.operation.as_ref()?;
-        if !operation.may_stay() || !error.is_of_somebody_else() {
+        if !self.stored.record.may_stay() || !error.is_of_somebody_else() {
             return None;
         }
         let attributes = plan::attributes(desired, observed)?;

@@ -14,7 +14,6 @@ use super::early::{self, EarlyAnswer};
 use super::first_look::Look;
 use super::{RequestError, WAITERS_MAX};
 use crate::cloudformation::event::{self, Envelope};
-use crate::error::chain;
 use crate::ledger::{self, LedgerError, NameClaims, Stored};
 use crate::operation::{Attempt, Known, environment};
 use crate::seal::SealContext;
@@ -76,11 +75,8 @@ impl Taking<'_> {
             properties: Some(properties),
             is_of_newer_version: false,
         };
-        if let (RequestType::Update, Some(properties)) = (request.request_type, &sealed.properties)
-        {
-            let old = sealed.old_properties.as_ref();
-            request.change = Change::new(&self.owner, old, properties);
-        }
+        let (old, new) = (&self.envelope.old_properties, &self.envelope.properties);
+        request.change = Some(Change::new(&self.owner, old.as_ref(), new));
         if request.request_type == RequestType::Create
             && let Some(taken) = self.create_at_once(&request, &sealed, &identity).await
         {
@@ -133,31 +129,6 @@ impl Taking<'_> {
                 };
                 Some(self.refused(refused, sealed).await)
             }
-        }
-    }
-
-    /// Notes that an Update was refused before anything was done, for the one that leads back. It is answered whether or
-    /// not that can be noted.
-    pub(super) async fn note_refused(&self) {
-        let old = self.envelope.old_properties.as_ref();
-        let Some(old) = old.and_then(|old| self.parse(old).ok()) else {
-            return;
-        };
-        let owner_key = naming::owner_key(&self.owner);
-        let noted = async {
-            let Some(mut stored) = ledger::find(self.runtime, &owner_key).await? else {
-                return Ok(());
-            };
-            let is_late = self.issued_ms() < stored.record.newest_issued_ms;
-            if is_late || stored.record.operation.is_some() {
-                return Ok(());
-            }
-            stored.record.remember_refused(&old);
-            ledger::write(self.runtime, &mut stored).await
-        };
-        if let Err(error) = noted.await {
-            let problem = chain(&error).to_string();
-            tracing::warn!(event = "request.refused.not_noted", problem);
         }
     }
 

@@ -71,6 +71,7 @@ mod tests {
             alias_moved_ms: Some(1),
             has_test_rule: false,
             changed_ms: None,
+            stands_at: None,
             hosted_zone_id: None,
             stays: Vec::new(),
             has_alias_record: false,

@@ -53,6 +53,7 @@ pub(super) fn service(arn: &str) -> (String, ServiceRecord) {
         alias_moved_ms: None,
         has_test_rule: false,
         changed_ms: None,
+        stands_at: None,
         hosted_zone_id: None,
         stays: Vec::new(),
         has_alias_record: false,

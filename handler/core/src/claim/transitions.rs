@@ -234,7 +234,7 @@ impl OwnerRecord {
         if !is_success {
             self.note_unreached(&operation);
         }
-        self.remember_led_from(&operation, is_success);
+        self.remember_way(&operation, is_success);
         if let Some(answer) = heard_answer {
             match operation.request_type {
                 RequestType::Create | RequestType::Update => {
@@ -251,7 +251,7 @@ impl OwnerRecord {
         let Some(operation) = self.operation.take() else {
             return;
         };
-        self.remember_led_from(&operation, true);
+        self.remember_way(&operation, true);
         self.remember_newest(physical_id);
         self.note_reached(physical_id);
         self.remember_finished(operation.request_id.clone());

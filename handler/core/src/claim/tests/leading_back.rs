@@ -1,10 +1,24 @@
 //! Which Updates lead back, and when what is there may stay.
 
 use super::*;
-use crate::claim::{Abandoned, Change, LedFrom, Operation};
+use crate::claim::{Abandoned, Change};
 
 fn there() -> OwnerRecord {
-    done(&owner(), &create("create", WEB))
+    let made = Request {
+        change: Some(Change {
+            from: None,
+            to: "old".to_owned(),
+        }),
+        ..create("create", WEB)
+    };
+    done(&owner(), &made)
+}
+
+/// Something of the service that is asked for is about to be changed.
+fn change(record: &mut OwnerRecord) {
+    let asked = record.operation.as_ref().and_then(|it| it.converge.clone());
+    let service = record.services.get_mut(&asked.expect("an Update"));
+    service.expect("a service").stands_at = None;
 }
 
 /// An Update between properties of these names.
@@ -22,7 +36,7 @@ fn leading(request_id: &str, from: &str, to: &str) -> Request {
 fn failed(record: &OwnerRecord, request: &Request, has_changed: bool) -> OwnerRecord {
     let mut record = begun(record, request);
     if has_changed {
-        record.operation.iter_mut().for_each(Operation::note_change);
+        change(&mut record);
     }
     decide(&mut record, false, WEB);
     record.finish_operation(true);
@@ -32,8 +46,9 @@ fn failed(record: &OwnerRecord, request: &Request, has_changed: bool) -> OwnerRe
 /// Whether an Update leads back, and whether what is there may stay.
 fn is_back(record: &OwnerRecord, request: &Request) -> (bool, bool) {
     let begun = begun(record, request);
+    let may_stay = begun.may_stay();
     let operation = begun.operation.expect("it has just begun");
-    (operation.way.is_back, operation.may_stay())
+    (operation.way.is_back, may_stay)
 }
 
 #[test]
@@ -49,7 +64,8 @@ fn an_update_to_where_the_one_before_has_led_away_from_leads_back() {
         (begun(&there, &forth), (true, true)),
         // Another part of the stack has failed.
         (done(&there, &forth), (true, false)),
-        (there.clone(), (false, false)),
+        // It has never come: it could not be read, or nobody took it up.
+        (there.clone(), (false, true)),
     ] {
         assert_eq!(is_back(&record, &back), expected, "{:?}", record.led_from);
         assert_eq!(is_back(&record, &on), (false, false));
@@ -60,9 +76,9 @@ fn an_update_to_where_the_one_before_has_led_away_from_leads_back() {
 fn what_was_changed_on_the_way_back_does_not_stay_as_it_is() {
     let refused = failed(&there(), &leading("forth", "old", "new"), false);
     let mut back = begun(&refused, &leading("back", "new", "old"));
-    let operation = back.operation.as_mut().expect("it has just begun");
-    operation.note_change();
-    assert!(!operation.may_stay());
+    assert!(back.may_stay());
+    change(&mut back);
+    assert!(!back.may_stay());
     // Sent again, because it has failed.
     decide(&mut back, false, WEB);
     back.finish_operation(true);
@@ -111,36 +127,55 @@ fn a_way_back_that_fails_does_not_make_what_it_leads_back_from_a_way_back() {
     assert_eq!(is_back(&refused, &back), (true, false));
 }
 
+/// What a replacement has done to the service that it makes is nothing to the one that it was to replace.
 #[test]
-fn an_update_that_cannot_be_read_is_led_back_from_like_one_that_is_refused() {
-    let form = serde_json::json!({
-        "ServiceName": "web",
-        "InfrastructureRoleArn": "arn:aws:iam::123456789012:role/infrastructure",
-    });
-    let old = serde_json::from_value(form).expect("properties of the ledger's form");
-    let mut record = there();
-    record.remember_refused(&old);
-    let change = Change::new(&record.owner, None, &old);
-    let old = change.as_ref().expect("they can be written").to.clone();
-    let from = LedFrom {
-        back_to: vec![old.clone()],
-        is_at: Some(old),
-        abandoned: None,
+fn a_replacement_that_fails_half_way_is_led_back_from_to_what_stands() {
+    let forth = Request {
+        change: leading("forth", "old", "new").change,
+        ..update("forth", WEB, SHOP)
     };
-    assert_eq!(record.led_from, Some(from));
-    let back = Request {
-        change,
-        ..update("back", WEB, WEB)
+    let replacing = failed(&there(), &forth, true);
+    assert_eq!(
+        is_back(&replacing, &leading("back", "new", "old")),
+        (true, true)
+    );
+}
+
+/// A Create may take up what stands, and an Update whose properties are the same is none that leads back.
+#[test]
+fn only_an_update_to_other_properties_may_leave_all_as_it_is() {
+    let there = there();
+    assert_eq!(
+        is_back(&there, &leading("same", "old", "old")),
+        (false, false)
+    );
+    let again = Request {
+        request_id: "again".to_owned(),
+        change: Some(Change {
+            from: None,
+            to: "old".to_owned(),
+        }),
+        ..create("again", WEB)
     };
-    assert_eq!(is_back(&record, &back), (true, true));
+    assert_eq!(is_back(&there, &again), (false, false));
+}
+
+#[test]
+fn the_order_of_properties_and_who_carries_them_out_make_no_difference() {
+    let of = |properties: serde_json::Value| Change::new(&owner().owner, None, &properties).to;
+    let first = of(serde_json::json!({"ServiceToken": "one", "Cpu": "256", "Memory": "512"}));
+    let again = of(serde_json::json!({"Memory": "512", "Cpu": "256", "ServiceToken": "two"}));
+    let other = of(serde_json::json!({"Memory": "512", "Cpu": "512"}));
+    assert_eq!(first, again);
+    assert_ne!(first, other);
 }
 
 #[test]
 fn what_a_failed_update_has_left_running_is_waited_for_by_nobody_on_the_way_back() {
     let forth = leading("forth", "old", "new");
     let asks = |mut record: OwnerRecord| {
+        change(&mut record);
         let operation = record.operation.as_mut().expect("it has just begun");
-        operation.note_change();
         operation.deployment_asked_ms = Some(2_000);
         operation.deployment_before = Some("before".to_owned());
         record
@@ -166,13 +201,7 @@ fn what_a_failed_update_has_left_running_is_waited_for_by_nobody_on_the_way_back
 fn what_was_left_half_way_does_not_stay_when_the_next_update_is_refused() {
     let astray = failed(&there(), &leading("forth", "old", "new"), true);
     let skipped = failed(&astray, &leading("back", "new", "old"), true);
-    for mut record in [astray, skipped] {
-        let properties = serde_json::json!({
-            "ServiceName": "web",
-            "InfrastructureRoleArn": "arn:aws:iam::123456789012:role/infrastructure",
-        });
-        let properties = serde_json::from_value(properties).expect("the ledger's form");
-        record.remember_refused(&properties);
+    for record in [astray, skipped] {
         let refused = failed(&record, &leading("on", "old", "newer"), false);
         let back = leading("back again", "newer", "old");
         assert_eq!(is_back(&refused, &back), (true, false));
