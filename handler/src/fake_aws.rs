@@ -13,6 +13,7 @@ use aws_smithy_runtime_api::client::http::{
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::body::SdkBody;
+use express_core::claim::{OwnerRecord, Reception, Request, RequestType};
 
 use crate::aws::AwsClients;
 use crate::clock::Clock;
@@ -140,6 +141,26 @@ pub fn invocation() -> Invocation {
     Invocation {
         function_arn: "arn:aws:lambda:eu-west-1:111122223333:function:express".into(),
         log_stream: "stream-1".into(),
+    }
+}
+
+/// The record with a Create as its operation.
+pub fn with_create(record: &OwnerRecord, request_id: &str) -> OwnerRecord {
+    let request = Request {
+        request_id: request_id.to_owned(),
+        request_type: RequestType::Create,
+        physical_id: None,
+        converge: None,
+        change: None,
+        waits_for_closings: false,
+        now_ms: 1,
+        issued_ms: 1,
+        answer_by_ms: 2,
+        given_up_ms: 3,
+    };
+    match record.receive(&request, None) {
+        Reception::Begin(begun) => *begun,
+        other => panic!("a Create begins: {other:?}"),
     }
 }
 

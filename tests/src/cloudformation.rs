@@ -10,8 +10,8 @@ mod rollback;
 mod stack;
 mod template;
 
-pub use answer::Answers;
 pub(crate) use answer::check as check_answer;
+pub use answer::{Answers, answers_sent};
 pub use event::{RESPONSE_URL_CANARY, RequestType, owner_key_of, request_of};
 pub use request::{Seen, SeenStatus};
 pub use rollback::{FailedReplacement, ROLLBACK_AFTER_S};

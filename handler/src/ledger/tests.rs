@@ -5,14 +5,14 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use express_core::claim::pool::MEMBERS_MAX;
 use express_core::claim::{
-    ANSWERED_IDS_MAX, DecidedAnswer, FINISHED_REQUESTS_MAX, Reception, Request, RequestType,
-    SUPERSEDED_MAX, SUPERSEDED_SEALED_LENGTH_MAX, Superseded,
+    ANSWERED_IDS_MAX, DecidedAnswer, FINISHED_REQUESTS_MAX, SUPERSEDED_MAX,
+    SUPERSEDED_SEALED_LENGTH_MAX, Superseded,
 };
 use provider_schema::limits::{ANSWER_BYTES_MAX, PROPERTIES_BYTES_MAX};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::fake_aws::{FakeAws, Sent};
+use crate::fake_aws::{FakeAws, Sent, with_create};
 use crate::seal::SealContext;
 use crate::sealed::SealedOperation;
 use crate::telemetry::Sensitive;
@@ -164,21 +164,8 @@ fn fullest_record(sealed_url: String) -> OwnerRecord {
         stack_id: "s".repeat(300),
         logical_resource_id: "l".repeat(255),
     };
-    let request = Request {
-        request_id: "r".repeat(64),
-        request_type: RequestType::Create,
-        physical_id: None,
-        converge: None,
-        change: None,
-        waits_for_closings: false,
-        now_ms: 1,
-        issued_ms: 1,
-        answer_by_ms: 2,
-        given_up_ms: 3,
-    };
-    let Reception::Begin(record) = OwnerRecord::new(owner).receive(&request, None) else {
-        panic!("a Create begins");
-    };
+    let request_id = "r".repeat(64);
+    let mut record = with_create(&OwnerRecord::new(owner), &request_id);
     let arn = "a".repeat(400);
     // Nothing grows more in JSON than quotation marks, and an answer has few others.
     let answer = DecidedAnswer {
@@ -186,14 +173,13 @@ fn fullest_record(sealed_url: String) -> OwnerRecord {
         body: "\"".repeat(ANSWER_BYTES_MAX),
         physical_id: arn.clone(),
     };
-    let mut record = *record;
     let operation = record.operation.as_mut().unwrap();
     operation.answer = Some(answer.clone());
     operation.sealed_url = Some(sealed_url);
     record.answered_ids = vec![arn.clone(); ANSWERED_IDS_MAX];
-    record.finished_requests = vec![request.request_id.clone(); FINISHED_REQUESTS_MAX];
+    record.finished_requests = vec![request_id.clone(); FINISHED_REQUESTS_MAX];
     let superseded = Superseded {
-        request_id: request.request_id,
+        request_id,
         physical_id: arn,
         answer: Some(answer),
         sealed: "s".repeat(SUPERSEDED_SEALED_LENGTH_MAX),

@@ -7,6 +7,8 @@ use std::task::{Context, Poll, Waker};
 use local_aws::response_sink::Put;
 use serde_json::{Map, Value};
 
+use crate::world::World;
+
 /// The longest answer that CloudFormation reads, in bytes.
 /// AWS: <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref-responses.html>
 const ANSWER_BYTES_MAX: usize = 4096;
@@ -120,6 +122,19 @@ pub(crate) fn check(put: &Put, event: &Value) -> Result<Answer, String> {
         reason,
         data: body["Data"].as_object().cloned().unwrap_or_default(),
     })
+}
+
+/// The bodies of all answers that were sent, in order of arrival, also of those that were refused.
+///
+/// # Panics
+/// When one is not JSON.
+#[must_use]
+pub fn answers_sent(world: &World) -> Vec<Value> {
+    let received = world.account().cloud().response_sink.received.clone();
+    let bodies = received.iter().map(|put| serde_json::from_str(&put.body));
+    bodies
+        .map(|body| body.unwrap_or_else(|error| panic!("an answer is no JSON: {error}")))
+        .collect()
 }
 
 #[cfg(test)]

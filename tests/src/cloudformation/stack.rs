@@ -161,6 +161,19 @@ impl Stack {
         event::of(&self.world, &self.id(), &request)
     }
 
+    /// The same of an Update.
+    #[must_use]
+    pub fn update_event(
+        &self,
+        physical_id: &str,
+        old: &ServiceProperties,
+        new: &ServiceProperties,
+    ) -> Value {
+        let mut event = self.event(RequestType::Update, Some(physical_id), new);
+        event["OldResourceProperties"] = old.stringified();
+        event
+    }
+
     /// Creates or updates the stack.
     pub async fn deploy(self, template: Template) -> StackOutcome {
         if self.state.borrow().resources.is_empty() {

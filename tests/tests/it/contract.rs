@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use express_tests::cloudformation::{RequestType, SeenStatus};
+use express_tests::cloudformation::{RequestType, SeenStatus, answers_sent};
 use express_tests::history::{AttemptEnd, Call, Event};
 use express_tests::invariants::check_all_answered;
 use express_tests::properties::ENVIRONMENT_CANARY;
@@ -18,14 +18,6 @@ use StackStatus::{
 
 /// Answers that cost no deployment come at once.
 const AT_ONCE_S: u64 = 5;
-
-fn puts(world: &World) -> Vec<Value> {
-    let received = world.account().cloud().response_sink.received.clone();
-    received
-        .iter()
-        .map(|put| serde_json::from_str(&put.body).unwrap())
-        .collect()
-}
 
 /// Creates a stack that is to be refused, and returns the reason.
 fn refused(properties: &ServiceProperties) -> String {
@@ -49,7 +41,7 @@ fn delivered(change: impl FnOnce(&mut Value)) -> (World, Vec<Value>) {
     let began_ms = world.now_ms();
     world.deliver(event);
     world.settle();
-    let answers = puts(&world);
+    let answers = answers_sent(&world);
     assert_eq!(world.mutations(), Vec::<String>::new());
     let history = world.history();
     let put = history
@@ -80,7 +72,7 @@ fn case_1_every_request_is_answered_exactly_once() {
             DeleteComplete
         ]
     );
-    assert_eq!(puts(&run.world).len(), run.seen().len());
+    assert_eq!(answers_sent(&run.world).len(), run.seen().len());
 }
 
 #[test]
@@ -128,7 +120,7 @@ fn case_1_a_request_in_which_the_handler_panics_is_answered_once() {
             .filter(|seen| seen.status != SeenStatus::TimedOut);
         assert_eq!(answered.count(), outcome.seen.len(), "{context}");
         // Who failed after the answer had arrived does not know that it had: the same goes out again.
-        let puts: BTreeSet<String> = puts(&world).iter().map(Value::to_string).collect();
+        let puts: BTreeSet<String> = answers_sent(&world).iter().map(Value::to_string).collect();
         assert_eq!(puts.len(), outcome.seen.len(), "{context}");
         if outcome.status == CreateComplete {
             assert_eq!(stack.delete_now().status, DeleteComplete, "{context}");
@@ -158,7 +150,7 @@ fn case_1_a_request_that_outlasts_the_functions_timeout_is_answered_once() {
         assert_eq!(timeouts.count(), 1, "{context}");
         check_all_answered(&world);
         // Who was ended after the answer had arrived does not know that it had: the same goes out again.
-        let puts = puts(&world);
+        let puts = answers_sent(&world);
         assert!(
             puts.len() <= 2 && puts.iter().all(|put| *put == puts[0]),
             "{context}"
@@ -190,7 +182,7 @@ fn case_1_a_request_while_no_call_is_answered_is_answered_once() {
             "{context}"
         );
         check_all_answered(&world);
-        let puts = puts(&world);
+        let puts = answers_sent(&world);
         assert!(puts.iter().all(|put| *put == puts[0]), "{context}");
     }
 }
@@ -250,7 +242,7 @@ fn told_of_its_end(statuses: impl IntoIterator<Item = u16>) -> (World, String, V
     assert_eq!(outcome.status, UpdateRollbackComplete);
     world.settle();
     let ended = outcome.first().request_id.as_str();
-    let all = puts(&world);
+    let all = answers_sent(&world);
     let is_it = |put: &&Value| put["RequestId"] == ended;
     let answers: Vec<Value> = all.iter().filter(is_it).cloned().collect();
     let last = all.iter().rposition(|put| is_it(&put)).unwrap();
@@ -269,7 +261,7 @@ fn case_2_a_request_that_was_ended_is_told_so_also_when_that_is_not_accepted_at_
     assert!(reason.is_some_and(|it| it.contains("a later request for the same resource")));
     assert_eq!(answers[TRIES]["PhysicalResourceId"], id.as_str());
     // What is asked now does not wait for it: that is answered first.
-    assert_eq!(last + 1, puts(&world).len());
+    assert_eq!(last + 1, answers_sent(&world).len());
 }
 
 #[test]
@@ -291,11 +283,10 @@ fn case_2_an_answer_at_once_that_is_not_accepted_is_sent_again() {
     let world = World::new();
     let stack = world.with_service("app", &web());
     let id = stack.resources()["Web"].physical_id.clone();
-    let mut event = stack.event(RequestType::Update, Some(&id), &web());
-    event["OldResourceProperties"] = web().stringified();
+    let event = stack.update_event(&id, &web(), &web());
     // Until AWS shows all that was made.
     world.block_on(world.sleep_s(60));
-    let before = puts(&world).len();
+    let before = answers_sent(&world).len();
     world
         .account()
         .cloud()
@@ -308,7 +299,7 @@ fn case_2_an_answer_at_once_that_is_not_accepted_is_sent_again() {
     world.faults().add(denied);
     world.settle();
     assert_eq!(world.faults().struck(), 1);
-    let mut all = puts(&world);
+    let mut all = answers_sent(&world);
     let sent = all.split_off(before);
     assert_eq!(sent.len(), TRIES + 1, "{sent:?}");
     assert_eq!(sent[0]["Status"], "SUCCESS");
@@ -332,7 +323,7 @@ fn told_when_kms_says(fault: Fault) -> usize {
     assert_eq!(outcome.status, UpdateRollbackComplete);
     world.settle();
     let ended = outcome.first().request_id.as_str();
-    let puts = puts(&world);
+    let puts = answers_sent(&world);
     puts.iter().filter(|put| put["RequestId"] == ended).count()
 }
 
@@ -350,8 +341,7 @@ fn an_event_whose_url_was_signed_in_the_far_future_overtakes_nothing() {
     let world = World::new();
     let stack = world.with_service("app", &web());
     let id = stack.resources()["Web"].physical_id.clone();
-    let mut event = stack.event(RequestType::Update, Some(&id), &web().image("nginx:2"));
-    event["OldResourceProperties"] = web().stringified();
+    let mut event = stack.update_event(&id, &web(), &web().image("nginx:2"));
     let url = event["ResponseURL"].as_str().unwrap();
     let (before, date) = url.split_once(DATE).unwrap();
     let (_, after) = date.split_once('&').unwrap();
@@ -377,7 +367,7 @@ fn case_2_an_expired_url_ends_the_operation_without_a_crash_loop() {
     world.settle();
     let create = outcome.first().request_id.as_str();
     assert_eq!(
-        puts(&world)
+        answers_sent(&world)
             .iter()
             .filter(|put| put["RequestId"] == create)
             .count(),
@@ -444,12 +434,12 @@ fn case_6_an_event_that_is_delivered_twice_has_one_effect() {
                 once.world.inventory().to_string(),
                 "{context}"
             );
-            let answers: BTreeSet<String> = puts(&twice.world)
+            let answers: BTreeSet<String> = answers_sent(&twice.world)
                 .iter()
                 .map(|put| put["RequestId"].to_string())
                 .collect();
             assert_eq!(answers.len(), once.statuses().len(), "{context}");
-            assert_eq!(puts(&twice.world).len(), answers.len(), "{context}");
+            assert_eq!(answers_sent(&twice.world).len(), answers.len(), "{context}");
             // A deletion is tried again as long as something still uses the thing.
             let changes = |run: &Run| {
                 let is_deletion = |name: &String| name.contains(":Delete");
@@ -472,7 +462,7 @@ fn case_7_a_late_duplicate_of_an_old_request_has_no_effect() {
     let before = scenario.run();
     let after = scenario.then_redeliver(0).run();
     assert_eq!(after.mutations(), before.mutations());
-    assert_eq!(puts(&after.world), puts(&before.world));
+    assert_eq!(answers_sent(&after.world), answers_sent(&before.world));
 }
 
 #[test]
@@ -518,7 +508,7 @@ fn case_9_an_update_that_takes_longer_than_a_function_can_run_outlives_a_new_ver
             );
             world.settle();
             check_all_answered(&world);
-            assert_eq!(puts(&world).len(), 2, "{context}");
+            assert_eq!(answers_sent(&world).len(), 2, "{context}");
             assert_eq!(stack.delete_now().status, DeleteComplete, "{context}");
             world.settle();
             let after = world.inventory().without_what_stays();

@@ -3,11 +3,11 @@
 use express_core::naming::{TAG_OWNER, id_of_nothing};
 use express_tests::account::Kind;
 use express_tests::by_hand;
-use express_tests::cloudformation::{RequestType, Seen, SeenStatus};
+use express_tests::cloudformation::{RequestType, Seen, SeenStatus, answers_sent};
 use express_tests::network::admit_to_database;
 use express_tests::{StackStatus, Template, World, web};
 use local_aws::fault::{Fault, Rule};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use StackStatus::{
     CreateComplete, DeleteComplete, DeleteFailed, RollbackComplete, UpdateComplete,
@@ -205,11 +205,7 @@ fn case_1_a_delete_of_nothing_that_cannot_be_taken_up_fails() {
     let stack = world.stack("app");
     world.deliver(stack.event(RequestType::Delete, Some(&id), &web()));
     world.block_on(world.sleep_s(DELIVERIES_S));
-    let received = world.account().cloud().response_sink.received.clone();
-    let answers: Vec<Value> = received
-        .iter()
-        .map(|put| serde_json::from_str(&put.body).unwrap())
-        .collect();
+    let answers = answers_sent(&world);
     assert_eq!(answers.len(), 1, "{answers:?}");
     assert_eq!(answers[0]["Status"], "FAILED", "{answers:?}");
     assert_eq!(answers[0]["PhysicalResourceId"], id);

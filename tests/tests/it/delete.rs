@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use express_core::naming::TAG_OWNER;
 use express_tests::account::{Inventory, Item, Kind};
 use express_tests::by_hand::{self, ByHand};
-use express_tests::cloudformation::RequestType;
+use express_tests::cloudformation::{RequestType, answers_sent};
 use express_tests::history::Event;
 use express_tests::invariants::check_attempts_apart;
 use express_tests::{Scenario, StackStatus, Template, World, web};
@@ -30,8 +30,7 @@ fn case_43_a_delete_of_an_id_that_nobody_knows_succeeds_and_changes_nothing() {
                 .event(RequestType::Delete, Some(id), &web()),
         );
         world.settle();
-        let body: Value =
-            serde_json::from_str(&world.account().cloud().response_sink.received[0].body).unwrap();
+        let body = &answers_sent(&world)[0];
         assert_eq!(
             (&body["Status"], &body["PhysicalResourceId"]),
             (&"SUCCESS".into(), &id.into())
@@ -44,9 +43,6 @@ fn case_43_a_delete_of_an_id_that_nobody_knows_succeeds_and_changes_nothing() {
         assert_eq!(mutations, 0, "{id}");
     }
 }
-
-/// Of two calls side by side that are not answered, until they are given up.
-const TRIES: u64 = 4;
 
 #[test]
 fn case_43b_a_create_that_was_cancelled_at_any_time_leaves_nothing() {
@@ -122,6 +118,9 @@ fn case_43b_what_a_cancelled_create_has_still_on_its_way_is_deleted_too() {
     }
 }
 
+/// Of two calls side by side that are not answered, until they are given up.
+const TRIES: u64 = 4;
+
 /// The attempt has given the call up, and has ended.
 #[test]
 fn case_43b_what_a_cancelled_create_has_waited_for_in_vain_is_deleted_too() {
@@ -141,11 +140,11 @@ fn case_43b_a_create_whose_answer_crosses_the_cancellation_leaves_nothing() {
     let stack = world.stack("app");
     world.deliver(stack.event(RequestType::Create, None, &web()));
     world.settle();
-    assert_eq!(answers(&world)[0]["Status"], "SUCCESS");
+    assert_eq!(answers_sent(&world)[0]["Status"], "SUCCESS");
     // CloudFormation had cancelled it a moment before the answer came, and has read nothing.
     world.deliver(stack.event(RequestType::Delete, Some("app-Web-1A2B3C4D5E6F"), &web()));
     world.settle();
-    assert_eq!(answers(&world)[1]["Status"], "SUCCESS");
+    assert_eq!(answers_sent(&world)[1]["Status"], "SUCCESS");
     let after = world.inventory().without_what_stays();
     assert_eq!(before.diff(&after), Vec::<String>::new());
 }
@@ -163,7 +162,7 @@ fn case_43b_a_create_that_arrives_only_after_its_delete_makes_nothing() {
     world.settle();
     let after = world.inventory();
     assert_eq!(before.diff(&after), Vec::<String>::new());
-    let answers = answers(&world);
+    let answers = answers_sent(&world);
     let statuses: Vec<&Value> = answers.iter().map(|answer| &answer["Status"]).collect();
     assert_eq!(statuses, ["SUCCESS", "FAILED"]);
     assert!(
@@ -186,15 +185,7 @@ fn case_8_a_create_that_arrives_after_its_service_timeout_makes_nothing() {
     world.deliver(create);
     world.settle();
     assert_eq!(before.diff(&world.inventory()), Vec::<String>::new());
-    assert_eq!(answers(&world)[0]["Status"], "FAILED");
-}
-
-fn answers(world: &World) -> Vec<Value> {
-    let received = world.account().cloud().response_sink.received.clone();
-    let bodies = received.iter().map(|put| &put.body);
-    bodies
-        .map(|body| serde_json::from_str(body).unwrap())
-        .collect()
+    assert_eq!(answers_sent(&world)[0]["Status"], "FAILED");
 }
 
 #[test]
@@ -348,7 +339,7 @@ fn case_42_a_second_delete_succeeds_and_changes_nothing() {
     world.deliver(stack.event(RequestType::Delete, Some(&id), &web()));
     world.settle();
     assert_eq!(before.diff(&world.inventory()), Vec::<String>::new());
-    let answers = answers(&world);
+    let answers = answers_sent(&world);
     assert_eq!(answers.last().unwrap()["Status"], "SUCCESS");
     assert_eq!(answers.last().unwrap()["PhysicalResourceId"], *id);
 }
@@ -389,12 +380,12 @@ fn case_44_a_delete_leaves_what_has_lost_its_tag_and_says_which() {
     }
 }
 
-/// The ECS service of this name: ARN, and tag that says whose it is.
-fn ecs_service(world: &World, name: &str) -> Option<(String, Value)> {
+/// The ECS service of this name, with its ARN.
+fn ecs_service(world: &World, name: &str) -> Option<(String, Item)> {
     let inventory = world.inventory();
     let mut services = inventory.of(Kind::EcsService);
     let (arn, item) = services.find(|(_, item)| item.name == name)?;
-    Some((arn.to_owned(), json!(item.tags.get(TAG_OWNER))))
+    Some((arn.to_owned(), item.clone()))
 }
 
 /// A service that was replaced, and could not be removed then, goes with its successor, even if that has to stay.
@@ -402,31 +393,28 @@ fn ecs_service(world: &World, name: &str) -> Option<(String, Value)> {
 fn case_44_what_a_delete_must_leave_does_not_keep_what_else_is_to_go() {
     let world = World::new();
     let before = world.inventory().without_what_stays();
-    let perform = |operation: &str, input: Value| {
-        let answer = world.account().perform(Service::Ecs, operation, input);
-        assert!(answer.is_ok(), "{operation}: {answer:?}");
+    let untag = |arn: &str, service: &Item| {
+        assert!(by_hand::SERVICE_UNTAGGED.is_done_to(&world, arn, service));
     };
-    let untag = |arn: &str| {
-        let input = json!({"resourceArn": arn, "tagKeys": [TAG_OWNER]});
-        perform("UntagResource", input);
-    };
-    let tag = |arn: &str, owner: &Value| {
-        let tags = json!([{"key": TAG_OWNER, "value": owner}]);
-        perform("TagResource", json!({"resourceArn": arn, "tags": tags}));
+    let tag = |arn: &str, service: &Item| {
+        let tags = json!([{"key": TAG_OWNER, "value": service.tags[TAG_OWNER]}]);
+        let input = json!({"resourceArn": arn, "tags": tags});
+        let tagged = world.account().perform(Service::Ecs, "TagResource", input);
+        assert!(tagged.is_ok(), "{tagged:?}");
     };
     let stack = world.with_service("app", &web());
-    let (web_arn, web_owner) = ecs_service(&world, "web").unwrap();
-    untag(&web_arn);
+    let (web_arn, web_service) = ecs_service(&world, "web").unwrap();
+    untag(&web_arn, &web_service);
     let replaced = stack.deploy_now(Template::of(&web().named("api")));
     assert_eq!(replaced.status, UpdateComplete);
     assert!(ecs_service(&world, "web").is_some());
-    tag(&web_arn, &web_owner);
-    let (api_arn, api_owner) = ecs_service(&world, "api").unwrap();
-    untag(&api_arn);
+    tag(&web_arn, &web_service);
+    let (api_arn, api_service) = ecs_service(&world, "api").unwrap();
+    untag(&api_arn, &api_service);
     assert_eq!(stack.delete_now().status, DeleteFailed);
     assert_eq!(ecs_service(&world, "web"), None);
     assert!(ecs_service(&world, "api").is_some());
-    tag(&api_arn, &api_owner);
+    tag(&api_arn, &api_service);
     assert_eq!(stack.delete_now().status, DeleteComplete);
     world.settle();
     let after = world.inventory().without_what_stays();

@@ -2,6 +2,7 @@
 
 use express_core::naming::TAG_OWNER;
 use express_tests::account::Kind;
+use express_tests::by_hand;
 use express_tests::{ServiceProperties, Stack, StackStatus, Template, World, web};
 use local_aws::fault::{Fault, Rule};
 use local_aws::wire::Service;
@@ -279,12 +280,7 @@ fn what_an_update_has_left_half_way_does_not_stay_because_somebody_has_taken_its
     let changed = Template::of(&app().image("nginx:2")).sibling_fails_after(120);
     let deploying = world.spawn(stack.deploy(changed));
     world.block_on(world.sleep_s(60));
-    let arn = world.active_service()["serviceArn"].clone();
-    let untag = json!({"resourceArn": arn, "tagKeys": [TAG_OWNER]});
-    let untagged = world
-        .account()
-        .perform(Service::Ecs, "UntagResource", untag);
-    assert!(untagged.is_ok(), "{untagged:?}");
+    by_hand::SERVICE_UNTAGGED.happen(&world, "app");
     let outcome = world.block_on(deploying);
     assert_eq!(outcome.status, UpdateRollbackFailed);
     let reason = &outcome.last().reason;

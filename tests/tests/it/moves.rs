@@ -2,7 +2,6 @@
 
 use express_tests::account::Kind;
 use express_tests::client::Client;
-use express_tests::cloudformation::RequestType;
 use express_tests::network::private_subnets;
 use express_tests::{Scenario, ServiceProperties, Stack, StackStatus, Template, World, web};
 use local_aws::fault::{Fault, Rule};
@@ -111,9 +110,7 @@ fn case_33_a_move_is_undone_when_who_gave_a_place_back_has_died() {
         let stack = world.with_service("app", &web());
         let id = stack.resources()["Web"].physical_id.clone();
         let update = |old: &ServiceProperties, new: &ServiceProperties| {
-            let mut event = stack.event(RequestType::Update, Some(&id), new);
-            event["OldResourceProperties"] = old.stringified();
-            world.deliver(event);
+            world.deliver(stack.update_event(&id, old, new));
         };
         let dies = Rule::once(Some("dynamodb:UpdateItem"), number, Fault::CrashAfter);
         world.faults().add(dies);

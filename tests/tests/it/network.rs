@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use express_tests::account::{Item, Kind};
-use express_tests::cloudformation::RequestType;
 use express_tests::network::{self, added_beside, make_public, private_subnets, replaced, subnet};
 use express_tests::{ServiceProperties, StackStatus, Template, World, web};
 use local_aws::ec2::Subnet;
@@ -329,9 +328,7 @@ fn no_service_takes_the_targets_of_its_neighbours_and_one_that_has_more_can_be_c
     // As if it had been made before there was a limit.
     let stack = create(&world, "old", &web().named("old"));
     let id = stack.resources()["Web"].physical_id.clone();
-    let mut event = stack.event(RequestType::Update, Some(&id), &many("old"));
-    event["OldResourceProperties"] = event["ResourceProperties"].clone();
-    world.deliver(event);
+    world.deliver(stack.update_event(&id, &many("old"), &many("old")));
     world.settle();
     let inventory = world.inventory();
     let (_, target) = inventory.of(Kind::ScalableTarget).next().unwrap();

@@ -2,7 +2,7 @@
 
 use express_tests::account::{self, Kind};
 use express_tests::changes::{Change, changes, make_own_things};
-use express_tests::cloudformation::{FailedReplacement, RequestType};
+use express_tests::cloudformation::{FailedReplacement, RequestType, answers_sent};
 use express_tests::{Scenario, ServiceProperties, StackStatus, Template, World, invariants, web};
 use local_aws::fault::{Fault, Rule};
 use local_aws::wire::Service;
@@ -133,20 +133,14 @@ fn case_29_attributes_are_the_same_after_an_update_that_does_not_concern_them() 
 
 /// Sends an Update of this id that no stack waits for; its answer.
 fn update_of(world: &World, stack: &express_tests::Stack, id: &str) -> Value {
-    let mut event = stack.event(
-        RequestType::Update,
-        Some(id),
-        &web().health_check_path("/up"),
-    );
-    event["OldResourceProperties"] = web().stringified();
+    let event = stack.update_event(id, &web(), &web().health_check_path("/up"));
     let mutated = world.mutations();
     let before = world.inventory();
     world.deliver(event);
     world.settle();
     assert_eq!(world.mutations(), mutated);
     assert_eq!(before.diff(&world.inventory()), Vec::<String>::new());
-    let received = world.account().cloud().response_sink.received.clone();
-    serde_json::from_str(&received.last().unwrap().body).unwrap()
+    answers_sent(world).pop().unwrap()
 }
 
 fn is_refused_as_not_found(answer: &Value, id: &str) {

@@ -1,4 +1,5 @@
-//! Ways back: what an Update leads away from is remembered, so that the one that leads back there is known.
+//! Ways back: what an Update leads away from is remembered, and what a service stands at, so that the one that leads back
+//! there is known.
 //!
 //! When something in a stack fails, CloudFormation updates every resource back to the properties that it had, also one
 //! whose own Update was refused before it changed anything. Whatever that was refused for is still there, and may not be

@@ -1,34 +1,14 @@
-use express_core::claim::{Owner, OwnerRecord, Reception, Request, RequestType, SCHEMA_VERSION};
+use express_core::claim::{Owner, OwnerRecord, SCHEMA_VERSION};
 use express_core::naming;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::fake_aws::{FakeAws, invocation};
+use crate::fake_aws::{FakeAws, invocation, with_create};
 
 fn owner() -> Owner {
     Owner {
         stack_id: "stack".to_owned(),
         logical_resource_id: "Web".to_owned(),
-    }
-}
-
-/// The record with a Create as its operation.
-fn begun(record: &OwnerRecord, request_id: &str) -> OwnerRecord {
-    let request = Request {
-        request_id: request_id.to_owned(),
-        request_type: RequestType::Create,
-        physical_id: None,
-        converge: None,
-        change: None,
-        waits_for_closings: false,
-        now_ms: 1,
-        issued_ms: 1,
-        answer_by_ms: 2,
-        given_up_ms: 3,
-    };
-    match record.receive(&request, None) {
-        Reception::Begin(begun) => *begun,
-        other => panic!("a Create begins: {other:?}"),
     }
 }
 
@@ -43,8 +23,8 @@ fn item(record: &OwnerRecord, revision: u64) -> Value {
 
 #[tokio::test]
 async fn who_has_waited_does_not_go_on_with_what_a_later_request_asks() {
-    let first = begun(&OwnerRecord::new(owner()), "first");
-    let later = begun(&first, "later");
+    let first = with_create(&OwnerRecord::new(owner()), "first");
+    let later = with_create(&first, "later");
     for (found, is_read) in [(&first, true), (&later, false)] {
         let answers = [item(&first, 7), item(found, 8)];
         let fake = FakeAws::new(move |number, _| Some((200, answers[number].to_string())));
