@@ -165,6 +165,14 @@ fn second_finds_none(change: impl FnOnce(&World, &[String])) -> (Vec<String>, Wo
     let world = World::new();
     let subnets = private_subnets(&world);
     create(&world, "first", &behind_private_subnets("first"));
+    delete_balancer(&world);
+    change(&world, &subnets);
+    create(&world, "second", &behind_private_subnets("second"));
+    (subnets, world)
+}
+
+/// People delete the only load balancer, and its network interfaces go.
+fn delete_balancer(world: &World) {
     let inventory = world.inventory();
     let (arn, _) = inventory.of(Kind::LoadBalancer).next().unwrap();
     let input = json!({"LoadBalancerArn": arn});
@@ -174,9 +182,6 @@ fn second_finds_none(change: impl FnOnce(&World, &[String])) -> (Vec<String>, Wo
             .perform(Service::ElasticLoadBalancing, "DeleteLoadBalancer", input);
     assert!(deleted.is_ok(), "{deleted:?}");
     world.block_on(world.sleep_s(INTERFACES_GONE_AFTER_S));
-    change(&world, &subnets);
-    create(&world, "second", &behind_private_subnets("second"));
-    (subnets, world)
 }
 
 #[test]
@@ -204,6 +209,17 @@ fn who_makes_a_load_balancer_again_leaves_out_subnets_whose_routes_have_changed(
     let (_, used) = balancer(&world);
     assert!(!used.contains(&subnets[0]), "{used:?}");
     assert_eq!(used.len(), subnets.len());
+}
+
+#[test]
+fn who_makes_a_load_balancer_again_makes_it_in_the_zones_of_others_too() {
+    let world = World::new();
+    let subnets = private_subnets(&world);
+    create(&world, "first", &in_subnets("first", &subnets[..2]));
+    delete_balancer(&world);
+    create(&world, "second", &in_subnets("second", &subnets[1..]));
+    let (_, used) = balancer(&world);
+    assert_eq!(used, BTreeSet::from_iter(subnets));
 }
 
 #[test]

@@ -7,6 +7,7 @@ use express_tests::network;
 use express_tests::world::provider::LEDGER_TABLE;
 use express_tests::{StackStatus, Template, World, web};
 use local_aws::fault::{Fault, Rule};
+use local_aws::sfn::ExecutionStatus;
 use local_aws::wire::Service;
 use serde_json::{Value, json};
 
@@ -96,6 +97,26 @@ fn a_rule_of_people_s_that_names_the_group_of_a_closed_load_balancer_is_waited_f
     network::stop_admitting(&world, &database, group);
     assert_eq!(count(&swept(&world), "closing"), Some(1));
     assert!(!is_there());
+}
+
+/// What is refused for another reason than that somebody uses the group is not waited for: the failed execution tells.
+#[test]
+fn a_group_that_may_not_be_deleted_fails_the_closing() {
+    let world = World::new();
+    let before = world.inventory().without_what_stays();
+    let stack = world.with_service("app", &web());
+    assert_eq!(stack.delete_now().status, StackStatus::DeleteComplete);
+    let name = "ec2:DeleteSecurityGroup";
+    world
+        .faults()
+        .add(Rule::once(Some(name), 0, Fault::Deny).times(u64::MAX));
+    world.settle();
+    let closing = world.account().cloud().sfn.executions.last().cloned();
+    assert_eq!(closing.unwrap().status, ExecutionStatus::Failed);
+    world.faults().clear();
+    assert_eq!(count(&swept(&world), "closing"), Some(1));
+    let after = world.inventory().without_what_stays();
+    assert_eq!(before.diff(&after), Vec::<String>::new());
 }
 
 /// How much a report has of something.
