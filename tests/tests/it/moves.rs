@@ -1,6 +1,7 @@
 //! Moves of a running service between load balancers: to one of its own, from the internet to the inside, and back.
 
 use express_tests::account::Kind;
+use express_tests::by_hand;
 use express_tests::client::Client;
 use express_tests::network::private_subnets;
 use express_tests::{Scenario, ServiceProperties, Stack, StackStatus, Template, World, web};
@@ -48,6 +49,28 @@ fn counts(world: &World) -> [usize; 3] {
     let inventory = world.inventory();
     [Kind::LoadBalancer, Kind::ListenerRule, Kind::TargetGroup]
         .map(|kind| inventory.of(kind).count())
+}
+
+/// It would end, after two deployments, at what may not be changed; and the way back has to leave everything as it is.
+#[test]
+fn a_service_of_which_a_part_has_lost_its_tag_is_not_moved() {
+    for change in [
+        by_hand::RULE_UNTAGGED,
+        by_hand::TARGET_GROUP_UNTAGGED,
+        by_hand::GROUP_UNTAGGED,
+        by_hand::SERVICE_UNTAGGED,
+    ] {
+        let world = World::new();
+        let stack = world.with_service("app", &web());
+        change.happen(&world, "web");
+        let before = world.mutations();
+        let refused = stack.deploy_now(Template::of(&dedicated()));
+        let (kind, reason) = (change.kind, &refused.first().reason);
+        assert_eq!(refused.status, UpdateRollbackComplete, "{kind:?}: {reason}");
+        assert!(reason.contains("Put the tag back"), "{kind:?}: {reason}");
+        world.settle();
+        assert_eq!(world.mutations(), before, "{kind:?}");
+    }
 }
 
 #[test]

@@ -5,6 +5,7 @@ mod attributes;
 mod facts;
 mod ingress;
 mod moving;
+mod ownership;
 mod service;
 mod shared;
 mod standing;
@@ -44,6 +45,7 @@ pub fn converge(
 ) -> Result<Decision, PlanError> {
     refuse_another_vpc(desired, observed)?;
     around::refuse_taken_host(desired, observed, timing)?;
+    ownership::refuse_parts_of_others(desired, observed)?;
     if let Some(begun) = moving::begin(desired, observed, timing)? {
         return Ok(begun);
     }

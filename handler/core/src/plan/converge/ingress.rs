@@ -1,6 +1,7 @@
 //! What lets requests in: the port, the rules, and the alarm that watches them.
 
-use super::facts::{is_deploying, is_ours};
+use super::facts::is_deploying;
+use super::ownership;
 use crate::desired::Desired;
 use crate::observed::{Observed, Presence};
 use crate::plan::{PlanError, specs};
@@ -51,13 +52,8 @@ fn change(
     changes: Vec<Step>,
     steps: &mut Vec<Step>,
 ) -> Result<(), PlanError> {
-    if !changes.is_empty() && !is_ours(desired, rule) {
-        let resource = format!("rule `{}`", rule.arn);
-        return Err(if rule.has_lost_its_owner() {
-            PlanError::OwnerTagMissing { resource }
-        } else {
-            PlanError::OwnedByAnother { resource }
-        });
+    if !changes.is_empty() {
+        ownership::refuse_rule_of_others(desired, rule)?;
     }
     steps.extend(changes);
     Ok(())

@@ -16,6 +16,7 @@
 use std::borrow::Cow;
 
 use super::facts::{live_service, wanted_service};
+use super::ownership;
 use crate::decision::{Decision, Wait, WaitReason};
 use crate::desired::Desired;
 use crate::naming;
@@ -140,13 +141,15 @@ fn refuse(desired: &Desired, observed: &Observed) -> Result<(), PlanError> {
     if desired.environment.hosted_zone_id.is_none() {
         return Err(PlanError::MoveWithoutDns);
     }
-    if let Some(rule) = observed.listener_rule.present()
-        && rule.is_more_than_for(&desired.identity.host)
-    {
-        return Err(PlanError::MoveWithOwnRule {
-            rule: rule.arn.clone(),
-            host: desired.identity.host.clone(),
-        });
+    if let Some(rule) = observed.listener_rule.present() {
+        if rule.is_more_than_for(&desired.identity.host) {
+            return Err(PlanError::MoveWithOwnRule {
+                rule: rule.arn.clone(),
+                host: desired.identity.host.clone(),
+            });
+        }
+        // It would have to go in the end.
+        ownership::refuse_rule_of_others(desired, rule)?;
     }
     let Some(load_balancer) = observed.load_balancer.present() else {
         return Ok(());

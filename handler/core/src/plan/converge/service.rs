@@ -7,7 +7,7 @@ use crate::decision::{Wait, WaitReason};
 use crate::desired::Desired;
 use crate::diagnosis::IAM_PROPAGATION_MS;
 use crate::naming;
-use crate::observed::{Observed, Presence, is_owned};
+use crate::observed::{Observed, Presence};
 use crate::plan::{PlanError, Timing, specs};
 use crate::resources::ecs_service::{
     self, DeploymentStatus, EcsServiceChange, EcsServiceSpec, ObservedDeployment,
@@ -63,11 +63,6 @@ pub(super) fn service(
         create_service(desired, observed, timing, steps);
         return Ok(None);
     };
-    if !is_owned(&service.tags, &desired.identity.owner_key) {
-        return Err(PlanError::OwnedByAnother {
-            resource: format!("ECS service `{name}` in cluster `{}`", desired.cluster.name),
-        });
-    }
     match &service.deployment {
         Some(deployment) if is_running(deployment) => {
             // A move's own deployments go back by its own stages, unless they do not end.

@@ -35,16 +35,11 @@ pub(super) fn standing_alone(
             of: GroupOf::Service,
             spec: specs::service_security_group(desired),
         }),
-        Presence::Present(group) => {
-            if !is_owned(&group.tags, &desired.identity.owner_key) {
-                return Err(PlanError::OwnedByAnother {
-                    resource: format!("security group `{}`", group.name),
-                });
-            }
-        }
+        Presence::Present(_) => {}
     }
     task_definition(desired, observed, steps)?;
-    target_groups(desired, observed, steps)
+    target_groups(desired, observed, steps);
+    Ok(())
 }
 
 fn task_definition(
@@ -87,22 +82,13 @@ fn given_task_definition(arn: &str, observed: &Observed) -> Result<(), PlanError
     }
 }
 
-fn target_groups(
-    desired: &Desired,
-    observed: &Observed,
-    steps: &mut Vec<Step>,
-) -> Result<(), PlanError> {
+fn target_groups(desired: &Desired, observed: &Observed, steps: &mut Vec<Step>) {
     for pair in Pair::BOTH {
         let spec = specs::target_group(desired, pair);
         match observed.target_group(pair) {
             Presence::Unknown => {}
             Presence::Absent => steps.push(Step::CreateTargetGroup(spec)),
             Presence::Present(group) => {
-                if !is_owned(&group.tags, &desired.identity.owner_key) {
-                    return Err(PlanError::OwnedByAnother {
-                        resource: format!("target group `{}`", group.name),
-                    });
-                }
                 let mut change = target_group::diff(&spec, group);
                 if is_serving_old(desired, observed, &group.arn) {
                     // The tasks that serve now may not answer the new path: it is theirs only once
@@ -119,7 +105,6 @@ fn target_groups(
             }
         }
     }
-    Ok(())
 }
 
 /// The health check of groups on a load balancer that the service is leaving: what is deployed before it leaves must be
