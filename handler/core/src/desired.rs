@@ -115,6 +115,7 @@ impl Identity {
             host: self.host.clone(),
             is_answered: false,
             is_let_go: false,
+            is_named: false,
             is_reached: false,
             is_doomed: false,
             claiming_in: None,

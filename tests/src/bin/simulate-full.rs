@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use clap::Parser;
 use express_protocol::seeds;
-use express_tests::simulation::{History, NEWEST_FROM, Violation, check, generate, shrink};
+use express_tests::simulation::{History, TAKEN_BACK_FROM, Violation, check, generate, shrink};
 use express_tests::threads;
 
 /// Seeds of histories that found something once.
@@ -17,6 +17,9 @@ const REGRESSIONS_PATH: &str = "tests/simulation_regressions.txt";
 /// A tenth of a history is allocating.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// A fresh seed is one of so many, and others may follow it.
+const SEEDS_FROM_THERE: u64 = 1 << 59;
 
 #[derive(Parser)]
 #[command(name = "cargo xtask simulate full")]
@@ -103,7 +106,7 @@ struct Shared {
 fn simulate(arguments: &Arguments) -> bool {
     let first = arguments
         .seed
-        .unwrap_or_else(|| NEWEST_FROM + fastrand::u64(..NEWEST_FROM / 2));
+        .unwrap_or_else(|| TAKEN_BACK_FROM + fastrand::u64(..SEEDS_FROM_THERE));
     println!("seeds from {first}");
     let regressions = match seeds::parse(REGRESSIONS_PATH, REGRESSIONS) {
         Ok(regressions) => regressions,

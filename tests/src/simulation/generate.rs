@@ -36,6 +36,9 @@ pub const LATER_CHANGES_FROM: u64 = 1 << 32;
 /// attempts that hang, tables that are set back more often.
 pub const NEWEST_FROM: u64 = 1 << 63;
 
+/// Seeds from here on also know people who take back what they have changed.
+pub const TAKEN_BACK_FROM: u64 = 15 << 60;
+
 /// The history of a seed.
 #[must_use]
 pub fn generate(seed: u64) -> History {
@@ -77,6 +80,9 @@ pub fn generate(seed: u64) -> History {
     };
     if seed >= NEWEST_FROM {
         newest(&mut history);
+    }
+    if seed >= TAKEN_BACK_FROM {
+        taken_back(&mut history);
     }
     history
 }
@@ -165,6 +171,41 @@ fn newest(history: &mut History) {
         let copied = insert(&mut random, history, 1, Event::BackUp);
         insert(&mut random, history, copied + 2, Event::Restore);
     }
+}
+
+/// One of the deployments is changed, and at the end all is to be as before; half of the time somebody does something by
+/// hand meanwhile. From a source of its own.
+fn taken_back(history: &mut History) {
+    let mut random = Rng::with_seed(history.seed.rotate_left(48));
+    let is_deployment = |number: &usize| {
+        let event = &history.events[*number].event;
+        matches!(event, Event::Deploy { .. })
+    };
+    let deployments: Vec<usize> = (0..history.events.len()).filter(is_deployment).collect();
+    let before = *pick(&mut random, &deployments);
+    let mut changed = history.events[before].event.clone();
+    let mut back = changed.clone();
+    if let Event::Deploy { services, .. } = &mut changed
+        && let Some(service) = services.first_mut()
+    {
+        service.changes.push(random.usize(0..changes().len()));
+    }
+    if let Event::Deploy {
+        sibling_fails_after_s,
+        ..
+    } = &mut back
+    {
+        *sibling_fails_after_s = None;
+    }
+    let mut then = insert(&mut random, history, before + 1, changed);
+    if random.bool() {
+        let by_hand = Event::Drift {
+            drift: *pick(&mut random, &Drift::ALL),
+            which: random.usize(0..8),
+        };
+        then = insert(&mut random, history, before + 1, by_hand).max(then);
+    }
+    insert(&mut random, history, then + 1, back);
 }
 
 /// Puts an event among those from number `first` on; its number.

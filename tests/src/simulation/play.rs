@@ -41,6 +41,8 @@ impl Played {
 struct Place {
     stack: Stack,
     busy: Option<Handle<StackOutcome>>,
+    /// Calls that had changed something anywhere when its latest update to other properties began.
+    changes_before: Option<usize>,
     /// How its latest operation ended.
     latest: Option<StackStatus>,
 }
@@ -118,6 +120,7 @@ pub fn play(history: &History) -> Played {
             .stack(&format!("stack-{number}"))
             .after_failed_replacement(history.reaction),
         busy: None,
+        changes_before: None,
         latest: None,
     });
     let mut player = Player {
@@ -159,6 +162,7 @@ impl Player {
                 self.begin_update(*stack, history, |stack| {
                     stack.deploy(template).boxed_local()
                 });
+                self.places[*stack].changes_before = Some(self.world.mutations().len());
             }
             Event::UpdateUnchanged { stack } => {
                 self.begin_update(*stack, history, |stack| {
@@ -244,7 +248,29 @@ impl Player {
             let outcome = self.world.block_on(busy);
             place.latest = Some(outcome.status);
             self.statuses.push(outcome.status);
+            let changes_before = place.changes_before.take();
+            self.led_back(&outcome, changes_before);
         }
+    }
+
+    /// An update that is refused before anything is changed can be led back.
+    ///
+    /// A table that was set back knows of nothing that was made since, and what cannot be heard cannot be led either.
+    fn led_back(&self, outcome: &StackOutcome, changes_before: Option<usize>) {
+        let is_stuck = outcome.status == StackStatus::UpdateRollbackFailed;
+        let has_changed = changes_before != Some(self.world.mutations().len());
+        if !is_stuck || has_changed || self.is_restored {
+            return;
+        }
+        let reasons: Vec<&str> = outcome
+            .seen
+            .iter()
+            .map(|seen| seen.reason.as_str())
+            .collect();
+        panic!(
+            "an update that has changed nothing cannot be led back: {reasons:#?}\n{}",
+            trace::of(&self.world)
+        );
     }
 
     fn end_operations(&mut self) {

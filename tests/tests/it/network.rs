@@ -240,6 +240,27 @@ fn a_zone_that_was_asked_for_in_vain_can_be_added_with_another_subnet() {
     assert_eq!(used, BTreeSet::from_iter(subnets));
 }
 
+/// ELB takes no subnet as small as that, and the ledger still has it when the next service comes.
+#[test]
+fn a_subnet_in_which_no_load_balancer_has_room_is_in_nobody_else_s_way() {
+    let world = World::new();
+    let mut subnets = world.subnets();
+    let third = subnet(&world, &subnets[2]);
+    network::perform(&world, "DeleteSubnet", json!({"SubnetId": subnets[2]}));
+    let small = network::create(&world, &third, "172.31.200.0/28");
+    create(&world, "first", &in_subnets("first", &subnets[..2]));
+    let refused = in_subnets("second", &[subnets[0].clone(), small]);
+    let outcome = world.stack("second").deploy_now(Template::of(&refused));
+    let reason = &outcome.first().reason;
+    assert_eq!(outcome.status, StackStatus::RollbackComplete, "{reason}");
+    assert!(reason.contains("Not enough IP space"), "{reason}");
+    world.settle();
+    subnets[2] = network::create(&world, &third, "172.31.201.0/24");
+    create(&world, "third", &in_subnets("third", &subnets[1..]));
+    let (_, used) = balancer(&world);
+    assert_eq!(used, BTreeSet::from_iter(subnets));
+}
+
 /// A range that the VPC gets, from those that any VPC may have.
 /// AWS: <https://docs.aws.amazon.com/vpc/latest/userguide/vpc-cidr-blocks.html>
 const FURTHER_RANGE: &str = "100.64.0.0/16";

@@ -4,7 +4,9 @@ use std::path::Path;
 
 use expect_test::expect_file;
 use express_protocol::seeds;
-use express_tests::simulation::{LATER_CHANGES_FROM, NEWEST_FROM, check, generate};
+use express_tests::simulation::{
+    LATER_CHANGES_FROM, NEWEST_FROM, TAKEN_BACK_FROM, check, generate,
+};
 
 /// Histories that are played here: seconds. More are played by `cargo xtask test`.
 const HISTORIES: u64 = 24;
@@ -18,7 +20,8 @@ const REGRESSIONS: &str = include_str!("../../simulation_regressions.txt");
 #[test]
 fn case_59_histories_of_many_stacks_end_clean() {
     let first = FIRST_SEED..FIRST_SEED + HISTORIES;
-    let later = [LATER_CHANGES_FROM, NEWEST_FROM].map(|from| from..from + LATER_HISTORIES);
+    let later =
+        [LATER_CHANGES_FROM, NEWEST_FROM, TAKEN_BACK_FROM].map(|from| from..from + LATER_HISTORIES);
     for seed in first.chain(later.into_iter().flatten()) {
         let history = generate(seed);
         if let Err(violation) = check(&history) {

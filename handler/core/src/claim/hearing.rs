@@ -10,6 +10,10 @@ use crate::naming::ID_OF_NOTHING;
 /// Letters and digits that CloudFormation ends a made-up id with: 12 in all that were published, 13 in older ones.
 const INVENTED_LENGTHS: std::ops::RangeInclusive<usize> = 12..=13;
 
+/// Milliseconds after a Create within which the Delete comes that its cancellation leads to: the operation of the stack
+/// ends with it, hours later at most. What was created before that, and kept (`DeletionPolicy: Retain`), is not meant.
+const ROLLED_BACK_WITHIN_MS: u64 = 24 * 60 * 60 * 1000;
+
 impl Owner {
     /// Whether `id` is one that CloudFormation makes up for this resource, for a Delete after a Create of which it has
     /// read no answer: `<stack>-<logical id>-<random letters and digits>`. No other event carries such an id,
@@ -52,6 +56,7 @@ impl OwnerRecord {
             return;
         };
         service.is_let_go = false;
+        service.is_named = true;
         self.remember_heard(named);
         let is_clean_up = request.request_type == RequestType::Delete;
         let heard = self
@@ -141,12 +146,22 @@ impl OwnerRecord {
     }
 
     /// A service that was answered in vain is like one that never was: should its removal fail, the next request tries
-    /// again, whatever that names.
-    pub(super) fn learn_what_was_not_heard(&mut self, request: &Request) {
+    /// again, whatever that names. `issued_before_ms` is when the newest request before this one was issued.
+    pub(super) fn learn_what_was_not_heard(&mut self, request: &Request, issued_before_ms: u64) {
+        let since_ms = request.issued_ms.saturating_sub(issued_before_ms);
         let in_vain: Vec<String> = self
             .services
             .iter()
-            .filter(|(arn, service)| !service.is_let_go && self.was_answered_in_vain(request, arn))
+            .filter(|(_, service)| !service.is_let_go)
+            .filter(|(arn, service)| match request.request_type {
+                RequestType::Create => false,
+                RequestType::Update => self.has_read_an_older_answer(request, arn),
+                RequestType::Delete => {
+                    !service.is_named
+                        && since_ms < ROLLED_BACK_WITHIN_MS
+                        && self.has_read_no_answer(request)
+                }
+            })
             .map(|(arn, _)| arn.clone())
             .collect();
         for arn in in_vain {
@@ -156,26 +171,26 @@ impl OwnerRecord {
         }
     }
 
-    /// Whether `request` shows that CloudFormation never read the answer that named `arn`, although it arrived:
-    /// answer and cancellation have crossed, and nobody will ever ask for the removal of that service.
-    ///
-    /// - A Delete under an id that CloudFormation made up: it has read no answer of this resource at all.
-    /// - A Delete under the id that the refusal of a Create carried which is known here: the ledger could not be read
-    ///   when that was refused, and an earlier delivery of its event had begun it.
-    /// - An Update under an id that was answered before `arn` was: it names the newest that it has read.
-    fn was_answered_in_vain(&self, request: &Request, arn: &str) -> bool {
-        let Some(named) = &request.physical_id else {
-            return false;
-        };
+    /// Whether an Update shows that CloudFormation never read the answer that named `arn`, although it arrived: answer and
+    /// cancellation have crossed. It names the newest id that it has read, and that was answered before `arn` was.
+    fn has_read_an_older_answer(&self, request: &Request, arn: &str) -> bool {
         let age = |id: &str| self.answered_ids.iter().position(|answered| answered == id);
-        match request.request_type {
-            RequestType::Create => false,
-            RequestType::Update => match (age(named), age(arn)) {
-                (Some(named), Some(other)) => named < other,
-                (None, _) | (_, None) => false,
-            },
-            RequestType::Delete => self.owner.may_have_got(named) || self.has_begun_refused(named),
+        let named = request.physical_id.as_deref().and_then(age);
+        match (named, age(arn)) {
+            (Some(named), Some(other)) => named < other,
+            (None, _) | (_, None) => false,
         }
+    }
+
+    /// Whether a Delete shows that CloudFormation has read no answer of the resource that it has created last, also where
+    /// one has crossed the cancellation: nobody else will ever ask for the removal of that service. The id is one
+    ///
+    /// - that CloudFormation made up; or
+    /// - that the refusal of a Create carried which is known here: the ledger could not be read when that was refused, and
+    ///   an earlier delivery of its event had begun it.
+    fn has_read_no_answer(&self, request: &Request) -> bool {
+        let named = request.physical_id.as_ref();
+        named.is_some_and(|id| self.owner.may_have_got(id) || self.has_begun_refused(id))
     }
 
     /// Whether `request` follows a Create that has failed for CloudFormation: it has no service of this resource then,

@@ -63,6 +63,7 @@ mod tests {
             host: "web.example.com".to_owned(),
             is_answered: true,
             is_let_go: false,
+            is_named: false,
             is_reached: false,
             is_doomed: false,
             claiming_in: None,

@@ -46,6 +46,7 @@ pub(super) fn service(arn: &str) -> (String, ServiceRecord) {
         name,
         is_answered: false,
         is_let_go: false,
+        is_named: false,
         is_reached: false,
         is_doomed: false,
         claiming_in: None,
@@ -197,6 +198,26 @@ fn what_a_stack_has_let_go_of_outlives_a_later_create_that_is_cancelled() {
 }
 
 #[test]
+fn what_a_stack_has_let_go_of_outlives_a_create_that_never_arrived() {
+    let created = done(&owner(), &create("1", WEB));
+    let cancelled = |record: &OwnerRecord, at_ms: u64| {
+        let request = Request {
+            given_up_ms: at_ms + 1,
+            ..at(at_ms, delete("9", INVENTED))
+        };
+        let deleting = record.receive(&request, None);
+        matches!(deleting, Reception::NothingToDo { .. })
+    };
+    // An event since has named it.
+    let updated = done(&created, &update("2", WEB, WEB));
+    assert!(cancelled(&updated, 20_000));
+    // Or it is too old for its Create to be the one that was cancelled.
+    const DAY_MS: u64 = 24 * 3_600 * 1_000;
+    assert!(cancelled(&created, 2 * DAY_MS));
+    assert!(!cancelled(&created, DAY_MS / 2));
+}
+
+#[test]
 fn case_43c_an_update_back_under_the_old_id_removes_a_replacement_answered_in_vain() {
     let record = done(&owner(), &create("1", WEB));
     let record = done(&record, &update("2", WEB, SHOP));
@@ -322,13 +343,14 @@ fn a_create_that_takes_up_again_what_was_let_go_of_and_fails_does_not_have_it_de
 
 #[test]
 fn a_refused_request_keeps_what_is_there_and_owes_its_answer() {
-    let record = done(&owner(), &create("1", WEB));
+    let created = done(&owner(), &create("1", WEB));
+    let record = done(&created, &update("2", WEB, WEB));
     let answer = DecidedAnswer {
         is_success: false,
         body: "refused".to_owned(),
         physical_id: WEB.to_owned(),
     };
-    let refusing = update("2", WEB, SHOP);
+    let refusing = update("3", WEB, SHOP);
     let mut refused = record.refused(begun(&record, &refusing), answer);
     assert_eq!(refused.services, record.services);
     assert_eq!(to_remove(&refused), [""; 0]);

@@ -66,6 +66,7 @@ fn request_of(
             host: String::new(),
             is_answered: false,
             is_let_go: false,
+            is_named: false,
             is_reached: false,
             is_doomed: false,
             claiming_in: None,

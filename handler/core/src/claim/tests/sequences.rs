@@ -103,19 +103,20 @@ fn check_begun(
         let is_to_go = open.remove.contains(arn);
         let age = |id: &String| before.answered_ids.iter().position(|told| told == id);
         let named = request.physical_id.as_ref();
+        let is_invented = named.is_some_and(|named| named == INVENTED);
         let is_in_vain = match request.request_type {
             RequestType::Create => false,
             RequestType::Update => named
                 .and_then(age)
                 .is_some_and(|named| Some(named) < age(arn)),
-            RequestType::Delete => named.is_some_and(|named| named == INVENTED),
+            RequestType::Delete => !service.is_named && is_invented,
         };
         let is_left_behind = request.request_type == RequestType::Delete
             && begun.unreached.as_ref() == Some(arn)
             && named.is_some_and(|named| begun.answered_ids.contains(named));
         let was_asked_for = request.request_type == RequestType::Delete
             && before.services.get(arn).is_some_and(|it| it.is_doomed)
-            && (begun.answered_ids.last() != Some(arn) || !service.is_reached);
+            && (begun.answered_ids.last() != Some(arn) || !service.is_reached || is_invented);
         let goes_unnamed = (is_in_vain && !service.is_let_go) || !service.is_answered;
         prop_assert_eq!(
             is_to_go,

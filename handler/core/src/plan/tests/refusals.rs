@@ -24,17 +24,25 @@ fn service_of_somebody_else() {
 #[test]
 fn service_whose_tag_was_taken_off_is_told_from_one_that_never_had_one() {
     let untagged = |seen: Seen| seen.service(|service| service.tags.clear());
-    check(web(), untagged(seen(web())), expect![[r#"
+    check(
+        web(),
+        untagged(seen(web())),
+        expect![[r#"
         ResourceConflict: ECS service `web` in cluster `default` has no tag `express:owner`: somebody has taken it off, so it is neither changed nor deleted. Put the tag back, with the value that the other parts of the service have, or delete the resource yourself; then ask again
-    "#]]);
+    "#]],
+    );
     let alone = untagged(seen(web())).but(|observed| {
         observed.service_security_group = Presence::Absent;
         observed.target_group_a = Presence::Absent;
         observed.target_group_b = Presence::Absent;
     });
-    check(web(), alone, expect![[r#"
+    check(
+        web(),
+        alone,
+        expect![[r#"
         AlreadyExists: ECS service `web` in cluster `default` already exists and does not belong to this resource; choose another `ServiceName`, or remove it first
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
