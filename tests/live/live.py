@@ -36,6 +36,7 @@ PREFIX = "express-live-"
 ROLES = PREFIX + "roles"
 IMAGE = "public.ecr.aws/nginx/nginx:stable"
 OTHER_IMAGE = "public.ecr.aws/nginx/nginx:mainline"
+NO_IMAGE = "public.ecr.aws/nginx/nginx:there-is-none"
 # CloudFormation waits an hour for one resource; an operation that is rolled back has two of them.
 STACK_S_MAX = 3 * 3600
 LOOK_S = 15
@@ -108,13 +109,9 @@ class Stack:
         self.cloudformation = client("cloudformation")
         test.addCleanup(self.delete)
 
-    def deploy(self, template: dict) -> dict[str, str]:
+    def deploy(self, template: dict, rolls_back: bool = True) -> dict[str, str]:
         """Creates or updates it; its outputs."""
-        arguments = {
-            "StackName": self.name,
-            "TemplateBody": json.dumps(template),
-            "Capabilities": ["CAPABILITY_IAM"],
-        }
+        arguments = self.arguments(template) | {"DisableRollback": not rolls_back}
         if self.status() is None:
             self.cloudformation.create_stack(**arguments)
         else:
@@ -123,6 +120,22 @@ class Stack:
         if status not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
             raise StackFailed(f"{self.name} is {status}:\n" + "\n".join(self.reasons()))
         return self.outputs()
+
+    def arguments(self, template: dict) -> dict:
+        return {
+            "StackName": self.name,
+            "TemplateBody": json.dumps(template),
+            "Capabilities": ["CAPABILITY_IAM"],
+        }
+
+    def looked_at(self, template: dict) -> dict[str, str]:
+        """What a change set says that it would do to each resource; it is not carried out."""
+        made = self.cloudformation.create_change_set(ChangeSetName="look", **self.arguments(template))
+        self.cloudformation.get_waiter("change_set_create_complete").wait(ChangeSetName=made["Id"])
+        described = self.cloudformation.describe_change_set(ChangeSetName=made["Id"])
+        self.cloudformation.delete_change_set(ChangeSetName=made["Id"])
+        changes = [change["ResourceChange"] for change in described["Changes"]]
+        return {change["LogicalResourceId"]: change["Action"] for change in changes}
 
     def delete(self) -> None:
         if self.status() is None:

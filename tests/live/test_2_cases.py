@@ -80,6 +80,20 @@ class Cases(unittest.TestCase):
         self.assertEqual(failures, [])
         self.assertEqual(live.settled_inventory(before) ^ before, set())
 
+    def test_case_64b_a_change_set_that_is_only_looked_at_changes_nothing(self):
+        stack = live.Stack(self, "looked-at")
+        outputs = stack.deploy(live.service())
+        before = live.in_ecs(outputs["ServiceArn"])["deployments"]
+        self.assertEqual(stack.looked_at(live.service(Image=live.OTHER_IMAGE)), {"Web": "Modify"})
+        self.assertEqual(live.in_ecs(outputs["ServiceArn"])["deployments"], before)
+
+    def test_case_64b_what_failed_with_rollback_off_is_corrected_by_the_next_update(self):
+        stack = live.Stack(self, "rollback-off")
+        with self.assertRaises(live.StackFailed):
+            stack.deploy(live.service(Image=live.NO_IMAGE), rolls_back=False)
+        self.assertEqual(stack.status(), "CREATE_FAILED")
+        self.assertEqual(live.answer(stack.deploy(live.service())["Endpoint"]), 200)
+
 
 if __name__ == "__main__":
     unittest.main()

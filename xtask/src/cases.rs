@@ -1,4 +1,4 @@
-//! `cargo xtask cases`: which cases of `tests/CONTRACT.md` have tests, and with `--run` whether they hold.
+//! `cargo xtask cases`: which cases of `tests/CONTRACT.md` have tests, and whether they hold.
 //!
 //! A test covers the case that its name begins with: `case_43b_a_delete_with_an_invented_id` covers case 43b.
 
@@ -21,17 +21,20 @@ const WAITING: &str = "tests/WAITING.md";
 /// What the names of the tests that cover a case begin with.
 const PREFIX: &str = "case_";
 
-/// Marks a case that only a real account can show.
-const REAL_ACCOUNT: char = '☁';
+/// The tests of cases that only a real account can show.
+const LIVE: &str = "tests/live/test_2_cases.py";
+
+/// What the table has in the place of their result: they are not run here.
+const REAL_ACCOUNT: &str = "real account";
 
 /// Characters of a case's text that the table has room for.
 const TEXT_WIDTH: usize = 96;
 
 #[derive(Args)]
 pub struct Arguments {
-    /// Run the tests too, and fail if one of them does.
+    /// Name the tests, and run none.
     #[arg(long)]
-    pub run: bool,
+    pub list: bool,
 }
 
 pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
@@ -39,16 +42,18 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let (cases, waiting) = (cases(&contract), cases(&waiting));
     ensure!(!cases.is_empty(), "{CONTRACT} has no cases");
     let output;
-    let tests = if arguments.run {
-        output = cargo_test(&[PREFIX])?;
-        tests(&output, ran)
-    } else {
+    let mut found = if arguments.list {
         output = cargo_test(&[PREFIX, "--list"])?;
         tests(&output, listed)
+    } else {
+        output = cargo_test(&[PREFIX])?;
+        tests(&output, ran)
     };
-    let table = table(&cases, &waiting, &tests)?;
+    let of_an_account = read(LIVE)?;
+    found.extend(tests(&of_an_account, live));
+    let table = table(&cases, &waiting, &found)?;
     print!("{}", table.text);
-    let failed = tests.iter().filter(|test| test.result == "FAILED").count();
+    let failed = found.iter().filter(|test| test.result == "FAILED").count();
     ensure!(failed == 0, "{failed} tests failed");
     ensure!(
         table.untested == 0,
@@ -78,7 +83,7 @@ struct Test<'a> {
     name: &'a str,
     /// The case's number.
     case: &'a str,
-    /// `ok`, `FAILED` or `ignored`; empty if it was not run.
+    /// `ok`, `FAILED`, `ignored` or [`REAL_ACCOUNT`]; empty if it was not run.
     result: &'a str,
 }
 
@@ -143,6 +148,15 @@ fn ran(line: &str) -> Option<(&str, &str)> {
     Some((name.split(' ').next()?, result.split(',').next()?))
 }
 
+/// `    def test_case_16_…(self):`
+fn live(line: &str) -> Option<(&str, &str)> {
+    let (name, _) = line
+        .trim_start()
+        .strip_prefix("def test_")?
+        .split_once('(')?;
+    Some((name, REAL_ACCOUNT))
+}
+
 /// What there is to say of all cases.
 struct Table {
     /// Each case with its tests below it, and a count as the last line.
@@ -166,7 +180,6 @@ fn table(cases: &[Case], waiting: &[Case], tests: &[Test]) -> anyhow::Result<Tab
             "case {number} has a test: take it out of {WAITING}"
         );
         let state = match covered.len() {
-            0 if text.contains(REAL_ACCOUNT) => "real account".to_owned(),
             0 if reason.is_some() => {
                 waits += 1;
                 "waits".to_owned()
@@ -247,11 +260,15 @@ mod tests {
 
     #[test]
     fn the_table_says_which_cases_have_no_test() {
-        let found = tests("test it::case_6_twice ... ok\n", ran);
+        let mut found = tests("test it::case_6_twice ... ok\n", ran);
+        let program =
+            "    def test_case_60_hour(self):\n        pass\n    def test_of_none(self):\n";
+        found.extend(tests(program, live));
         let cases = &cases(CONTRACT)[..3];
         let untested = table(cases, &[], &found).unwrap();
         let expected = "   6  1 test        Delivered twice.\n      ok            it::case_6_twice\n \
-                        43b  no test       An invented id.\n  60  real account  An hour. ☁\n\n\
+                        43b  no test       An invented id.\n  60  1 test        An hour. ☁\n      \
+                        real account  case_60_hour\n\n\
                         3 cases, 1 without a test, 0 waiting for what is not built yet\n";
         assert_eq!((untested.text.as_str(), untested.untested), (expected, 1));
     }
@@ -262,7 +279,10 @@ mod tests {
             number: "43b",
             text: "Nobody invents ids yet.",
         }];
-        let found = tests("test it::case_6_twice ... ok\n", ran);
+        let found = tests(
+            "test it::case_6_twice ... ok\ntest case_60_hour ... ok\n",
+            ran,
+        );
         let waits = table(&cases(CONTRACT)[..3], &waiting, &found).unwrap();
         assert_eq!(waits.untested, 0);
         let line =

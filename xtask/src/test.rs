@@ -206,7 +206,7 @@ fn unittests(tests: &mut Command) -> anyhow::Result<Tally> {
 }
 
 fn contract_cases() -> anyhow::Result<Tally> {
-    cases::run(&cases::Arguments { run: false })?;
+    cases::run(&cases::Arguments { list: true })?;
     Ok(Tally::ONE)
 }
 
