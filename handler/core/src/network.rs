@@ -13,6 +13,8 @@ use crate::plan::PlanError;
 /// Free addresses that a subnet of a load balancer must have.
 /// AWS: <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/application-load-balancers.html#subnets-load-balancer>
 pub const FREE_ADDRESSES_MIN: u32 = 8;
+/// The longest prefix of the range of a subnet of a load balancer; the same page.
+pub const PREFIX_MAX: u32 = 27;
 /// Zones that a load balancer must span.
 /// AWS: <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/application-load-balancers.html#availability-zones>
 pub const ZONES_MIN: usize = 2;
@@ -30,6 +32,16 @@ pub struct Subnet {
     pub range: Option<String>,
     /// Addresses left.
     pub free_addresses: u32,
+}
+
+impl Subnet {
+    /// Whether ELB puts a new load balancer there.
+    fn has_room(&self) -> bool {
+        let range = self.range.as_deref();
+        let prefix = range.and_then(|range| range.split_once('/')?.1.parse::<u32>().ok());
+        self.free_addresses >= FREE_ADDRESSES_MIN
+            && prefix.is_none_or(|prefix| prefix <= PREFIX_MAX)
+    }
 }
 
 /// A route table, as EC2 describes it.
@@ -239,7 +251,7 @@ fn ingress_subnets(
     candidates.sort_by_key(|subnet| {
         (
             !is_fit(subnet),
-            subnet.free_addresses < FREE_ADDRESSES_MIN,
+            !subnet.has_room(),
             !own(subnet),
             subnet.id.clone(),
         )
@@ -265,9 +277,10 @@ fn ingress_subnets(
     Ok(chosen)
 }
 
-/// The subnets that a load balancer is to have: those that are `held`, where they are still there, in their zone and of
-/// the scheme's kind, or are `named` too; what is named in the place of others. One that is of no use and has no
-/// replacement is left out: whoever needs its zone extends the load balancer.
+/// The subnets that a load balancer is to have: those that are `held`, where they are still there, in their zone, of the
+/// scheme's kind and have room for it, or are `named` too; what is named in the place of others. One that is of no use
+/// and has no replacement is left out: whoever needs its zone extends the load balancer, and whoever has asked for it in
+/// vain is in nobody's way.
 #[must_use]
 pub fn usable_subnets(
     scheme: Scheme,
@@ -277,7 +290,10 @@ pub fn usable_subnets(
 ) -> BTreeMap<String, String> {
     let is_usable = |zone: &str, id: &str| {
         facts.all_subnets.iter().any(|subnet| {
-            subnet.id == id && subnet.zone == zone && is_public(facts, id) == wants_public(scheme)
+            subnet.id == id
+                && subnet.zone == zone
+                && subnet.has_room()
+                && is_public(facts, id) == wants_public(scheme)
         })
     };
     let kept: BTreeMap<String, String> = held
