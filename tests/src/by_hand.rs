@@ -107,6 +107,11 @@ pub const RULE_UNTAGGED: ByHand = ByHand {
     kind: Kind::ListenerRule,
     ..TARGET_GROUP_UNTAGGED
 };
+pub const RULE_WITHOUT_TAGS: ByHand = ByHand {
+    kind: Kind::ListenerRule,
+    input: |id, item| json!({"ResourceArns": [id], "TagKeys": item.tags.keys().collect::<Vec<_>>()}),
+    ..TARGET_GROUP_UNTAGGED
+};
 pub const TARGET_GROUP_UNTAGGED: ByHand = ByHand {
     kind: Kind::TargetGroup,
     service: ELB,

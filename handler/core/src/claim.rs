@@ -172,7 +172,7 @@ pub struct ServiceRecord {
     /// asked already (`is_doomed`).
     #[serde(default)]
     pub is_let_go: bool,
-    /// Whether an event has named it since: CloudFormation has read its id, so that no answer with it was in vain.
+    /// Whether an event has named it: CloudFormation has read its id, so that no answer with it was in vain.
     #[serde(default)]
     pub is_named: bool,
     /// Whether a request for it has succeeded: it served, so that a Create which takes it up again and fails has not made

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use express_core::claim::Slot;
 use express_core::desired::Desired;
+use express_core::naming;
 use express_core::network::{self, Network};
 use express_core::observed::{Observed, Presence};
 
@@ -51,7 +52,8 @@ impl Attempt<'_> {
         Ok(())
     }
 
-    /// Gives a load balancer a further zone: what was sent last must hold what everybody has asked for.
+    /// Gives a load balancer a further zone: what was sent last must hold what everybody has asked for, and the subnets that
+    /// it is in by now, of which ELB does not ask whether they have room.
     pub(super) async fn extend_subnets(
         &self,
         network: &Network,
@@ -61,8 +63,12 @@ impl Attempt<'_> {
     ) -> Result<(), StepError> {
         let aws = &self.runtime.aws;
         let mut held = ledger::pool::extend(self.runtime, slot, wanted).await?;
+        let name = naming::load_balancer(&slot.pool_id, slot.ordinal);
+        let found = resources::load_balancer::find(aws, &name).await?;
+        let mut named = wanted.clone();
+        named.extend(found.into_iter().flat_map(|found| found.subnets));
         for _ in 0..EXTENSIONS_MAX {
-            let subnets = self.usable_subnets(network, slot, held, wanted).await?;
+            let subnets = self.usable_subnets(network, slot, held, &named).await?;
             let subnet_ids: Vec<String> = subnets.values().cloned().collect();
             resources::load_balancer::set_subnets(aws, load_balancer_arn, &subnet_ids).await?;
             let found = ledger::pool::find_members(self.runtime, &slot.pool_id, slot.ordinal);

@@ -60,6 +60,23 @@ impl Drift {
         Self::SecurityGroupUntagged,
     ];
 
+    /// Whether a part is gone then.
+    pub(super) const fn loses_a_part(self) -> bool {
+        match self {
+            Self::RuleDeleted
+            | Self::AlarmDeleted
+            | Self::ScalableTargetDeregistered
+            | Self::RecordDeleted
+            | Self::ServiceDeleted => true,
+            Self::WeightsMoved
+            | Self::TargetGroupAttributeChanged
+            | Self::ServiceUntagged
+            | Self::RuleUntagged
+            | Self::TargetGroupUntagged
+            | Self::SecurityGroupUntagged => false,
+        }
+    }
+
     /// The call; none for a record, which is deleted as it is.
     const fn by_hand(self) -> Option<ByHand> {
         match self {

@@ -87,6 +87,8 @@ pub(super) struct Player {
     /// arrives again so late.
     sent_before: usize,
     statuses: Vec<StackStatus>,
+    /// Whether somebody has deleted a part of a service.
+    has_lost_parts: bool,
 }
 
 /// Plays a history to its end, and then deletes every stack.
@@ -133,6 +135,7 @@ pub fn play(history: &History) -> Played {
         is_restored: false,
         sent_before: 0,
         statuses: Vec::new(),
+        has_lost_parts: false,
         world,
     };
     for timed in &history.events {
@@ -176,6 +179,7 @@ impl Player {
                 if let Some(drifted) = drift.happen(&self.world, *which) {
                     self.watcher.borrow_mut().touch(drifted.owner_key);
                     self.untagged.extend(drifted.untagged);
+                    self.has_lost_parts |= drift.loses_a_part();
                 }
             }
             Event::ForeignRule => self
@@ -255,11 +259,11 @@ impl Player {
 
     /// An update that is refused before anything is changed can be led back.
     ///
-    /// A table that was set back knows of nothing that was made since, and what cannot be heard cannot be led either.
+    /// A table that was set back knows of nothing that was made since; and where a part is gone, its attribute is.
     fn led_back(&self, outcome: &StackOutcome, changes_before: Option<usize>) {
         let is_stuck = outcome.status == StackStatus::UpdateRollbackFailed;
         let has_changed = changes_before != Some(self.world.mutations().len());
-        if !is_stuck || has_changed || self.is_restored {
+        if !is_stuck || has_changed || self.is_restored || self.has_lost_parts {
             return;
         }
         let reasons: Vec<&str> = outcome

@@ -56,6 +56,7 @@ fn counts(world: &World) -> [usize; 3] {
 fn a_service_of_which_a_part_has_lost_its_tag_is_not_moved() {
     for change in [
         by_hand::RULE_UNTAGGED,
+        by_hand::RULE_WITHOUT_TAGS,
         by_hand::TARGET_GROUP_UNTAGGED,
         by_hand::GROUP_UNTAGGED,
         by_hand::SERVICE_UNTAGGED,

@@ -10,10 +10,6 @@ use crate::naming::ID_OF_NOTHING;
 /// Letters and digits that CloudFormation ends a made-up id with: 12 in all that were published, 13 in older ones.
 const INVENTED_LENGTHS: std::ops::RangeInclusive<usize> = 12..=13;
 
-/// Milliseconds after a Create within which the Delete comes that its cancellation leads to: the operation of the stack
-/// ends with it, hours later at most. What was created before that, and kept (`DeletionPolicy: Retain`), is not meant.
-const ROLLED_BACK_WITHIN_MS: u64 = 24 * 60 * 60 * 1000;
-
 impl Owner {
     /// Whether `id` is one that CloudFormation makes up for this resource, for a Delete after a Create of which it has
     /// read no answer: `<stack>-<logical id>-<random letters and digits>`. No other event carries such an id,
@@ -146,9 +142,8 @@ impl OwnerRecord {
     }
 
     /// A service that was answered in vain is like one that never was: should its removal fail, the next request tries
-    /// again, whatever that names. `issued_before_ms` is when the newest request before this one was issued.
-    pub(super) fn learn_what_was_not_heard(&mut self, request: &Request, issued_before_ms: u64) {
-        let since_ms = request.issued_ms.saturating_sub(issued_before_ms);
+    /// again, whatever that names.
+    pub(super) fn learn_what_was_not_heard(&mut self, request: &Request) {
         let in_vain: Vec<String> = self
             .services
             .iter()
@@ -156,11 +151,8 @@ impl OwnerRecord {
             .filter(|(arn, service)| match request.request_type {
                 RequestType::Create => false,
                 RequestType::Update => self.has_read_an_older_answer(request, arn),
-                RequestType::Delete => {
-                    !service.is_named
-                        && since_ms < ROLLED_BACK_WITHIN_MS
-                        && self.has_read_no_answer(request)
-                }
+                // One that was named, CloudFormation has kept (`DeletionPolicy: Retain`): it has created anew since.
+                RequestType::Delete => !service.is_named && self.has_read_no_answer(request),
             })
             .map(|(arn, _)| arn.clone())
             .collect();

@@ -127,7 +127,7 @@ impl OwnerRecord {
         record.note_issue(request);
         record.learn_what_was_let_go(request);
         record.learn_what_was_heard(request);
-        record.learn_what_was_not_heard(request, self.newest_issued_ms);
+        record.learn_what_was_not_heard(request);
         record.learn_what_was_not_reached(request);
         record.learn_what_was_reached();
         record.learn_what_is_doomed(request);

@@ -348,6 +348,24 @@ fn what_a_load_balancer_is_to_have_stays_as_long_as_it_can() {
 }
 
 #[test]
+fn a_subnet_without_room_stays_only_for_who_names_it() {
+    let too_full: fn(&mut Subnet) = |subnet| subnet.free_addresses = FREE_ADDRESSES_MIN - 1;
+    let too_small: fn(&mut Subnet) = |subnet| subnet.range = Some("10.0.0.0/28".to_owned());
+    let held = BTreeMap::from(["a1", "c1"].map(|id| (subnet(id).zone, id.to_owned())));
+    for spoil in [too_full, too_small] {
+        let mut facts = vpc(&[], &["a1", "b1", "c1"]);
+        spoil(&mut facts.all_subnets[2]);
+        let usable = |named: &str| {
+            let named = BTreeMap::from([(subnet(named).zone, named.to_owned())]);
+            let usable = usable_subnets(Scheme::Internal, &held, &named, &facts);
+            usable.into_values().collect::<Vec<String>>().join(",")
+        };
+        assert_eq!(usable("b1"), "a1,b1");
+        assert_eq!(usable("c1"), "a1,c1");
+    }
+}
+
+#[test]
 fn a_subnet_that_is_in_another_zone_than_the_ledger_says_is_of_no_use() {
     let held = BTreeMap::from([("a".to_owned(), "b1".to_owned())]);
     let named = BTreeMap::from([("a".to_owned(), "a1".to_owned())]);

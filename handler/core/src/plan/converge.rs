@@ -45,10 +45,10 @@ pub fn converge(
 ) -> Result<Decision, PlanError> {
     refuse_another_vpc(desired, observed)?;
     around::refuse_taken_host(desired, observed, timing)?;
-    ownership::refuse_parts_of_others(desired, observed)?;
     if let Some(begun) = moving::begin(desired, observed, timing)? {
         return Ok(begun);
     }
+    ownership::refuse_parts_of_others(desired, observed)?;
     moving::refuse_unknown(desired, observed)?;
     let mut steps = Vec::new();
     let course = moving::course(desired, observed);

@@ -88,17 +88,7 @@ fn refuse_untagged_service(identity: &Identity, observed: &Observed) -> Result<(
     let Some(service) = observed.ecs_service.present() else {
         return Ok(());
     };
-    let named = format!(
-        ":targetgroup/{}",
-        naming::target_groups_of(&identity.service_arn)
-    );
-    let ingress = service.ingress.as_ref();
-    let bridged = service.bridge.as_ref();
-    let uses_ours = ingress
-        .map(|ingress| &ingress.target_group_arn)
-        .into_iter()
-        .chain(bridged.into_iter().flat_map(|it| &it.target_group_arns))
-        .any(|arn| arn.contains(&named));
+    let uses_ours = service.uses_groups_of(&identity.service_arn);
     if service.status != ServiceStatus::Inactive && uses_ours && has_no_owner(&service.tags) {
         return Err(untagged(format!("service `{}`", service.arn)));
     }

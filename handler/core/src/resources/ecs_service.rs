@@ -13,6 +13,7 @@ use provider_schema::{LifecycleHook, Percent, ThresholdType};
 
 use super::Tags;
 use crate::diagnosis::Progress;
+use crate::naming;
 
 /// Seconds after a task's start during which ECS ignores unhealthy targets: Express Mode's. A service is created with
 /// it; what people give it later is theirs.
@@ -122,6 +123,17 @@ pub struct ObservedEcsService {
     pub live_target_group_arn: Option<String>,
     /// Its newest event, in ECS's words.
     pub latest_event: Option<String>,
+}
+
+impl ObservedEcsService {
+    /// Whether it uses target groups of this service: their names are hashes of it, so that nobody else's are by chance.
+    #[must_use]
+    pub fn uses_groups_of(&self, service_arn: &str) -> bool {
+        let named = format!(":targetgroup/{}", naming::target_groups_of(service_arn));
+        let ingress = self.ingress.iter().map(|it| &it.target_group_arn);
+        let bridge = self.bridge.iter().flat_map(|it| &it.target_group_arns);
+        ingress.chain(bridge).any(|arn| arn.contains(&named))
+    }
 }
 
 /// `status` of a service.

@@ -95,6 +95,7 @@ pub(super) fn begin(
         }
         (_, Some(_)) => return Err(PlanError::BetweenLoadBalancers),
         (Presence::Present(_), None) => {
+            ownership::refuse_parts_of_others(desired, observed)?;
             if desired.test_header.is_some() || observed.test_rule.present().is_some() {
                 return Err(PlanError::MoveWithTestTraffic);
             }
@@ -148,8 +149,7 @@ fn refuse(desired: &Desired, observed: &Observed) -> Result<(), PlanError> {
                 host: desired.identity.host.clone(),
             });
         }
-        // It would have to go in the end.
-        ownership::refuse_rule_of_others(desired, rule)?;
+        ownership::refuse_rule_that_cannot_go(desired, rule)?;
     }
     let Some(load_balancer) = observed.load_balancer.present() else {
         return Ok(());

@@ -13,52 +13,71 @@ use crate::resources::listener_rule::ObservedListenerRule;
 /// Parts that are there and would be used as they are must be the service's own.
 ///
 /// # Errors
-/// [`PlanError::OwnerTagMissing`] when a part has no owner and another one is the service's: names are functions of the
-/// service, so somebody has taken the tag off; otherwise [`PlanError::OwnedByAnother`].
+/// [`PlanError::OwnerTagMissing`] when a part has no owner that is the service's by its name, or by the target groups that
+/// it uses; otherwise [`PlanError::OwnedByAnother`].
 pub(super) fn refuse_parts_of_others(
     desired: &Desired,
     observed: &Observed,
 ) -> Result<(), PlanError> {
     let owner_key = &desired.identity.owner_key;
-    let parts = parts(desired, observed);
-    let has_own = parts.iter().any(|(_, tags)| is_owned(tags, owner_key));
-    let foreign = parts
-        .into_iter()
-        .find(|(_, tags)| !is_owned(tags, owner_key));
-    foreign.map_or(Ok(()), |(resource, tags)| {
-        let is_untagged = !tags.contains_key(naming::TAG_OWNER);
-        Err(if has_own && is_untagged {
-            PlanError::OwnerTagMissing { resource }
-        } else {
-            PlanError::OwnedByAnother { resource }
-        })
-    })
+    for part in parts(desired, observed) {
+        if !is_owned(part.tags, owner_key) {
+            return Err(refusal(part.resource, part.tags, part.is_of_service));
+        }
+    }
+    Ok(())
 }
 
-/// What is there, in users' words, and its tags.
-fn parts<'a>(desired: &Desired, observed: &'a Observed) -> Vec<(String, &'a Tags)> {
+/// A part of a service that is there.
+struct Part<'a> {
+    /// In users' words.
+    resource: String,
+    tags: &'a Tags,
+    /// Whether it is the service's, whatever its tags say.
+    is_of_service: bool,
+}
+
+fn parts<'a>(desired: &Desired, observed: &'a Observed) -> Vec<Part<'a>> {
+    let identity = &desired.identity;
+    // Names of groups are hashes of the service.
     let security_group = observed.service_security_group.present();
-    let security_group =
-        security_group.map(|group| (format!("security group `{}`", group.name), &group.tags));
-    let target_groups = Pair::BOTH.map(|pair| {
+    let security_group = security_group.map(|group| Part {
+        resource: format!("security group `{}`", group.name),
+        tags: &group.tags,
+        is_of_service: true,
+    });
+    let target_groups = Pair::BOTH.into_iter().filter_map(|pair| {
         let group = observed.target_group(pair).present()?;
-        Some((format!("target group `{}`", group.name), &group.tags))
+        Some(Part {
+            resource: format!("target group `{}`", group.name),
+            tags: &group.tags,
+            is_of_service: true,
+        })
     });
     // One that drains is waited for, whosever it is.
-    let service = observed
-        .ecs_service
-        .present()
-        .filter(|service| service.status == ServiceStatus::Active)
-        .map(|service| {
-            let (name, cluster) = (&desired.identity.service, &desired.cluster.name);
-            let resource = format!("ECS service `{name}` in cluster `{cluster}`");
-            (resource, &service.tags)
-        });
-    let parts = security_group.into_iter().chain(service);
-    parts.chain(target_groups.into_iter().flatten()).collect()
+    let service = observed.ecs_service.present();
+    let service = service.filter(|service| service.status == ServiceStatus::Active);
+    let service = service.map(|service| Part {
+        resource: format!(
+            "ECS service `{}` in cluster `{}`",
+            identity.service, desired.cluster.name
+        ),
+        tags: &service.tags,
+        is_of_service: service.uses_groups_of(&identity.service_arn),
+    });
+    let parts = security_group.into_iter().chain(target_groups);
+    parts.chain(service).collect()
 }
 
-/// A rule that is to be changed, or to go, must be the service's by its tags.
+fn refusal(resource: String, tags: &Tags, is_of_service: bool) -> PlanError {
+    if is_of_service && !tags.contains_key(naming::TAG_OWNER) {
+        PlanError::OwnerTagMissing { resource }
+    } else {
+        PlanError::OwnedByAnother { resource }
+    }
+}
+
+/// A rule that is to be changed must be the service's by its tags, unless it does not show any yet.
 ///
 /// # Errors
 /// As for the other parts.
@@ -67,12 +86,29 @@ pub(super) fn refuse_rule_of_others(
     rule: &ObservedListenerRule,
 ) -> Result<(), PlanError> {
     if is_ours(desired, rule) {
-        return Ok(());
-    }
-    let resource = format!("rule `{}`", rule.arn);
-    Err(if rule.has_lost_its_owner() {
-        PlanError::OwnerTagMissing { resource }
+        Ok(())
     } else {
-        PlanError::OwnedByAnother { resource }
-    })
+        Err(refusal_of_rule(desired, rule))
+    }
+}
+
+/// A rule that is to go in the end must be the service's by its tags.
+///
+/// # Errors
+/// As for the other parts.
+pub(super) fn refuse_rule_that_cannot_go(
+    desired: &Desired,
+    rule: &ObservedListenerRule,
+) -> Result<(), PlanError> {
+    if is_owned(&rule.tags, &desired.identity.owner_key) {
+        Ok(())
+    } else {
+        Err(refusal_of_rule(desired, rule))
+    }
+}
+
+fn refusal_of_rule(desired: &Desired, rule: &ObservedListenerRule) -> PlanError {
+    let is_of_service =
+        rule.has_lost_its_owner() || rule.forwards_to(&desired.identity.service_arn);
+    refusal(format!("rule `{}`", rule.arn), &rule.tags, is_of_service)
 }

@@ -126,6 +126,22 @@ fn from_every_stage_there_is_a_way_back() {
 }
 
 #[test]
+fn a_tag_that_is_off_what_is_to_be_left_again_does_not_keep_a_service_from_going_back() {
+    let mut seen = seen(web());
+    until(
+        &mut seen.world,
+        &web().sharing(Sharing::Dedicated),
+        "UpdateService",
+    );
+    if let Presence::Present(group) = &mut seen.world.observed.target_group_b {
+        group.tags.clear();
+    }
+    seen.world.begin_update();
+    let planned = text(&seen.world.plan(&web().desired()));
+    assert_eq!(planned, "TurnBack\n");
+}
+
+#[test]
 fn a_removal_in_the_middle_takes_both_sides() {
     let mut seen = seen(web());
     let wanted = web().sharing(Sharing::Dedicated);
