@@ -64,10 +64,10 @@ impl Attempt<'_> {
         let aws = &self.runtime.aws;
         let mut held = ledger::pool::extend(self.runtime, slot, wanted).await?;
         let name = naming::load_balancer(&slot.pool_id, slot.ordinal);
-        let found = resources::load_balancer::find(aws, &name).await?;
-        let mut named = wanted.clone();
-        named.extend(found.into_iter().flat_map(|found| found.subnets));
         for _ in 0..EXTENSIONS_MAX {
+            let found = resources::load_balancer::find(aws, &name).await?;
+            let mut named = wanted.clone();
+            named.extend(found.into_iter().flat_map(|found| found.subnets));
             let subnets = self.usable_subnets(network, slot, held, &named).await?;
             let subnet_ids: Vec<String> = subnets.values().cloned().collect();
             resources::load_balancer::set_subnets(aws, load_balancer_arn, &subnet_ids).await?;

@@ -203,7 +203,8 @@ fn taken_back(history: &mut History) {
             drift: *pick(&mut random, &Drift::ALL),
             which: random.usize(0..8),
         };
-        then = insert(&mut random, history, before + 1, by_hand).max(then);
+        let drifted = insert(&mut random, history, before + 1, by_hand);
+        then = if drifted <= then { then + 1 } else { drifted };
     }
     insert(&mut random, history, then + 1, back);
 }
