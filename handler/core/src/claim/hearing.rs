@@ -200,19 +200,25 @@ impl OwnerRecord {
         request_id.is_some_and(|refused| self.finished_requests.iter().any(|it| it == refused))
     }
 
-    /// A service that the open operation was decided to have reached.
+    /// A service that the open operation was decided to have reached. The next request may be the first to learn of it:
+    /// the attempt that answered died before it could write that down.
     pub(super) fn learn_what_was_reached(&mut self) {
-        let answer = self.operation.as_ref().and_then(|it| it.answer.as_ref());
-        let reached = answer.filter(|it| it.is_success);
-        if let Some(arn) = reached.map(|it| it.physical_id.clone()) {
-            self.note_reached(&arn);
+        let Some(open) = self.operation.take() else {
+            return;
+        };
+        if let Some(answer) = open.answer.as_ref().filter(|it| it.is_success) {
+            self.note_reached(&open, &answer.physical_id);
         }
+        self.operation = Some(open);
     }
 
-    pub(super) fn note_reached(&mut self, arn: &str) {
+    /// The service `arn` stands where `operation` was to lead it.
+    pub(super) fn note_reached(&mut self, operation: &Operation, arn: &str) {
+        let change = operation.way.change.as_ref();
         if let Some(service) = self.services.get_mut(arn) {
             service.is_reached = true;
             service.is_doomed = false;
+            service.stands_at = change.map(|change| change.to.clone());
         }
     }
 

@@ -124,7 +124,7 @@ impl OwnerRecord {
         change.is_update() && service.stands_at.as_ref() == Some(&change.to)
     }
 
-    /// Remembers where this operation, which is over, has led, and where it has led away from.
+    /// Remembers where this operation, which is over, has led away from.
     pub(super) fn remember_way(&mut self, over: &Operation, is_success: bool) {
         self.led_from = match over.led_from() {
             Some(_) if over.way.is_back && is_success => None,
@@ -135,10 +135,6 @@ impl OwnerRecord {
             }),
             led => led,
         };
-        let asked = over.converge.as_ref().filter(|_| is_success);
-        if let Some(service) = asked.and_then(|arn| self.services.get_mut(arn)) {
-            service.stands_at = over.way.change.as_ref().map(|change| change.to.clone());
-        }
     }
 }
 

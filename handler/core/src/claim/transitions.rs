@@ -253,7 +253,7 @@ impl OwnerRecord {
         };
         self.remember_way(&operation, true);
         self.remember_newest(physical_id);
-        self.note_reached(physical_id);
+        self.note_reached(&operation, physical_id);
         self.remember_finished(operation.request_id.clone());
         self.answered_at_once = Some(AnsweredAtOnce {
             request_id: operation.request_id,

@@ -141,6 +141,42 @@ fn a_replacement_that_fails_half_way_is_led_back_from_to_what_stands() {
     );
 }
 
+/// The attempt that answers may die before it can write down that the answer was heard.
+#[test]
+fn what_was_reached_stands_also_when_only_the_next_request_learns_of_it() {
+    let replace = Request {
+        change: leading("forth", "old", "new").change,
+        ..update("forth", WEB, SHOP)
+    };
+    let clean_up = delete("clean-up", WEB);
+    let refused = Request {
+        change: leading("on", "new", "newer").change,
+        ..update("on", SHOP, SHOP)
+    };
+    let back = Request {
+        change: leading("back", "newer", "new").change,
+        ..update("back", SHOP, SHOP)
+    };
+    let mut replaced = begun(&there(), &replace);
+    change(&mut replaced);
+    decide(&mut replaced, true, SHOP);
+    let cleaned = done(&replaced, &clean_up);
+    let mut in_place = begun(&there(), &leading("forth", "old", "new"));
+    change(&mut in_place);
+    decide(&mut in_place, true, WEB);
+    for (record, refused, back) in [
+        (cleaned, refused, back),
+        (
+            in_place,
+            leading("on", "new", "newer"),
+            leading("back", "newer", "new"),
+        ),
+    ] {
+        let refused = failed(&record, &refused, false);
+        assert_eq!(is_back(&refused, &back), (true, true));
+    }
+}
+
 /// A Create may take up what stands, and an Update whose properties are the same is none that leads back.
 #[test]
 fn only_an_update_to_other_properties_may_leave_all_as_it_is() {
