@@ -1,11 +1,11 @@
-//! The sweeper: once a day it compares what AWS has with what the ledger knows, and reports.
+//! The sweeper: once a day it compares what the ledger knows with what AWS has of it, and reports.
 //!
 //! # Guarantees
 //! It deletes nothing by itself. It starts the closing of load balancers that are empty or CLOSED and
 //! still there: a closing that died is carried on, and its own checks decide. It lists load balancers with room
 //! that have dropped out of their pool's list. It points rollback alarms at the group that is idle. It ends operations
-//! that nobody comes back for. What it has seen to be gone, nobody looks for any more. Everything else that looks left over is reported: deletion never follows from
-//! absence of knowledge.
+//! that nobody comes back for. What it has seen to be gone, nobody looks for any more. Target groups with names like ours
+//! that the ledger does not know are reported: deletion never follows from absence of knowledge.
 
 mod alarms;
 mod unattended;
@@ -38,40 +38,57 @@ pub struct Report {
     pub corrected_alarms: Vec<String>,
     /// Resources of which a request was still open that nobody came back for, and their stacks.
     pub unattended: Vec<String>,
+    /// Why something could not be looked at or mended: AWS or the ledger did not answer, or has refused.
+    pub skipped: Vec<String>,
 }
 
-/// Sweeps once. What cannot be looked at or mended today does not keep the rest, and makes the sweep fail at its end.
-///
-/// # Errors
-/// When AWS or the ledger does not answer; the next day's sweep looks again.
-pub async fn run(runtime: &Runtime) -> Result<Report, PoolError> {
-    let contents = scan::read(runtime).await?;
+/// Sweeps once. What cannot be looked at or mended today does not keep the rest, and is the next day's sweep's: an error
+/// would have Lambda put the event beside those that CloudFormation waits for in vain.
+pub async fn run(runtime: &Runtime) -> Report {
     let mut report = Report::default();
-    tend_load_balancers(runtime, &contents, &mut report).await;
-    let mut failure = None;
-    let mut found = |looked: Result<Vec<String>, PoolError>| {
-        looked.unwrap_or_else(|error| {
-            tracing::warn!(event = "sweep.skipped", problem = %chain(&error));
-            failure.get_or_insert(error);
-            Vec::new()
-        })
-    };
-    report.unattended = found(unattended::end(runtime, &contents).await);
-    report.unknown_target_groups = found(unknown_target_groups(runtime, &contents).await);
-    report.forgotten = contents.owners.iter().flat_map(forgotten).collect();
-    let corrected = alarms::correct(runtime, &contents, &mut report.corrected_alarms).await;
-    found(corrected.map(|()| Vec::new()));
+    match scan::read(runtime).await {
+        Ok(contents) => look_and_mend(runtime, &contents, &mut report).await,
+        Err(error) => report.skip(&error.into()),
+    }
     tracing::info!(
         event = "sweep.ended",
-        owners = contents.owners.len(),
         closing = ?report.closing,
         offered = ?report.offered,
         unknown_target_groups = ?report.unknown_target_groups,
         forgotten = ?report.forgotten,
         corrected_alarms = ?report.corrected_alarms,
         unattended = ?report.unattended,
+        skipped = ?report.skipped,
     );
-    failure.map_or(Ok(report), Err)
+    report
+}
+
+impl Report {
+    fn skip(&mut self, error: &PoolError) {
+        let problem = chain(error).to_string();
+        tracing::warn!(event = "sweep.skipped", problem);
+        self.skipped.push(problem);
+    }
+
+    /// What a part of the sweep has found; nothing where it did not get through.
+    fn found(&mut self, looked: Result<Vec<String>, PoolError>) -> Vec<String> {
+        looked.unwrap_or_else(|error| {
+            self.skip(&error);
+            Vec::new()
+        })
+    }
+}
+
+async fn look_and_mend(runtime: &Runtime, contents: &Contents, report: &mut Report) {
+    tend_load_balancers(runtime, contents, report).await;
+    let unattended = unattended::end(runtime, contents).await;
+    report.unattended = report.found(unattended);
+    let unknown = unknown_target_groups(runtime, contents).await;
+    report.unknown_target_groups = report.found(unknown);
+    report.forgotten = contents.owners.iter().flat_map(forgotten).collect();
+    if let Err(error) = alarms::correct(runtime, contents, &mut report.corrected_alarms).await {
+        report.skip(&error);
+    }
 }
 
 /// What CloudFormation wanted to be removed, and nothing is done about.
@@ -100,8 +117,9 @@ async fn tend_load_balancers(runtime: &Runtime, contents: &Contents, report: &mu
             Ok(Tended::Offered) => report.offered.push(name),
             Ok(Tended::Closing) => report.closing.push(name),
             Err(error) => {
-                let problem = chain(&error).to_string();
-                tracing::warn!(event = "sweep.skipped", load_balancer = name, problem);
+                let problem = format!("{name}: {}", chain(&error));
+                tracing::warn!(event = "sweep.skipped", problem);
+                report.skipped.push(problem);
             }
         }
     }

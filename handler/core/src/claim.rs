@@ -31,7 +31,7 @@ use crate::diagnosis::{Examined, Verdict};
 use crate::network::Reach;
 use crate::step::Stop;
 
-pub use leading_back::{Change, LedFrom, Way};
+pub use leading_back::{Change, LedFrom, LedTo, Way};
 
 /// Version of the record's form. A newer one than this is refused: an older provider must not write it.
 ///

@@ -12,7 +12,7 @@ use provider_schema::{
 
 pub use self::deployment::RollbackAlarms;
 use self::deployment::{deployment_settings, rollback_alarms, test_header};
-use crate::claim::{Further, Owner, ServiceRecord};
+use crate::claim::{Further, LedTo, Owner, ServiceRecord};
 use crate::naming;
 use crate::network::{Network, scheme_name};
 use crate::resources::Tags;
@@ -187,6 +187,8 @@ pub struct Desired {
     pub given_before: Option<String>,
     /// Keys of tags that the old properties had and these have not.
     pub removed_tag_keys: Vec<String>,
+    /// How far the Update before got, when this one leads back from it.
+    pub leads_back_from: Option<LedTo>,
 }
 
 /// What runs.
@@ -278,9 +280,19 @@ impl Desired {
             }),
             given_before: old.and_then(|old| old.task_definition_arn.clone()),
             removed_tag_keys: removed_keys(old, tags),
+            leads_back_from: None,
             identity,
             environment,
             network,
+        }
+    }
+
+    /// The same, where the Update leads back from one that got so far.
+    #[must_use]
+    pub fn leading_back_from(self, leads_back_from: Option<LedTo>) -> Self {
+        Self {
+            leads_back_from,
+            ..self
         }
     }
 

@@ -116,12 +116,12 @@ impl OperationError {
     fn may_pass(&self, age_ms: u64, unseen_for_ms: u64) -> bool {
         match self {
             Self::Step { step: _, source } | Self::Observe(source) => {
-                // Roles and policies were made before the operation began. What it has just made itself, at whatever
-                // time, may not be known everywhere yet either.
-                let spreads = source.may_be_iam_propagation() && age_ms < IAM_PROPAGATION_MS;
-                source.class.is_retriable()
-                    || spreads
-                    || (self.is_unseen() && unseen_for_ms < CONSISTENCY_MS)
+                let spreads_for_ms = if source.may_be_iam_propagation() {
+                    IAM_PROPAGATION_MS
+                } else {
+                    CONSISTENCY_MS
+                };
+                source.class.is_retriable() || (self.is_unseen() && unseen_for_ms < spreads_for_ms)
             }
             Self::Ledger(error) => error.class().is_retriable(),
             // While the function is updated the newer version is called next; and while the guard refuses another
@@ -144,11 +144,15 @@ impl OperationError {
     }
 
     /// Whether it passes soon or never: AWS may not know yet what was just made, or that something was just deleted; or
-    /// the provider itself is being updated.
+    /// the provider itself is being updated. IAM may not know roles and policies yet, nor tags by which the provider's
+    /// policy allows things, nor the roles that AWS makes with the first call in an account: those the operation makes
+    /// itself, at whatever time.
     fn is_unseen(&self) -> bool {
         match self {
             Self::Step { step: _, source } | Self::Observe(source) => {
-                source.is_not_found() || source.is_already_exists()
+                source.is_not_found()
+                    || source.is_already_exists()
+                    || source.may_be_iam_propagation()
             }
             Self::PropertiesNewer | Self::OtherDomain { .. } => true,
             Self::Plan(_)

@@ -143,7 +143,8 @@ impl Attempt<'_> {
             network,
             properties,
             sealed.old_properties.as_ref(),
-        ))
+        )
+        .leading_back_from(operation.leads_back_from()))
     }
 
     /// What is known before the first look: what the invocation that received the request has seen, else

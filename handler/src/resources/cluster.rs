@@ -10,15 +10,16 @@ use crate::aws::AwsClients;
 use crate::aws::error::answer::{member, text};
 use crate::aws::error::{AwsError, aws_error};
 
-/// `status` of a cluster that services can be made in. One that was deleted stays visible as INACTIVE.
+/// `status` of a cluster that services can be made in, and of one that they can be made in soon: its capacity providers
+/// are being attached. One that was deleted stays visible as INACTIVE.
 /// AWS: <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Cluster.html>
-const ACTIVE: &str = "ACTIVE";
+const PRESENT: [&str; 2] = ["ACTIVE", "PROVISIONING"];
 
 /// The capacity providers of a cluster that is made: those of Fargate.
 /// AWS: <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-capacity-providers.html>
 const CAPACITY_PROVIDERS: [&str; 2] = ["FARGATE", "FARGATE_SPOT"];
 
-/// The active cluster of this name.
+/// The cluster of this name.
 ///
 /// # Errors
 /// When AWS refuses or its answer is unusable.
@@ -34,7 +35,11 @@ pub async fn find(aws: &AwsClients, name: &str) -> Result<Option<ObservedCluster
     answer
         .clusters()
         .iter()
-        .find(|cluster| cluster.status() == Some(ACTIVE))
+        .find(|cluster| {
+            cluster
+                .status()
+                .is_some_and(|status| PRESENT.contains(&status))
+        })
         .map(|cluster| observed(OPERATION, cluster))
         .transpose()
 }

@@ -1,15 +1,15 @@
 //! Scalable targets: found, registered, deregistered.
 //!
 //! Identity: the service. Repeat-safe: RegisterScalableTarget sets what it is given and nothing else; the
-//! suspended state, which is the user's, stays.
+//! suspended state, which is the user's, stays. With tags it is for a new one only, and refused for one that is there:
+//! that is a conflict, which the next look resolves.
 //! Deregistering removes the policies and their alarms with it.
 //! AWS: <https://docs.aws.amazon.com/autoscaling/application/APIReference/API_RegisterScalableTarget.html>
-
-use std::collections::HashMap;
 
 use aws_sdk_applicationautoscaling::types::{ScalableDimension, ServiceNamespace};
 use express_core::resources::scalable_target::{ObservedScalableTarget, ScalableTargetSpec};
 
+use super::tags;
 use crate::aws::AwsClients;
 use crate::aws::error::answer::{number, text};
 use crate::aws::error::{AwsError, aws_error, if_found};
@@ -60,7 +60,6 @@ pub async fn register(
         max_capacity,
         tags,
     } = spec;
-    let tags: HashMap<String, String> = tags.clone().into_iter().collect();
     let answer = aws
         .autoscaling
         .register_scalable_target()
@@ -69,7 +68,7 @@ pub async fn register(
         .scalable_dimension(ScalableDimension::EcsServiceDesiredCount)
         .min_capacity(min_capacity.cast_signed())
         .max_capacity(max_capacity.cast_signed())
-        .set_tags((!tags.is_empty()).then_some(tags))
+        .set_tags(tags::to_autoscaling(tags))
         .send()
         .await
         .map_err(aws_error(OPERATION))?;

@@ -6,8 +6,6 @@
 //! AWS: <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_AddTags.html>,
 //! <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_TagResource.html>
 
-use std::collections::HashMap;
-
 use express_core::step::Tagging;
 
 use super::tags;
@@ -150,17 +148,23 @@ async fn alarm(aws: &AwsClients, tagging: &Tagging) -> Result<(), AwsError> {
 }
 
 async fn scalable_target(aws: &AwsClients, tagging: &Tagging) -> Result<(), AwsError> {
-    if !tagging.remove.is_empty() {
+    // What it may not have, it may have had with another value.
+    let blank = tagging
+        .set
+        .iter()
+        .filter(|(_, value)| tags::is_blank(value));
+    let blank_keys = blank.map(|(key, _)| key.clone());
+    let remove: Vec<String> = tagging.remove.iter().cloned().chain(blank_keys).collect();
+    if !remove.is_empty() {
         aws.autoscaling
             .untag_resource()
             .resource_arn(&tagging.scalable_target_arn)
-            .set_tag_keys(Some(tagging.remove.clone()))
+            .set_tag_keys(Some(remove))
             .send()
             .await
             .map_err(aws_error("application-autoscaling:UntagResource"))?;
     }
-    if !tagging.set.is_empty() {
-        let set: HashMap<String, String> = tagging.set.clone().into_iter().collect();
+    if let Some(set) = tags::to_autoscaling(&tagging.set) {
         aws.autoscaling
             .tag_resource()
             .resource_arn(&tagging.scalable_target_arn)

@@ -1,5 +1,7 @@
 //! Tags in the words of each SDK: every service has its own type for the same pair of texts.
 
+use std::collections::HashMap;
+
 use express_core::resources::Tags;
 
 /// ECS's form.
@@ -72,6 +74,24 @@ pub fn to_cloudwatch(tags: &Tags) -> Vec<aws_sdk_cloudwatch::types::Tag> {
                 .build()
         })
         .collect()
+}
+
+/// Application Auto Scaling's form, without the tags that it does not take ([`is_blank`]); none without tags.
+#[must_use]
+pub fn to_autoscaling(tags: &Tags) -> Option<HashMap<String, String>> {
+    let tags: HashMap<String, String> = tags
+        .iter()
+        .filter(|(_, value)| !is_blank(value))
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect();
+    (!tags.is_empty()).then_some(tags)
+}
+
+/// Whether a tag's value is one that Application Auto Scaling refuses, alone among the services that we tag in.
+/// Seen: hashicorp/terraform-provider-aws#32677 (`Tag values cannot be empty or blank`).
+#[must_use]
+pub fn is_blank(value: &str) -> bool {
+    value.trim().is_empty()
 }
 
 fn pairs<'a>(tags: impl Iterator<Item = (Option<&'a str>, Option<&'a str>)>) -> Tags {

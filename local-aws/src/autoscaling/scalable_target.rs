@@ -54,6 +54,13 @@ pub(super) fn register(cloud: &mut Cloud, input: Input<'_>) -> Outcome {
         capacity(input, "MaxCapacity")?,
     );
     let tags = parse_tags(input)?;
+    // Seen: https://github.com/hashicorp/terraform-provider-aws/issues/31839
+    if existing.is_some() && !tags.is_empty() {
+        return Err(validation(
+            "The scalable target that you tried to tag already exists. To update tags on an existing scalable target, \
+             use the TagResource API.",
+        ));
+    }
     let suspended = suspended(input, existing.as_ref())?;
     let min = min.or(existing.as_ref().map(|target| target.min));
     let max = max.or(existing.as_ref().map(|target| target.max));
@@ -139,6 +146,10 @@ fn parse_tags(input: Input<'_>) -> Result<BTreeMap<String, String>, Refusal> {
         .map(|(key, value)| (key.clone(), value.as_str().unwrap_or_default().to_owned()))
         .collect();
     check_tag_count(&tags)?;
+    // Seen: https://github.com/hashicorp/terraform-provider-aws/issues/32677
+    if tags.values().any(|value| value.trim().is_empty()) {
+        return Err(validation("Tag values cannot be empty or blank"));
+    }
     Ok(tags)
 }
 

@@ -127,6 +127,10 @@ fn a_target_that_cannot_be_is_refused() {
             "ValidationException",
         ),
         (
+            json!({"MinCapacity": 1, "MaxCapacity": 2, "Tags": {"team": " "}}),
+            "ValidationException",
+        ),
+        (
             json!({"ServiceNamespace": "rds", "MinCapacity": 1, "MaxCapacity": 2}),
             "UnsupportedMember",
         ),
@@ -152,6 +156,23 @@ fn a_target_that_cannot_be_is_refused() {
             "ObjectNotFoundException"
         );
     }
+}
+
+#[test]
+fn a_target_that_is_there_takes_tags_by_their_own_call_only() {
+    let mut world = registered();
+    let again = json!({"MinCapacity": 1, "MaxCapacity": 2, "Tags": {"team": "blue"}});
+    let input = named(again);
+    let refusal = call(
+        &mut world.cloud,
+        "RegisterScalableTarget",
+        Input::new(&input),
+    )
+    .unwrap_err();
+    assert!(
+        refusal.message.contains("tried to tag already exists"),
+        "{refusal:?}"
+    );
 }
 
 #[test]

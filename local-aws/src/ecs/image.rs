@@ -9,6 +9,8 @@ pub(super) use mishap::{Ending, Fate};
 /// How long `demo/slow-start` answers 404, as a server does before its application is loaded. A load balancer that asks
 /// five times, 30 s apart, still finds it healthy within five minutes.
 const STARTS_FOR_MS: u64 = 100_000;
+/// The one path at which `demo/old-path` is found healthy: the default of Express Mode.
+const OLD_PATH: &str = "/ping";
 
 /// The behaviour of a container, by its image's repository, whatever registry and tag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +21,8 @@ pub(super) enum Behaviour {
     Errors,
     /// `demo/slow-start`: 404 for a while, then 200.
     StartsSlowly,
+    /// `demo/old-path`: 404 to health checks at any other path than `/ping`.
+    KnowsOldPath,
     /// Fails as the table in `image/mishap.rs` says.
     Fails(&'static Fate),
 }
@@ -40,6 +44,9 @@ impl Behaviour {
         if named("demo/slow-start") {
             return Self::StartsSlowly;
         }
+        if named("demo/old-path") {
+            return Self::KnowsOldPath;
+        }
         mishap::ROWS
             .iter()
             .find(|row| named(row.image))
@@ -49,7 +56,7 @@ impl Behaviour {
     /// What becomes of it, if it does not simply run.
     pub(super) const fn fate(self) -> Option<&'static Fate> {
         match self {
-            Self::Healthy | Self::Errors | Self::StartsSlowly => None,
+            Self::Healthy | Self::Errors | Self::StartsSlowly | Self::KnowsOldPath => None,
             Self::Fails(fate) => Some(fate),
         }
     }
@@ -99,10 +106,11 @@ impl Behaviour {
         }
     }
 
-    /// The answer to a load balancer's health check, so many milliseconds after the start.
-    pub(super) const fn health_answer(self, age_ms: u64) -> HealthAnswer {
+    /// The answer to a load balancer's health check at `path`, so many milliseconds after the start.
+    pub(super) fn health_answer(self, path: &str, age_ms: u64) -> HealthAnswer {
         match self {
-            Self::Healthy | Self::Errors => HealthAnswer::Status(200),
+            Self::KnowsOldPath if path != OLD_PATH => HealthAnswer::Status(404),
+            Self::Healthy | Self::Errors | Self::KnowsOldPath => HealthAnswer::Status(200),
             Self::StartsSlowly if age_ms < STARTS_FOR_MS => HealthAnswer::Status(404),
             Self::StartsSlowly => HealthAnswer::Status(200),
             Self::Fails(fate) => answer(fate),
@@ -110,10 +118,12 @@ impl Behaviour {
     }
 
     /// The answer to a visitor.
-    pub(super) const fn traffic_answer(self, age_ms: u64) -> HealthAnswer {
+    pub(super) fn traffic_answer(self, age_ms: u64) -> HealthAnswer {
         match self {
             Self::Errors => HealthAnswer::Status(500),
-            Self::Healthy | Self::StartsSlowly | Self::Fails(_) => self.health_answer(age_ms),
+            Self::Healthy | Self::StartsSlowly | Self::KnowsOldPath | Self::Fails(_) => {
+                self.health_answer(OLD_PATH, age_ms)
+            }
         }
     }
 }
@@ -148,15 +158,22 @@ mod tests {
             ("demo/errors:2", HealthAnswer::Status(200)),
             ("nginx", HealthAnswer::Status(200)),
         ] {
-            assert_eq!(Behaviour::of(image).health_answer(0), health, "{image}");
+            assert_eq!(
+                Behaviour::of(image).health_answer("/", 0),
+                health,
+                "{image}"
+            );
         }
         assert_eq!(
             Behaviour::of("demo/errors").traffic_answer(0),
             HealthAnswer::Status(500)
         );
         let slow = Behaviour::of("demo/slow-start");
-        assert_eq!(slow.health_answer(99_999), HealthAnswer::Status(404));
-        assert_eq!(slow.health_answer(100_000), HealthAnswer::Status(200));
+        assert_eq!(slow.health_answer("/", 99_999), HealthAnswer::Status(404));
+        assert_eq!(slow.health_answer("/", 100_000), HealthAnswer::Status(200));
+        let old = Behaviour::of("demo/old-path");
+        assert_eq!(old.health_answer("/ping", 0), HealthAnswer::Status(200));
+        assert_eq!(old.health_answer("/up", 0), HealthAnswer::Status(404));
     }
 
     #[test]

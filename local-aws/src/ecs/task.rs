@@ -231,9 +231,11 @@ pub fn traffic_answer(cloud: &Cloud, ip: &str, port: u16) -> HealthAnswer {
     answer(cloud, ip, port, Behaviour::traffic_answer)
 }
 
-/// Every path gets the same answer: the demo images have one page.
-pub(super) fn health_answer(cloud: &Cloud, ip: &str, port: u16, _path: &str) -> HealthAnswer {
-    answer(cloud, ip, port, Behaviour::health_answer)
+/// What it answers to a load balancer that asks for `path`.
+pub(super) fn health_answer(cloud: &Cloud, ip: &str, port: u16, path: &str) -> HealthAnswer {
+    answer(cloud, ip, port, |behaviour, age_ms| {
+        behaviour.health_answer(path, age_ms)
+    })
 }
 
 fn answer(

@@ -104,9 +104,13 @@ pub(crate) fn unsealed(world: &World) {
 /// the ledger, which did not answer.
 fn is_unattended(player: &Player) -> bool {
     let history = player.world.history();
-    let is_without_ledger = |reason: &str| reason.contains("NetworkFailure: ledger: dynamodb:");
     !player.world.dead_letters().borrow().is_empty()
         || history.seen().any(|seen| is_without_ledger(&seen.reason))
+}
+
+/// Whether a request was answered without the ledger, because that did not answer.
+pub(super) fn is_without_ledger(reason: &str) -> bool {
+    reason.contains("NetworkFailure: ledger: dynamodb:")
 }
 
 /// The key of an item that holds something sealed.

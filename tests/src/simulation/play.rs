@@ -259,18 +259,20 @@ impl Player {
 
     /// An update that is refused before anything is changed can be led back.
     ///
-    /// A table that was set back knows of nothing that was made since; and where a part is gone, its attribute is.
+    /// A table that was set back knows of nothing that was made since; where a part is gone, its attribute is; and
+    /// nothing is known while the ledger does not answer.
     fn led_back(&self, outcome: &StackOutcome, changes_before: Option<usize>) {
         let is_stuck = outcome.status == StackStatus::UpdateRollbackFailed;
         let has_changed = changes_before != Some(self.world.mutations().len());
-        if !is_stuck || has_changed || self.is_restored || self.has_lost_parts {
+        let seen = outcome.seen.iter();
+        let reasons: Vec<&str> = seen.map(|seen| seen.reason.as_str()).collect();
+        let is_without_ledger = reasons
+            .iter()
+            .any(|reason| ending::is_without_ledger(reason));
+        if !is_stuck || has_changed || is_without_ledger || self.is_restored || self.has_lost_parts
+        {
             return;
         }
-        let reasons: Vec<&str> = outcome
-            .seen
-            .iter()
-            .map(|seen| seen.reason.as_str())
-            .collect();
         panic!(
             "an update that has changed nothing cannot be led back: {reasons:#?}\n{}",
             trace::of(&self.world)

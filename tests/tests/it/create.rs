@@ -14,7 +14,7 @@ use local_aws::fault::{Fault, Rule};
 use local_aws::wire::Service;
 use serde_json::{Value, json};
 
-use StackStatus::{CreateComplete, DeleteComplete, RollbackComplete};
+use StackStatus::{CreateComplete, DeleteComplete, RollbackComplete, UpdateComplete};
 
 #[test]
 fn a_service_is_created_and_removed_as_the_golden_trace_says() {
@@ -147,6 +147,37 @@ fn a_service_that_auto_scaling_does_not_see_yet_is_waited_for() {
         assert_eq!(created.status, CreateComplete, "{}", first.reason);
         assert!(throttled == 0 || first.seconds() > 200, "{first:?}");
     }
+}
+
+/// It has registered the service, and takes no tags with a second call.
+#[test]
+fn a_registration_whose_answer_is_lost_is_not_asked_for_in_vain() {
+    let world = World::new();
+    let call = Some("application-autoscaling:RegisterScalableTarget");
+    world.faults().add(Rule::once(call, 0, Fault::LoseAnswer));
+    let created = world.stack("app").deploy_now(Template::of(&web()));
+    assert_eq!(created.status, CreateComplete, "{}", created.first().reason);
+}
+
+/// Application Auto Scaling is the only one that does not take them.
+#[test]
+fn tags_without_a_value_are_everywhere_but_at_the_scalable_target() {
+    let world = World::new();
+    let tags = |team: &str| json!([{"Key": "stage", "Value": ""}, {"Key": "team", "Value": team}]);
+    let created = web().set("/Tags", tags("web"));
+    let stack = world.with_service("app", &created);
+    let of_target = || {
+        let inventory = world.inventory();
+        let mut targets = inventory.of(Kind::ScalableTarget);
+        targets.next().expect("a scalable target").1.tags.clone()
+    };
+    assert_eq!(of_target().get("team").map(String::as_str), Some("web"));
+    assert_eq!(of_target().get("stage"), None);
+    let outcome = stack.deploy_now(Template::of(&created.set("/Tags", tags(" "))));
+    assert_eq!(outcome.status, UpdateComplete, "{:?}", outcome.seen);
+    assert_eq!(of_target().get("team"), None);
+    let tags = world.active_service()["tags"].to_string();
+    assert!(tags.contains(r#"{"key":"team","value":" "}"#), "{tags}");
 }
 
 /// What was given does not exist: that is waited for as long as something new would be, and not until the deadline.

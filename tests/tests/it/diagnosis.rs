@@ -239,6 +239,30 @@ fn case_20_a_policy_of_the_provider_that_iam_spreads_soon_is_waited_for() {
     }
 }
 
+/// Of what the operation makes itself IAM learns when it is made: tags by which a policy allows things, and the roles that
+/// AWS makes with the first call in an account.
+#[test]
+fn case_20_what_iam_has_to_learn_during_a_long_create_is_waited_for() {
+    let words = "Unable to assume the service linked role.";
+    let unknown = Fault::Refuse("InvalidParameterException", words);
+    let cloud_formation_waits_s = 600;
+    for (times, expected) in [(3, CreateComplete), (u64::MAX, RollbackComplete)] {
+        let world = World::new();
+        let busy = Rule::once(Some("ecs:RegisterTaskDefinition"), 0, Fault::Throttle);
+        world.faults().add(busy.times(60));
+        let rule = Rule::once(Some("ecs:CreateService"), 0, unknown);
+        world.faults().add(rule.times(times));
+        let run = Scenario::new().create(web()).run_in(world);
+        let seen = &run.seen()[0];
+        assert_eq!(run.statuses(), [expected], "{}", seen.reason);
+        let took_s = seen.seconds();
+        assert!(
+            (200..cloud_formation_waits_s).contains(&took_s),
+            "{took_s} s"
+        );
+    }
+}
+
 #[test]
 fn case_20_a_role_that_ecs_refuses_by_its_arn_is_told_from_the_others() {
     const EXECUTION: &str = "Unable to assume the role 'arn:aws:iam::123456789012:role/execution'";

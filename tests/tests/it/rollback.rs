@@ -5,6 +5,7 @@ use express_tests::cloudformation::RequestType;
 use express_tests::properties::{lifecycle_hook, role};
 use express_tests::{Stack, StackOutcome, StackStatus, Template, World, web};
 use local_aws::fault::{Fault, Rule};
+use local_aws::wire::Service;
 use serde_json::json;
 
 use StackStatus::{
@@ -321,4 +322,71 @@ fn case_36_after_a_rollback_that_was_skipped_the_next_update_and_the_delete_work
     world.settle();
     let after = world.inventory().without_what_stays();
     assert_eq!(before.diff(&after), Vec::<String>::new());
+}
+
+/// Registers a revision of the account's own family, as a pipeline does.
+fn register_own(world: &World, image: &str) {
+    let container = json!({
+        "name": "Main",
+        "image": image,
+        "portMappings": [{"name": "main", "containerPort": 80, "protocol": "tcp"}],
+    });
+    let definition = json!({
+        "family": "own",
+        "networkMode": "awsvpc",
+        "requiresCompatibilities": ["FARGATE"],
+        "cpu": "256",
+        "memory": "512",
+        "executionRoleArn": role("execution"),
+        "containerDefinitions": [container],
+    });
+    let registered = world
+        .account()
+        .perform(Service::Ecs, "RegisterTaskDefinition", definition)
+        .unwrap();
+    let arn = &registered["taskDefinition"]["taskDefinitionArn"];
+    world.remember_as_foreign(Kind::TaskDefinition, arn.as_str().unwrap());
+}
+
+/// The newest revision of a family is what its ARN without one stands for, also on the way back.
+#[test]
+fn a_newest_revision_that_fails_does_not_keep_a_service_from_going_back() {
+    let world = World::new();
+    register_own(&world, "public.ecr.aws/nginx/nginx:1.27");
+    let family = "arn:aws:ecs:eu-west-1:123456789012:task-definition/own";
+    let given = web()
+        .without("PrimaryContainer")
+        .without("ExecutionRoleArn")
+        .set("/TaskDefinitionArn", family);
+    let stack = world.with_service("app", &given);
+    let running = || world.active_service()["taskDefinition"].clone();
+    assert_eq!(running(), format!("{family}:1"));
+    register_own(&world, "demo/unhealthy");
+    let tagged = given
+        .clone()
+        .set("/Tags", json!([{"Key": "team", "Value": "shop"}]));
+    let outcome = stack.deploy_now(Template::of(&tagged));
+    assert_eq!(outcome.status, UpdateRollbackComplete, "{:?}", outcome.seen);
+    assert_eq!(running(), format!("{family}:1"));
+    // What people ask for is the newest.
+    register_own(&world, "public.ecr.aws/nginx/nginx:1.28");
+    let outcome = stack.deploy_now(Template::of(&tagged));
+    assert_eq!(outcome.status, UpdateComplete, "{:?}", outcome.seen);
+    assert_eq!(running(), format!("{family}:3"));
+}
+
+/// Only what the new image knows as well was asked of it while it was brought.
+#[test]
+fn a_rolling_service_goes_back_to_an_image_that_knows_the_path_of_before_only() {
+    let world = World::new();
+    let of = |image: &str, path: &str| {
+        web()
+            .set("/Deployment/Strategy", "ROLLING")
+            .image(image)
+            .health_check_path(path)
+    };
+    let stack = world.with_service("app", &of("demo/old-path", "/ping"));
+    let changed = Template::of(&of("demo/new-path", "/up")).sibling_fails_after(900);
+    let outcome = stack.deploy_now(changed);
+    assert_eq!(outcome.status, UpdateRollbackComplete, "{:?}", outcome.seen);
 }

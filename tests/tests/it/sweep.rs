@@ -27,7 +27,7 @@ fn swept(world: &World) -> Value {
 }
 
 fn nothing_found() -> Value {
-    json!({"closing": [], "offered": [], "unknown_target_groups": [], "forgotten": [], "corrected_alarms": [], "unattended": []})
+    json!({"closing": [], "offered": [], "unknown_target_groups": [], "forgotten": [], "corrected_alarms": [], "unattended": [], "skipped": []})
 }
 
 #[test]
@@ -190,6 +190,7 @@ fn a_load_balancer_that_cannot_be_looked_at_does_not_keep_the_others_from_being_
     world.faults().add(look);
     let report = swept(&world);
     assert_eq!(count(&report, "closing"), Some(1), "{report}");
+    assert_eq!(count(&report, "skipped"), Some(1), "{report}");
     assert!(world.logs().text().contains("sweep.skipped"));
     let report = swept(&world);
     assert_eq!(count(&report, "closing"), Some(1), "{report}");

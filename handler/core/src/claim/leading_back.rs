@@ -33,6 +33,15 @@ pub struct Way {
     pub began_at: Option<String>,
 }
 
+/// How far the Update got that one leads back from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LedTo {
+    /// It was carried out: something else in the stack has failed, or people take the change back.
+    Reached,
+    /// It has failed, or was cancelled.
+    NotReached,
+}
+
 /// What the newest Update was to lead away from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LedFrom {
@@ -64,6 +73,19 @@ impl Operation {
     pub fn is_back_unchanged(&self) -> bool {
         let asked = self.way.change.as_ref().map(|change| &change.to);
         self.way.is_back && asked.is_some() && asked == self.way.began_at.as_ref()
+    }
+
+    /// How far the Update got that this one leads back from; none of one that leads forth.
+    #[must_use]
+    pub fn leads_back_from(&self) -> Option<LedTo> {
+        let from = self.way.change.as_ref()?.from.as_ref()?;
+        self.way.is_back.then(|| {
+            if self.way.began_at.as_ref() == Some(from) {
+                LedTo::Reached
+            } else {
+                LedTo::NotReached
+            }
+        })
     }
 
     /// What the next Update may lead back to, should this one not get where it leads.

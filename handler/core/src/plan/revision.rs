@@ -1,5 +1,6 @@
 //! Which revision of the task definition is to run, in the light of the one that runs.
 
+use crate::claim::LedTo;
 use crate::desired::{Desired, DesiredTaskDefinition};
 use crate::naming;
 use crate::observed::{Observed, Presence, is_owned};
@@ -33,15 +34,45 @@ pub(super) fn live_service<'a>(
 /// The ARN of the revision that runs, when what is to run depends on it and it was not looked at.
 #[must_use]
 pub fn unseen_running_revision(desired: &Desired, observed: &Observed) -> Option<String> {
+    if let Some(kept) = kept_revision(desired, observed) {
+        let is_seen = !observed.running_task_definition.is_unknown();
+        return (!is_seen).then(|| kept.to_owned());
+    }
     match (&desired.task_definition, running(desired, observed)) {
         (DesiredTaskDefinition::Ours(_), Running::Unseen(arn)) => Some(arn.to_owned()),
         _ => None,
     }
 }
 
+/// The ARN of the revision that runs, where it is to stay although the user's family has a newer one: that one has just
+/// failed, and an Update back would begin it again, in vain for ever.
+fn kept_revision<'a>(desired: &Desired, observed: &'a Observed) -> Option<&'a str> {
+    let DesiredTaskDefinition::Given(family) = &desired.task_definition else {
+        return None;
+    };
+    if desired.leads_back_from != Some(LedTo::NotReached) {
+        return None;
+    }
+    let runs = &live_service(desired, observed)?.task_definition_arn;
+    let newest = &observed.task_definition.present()?.arn;
+    (is_revision_of(runs, family) && runs != newest).then_some(runs.as_str())
+}
+
+/// Whether `arn` is a revision of a family whose ARN has none.
+fn is_revision_of(arn: &str, family: &str) -> bool {
+    arn.rsplit_once(':').is_some_and(|(of, _)| of == family)
+}
+
 /// After a deployment that failed the newest revision is the one that failed, and the service runs the
 /// one before. Going back to that one is no change: it is taken for the newest when it is what is desired.
 pub fn prefer_running(desired: &Desired, observed: &mut Observed) {
+    if let Some(kept) = kept_revision(desired, observed) {
+        let running = observed.running_task_definition.present();
+        if let Some(running) = running.filter(|running| running.arn == kept) {
+            observed.task_definition = Presence::Present(running.clone());
+        }
+        return;
+    }
     let Running::Seen(running) = running(desired, observed) else {
         return;
     };
@@ -128,12 +159,8 @@ fn is_of_our_family(desired: &Desired, arn: &str) -> bool {
 
 /// A task definition that the template gave before may be replaced by one of ours.
 fn was_given(desired: &Desired, arn: &str) -> bool {
-    desired.given_before.as_ref().is_some_and(|given| {
-        arn == given
-            || arn
-                .rsplit_once(':')
-                .is_some_and(|(family, _)| family == given)
-    })
+    let given = desired.given_before.as_ref();
+    given.is_some_and(|given| arn == given || is_revision_of(arn, given))
 }
 
 /// Somebody deployed a revision by hand. What it adds is carried over; where it changes what the template says,

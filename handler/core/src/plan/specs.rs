@@ -201,7 +201,12 @@ pub(super) fn ecs_service(
     observed: &Observed,
     task_definition_arn: &str,
 ) -> Option<EcsServiceSpec> {
-    let [a, b] = observed.target_groups()?;
+    let [group, alternate] = match desired.deployment.strategy {
+        Strategy::Rolling => weighted_first(observed)?,
+        Strategy::Canary { .. } | Strategy::Linear { .. } | Strategy::BlueGreen { .. } => {
+            observed.target_groups()?
+        }
+    };
     let mut security_group_ids = desired.user_security_group_ids.clone();
     security_group_ids.push(observed.service_security_group.present()?.id.clone());
     security_group_ids.sort();
@@ -216,8 +221,8 @@ pub(super) fn ecs_service(
             assign_public_ip: desired.network.assign_public_ip,
         },
         ingress: ServiceIngress {
-            target_group_arn: a.arn.clone(),
-            alternate_target_group_arn: b.arn.clone(),
+            target_group_arn: group.arn.clone(),
+            alternate_target_group_arn: alternate.arn.clone(),
             rule_arn: observed.listener_rule.present()?.arn.clone(),
             test_rule_arn: match desired.test_header {
                 Some(_) => Some(observed.test_rule.present()?.arn.clone()),
@@ -237,6 +242,19 @@ pub(super) fn ecs_service(
             .collect(),
         dropped_alarm_names: desired.alarms.dropped_names.clone(),
         tags: service_tags(desired),
+    })
+}
+
+/// Both groups of one side, first the one that its rule sends requests to: a rolling deployment does not touch the
+/// rule. None without a rule.
+pub(super) fn weighted_first(side: &Observed) -> Option<[&ObservedTargetGroup; 2]> {
+    let [a, b] = side.target_groups()?;
+    let rule = side.listener_rule.present()?;
+    let weight = |group: &ObservedTargetGroup| rule.weights.get(&group.arn).copied().unwrap_or(0);
+    Some(if weight(b) > weight(a) {
+        [b, a]
+    } else {
+        [a, b]
     })
 }
 

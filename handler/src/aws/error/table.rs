@@ -56,13 +56,18 @@ pub(super) fn speaks_of_role(code: &str, message: &str) -> bool {
     refusal && TEXTS.iter().any(|text| message.contains(text))
 }
 
+/// What Application Auto Scaling says when it has tried in vain, as the provider, what scaling will do.
+/// Seen: awsdocs/aws-auto-scaling-user-guide#3, hashicorp/terraform-provider-aws#46385.
+const TRIED_IN_VAIN: &str = "missing the following permissions";
+
 /// Whether IAM knows of no policy that allows the provider's own call: with a provider that was just installed or
 /// upgraded, the policy may not have reached all of IAM yet. What a policy or a boundary forbids is said otherwise, and
 /// which roles may be passed is the user's choice, wrong at once.
 /// AWS: <https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html> (the texts)
 pub(super) fn lacks_policy(message: &str) -> bool {
     let says = |text: &str| message.to_ascii_lowercase().contains(text);
-    says("no identity-based policy allows") && !says("perform: iam:passrole")
+    says(TRIED_IN_VAIN)
+        || (says("no identity-based policy allows") && !says("perform: iam:passrole"))
 }
 
 /// Codes that a service uses for several things and only its message tells apart.
@@ -82,6 +87,21 @@ fn by_message(service: &str, code: &str, message: &str) -> Option<Class> {
         // Seen: hashicorp/terraform-provider-aws#11693.
         ("application-autoscaling", "ValidationException") if says("ecs service doesn't exist") => {
             Some(Class::NotFound)
+        }
+        // RegisterScalableTarget of a target that is there already, because an answer was lost: the next look finds it.
+        // Seen: hashicorp/terraform-provider-aws#31839.
+        ("application-autoscaling", "ValidationException")
+            if says("tried to tag already exists") =>
+        {
+            Some(Class::ResourceConflict)
+        }
+        ("application-autoscaling", "ValidationException") if says(TRIED_IN_VAIN) => {
+            Some(Class::AccessDenied)
+        }
+        // A cluster that was made a moment ago, whose capacity providers are being attached.
+        // Seen: hashicorp/terraform-provider-aws#11285.
+        ("ecs", "ClientException" | "InvalidParameterException") if says("was not active") => {
+            Some(Class::ResourceConflict)
         }
         // DescribeTaskDefinition and DeregisterTaskDefinition of one that is gone.
         ("ecs", "ClientException")

@@ -263,7 +263,7 @@ fn codes_have_the_class_that_decides_what_happens() {
 }
 
 /// Operation, code and message, and what they mean together.
-const SAID: [(&str, &str, &str, Class); 11] = [
+const SAID: [(&str, &str, &str, Class); 14] = [
     (
         "ecs:CreateService",
         "InvalidParameterException",
@@ -311,6 +311,25 @@ const SAID: [(&str, &str, &str, Class); 11] = [
         "ValidationException",
         "ECS service doesn't exist: service/default/web",
         Class::NotFound,
+    ),
+    (
+        "application-autoscaling:RegisterScalableTarget",
+        "ValidationException",
+        "The scalable target that you tried to tag already exists. To update tags on an existing scalable target, use \
+         the TagResource API.",
+        Class::ResourceConflict,
+    ),
+    (
+        "application-autoscaling:RegisterScalableTarget",
+        "ValidationException",
+        "User is missing the following permissions: [ecs:UpdateService]",
+        Class::AccessDenied,
+    ),
+    (
+        "ecs:CreateService",
+        "ClientException",
+        "Cluster was not ACTIVE.",
+        Class::ResourceConflict,
     ),
     (
         "route53:ChangeResourceRecordSets",
@@ -390,6 +409,12 @@ async fn case_20_a_role_that_is_not_there_yet_is_told_from_a_plain_refusal() {
              the iam:PassRole action",
             Class::AccessDenied,
             false,
+        ),
+        (
+            "AccessDeniedException",
+            "User is missing the following permissions: [ecs:UpdateService]",
+            Class::AccessDenied,
+            true,
         ),
         (
             "ServiceNotFoundException",

@@ -24,7 +24,8 @@ use crate::observed::{LeavingSide, Observed, Presence, is_owned};
 use crate::plan::{PlanError, Timing, specs};
 use crate::resources::alias_record;
 use crate::resources::ecs_service::{
-    self, Bridge, LoadBalancers, ObservedDeployment, ObservedEcsService, ServiceIngress, Strategy,
+    self, Bridge, HEALTH_CHECK_GRACE_S, LoadBalancers, ObservedDeployment, ObservedEcsService,
+    ServiceIngress, Strategy,
 };
 use crate::resources::listener_rule;
 use crate::resources::metric_alarm;
@@ -182,7 +183,7 @@ fn refuse_without_time(desired: &Desired, timing: &Timing) -> Result<(), PlanErr
     }
     let missing_ms = timing.way_back.map_or(0, |way_back| {
         let needed_ms = self::needed_ms(way_back.evaluation_periods) + way_back.deployment_ms;
-        (needed_ms + UNFORESEEN_MS).saturating_sub(way_back.stop_after_ms)
+        (needed_ms + 2 * slow_start_ms() + UNFORESEEN_MS).saturating_sub(way_back.stop_after_ms)
     });
     if missing_ms > 0 {
         return Err(PlanError::MoveBackWithoutTime {
@@ -190,6 +191,12 @@ fn refuse_without_time(desired: &Desired, timing: &Timing) -> Result<(), PlanErr
         });
     }
     Ok(())
+}
+
+/// How much longer than [`ROLLING_MS`] a deployment may take: an application may need as long to become healthy as ECS lets
+/// it.
+fn slow_start_ms() -> u64 {
+    u64::from(HEALTH_CHECK_GRACE_S.unsigned_abs()) * 1000 - ROLLING_MS
 }
 
 /// How long a move takes whose rollback alarm looks over so many periods.
@@ -320,8 +327,8 @@ fn next_from_behind(
     service: &ObservedEcsService,
 ) -> Option<LoadBalancers> {
     observed.load_balancer_security_group.present()?;
-    let [to, _] = weighted_first(observed)?;
-    let from = weighted_first(behind).filter(|_| behind.load_balancer.present().is_some());
+    let [to, _] = specs::weighted_first(observed)?;
+    let from = specs::weighted_first(behind).filter(|_| behind.load_balancer.present().is_some());
     match from {
         Some([from, _]) => Some(LoadBalancers::Both(Bridge {
             target_group_arns: [to.arn.clone(), from.arn.clone()],
@@ -331,19 +338,6 @@ fn next_from_behind(
     }
 }
 
-/// Both groups of one side, first the one that its rule sends requests to: a rolling deployment does not touch the
-/// rule. None without a rule.
-fn weighted_first(side: &Observed) -> Option<[&ObservedTargetGroup; 2]> {
-    let [a, b] = side.target_groups()?;
-    let rule = side.listener_rule.present()?;
-    let weight = |group: &ObservedTargetGroup| rule.weights.get(&group.arn).copied().unwrap_or(0);
-    Some(if weight(b) > weight(a) {
-        [b, a]
-    } else {
-        [a, b]
-    })
-}
-
 /// The pair on the new load balancer; first the group that has the tasks already, because a rolling deployment stays
 /// in that one.
 fn arrival(
@@ -351,7 +345,7 @@ fn arrival(
     observed: &Observed,
     service: &ObservedEcsService,
 ) -> Option<ServiceIngress> {
-    let [heavier, other] = weighted_first(observed)?;
+    let [heavier, other] = specs::weighted_first(observed)?;
     let bridged = service.bridge.as_ref();
     let is_in_other = bridged.is_some_and(|bridge| bridge.target_group_arns.contains(&other.arn));
     let [first, second] = if is_in_other {

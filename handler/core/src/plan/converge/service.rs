@@ -257,7 +257,8 @@ fn update_service(
     if let Some(wait) = settings_not_shown_yet(&change, timing) {
         return Ok(Some(wait));
     }
-    if alarm.state == AlarmState::Alarm && !watches_what_serves(&course.watching) {
+    let judges_deployment = change.starts_deployment() && !watches_what_serves(&course.watching);
+    if alarm.state == AlarmState::Alarm && judges_deployment {
         return wait_for_alarm(desired, timing).map(Some);
     }
     if change.starts_deployment() && timing.now_ms >= timing.stop_at_ms {

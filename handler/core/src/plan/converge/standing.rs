@@ -1,10 +1,12 @@
 //! What stands for itself: cluster, log group, task definition, slot, security group, target groups.
 
 use super::facts::{is_as_wanted, is_deploying, live_service};
+use crate::claim::LedTo;
 use crate::desired::{Desired, DesiredTaskDefinition};
 use crate::naming::Pair;
 use crate::observed::{Observed, Presence, is_owned};
 use crate::plan::{PlanError, revision, specs};
+use crate::resources::ecs_service::Strategy;
 use crate::resources::target_group::{self, TargetGroupChange};
 use crate::step::{GroupOf, Step};
 
@@ -130,11 +132,18 @@ pub(super) fn health_checks_of_left(desired: &Desired, left: &Observed, steps: &
     }
 }
 
-/// Whether `group_arn` serves a revision that is about to be replaced, or may be.
+/// Whether `group_arn` serves a revision that is about to be replaced, or may be, and that may not answer what is desired.
 fn is_serving_old(desired: &Desired, observed: &Observed, group_arn: &str) -> bool {
     let Some(service) = live_service(desired, observed) else {
         return false;
     };
+    // A rolling deployment has one group for what goes and what comes. What runs became healthy there under the path to
+    // which this leads back, and what comes may know no other.
+    let has_answered = desired.leads_back_from == Some(LedTo::Reached)
+        && desired.deployment.strategy == Strategy::Rolling;
+    if has_answered {
+        return false;
+    }
     // Between two load balancers the tasks are in a group of each.
     let bridged = service.bridge.as_ref();
     let is_live = service

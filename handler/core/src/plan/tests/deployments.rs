@@ -424,6 +424,18 @@ fn alarm_that_watches_what_serves_holds_back_no_remedy() {
     );
 }
 
+/// As on the way back from an update whose deployment ECS has rolled back: only how to deploy is still to be told.
+#[test]
+fn alarm_does_not_hold_back_what_brings_no_deployment() {
+    check(
+        web().set("/Deployment/BakeTimeInMinutes", json!(2)),
+        seen(web()).alarm(AlarmState::Alarm),
+        expect![[r#"
+            UpdateService(web) deploymentConfiguration
+        "#]],
+    );
+}
+
 #[test]
 fn alarm_without_data_or_without_a_deployment_holds_nothing_back() {
     check(

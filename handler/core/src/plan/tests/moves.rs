@@ -484,13 +484,13 @@ fn a_move_that_would_not_end_in_time_does_not_begin() {
 fn a_move_that_an_update_back_could_not_undo_in_time_does_not_begin() {
     for (stop_after_s, expect) in [
         (
-            970,
+            1_330,
             expect![[r#"
                 ClaimSlot(3e2ad36d)
             "#]],
         ),
         (
-            840,
+            1_200,
             expect![[r#"
                 NotUpdatable: the service would move to another load balancer, and the `ServiceTimeout` that it has had until now is 130 s too short to move it back when something else in the stack fails; update `ServiceTimeout` first, or let `Deployment.RollbackAlarm` evaluate fewer periods, then move the service, and nothing else, with another update
             "#]],

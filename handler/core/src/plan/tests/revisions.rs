@@ -2,7 +2,9 @@
 
 use expect_test::expect;
 
+use super::world::GIVEN;
 use super::{Seen, Web, check, seen, service, web};
+use crate::claim::LedTo;
 use crate::decision::Decision;
 use crate::desired::Desired;
 use crate::naming;
@@ -146,6 +148,45 @@ fn the_revision_that_runs_is_preferred_where_it_alone_is_as_wanted() {
     }
 }
 
+/// Of a family that is given without a revision the newest is wanted, but not the one that has just failed.
+#[test]
+fn a_way_back_from_what_has_failed_keeps_the_revision_of_the_users_family_that_runs() {
+    let (family, _) = GIVEN.rsplit_once(':').expect("a revision");
+    let other = "arn:aws:ecs:eu-west-1:123456789012:task-definition/other:7";
+    for (given, led_to, runs, is_kept) in [
+        (family, Some(LedTo::NotReached), GIVEN, true),
+        (family, Some(LedTo::NotReached), other, false),
+        (family, Some(LedTo::Reached), GIVEN, false),
+        (family, None, GIVEN, false),
+        (
+            "arn:aws:ecs:eu-west-1:123456789012:task-definition/theirs:8",
+            Some(LedTo::NotReached),
+            GIVEN,
+            false,
+        ),
+    ] {
+        let context = format!("{given} {led_to:?} {runs}");
+        let mut case = two_revisions("web:1");
+        case.newest.arn = format!("{family}:8");
+        case.running.arn = runs.to_owned();
+        let observed = &mut case.observed;
+        service(observed).task_definition_arn = runs.to_owned();
+        observed.task_definition = Presence::Present(case.newest.clone());
+        observed.running_task_definition = Presence::Unknown;
+        let desired = web().given(given).updating(&web().given(given));
+        let desired = Desired {
+            leads_back_from: led_to,
+            ..desired.desired()
+        };
+        let unseen = plan::unseen_running_revision(&desired, observed);
+        assert_eq!(unseen.is_some(), is_kept, "{context}");
+        observed.running_task_definition = Presence::Present(case.running.clone());
+        let wanted = if is_kept { &case.running } else { &case.newest };
+        let found = preferred(&desired, case.observed.clone());
+        assert_eq!(found.as_ref(), Some(&wanted.arn), "{context}");
+    }
+}
+
 #[test]
 fn what_a_service_runs_that_is_not_ours_or_is_going_is_not_preferred() {
     let spoil: [fn(&mut Observed); 2] = [
@@ -179,7 +220,7 @@ fn the_newest_revision_is_known_to_run_where_it_does() {
 fn a_revision_of_another_family_is_not_asked_for() {
     let case = two_revisions("web:2");
     let mut observed = case.observed;
-    service(&mut observed).task_definition_arn = super::world::GIVEN.to_owned();
+    service(&mut observed).task_definition_arn = GIVEN.to_owned();
     assert_eq!(
         plan::unseen_running_revision(&case.desired, &observed),
         None

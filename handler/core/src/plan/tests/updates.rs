@@ -4,7 +4,8 @@ use expect_test::expect;
 use serde_json::json;
 
 use super::world::GIVEN;
-use super::{check, decided, seen, text, web};
+use super::{check, decided, rule, seen, text, web};
+use crate::claim::LedTo;
 use crate::decision::Decision;
 use crate::resources::ecs_service::ServiceStatus;
 use crate::step::Step;
@@ -151,6 +152,60 @@ fn changed_path_with_a_new_image_spares_the_group_that_serves() {
             ModifyTargetGroup(b) HealthCheckPath=/up
         "#]],
     );
+}
+
+/// What is brought by a rolling deployment becomes healthy in the group in which the other tasks are still.
+#[test]
+fn on_the_way_back_of_a_rolling_service_the_path_that_all_know_comes_first() {
+    let of = |strategy: &str, image: &str, path: &str| {
+        let web = web().set("/Deployment/Strategy", json!(strategy));
+        web.image(image).health_check_path(path)
+    };
+    for (strategy, led_to, is_asked_first) in [
+        ("ROLLING", Some(LedTo::Reached), true),
+        // The group that serves has the path of before still.
+        ("ROLLING", Some(LedTo::NotReached), false),
+        ("ROLLING", None, false),
+        ("CANARY", Some(LedTo::Reached), false),
+    ] {
+        let seen = seen(of(strategy, "web:2", "/up"));
+        let mut wanted = of(strategy, "web:1", "/ping").updating(&seen.world.web);
+        if let Some(led_to) = led_to {
+            wanted = wanted.back_from(led_to);
+        }
+        let text = text(&seen.world.plan(&wanted.desired()));
+        let is_asked = text.contains("ModifyTargetGroup(a) HealthCheckPath=/ping");
+        assert_eq!(is_asked, is_asked_first, "{strategy} {led_to:?}: {text}");
+    }
+}
+
+/// A rolling deployment leaves the rule as it is.
+#[test]
+fn a_rolling_service_is_registered_first_with_the_group_that_serves() {
+    for (strategy, serving_b_is_first) in [("ROLLING", true), ("CANARY", false)] {
+        let web = web().set("/Deployment/Strategy", json!(strategy));
+        let seen = seen(web.clone()).but(|observed| {
+            let b = observed.target_group_b.present().expect("b").arn.clone();
+            let rule = rule(observed);
+            let weight_of = |arn: &String| u32::from(*arn == b) * 100;
+            rule.weights
+                .iter_mut()
+                .for_each(|(arn, weight)| *weight = weight_of(arn));
+        });
+        let desired = web
+            .infrastructure_role("other")
+            .updating(&seen.world.web)
+            .desired();
+        let Ok(Decision::Apply(steps)) = seen.world.plan(&desired) else {
+            panic!("{strategy}: load balancers are sent");
+        };
+        let [Step::UpdateService { spec, .. }] = steps.as_slice() else {
+            panic!("{strategy}: {steps:?}");
+        };
+        let b = &seen.world.observed.target_group_b.present().expect("b").arn;
+        let is_first = spec.ingress.target_group_arn == *b;
+        assert_eq!(is_first, serving_b_is_first, "{strategy}");
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use provider_schema::{Properties, Scheme, Sharing};
 use serde_json::{Value, json};
 
-use crate::claim::Owner;
+use crate::claim::{LedTo, Owner};
 use crate::desired::{Desired, Environment, Identity};
 use crate::network::{self, RouteTable, Subnet, VpcFacts};
 
@@ -12,6 +12,7 @@ use crate::network::{self, RouteTable, Subnet, VpcFacts};
 pub(super) struct Web {
     pub(super) properties: Properties,
     before: Option<Properties>,
+    leads_back_from: Option<LedTo>,
     vpc_id: &'static str,
     /// That of its subnets.
     range: &'static str,
@@ -29,6 +30,7 @@ pub(super) fn web() -> Web {
     Web {
         properties: serde_json::from_value(properties).expect("properties of the ledger's form"),
         before: None,
+        leads_back_from: None,
         vpc_id: "vpc-1",
         range: "10.0.1.0/24",
         has_hosted_zone: true,
@@ -130,6 +132,12 @@ impl Web {
         self
     }
 
+    /// As an Update that leads back from one that got so far.
+    pub(super) fn back_from(mut self, led_to: LedTo) -> Self {
+        self.leads_back_from = Some(led_to);
+        self
+    }
+
     pub(super) fn desired(&self) -> Desired {
         let environment = Environment {
             partition: "aws".to_owned(),
@@ -150,6 +158,7 @@ impl Web {
             &self.properties,
             self.before.as_ref(),
         )
+        .leading_back_from(self.leads_back_from)
     }
 
     /// Public subnets `subnet-a` to `-c` in a zone each, of which the first two are the default ones, and
