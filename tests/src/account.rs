@@ -188,6 +188,27 @@ pub fn ledger(account: &LocalAws) -> Vec<Value> {
     array(&answer["Items"]).to_vec()
 }
 
+/// Sets the ledger's table back to what it held.
+///
+/// # Panics
+/// When DynamoDB refuses.
+pub fn set_ledger_back(account: &LocalAws, items: &[Value]) {
+    let write = |operation: &str, input: Value| {
+        let answer = account.perform(Service::DynamoDb, operation, input);
+        answer.unwrap_or_else(|refusal| panic!("{operation} was refused: {refusal:?}"));
+    };
+    let table = crate::world::provider::LEDGER_TABLE;
+    for item in ledger(account) {
+        write(
+            "DeleteItem",
+            json!({"TableName": table, "Key": {"pk": item["pk"]}}),
+        );
+    }
+    for item in items {
+        write("PutItem", json!({"TableName": table, "Item": item}));
+    }
+}
+
 /// The first item of the ledger whose key begins so: `owner#`, `pool#`, `load-balancer#`, `host#`.
 ///
 /// # Panics

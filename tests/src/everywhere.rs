@@ -140,7 +140,7 @@ impl Journey {
         }
         let mut scenario = (self.scenario)();
         if let Some(later) = self.again {
-            scenario = scenario.delivered_twice(later);
+            scenario = scenario.delivered_again(&[later]);
         }
         (scenario.run_in(world), before)
     }

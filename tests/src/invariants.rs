@@ -36,6 +36,7 @@ pub fn check(world: &World, attempt: u64) {
             ownership(world, &inventory, &ledger, &mut broken);
             foreign(world, &inventory, &mut broken);
             priorities(&inventory, &mut broken);
+            capacity(world, &inventory, &mut broken);
             broken.extend(world.watched(&inventory));
         }
     }
@@ -400,6 +401,25 @@ fn priorities(inventory: &Inventory, broken: &mut Vec<String>) {
         let (first, listeners) = hosts.entry(host).or_insert((owner, BTreeSet::new()));
         if *first != owner || !listeners.insert((listener, is_for_tests)) || listeners.len() > 2 {
             broken.push(format!("too many rules are for the host {host}"));
+        }
+    }
+}
+
+/// However many the ledger says that there are: a listener has rules of so many services at most. A table that was set
+/// back does not know of all.
+fn capacity(world: &World, inventory: &Inventory, broken: &mut Vec<String>) {
+    if world.has_lost_claims() {
+        return;
+    }
+    let mut hosts: BTreeMap<&str, BTreeSet<&String>> = BTreeMap::new();
+    for (id, rule) in inventory.of(Kind::ListenerRule) {
+        let listener = id.rsplit_once('/').map_or(id, |(listener, _)| listener);
+        let host = rule.tags.get(TAG_HOST);
+        hosts.entry(listener).or_default().extend(host);
+    }
+    for (listener, hosts) in hosts {
+        if hosts.len() as u64 > world.members_max() {
+            broken.push(format!("{listener} has rules of {} services", hosts.len()));
         }
     }
 }

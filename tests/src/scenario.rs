@@ -17,7 +17,7 @@ use crate::world::World;
 pub struct Scenario {
     steps: Vec<Step>,
     reaction: FailedReplacement,
-    delivered_twice: Option<Duration>,
+    redeliveries: Vec<Duration>,
 }
 
 #[derive(Clone, Debug)]
@@ -48,7 +48,7 @@ impl Scenario {
         Self {
             steps: Vec::new(),
             reaction: FailedReplacement::DeleteAnsweredId,
-            delivered_twice: None,
+            redeliveries: Vec::new(),
         }
     }
 
@@ -106,10 +106,10 @@ impl Scenario {
         self.then(Step::Redeliver(request))
     }
 
-    /// Every event arrives twice, the second time so much later.
+    /// Every event arrives again, each time so much later.
     #[must_use]
-    pub fn delivered_twice(mut self, later: Duration) -> Self {
-        self.delivered_twice = Some(later);
+    pub fn delivered_again(mut self, later: &[Duration]) -> Self {
+        self.redeliveries = later.to_vec();
         self
     }
 
@@ -129,9 +129,7 @@ impl Scenario {
     /// Runs it in `world`, until nothing is under way any more, and checks that every request was answered.
     #[must_use]
     pub fn run_in(&self, world: World) -> Run {
-        if let Some(later) = self.delivered_twice {
-            world.deliver_twice(later);
-        }
+        world.deliver_again(&self.redeliveries);
         let stack = world.stack("app").after_failed_replacement(self.reaction);
         let mut outcomes = Vec::new();
         for step in &self.steps {

@@ -105,7 +105,7 @@ struct Shared {
     logs_checked: Cell<usize>,
     executions_seen: Cell<usize>,
     dead_letters: RefCell<Vec<Value>>,
-    redelivery: Cell<Option<Duration>>,
+    redeliveries: RefCell<Vec<Duration>>,
     clocks_differ: Cell<Duration>,
     versions: RefCell<Option<Random>>,
     processes_begun: Cell<u64>,
@@ -184,7 +184,7 @@ impl World {
             logs_checked: Cell::default(),
             executions_seen: Cell::default(),
             dead_letters: RefCell::default(),
-            redelivery: Cell::default(),
+            redeliveries: RefCell::default(),
             clocks_differ: Cell::default(),
             versions: RefCell::default(),
             processes_begun: Cell::default(),
@@ -302,9 +302,9 @@ impl World {
         Stack::with_id(self.clone(), name, id.to_owned())
     }
 
-    /// Delivers every event twice, the second time `later`: Lambda's promise is at least once.
-    pub fn deliver_twice(&self, later: Duration) {
-        self.0.redelivery.set(Some(later));
+    /// Delivers every event again, each time so much `later`: Lambda's promise is at least once.
+    pub fn deliver_again(&self, later: &[Duration]) {
+        *self.0.redeliveries.borrow_mut() = later.to_vec();
     }
 
     /// Every other process of the function has a clock that is fast by this much, the others one that is slow.
@@ -546,7 +546,7 @@ impl World {
 
     /// Sends a request's event as CloudFormation does.
     pub(crate) fn send(&self, event: Value) {
-        if let Some(later) = self.0.redelivery.get() {
+        for later in self.0.redeliveries.borrow().clone() {
             let (world, again) = (self.clone(), event.clone());
             self.spawn(async move {
                 world.sleep_s(later.as_secs()).await;

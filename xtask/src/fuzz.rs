@@ -7,7 +7,7 @@ use crate::cargo::cargo;
 
 #[derive(Args)]
 pub struct Arguments {
-    /// Inputs altogether, half for each parser; one in a thousand goes through the whole function too.
+    /// Inputs for each parser; for one in a thousand of them the whole function gets one as well.
     #[arg(long, default_value_t = 1_000_000)]
     pub inputs: u64,
     /// Whatever is found follows from it.

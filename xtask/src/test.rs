@@ -25,8 +25,8 @@ use crate::{cases, check, construct, demo, fuzz, generate, package, root, simula
 /// Tells the scenarios into which folder they write the requests that the handler sends.
 const RECORD_REQUESTS: &str = "EXPRESS_RECORD_REQUESTS";
 
-/// Inputs of the quick run of `cargo xtask fuzz`: about 20 s.
-const FUZZ_INPUTS: u64 = 100_000;
+/// Inputs for each parser of the quick run of `cargo xtask fuzz`: about 20 s.
+const FUZZ_INPUTS: u64 = 50_000;
 /// Another than the long run's, so that the two do not try the same.
 const FUZZ_SEED: u64 = 2;
 

@@ -276,6 +276,17 @@ pub enum Stop {
     Abandoned,
 }
 
+impl Step {
+    /// Whether nothing of the service changes by it, only what the ledger has for it.
+    #[must_use]
+    pub const fn is_of_the_ledger_alone(&self) -> bool {
+        matches!(
+            self,
+            Self::ClaimSlot(_) | Self::ClaimNextSlot(_) | Self::TurnBack
+        )
+    }
+}
+
 impl fmt::Display for Step {
     #[expect(
         clippy::too_many_lines,

@@ -242,7 +242,9 @@ impl Attempt<'_> {
         let Some(service) = record.services.get_mut(arn) else {
             return;
         };
-        service.stands_at = None;
+        if !steps.iter().all(Step::is_of_the_ledger_alone) {
+            service.stands_at = None;
+        }
         if !goal.is_removal() {
             service.changed_ms = Some(now_ms);
         }

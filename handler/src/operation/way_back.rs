@@ -28,7 +28,12 @@ impl Attempt<'_> {
         if !self.stored.record.may_stay() || !error.is_of_somebody_else() {
             return None;
         }
-        let attributes = plan::attributes(desired, observed)?;
+        // Of a move that was to begin there is a claim at most: nothing of the service has changed.
+        let as_it_stands = Observed {
+            leaving: None,
+            ..observed.clone()
+        };
+        let attributes = plan::attributes(desired, &as_it_stands)?;
         tracing::info!(event = "operation.left_as_it_is", problem = %error);
         Some(attributes)
     }

@@ -54,6 +54,10 @@ pub struct Outcome {
     pub load_balancers: usize,
     /// Writes of pool and load-balancer items, those refused included.
     pub claim_writes: usize,
+    /// Those for the first service.
+    pub first_claim_writes: usize,
+    /// Those for the last one.
+    pub last_claim_writes: usize,
     /// Calls of the Create that found an empty account, without polls.
     pub first_calls: usize,
     /// Calls of the second Create, without polls.
@@ -126,11 +130,13 @@ impl fmt::Display for Outcome {
         )?;
         writeln!(
             formatter,
-            "writes per claim          {}.{:02} of {}.{}",
+            "writes per claim          {}.{:02} of {}.{}; {} the first, {} the last",
             self.claim_writes / services,
             self.claim_writes * 100 / services % 100,
             CLAIM_WRITES_TENTHS_MAX / 10,
-            CLAIM_WRITES_TENTHS_MAX % 10
+            CLAIM_WRITES_TENTHS_MAX % 10,
+            self.first_claim_writes,
+            self.last_claim_writes
         )?;
         writeln!(
             formatter,
@@ -169,8 +175,10 @@ pub fn run(size: Size) -> Outcome {
     let began_ms = world.now_ms();
     let last = size.services.saturating_sub(1);
     let mut seen = created(&world, 0..1, 1);
+    let first_claim_writes = claim_writes(&world);
     seen.extend(created(&world, 1..2, 1));
     seen.extend(created(&world, 2..last, size.at_once));
+    let before_last = claim_writes(&world);
     seen.extend(created(&world, last..size.services, 1));
     world.check_invariants_every(1);
     invariants::check(&world, 0);
@@ -188,6 +196,8 @@ pub fn run(size: Size) -> Outcome {
         failures: failures(&seen),
         load_balancers: world.inventory().of(Kind::LoadBalancer).count(),
         claim_writes: claim_writes(&world),
+        first_claim_writes,
+        last_claim_writes: claim_writes(&world) - before_last,
         first_calls: calls_of(seen.first()),
         second_calls: calls_of(seen.get(1)),
         last_calls: calls_of(seen.last()),

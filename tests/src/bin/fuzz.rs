@@ -13,7 +13,7 @@ const INVOCATIONS_ONE_IN: u64 = 1000;
 
 #[derive(Parser)]
 struct Arguments {
-    /// Inputs altogether, half for each parser.
+    /// Inputs for each parser.
     #[arg(long, default_value_t = 1_000_000)]
     inputs: u64,
     /// Whatever follows from it can be had again.
@@ -27,17 +27,22 @@ struct Arguments {
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     fuzz::note_panics();
-    let parsed = arguments.inputs.div_ceil(2);
     let invoked = arguments.inputs.div_ceil(INVOCATIONS_ONE_IN);
     let envelopes = envelope::seeds()?;
     try_all(
         "properties",
         &properties::seeds()?,
-        parsed,
+        arguments.inputs,
         &properties::check,
         &arguments,
     )?;
-    try_all("envelope", &envelopes, parsed, &envelope::check, &arguments)?;
+    try_all(
+        "envelope",
+        &envelopes,
+        arguments.inputs,
+        &envelope::check,
+        &arguments,
+    )?;
     try_all(
         "function",
         &envelopes,

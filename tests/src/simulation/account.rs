@@ -6,7 +6,6 @@ use serde_json::{Value, json};
 
 use crate::account::{Kind, description};
 use crate::world::World;
-use crate::world::provider::LEDGER_TABLE;
 
 /// Calls the account; the call may be refused, as anybody's.
 pub(super) fn attempt(account: &LocalAws, service: Service, operation: &str, input: Value) -> bool {
@@ -63,17 +62,4 @@ pub(super) fn delete_foreign_rule(world: &World, arn: &str) {
         "DeleteRule",
         input,
     );
-}
-
-/// Sets the ledger's table back to what it held.
-pub(super) fn restore(world: &World, items: &[Value]) {
-    for item in crate::account::ledger(world.account()) {
-        let input = json!({"TableName": LEDGER_TABLE, "Key": {"pk": item["pk"]}});
-        attempt(world.account(), Service::DynamoDb, "DeleteItem", input);
-    }
-    for item in items {
-        let input = json!({"TableName": LEDGER_TABLE, "Item": item});
-        let put = attempt(world.account(), Service::DynamoDb, "PutItem", input);
-        assert!(put, "an item was refused");
-    }
 }

@@ -99,7 +99,7 @@ pub(super) struct Player {
 pub fn play(history: &History) -> Played {
     let world = World::seeded(history.seed);
     if let Some(seconds) = history.redelivered_after_s {
-        world.deliver_twice(std::time::Duration::from_secs(seconds));
+        world.deliver_again(&[std::time::Duration::from_secs(seconds)]);
     }
     if history.two_versions {
         world.two_versions(history.seed);
@@ -203,7 +203,7 @@ impl Player {
             Event::Restore => {
                 self.calm();
                 if let Some(items) = &self.backup {
-                    account::restore(&self.world, items);
+                    crate::account::set_ledger_back(self.world.account(), items);
                     self.world.lose_claims();
                     self.is_restored = true;
                     self.sent_before = self.world.history().sent().count();

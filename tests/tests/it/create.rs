@@ -180,6 +180,28 @@ fn tags_without_a_value_are_everywhere_but_at_the_scalable_target() {
     assert!(tags.contains(r#"{"key":"team","value":" "}"#), "{tags}");
 }
 
+/// What was just made is not shown to the calls that need it, target groups and listeners first of all.
+#[test]
+fn case_62_what_load_balancing_does_not_show_at_once_is_waited_for() {
+    for (call, code) in [
+        ("CreateRule", "TargetGroupNotFound"),
+        ("CreateRule", "ListenerNotFound"),
+        ("ModifyTargetGroupAttributes", "TargetGroupNotFound"),
+        ("CreateListener", "LoadBalancerNotFound"),
+        ("DescribeTags", "TargetGroupNotFound"),
+    ] {
+        let world = World::new();
+        let call = format!("elasticloadbalancing:{call}");
+        let unseen = Fault::Refuse(code, "One or more of them are not found");
+        let rule = Rule::once(Some(&call), 0, unseen);
+        world.faults().add(rule.times(3));
+        let created = world.stack("app").deploy_now(Template::of(&web()));
+        let reason = &created.first().reason;
+        assert_eq!(created.status, CreateComplete, "{call} {code}: {reason}");
+        assert!(world.faults().struck() > 0, "{call}");
+    }
+}
+
 /// What was given does not exist: that is waited for as long as something new would be, and not until the deadline.
 #[test]
 fn what_goes_on_missing_is_told_within_minutes() {

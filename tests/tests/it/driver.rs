@@ -343,7 +343,7 @@ fn a_late_call_has_its_effect_after_the_attempts_latest_end() {
 #[test]
 fn duplicate_and_late_events_reach_the_function() {
     let world = world(|_| Act::Succeed("id-1"));
-    world.deliver_twice(Duration::from_secs(5));
+    world.deliver_again(&[Duration::from_secs(5)]);
     let stack = created(&world);
     let request_id = world.history().seen().next().unwrap().request_id.clone();
     world.settle();

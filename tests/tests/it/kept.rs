@@ -287,6 +287,27 @@ fn what_an_update_has_left_half_way_does_not_stay_because_somebody_has_taken_its
     assert!(reason.contains("Put the tag back"), "{reason}");
 }
 
+/// A move has its place on the other load balancer, and nothing more of it: that is no change of the service.
+#[test]
+fn a_place_that_was_only_claimed_does_not_keep_a_service_from_staying_as_it_is() {
+    let world = World::new();
+    let stack = world.with_service("app", &app());
+    let before = world.mutations().len();
+    // The first look of the attempt, and the one after the claim.
+    let dies = Rule::once(Some("ec2:DescribeSecurityGroups"), 1, Fault::CrashBefore);
+    world.faults().add(dies);
+    let dedicated = Template::of(&app().set("/LoadBalancer/Sharing", "DEDICATED"));
+    let deploying = world.spawn(stack.deploy(dedicated));
+    world.block_on(world.sleep_s(5));
+    assert_eq!(world.faults().struck(), 1);
+    assert_eq!(world.mutations().len(), before);
+    by_hand::SERVICE_UNTAGGED.happen(&world, "app");
+    let outcome = world.block_on(deploying);
+    let reason = &outcome.first().reason;
+    assert!(reason.contains("Put the tag back"), "{reason}");
+    assert_eq!(outcome.status, UpdateRollbackComplete, "{:?}", outcome.seen);
+}
+
 /// It says nothing of where the next Update leads: a later one has been carried out.
 #[test]
 fn a_refused_update_that_comes_again_late_makes_no_way_back() {

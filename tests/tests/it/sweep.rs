@@ -247,6 +247,60 @@ fn case_55_what_the_ledger_does_not_know_is_reported_and_left_alone() {
     assert_eq!(before.diff(&world.inventory()), Vec::<String>::new());
 }
 
+/// As after a restore of an hour back: what was made since is in AWS, and the table knows nothing of it.
+#[test]
+fn case_55_what_a_restored_table_does_not_know_is_neither_changed_nor_deleted() {
+    let world = World::new();
+    let first = world.with_service("first", &web());
+    let backup = account::ledger(world.account());
+    let later = world.with_service("later", &web().named("later"));
+    account::set_ledger_back(world.account(), &backup);
+    world.lose_claims();
+    let before = world.inventory();
+    let changed = Template::of(&web().named("later").health_check_path("/up"));
+    let outcome = later.deploy_now(changed);
+    assert!(
+        outcome.first().reason.starts_with("NotFound: "),
+        "{:?}",
+        outcome.seen
+    );
+    assert_eq!(later.delete_now().status, StackStatus::DeleteComplete);
+    assert_eq!(before.diff(&world.inventory()), Vec::<String>::new());
+    let report = swept(&world);
+    assert_eq!(count(&report, "unknown_target_groups"), Some(2), "{report}");
+    assert_eq!(before.diff(&world.inventory()), Vec::<String>::new());
+    // What it does know is served as ever.
+    let changed = Template::of(&web().health_check_path("/up"));
+    assert_eq!(
+        first.deploy_now(changed).status,
+        StackStatus::UpdateComplete
+    );
+}
+
+/// One item is gone: an owner's.
+#[test]
+fn case_55_a_service_whose_item_is_missing_is_neither_changed_nor_deleted() {
+    let world = World::new();
+    let stack = world.with_service("app", &web());
+    let kept = account::ledger(world.account()).into_iter().filter(|item| {
+        let key = item["pk"]["S"].as_str().expect("a key");
+        !key.starts_with("owner#")
+    });
+    account::set_ledger_back(world.account(), &kept.collect::<Vec<_>>());
+    let before = world.inventory();
+    let changed = Template::of(&web().health_check_path("/up"));
+    let outcome = stack.deploy_now(changed);
+    assert!(
+        outcome.first().reason.starts_with("NotFound: "),
+        "{:?}",
+        outcome.seen
+    );
+    assert_eq!(stack.delete_now().status, StackStatus::DeleteComplete);
+    let report = swept(&world);
+    assert_eq!(count(&report, "unknown_target_groups"), Some(2), "{report}");
+    assert_eq!(before.diff(&world.inventory()), Vec::<String>::new());
+}
+
 /// CloudFormation tries a clean-up three times, and then knows of the service no more.
 #[test]
 fn case_55_a_service_that_cloudformation_has_forgotten_is_reported_until_it_is_gone() {

@@ -94,7 +94,7 @@ fn shared(world: &World) -> Vec<(String, Value)> {
 }
 
 #[test]
-fn a_load_balancer_that_people_use_as_well_is_not_closed() {
+fn case_45_a_load_balancer_that_people_use_as_well_is_not_closed() {
     for (use_it, reason) in USES {
         let world = World::new();
         let stack = world.with_service("app", &web());

@@ -22,7 +22,7 @@ fn nothing_changed_plans_nothing() {
 }
 
 #[test]
-fn order_of_environment_and_tags_means_nothing() {
+fn case_28_order_of_environment_and_tags_means_nothing() {
     let pairs = |first: &str, second: &str| json!([{"Name": first, "Value": "1"}, {"Name": second, "Value": "1"}]);
     let environment = "/PrimaryContainer/Environment";
     check(
