@@ -5,8 +5,8 @@ provider of `templates/provider.yaml` installed there with a hosted zone. Nothin
 
 What it makes: stacks whose names begin with `express-live-`, each with one or two services of a quarter of a virtual
 CPU, one stack of roles, and one of a small function that shows what CloudFormation sends. Each test deletes its stacks,
-also when it fails; `python live.py clean` deletes those of a run that was killed. Log groups stay, as the provider
-leaves them.
+also when it fails; the stack of roles stays until `python live.py clean`, which also deletes the stacks of a run that
+was killed. Log groups stay, as the provider leaves them.
 
 What it costs: the questions take about an hour and a half of one load balancer and two tasks, which is less than one
 US dollar; the case with forty stacks takes an hour of two load balancers and forty tasks, about as much.
@@ -15,6 +15,7 @@ US dollar; the case with forty stacks takes an hour of two load balancers and fo
 
 import concurrent.futures
 import contextlib
+import functools
 import json
 import os
 import sys
@@ -40,6 +41,8 @@ NO_IMAGE = "public.ecr.aws/nginx/nginx:there-is-none"
 # CloudFormation waits an hour for one resource; an operation that is rolled back has two of them.
 STACK_S_MAX = 3 * 3600
 LOOK_S = 15
+# Tests that run side by side use the same roles.
+MAKING_ROLES = threading.Lock()
 
 needs_account = unittest.skipUnless(os.environ.get("EXPRESS_LIVE") == "1", "needs an account: EXPRESS_LIVE=1")
 
@@ -111,8 +114,11 @@ class Stack:
 
     def deploy(self, template: dict, rolls_back: bool = True) -> dict[str, str]:
         """Creates or updates it; its outputs."""
-        arguments = self.arguments(template) | {"DisableRollback": not rolls_back}
-        if self.status() is None:
+        status = self.status()
+        # A stack that has failed is updated without a rollback only.
+        has_failed = status in ("CREATE_FAILED", "UPDATE_FAILED")
+        arguments = self.arguments(template) | {"DisableRollback": not rolls_back or has_failed}
+        if status is None:
             self.cloudformation.create_stack(**arguments)
         else:
             self.cloudformation.update_stack(**arguments)
@@ -178,8 +184,14 @@ class Stack:
         return [f"  {event['LogicalResourceId']}: {event.get('ResourceStatusReason', '')}" for event in failed]
 
 
+@functools.cache
 def role_arns() -> dict[str, str]:
     """The roles that all services here have, made first if need be."""
+    with MAKING_ROLES:
+        return find_or_make_roles()
+
+
+def find_or_make_roles() -> dict[str, str]:
     cloudformation = client("cloudformation")
     try:
         described = cloudformation.describe_stacks(StackName=ROLES)

@@ -72,7 +72,8 @@ pub struct Deployment {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub test_traffic: Option<TestTraffic>,
 
-    /// Lambda functions that ECS calls at stages of a deployment, and that decide whether it goes on.
+    /// Lambda functions that ECS calls at stages of a deployment, and that decide whether it goes on; also of one with
+    /// which CloudFormation takes an update back.
     ///
     /// Up to ten. Not with `ROLLING`, which has no stages. What they take counts towards `ServiceTimeout`; a deployment
     /// that they hold up longer is rolled back. A first deployment calls them too. Their order has no meaning.
