@@ -169,7 +169,10 @@ fn answers(world: &World, broken: &mut Vec<String>) {
         if without_log_stream(first) != without_log_stream(&put.body)
             && !is_afterthought(&history, event, &put.body)
         {
-            broken.push(format!("{request_id} was answered in two ways"));
+            broken.push(format!(
+                "{request_id} was answered in two ways: {first} and {}",
+                put.body
+            ));
         }
     }
 }
@@ -196,16 +199,20 @@ fn without_log_stream(body: &str) -> String {
 /// the ledger does not answer is refused, since nobody may come back for it. What the ledger took of such a request all
 /// the same is answered once more by the request after it.
 fn is_afterthought(history: &History, event: &Value, body: &str) -> bool {
-    const WITHOUT_LEDGER: &str = "NetworkFailure: ledger: dynamodb:";
-    let afterthoughts = [
-        "the request arrived after CloudFormation had given it up",
-        WITHOUT_LEDGER,
-    ];
+    const GIVEN_UP: &str = "the request arrived after CloudFormation had given it up";
     let mut seen = history.seen();
     let over = seen.find(|seen| event["RequestId"] == seen.request_id.as_str());
     over.is_some_and(|over| {
-        over.reason.contains(WITHOUT_LEDGER) || afterthoughts.iter().any(|it| body.contains(it))
+        is_without_ledger(&over.reason) || is_without_ledger(body) || body.contains(GIVEN_UP)
     })
+}
+
+/// Whether an answer's reason says that the ledger did not answer, or had no room for the question.
+pub(crate) fn is_without_ledger(reason: &str) -> bool {
+    const LEDGER: &str = ": ledger: dynamodb:";
+    ["NetworkFailure", "Throttling"]
+        .iter()
+        .any(|class| reason.contains(&format!("{class}{LEDGER}")))
 }
 
 /// Response URLs and environment values are in no log line, no waiter's input, no answer, and in the ledger only sealed.

@@ -105,12 +105,9 @@ pub(crate) fn unsealed(world: &World) {
 fn is_unattended(player: &Player) -> bool {
     let history = player.world.history();
     !player.world.dead_letters().borrow().is_empty()
-        || history.seen().any(|seen| is_without_ledger(&seen.reason))
-}
-
-/// Whether a request was answered without the ledger, because that did not answer.
-pub(super) fn is_without_ledger(reason: &str) -> bool {
-    reason.contains("NetworkFailure: ledger: dynamodb:")
+        || history
+            .seen()
+            .any(|seen| crate::invariants::is_without_ledger(&seen.reason))
 }
 
 /// The key of an item that holds something sealed.

@@ -268,7 +268,7 @@ impl Player {
         let reasons: Vec<&str> = seen.map(|seen| seen.reason.as_str()).collect();
         let is_without_ledger = reasons
             .iter()
-            .any(|reason| ending::is_without_ledger(reason));
+            .any(|reason| crate::invariants::is_without_ledger(reason));
         if !is_stuck || has_changed || is_without_ledger || self.is_restored || self.has_lost_parts
         {
             return;
