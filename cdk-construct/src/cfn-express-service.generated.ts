@@ -99,8 +99,8 @@ export interface CfnExpressServiceProps {
    * Its ARN, of the stack's account and region, with or without a revision. Excludes
    * `PrimaryContainer`, `ExecutionRoleArn`, `TaskRoleArn`, `Cpu`, `Memory` and
    * `CpuArchitecture`. It must support Fargate and have a container `Main` with exactly one TCP
-   * port mapping, which has a name. Without a revision it is the newest active one whenever something is updated; an
-   * Update back from one that has failed keeps the revision that runs.
+   * port mapping, which has a name. Without a revision it is the newest active one whenever something is updated; only
+   * the way back from an Update whose deployment of that one has failed keeps the revision that runs.
    *
    * @default - none
    * @see https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateExpressGatewayService.html
@@ -444,11 +444,11 @@ export namespace CfnExpressService {
     readonly testTraffic?: CfnExpressService.TestTrafficProperty;
 
     /**
-     * Lambda functions that ECS calls at stages of a deployment, and that decide whether it goes on; also of one with
-     * which CloudFormation takes an update back.
+     * Lambda functions that ECS calls at stages of a deployment, and that decide whether it goes on.
      *
      * Up to ten. Not with `ROLLING`, which has no stages. What they take counts towards `ServiceTimeout`; a deployment
-     * that they hold up longer is rolled back. A first deployment calls them too. Their order has no meaning.
+     * that they hold up longer is rolled back. A first deployment calls them too, and so does one that takes an
+     * update back. Their order has no meaning.
      *
      * @default - none
      * @see https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-lifecycle-hooks.html

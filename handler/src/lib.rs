@@ -104,7 +104,7 @@ pub enum HandleError {
     /// The ledger did not answer.
     #[error("ledger")]
     Ledger(#[from] LedgerError),
-    /// A pool operation did not go on.
+    /// A pool operation or a sweep did not go on.
     #[error("pool")]
     Pool(#[from] PoolError),
     /// The reply could not be written.
@@ -131,7 +131,7 @@ pub async fn handle(
             let reply = Box::pin(carry_on(runtime, invocation, &input)).await?;
             Ok(serde_json::to_value(reply)?)
         }
-        Input::Sweep => Ok(serde_json::to_value(sweep::run(runtime).await)?),
+        Input::Sweep => Ok(serde_json::to_value(sweep::run(runtime).await?)?),
     }
 }
 

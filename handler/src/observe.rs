@@ -249,12 +249,20 @@ async fn around(
 }
 
 /// The revision that the service runs: what was added to it goes along with the next. It is nearly always the newest,
-/// which is known.
+/// which is known; after a deployment that failed, what that was of may have to be known first.
 async fn running_revision(
     aws: &AwsClients,
     desired: &Desired,
     observed: &mut Observed,
 ) -> Result<(), AwsError> {
+    if let Some(arn) = plan::unseen_failed_revision(desired, observed) {
+        let found = resources::ecs_service::deployment::find_revision(aws, &arn).await?;
+        if let Presence::Present(service) = &mut observed.ecs_service
+            && let Some(failed) = &mut service.deployment
+        {
+            failed.task_definition_arn = found.map(|found| found.task_definition_arn);
+        }
+    }
     if let Some(arn) = plan::unseen_running_revision(desired, observed) {
         let found = resources::task_definition::find(aws, &arn).await?;
         observed.running_task_definition = found.into();

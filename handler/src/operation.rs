@@ -261,7 +261,10 @@ impl<'a> Attempt<'a> {
             let decision = match goal.plan(self.runtime, &observed, &timing) {
                 Ok(decision) => decision,
                 Err(error) => match self.what_stays(goal, &observed, &error) {
-                    Some(attributes) => return Ok(Pursuit::Converged(Box::new(attributes))),
+                    Some(attributes) => {
+                        self.leave_what_was_claimed(goal, &mut observed).await?;
+                        return Ok(Pursuit::Converged(Box::new(attributes)));
+                    }
                     None => return Err(OperationError::Plan(error)),
                 },
             };

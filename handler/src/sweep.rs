@@ -42,14 +42,14 @@ pub struct Report {
     pub skipped: Vec<String>,
 }
 
-/// Sweeps once. What cannot be looked at or mended today does not keep the rest, and is the next day's sweep's: an error
-/// would have Lambda put the event beside those that CloudFormation waits for in vain.
-pub async fn run(runtime: &Runtime) -> Report {
+/// Sweeps once. A part that cannot be looked at or mended today does not keep the rest, and is the next day's sweep's.
+///
+/// # Errors
+/// When the ledger cannot be read: then nothing is swept, and Lambda tries again.
+pub async fn run(runtime: &Runtime) -> Result<Report, PoolError> {
+    let contents = scan::read(runtime).await?;
     let mut report = Report::default();
-    match scan::read(runtime).await {
-        Ok(contents) => look_and_mend(runtime, &contents, &mut report).await,
-        Err(error) => report.skip(&error.into()),
-    }
+    look_and_mend(runtime, &contents, &mut report).await;
     tracing::info!(
         event = "sweep.ended",
         closing = ?report.closing,
@@ -60,7 +60,7 @@ pub async fn run(runtime: &Runtime) -> Report {
         unattended = ?report.unattended,
         skipped = ?report.skipped,
     );
-    report
+    Ok(report)
 }
 
 impl Report {

@@ -104,8 +104,8 @@ pub struct Properties {
     /// Its ARN, of the stack's account and region, with or without a revision. Excludes
     /// `PrimaryContainer`, `ExecutionRoleArn`, `TaskRoleArn`, `Cpu`, `Memory` and
     /// `CpuArchitecture`. It must support Fargate and have a container `Main` with exactly one TCP
-    /// port mapping, which has a name. Without a revision it is the newest active one whenever something is updated; an
-    /// Update back from one that has failed keeps the revision that runs.
+    /// port mapping, which has a name. Without a revision it is the newest active one whenever something is updated; only
+    /// the way back from an Update whose deployment of that one has failed keeps the revision that runs.
     /// AWS: <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateExpressGatewayService.html>
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub task_definition_arn: Option<String>,

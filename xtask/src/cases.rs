@@ -79,7 +79,7 @@ struct Case<'a> {
 /// One test of a case.
 #[derive(Debug, PartialEq)]
 struct Test<'a> {
-    /// With its modules: `contract::case_6_an_event_that_is_delivered_twice_has_one_effect`.
+    /// With its modules: `contract::case_6_an_event_that_is_delivered_two_or_three_times_has_one_effect`.
     name: &'a str,
     /// The case's number.
     case: &'a str,

@@ -7,7 +7,8 @@ mod deployment;
 use std::collections::BTreeMap;
 
 use provider_schema::{
-    AutoScalingMetric, Deployment, PrimaryContainer, Properties, ScalingTarget, Sharing, Tag,
+    AutoScalingMetric, Deployment, DeploymentStrategy, PrimaryContainer, Properties, ScalingTarget,
+    Sharing, Tag,
 };
 
 pub use self::deployment::RollbackAlarms;
@@ -187,6 +188,8 @@ pub struct Desired {
     pub given_before: Option<String>,
     /// Keys of tags that the old properties had and these have not.
     pub removed_tag_keys: Vec<String>,
+    /// Whether the old properties had it deployed task by task.
+    pub was_rolling: bool,
     /// How far the Update before got, when this one leads back from it.
     pub leads_back_from: Option<LedTo>,
 }
@@ -280,6 +283,8 @@ impl Desired {
             }),
             given_before: old.and_then(|old| old.task_definition_arn.clone()),
             removed_tag_keys: removed_keys(old, tags),
+            was_rolling: old
+                .is_some_and(|old| old.deployment.strategy == DeploymentStrategy::Rolling),
             leads_back_from: None,
             identity,
             environment,

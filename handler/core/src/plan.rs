@@ -18,7 +18,7 @@ mod tests;
 pub use converge::{ROLLING_MS, attributes, converge, needs_vpc_ranges};
 pub use error::PlanError;
 pub use remove::{is_going, remove};
-pub use revision::{prefer_running, unseen_running_revision};
+pub use revision::{prefer_running, unseen_failed_revision, unseen_running_revision};
 
 /// Revisions of a family that stay registered: the one that runs and the one to go back to.
 pub const REVISIONS_KEPT: usize = 2;

@@ -282,7 +282,7 @@ impl Step {
     pub const fn is_of_the_ledger_alone(&self) -> bool {
         matches!(
             self,
-            Self::ClaimSlot(_) | Self::ClaimNextSlot(_) | Self::TurnBack
+            Self::ClaimSlot(_) | Self::ClaimNextSlot(_) | Self::TurnBack | Self::LeaveSlot(_)
         )
     }
 }

@@ -5,11 +5,12 @@
 use express_core::claim::Operation;
 use express_core::observed::Observed;
 use express_core::plan::{self, PlanError, WayBack};
+use express_core::step::Step;
 use provider_schema::updates::{Effect, changes};
 use provider_schema::{Attributes, Properties};
 
-use super::Attempt;
 use super::goal::Goal;
+use super::{Attempt, OperationError};
 use crate::waiter::{self, Deadlines};
 
 impl Attempt<'_> {
@@ -36,6 +37,19 @@ impl Attempt<'_> {
         let attributes = plan::attributes(desired, &as_it_stands)?;
         tracing::info!(event = "operation.left_as_it_is", problem = %error);
         Some(attributes)
+    }
+
+    /// Gives back the place of a move that has got no further: nothing of the service is there.
+    pub(super) async fn leave_what_was_claimed(
+        &mut self,
+        goal: &Goal,
+        observed: &mut Observed,
+    ) -> Result<(), OperationError> {
+        let claimed = observed.leaving.as_ref().map(|left| left.slot.clone());
+        match claimed {
+            Some(slot) => self.apply(goal, &[Step::LeaveSlot(slot)], observed).await,
+            None => Ok(()),
+        }
     }
 
     /// The update that CloudFormation sends when something else in the stack fails; nobody leads back from one of those.

@@ -67,3 +67,27 @@ fn observed(operation: &'static str, cluster: &Cluster) -> Result<ObservedCluste
         arn: text(operation, "clusterArn", cluster.cluster_arn())?,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::fake_aws::FakeAws;
+
+    #[tokio::test]
+    async fn a_cluster_that_is_being_provisioned_is_there_and_one_that_is_going_is_not() {
+        for (status, is_there) in [
+            ("ACTIVE", true),
+            ("PROVISIONING", true),
+            ("DEPROVISIONING", false),
+            ("INACTIVE", false),
+        ] {
+            let cluster = json!({"clusterArn": "arn", "clusterName": "default", "status": status});
+            let reply = json!({"clusters": [cluster]}).to_string();
+            let fake = FakeAws::new(move |_, _| Some((200, reply.clone())));
+            let found = find(&fake.runtime().aws, "default").await;
+            assert_eq!(found.unwrap().is_some(), is_there, "{status}");
+        }
+    }
+}

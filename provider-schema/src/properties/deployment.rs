@@ -72,11 +72,11 @@ pub struct Deployment {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub test_traffic: Option<TestTraffic>,
 
-    /// Lambda functions that ECS calls at stages of a deployment, and that decide whether it goes on; also of one with
-    /// which CloudFormation takes an update back.
+    /// Lambda functions that ECS calls at stages of a deployment, and that decide whether it goes on.
     ///
     /// Up to ten. Not with `ROLLING`, which has no stages. What they take counts towards `ServiceTimeout`; a deployment
-    /// that they hold up longer is rolled back. A first deployment calls them too. Their order has no meaning.
+    /// that they hold up longer is rolled back. A first deployment calls them too, and so does one that takes an
+    /// update back. Their order has no meaning.
     /// AWS: <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-lifecycle-hooks.html>
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("insertionOrder" = false), length(max = limits::LIFECYCLE_HOOKS_MAX))]

@@ -1,7 +1,7 @@
 //! What people and tools add to the task definition that a service runs, and that every update keeps.
 
 use express_core::naming::TAG_OWNER;
-use express_tests::account::Kind;
+use express_tests::account::{self, Kind};
 use express_tests::by_hand;
 use express_tests::{ServiceProperties, Stack, StackStatus, Template, World, web};
 use local_aws::fault::{Fault, Rule};
@@ -306,6 +306,14 @@ fn a_place_that_was_only_claimed_does_not_keep_a_service_from_staying_as_it_is()
     let reason = &outcome.first().reason;
     assert!(reason.contains("Put the tag back"), "{reason}");
     assert_eq!(outcome.status, UpdateRollbackComplete, "{:?}", outcome.seen);
+    world.settle();
+    let members = |item: &Value| {
+        item["members"]["M"]
+            .as_object()
+            .map_or(0, serde_json::Map::len)
+    };
+    let ledger = account::ledger(world.account());
+    assert_eq!(ledger.iter().map(members).sum::<usize>(), 1, "{ledger:#?}");
 }
 
 /// It says nothing of where the next Update leads: a later one has been carried out.

@@ -348,7 +348,7 @@ fn register_own(world: &World, image: &str) {
     world.remember_as_foreign(Kind::TaskDefinition, arn.as_str().unwrap());
 }
 
-/// The newest revision of a family is what its ARN without one stands for, also on the way back.
+/// An ARN without a revision stands for the newest one, but not for one that has just failed.
 #[test]
 fn a_newest_revision_that_fails_does_not_keep_a_service_from_going_back() {
     let world = World::new();

@@ -5,7 +5,9 @@ use crate::desired::{Desired, DesiredTaskDefinition};
 use crate::naming;
 use crate::observed::{Observed, Presence, is_owned};
 use crate::plan::PlanError;
-use crate::resources::ecs_service::{ObservedEcsService, ServiceStatus};
+use crate::resources::ecs_service::{
+    DeploymentStatus, ObservedDeployment, ObservedEcsService, ServiceStatus,
+};
 use crate::resources::task_definition::{
     self, ObservedTaskDefinition, TaskDefinitionSpec, diff, merge,
 };
@@ -44,18 +46,39 @@ pub fn unseen_running_revision(desired: &Desired, observed: &Observed) -> Option
     }
 }
 
-/// The ARN of the revision that runs, where it is to stay although the user's family has a newer one: that one has just
-/// failed, and an Update back would begin it again, in vain for ever.
+/// The ARN of the service revision whose deployment has failed, when what is to run depends on its task definition and
+/// that was not looked at.
+#[must_use]
+pub fn unseen_failed_revision(desired: &Desired, observed: &Observed) -> Option<String> {
+    let (_, failed) = running_after_failure(desired, observed)?;
+    let is_unseen = failed.task_definition_arn.is_none();
+    failed.target_revision_arn.clone().filter(|_| is_unseen)
+}
+
+/// The ARN of the revision that runs, where it is to stay although the user's family has a newer one: the newest deployment
+/// was of that one and has failed, and an Update back would begin it again, in vain for ever.
 fn kept_revision<'a>(desired: &Desired, observed: &'a Observed) -> Option<&'a str> {
+    let (runs, failed) = running_after_failure(desired, observed)?;
+    let newest = &observed.task_definition.present()?.arn;
+    let is_newest = failed.task_definition_arn.as_ref() == Some(newest);
+    (is_newest && runs != newest).then_some(runs)
+}
+
+/// Of a service that leads back from a failed Update, to a family of the user's without a revision: what runs of that
+/// family, and the deployment that has failed.
+fn running_after_failure<'a>(
+    desired: &Desired,
+    observed: &'a Observed,
+) -> Option<(&'a str, &'a ObservedDeployment)> {
     let DesiredTaskDefinition::Given(family) = &desired.task_definition else {
         return None;
     };
-    if desired.leads_back_from != Some(LedTo::NotReached) {
-        return None;
-    }
-    let runs = &live_service(desired, observed)?.task_definition_arn;
-    let newest = &observed.task_definition.present()?.arn;
-    (is_revision_of(runs, family) && runs != newest).then_some(runs.as_str())
+    let service = live_service(desired, observed)?;
+    let runs = service.task_definition_arn.as_str();
+    let deployment = service.deployment.as_ref();
+    let failed = deployment.filter(|it| it.status == DeploymentStatus::Failed)?;
+    let is_led_back = desired.leads_back_from == Some(LedTo::NotReached);
+    (is_led_back && is_revision_of(runs, family)).then_some((runs, failed))
 }
 
 /// Whether `arn` is a revision of a family whose ARN has none.

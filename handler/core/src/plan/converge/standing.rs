@@ -137,10 +137,10 @@ fn is_serving_old(desired: &Desired, observed: &Observed, group_arn: &str) -> bo
     let Some(service) = live_service(desired, observed) else {
         return false;
     };
-    // A rolling deployment has one group for what goes and what comes. What runs became healthy there under the path to
-    // which this leads back, and what comes may know no other.
-    let has_answered = desired.leads_back_from == Some(LedTo::Reached)
-        && desired.deployment.strategy == Strategy::Rolling;
+    // A rolling deployment has one group for what goes and what comes. What it has brought became healthy there under the
+    // path to which this leads back, and what comes may know no other.
+    let is_rolling = desired.deployment.strategy == Strategy::Rolling && desired.was_rolling;
+    let has_answered = is_rolling && desired.leads_back_from == Some(LedTo::Reached);
     if has_answered {
         return false;
     }

@@ -10,7 +10,7 @@ use crate::desired::Desired;
 use crate::naming;
 use crate::observed::{Observed, Presence};
 use crate::plan;
-use crate::resources::ecs_service::ServiceStatus;
+use crate::resources::ecs_service::{DeploymentStatus, ServiceStatus};
 use crate::resources::task_definition::{Kept, LiveContent, NormalForm, ObservedTaskDefinition};
 use crate::step::Step;
 
@@ -151,33 +151,48 @@ fn the_revision_that_runs_is_preferred_where_it_alone_is_as_wanted() {
 /// Of a family that is given without a revision the newest is wanted, but not the one that has just failed.
 #[test]
 fn a_way_back_from_what_has_failed_keeps_the_revision_of_the_users_family_that_runs() {
+    use DeploymentStatus::{Failed, Successful};
+    use LedTo::{NotReached, Reached};
+    const OTHER: &str = "arn:aws:ecs:eu-west-1:123456789012:task-definition/other:7";
     let (family, _) = GIVEN.rsplit_once(':').expect("a revision");
-    let other = "arn:aws:ecs:eu-west-1:123456789012:task-definition/other:7";
-    for (given, led_to, runs, is_kept) in [
-        (family, Some(LedTo::NotReached), GIVEN, true),
-        (family, Some(LedTo::NotReached), other, false),
-        (family, Some(LedTo::Reached), GIVEN, false),
-        (family, None, GIVEN, false),
+    let of_family = |number: u32| format!("{family}:{number}");
+    let [newest, eighth, given] = [of_family(9), of_family(8), of_family(9)];
+    for (given, led_to, runs, (deployed, status), is_kept) in [
+        (family, Some(NotReached), GIVEN, (&newest, Failed), true),
+        // It was registered after the one that has failed.
+        (family, Some(NotReached), GIVEN, (&eighth, Failed), false),
         (
-            "arn:aws:ecs:eu-west-1:123456789012:task-definition/theirs:8",
-            Some(LedTo::NotReached),
+            family,
+            Some(NotReached),
             GIVEN,
+            (&newest, Successful),
+            false,
+        ),
+        (family, Some(NotReached), OTHER, (&newest, Failed), false),
+        (family, Some(Reached), GIVEN, (&newest, Failed), false),
+        (family, None, GIVEN, (&newest, Failed), false),
+        (
+            given.as_str(),
+            Some(NotReached),
+            GIVEN,
+            (&newest, Failed),
             false,
         ),
     ] {
-        let context = format!("{given} {led_to:?} {runs}");
+        let context = format!("{given} {led_to:?} {runs} {deployed} {status:?}");
         let mut case = two_revisions("web:1");
-        case.newest.arn = format!("{family}:8");
+        case.newest.arn.clone_from(&newest);
         case.running.arn = runs.to_owned();
         let observed = &mut case.observed;
-        service(observed).task_definition_arn = runs.to_owned();
+        let service = service(observed);
+        service.task_definition_arn = runs.to_owned();
+        let deployment = service.deployment.as_mut().expect("a deployment");
+        deployment.status = status;
+        deployment.task_definition_arn = Some(deployed.clone());
         observed.task_definition = Presence::Present(case.newest.clone());
         observed.running_task_definition = Presence::Unknown;
         let desired = web().given(given).updating(&web().given(given));
-        let desired = Desired {
-            leads_back_from: led_to,
-            ..desired.desired()
-        };
+        let desired = desired.desired().leading_back_from(led_to);
         let unseen = plan::unseen_running_revision(&desired, observed);
         assert_eq!(unseen.is_some(), is_kept, "{context}");
         observed.running_task_definition = Presence::Present(case.running.clone());

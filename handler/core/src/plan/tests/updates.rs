@@ -161,21 +161,26 @@ fn on_the_way_back_of_a_rolling_service_the_path_that_all_know_comes_first() {
         let web = web().set("/Deployment/Strategy", json!(strategy));
         web.image(image).health_check_path(path)
     };
-    for (strategy, led_to, is_asked_first) in [
-        ("ROLLING", Some(LedTo::Reached), true),
+    for (before, strategy, led_to, is_asked_first) in [
+        ("ROLLING", "ROLLING", Some(LedTo::Reached), true),
         // The group that serves has the path of before still.
-        ("ROLLING", Some(LedTo::NotReached), false),
-        ("ROLLING", None, false),
-        ("CANARY", Some(LedTo::Reached), false),
+        ("ROLLING", "ROLLING", Some(LedTo::NotReached), false),
+        ("ROLLING", "ROLLING", None, false),
+        ("CANARY", "CANARY", Some(LedTo::Reached), false),
+        // What was brought into a group of its own was never asked for the path of before.
+        ("CANARY", "ROLLING", Some(LedTo::Reached), false),
     ] {
-        let seen = seen(of(strategy, "web:2", "/up"));
+        let seen = seen(of(before, "web:2", "/up"));
         let mut wanted = of(strategy, "web:1", "/ping").updating(&seen.world.web);
         if let Some(led_to) = led_to {
             wanted = wanted.back_from(led_to);
         }
         let text = text(&seen.world.plan(&wanted.desired()));
         let is_asked = text.contains("ModifyTargetGroup(a) HealthCheckPath=/ping");
-        assert_eq!(is_asked, is_asked_first, "{strategy} {led_to:?}: {text}");
+        assert_eq!(
+            is_asked, is_asked_first,
+            "{before} {strategy} {led_to:?}: {text}"
+        );
     }
 }
 
