@@ -362,73 +362,76 @@ fn some_codes_mean_what_their_message_says() {
     }
 }
 
+/// Code, message, class, and whether it may pass once IAM has made known what was changed.
+const OF_IAM: [(&str, &str, Class, bool); 10] = [
+    (
+        "InvalidParameterException",
+        "ECS was unable to assume the configured ECS Infrastructure Role 'r'.",
+        Class::AccessDenied,
+        true,
+    ),
+    (
+        "InvalidParameterException",
+        "Unable to assume the service linked role.",
+        Class::AccessDenied,
+        true,
+    ),
+    (
+        "ClientException",
+        "Role is not valid",
+        Class::AccessDenied,
+        true,
+    ),
+    (
+        "AccessDeniedException",
+        "not authorized to perform: sts:AssumeRole on r",
+        Class::AccessDenied,
+        true,
+    ),
+    (
+        "AccessDeniedException",
+        "User: u is not authorized to perform: ecs:CreateService on resource: r because no identity-based policy \
+         allows the ecs:CreateService action",
+        Class::AccessDenied,
+        true,
+    ),
+    (
+        "AccessDeniedException",
+        "User: u is not authorized to perform: ecs:CreateService on resource: r with an explicit deny in a service \
+         control policy",
+        Class::AccessDenied,
+        false,
+    ),
+    (
+        "AccessDeniedException",
+        "User: u is not authorized to perform: iam:PassRole on resource: r because no identity-based policy allows \
+         the iam:PassRole action",
+        Class::AccessDenied,
+        false,
+    ),
+    (
+        "AccessDeniedException",
+        "User is missing the following permissions: [ecs:UpdateService]",
+        Class::AccessDenied,
+        true,
+    ),
+    (
+        "ServiceNotFoundException",
+        "cannot assume role",
+        Class::NotFound,
+        false,
+    ),
+    (
+        "InvalidParameterException",
+        "bad cpu",
+        Class::InvalidRequest,
+        false,
+    ),
+];
+
 #[tokio::test]
 async fn case_20_a_role_that_is_not_there_yet_is_told_from_a_plain_refusal() {
-    for (code, message, class, propagation) in [
-        (
-            "InvalidParameterException",
-            "ECS was unable to assume the configured ECS Infrastructure Role 'r'.",
-            Class::AccessDenied,
-            true,
-        ),
-        (
-            "InvalidParameterException",
-            "Unable to assume the service linked role.",
-            Class::AccessDenied,
-            true,
-        ),
-        (
-            "ClientException",
-            "Role is not valid",
-            Class::AccessDenied,
-            true,
-        ),
-        (
-            "AccessDeniedException",
-            "not authorized to perform: sts:AssumeRole on r",
-            Class::AccessDenied,
-            true,
-        ),
-        (
-            "AccessDeniedException",
-            "User: u is not authorized to perform: ecs:CreateService on resource: r because no identity-based policy \
-             allows the ecs:CreateService action",
-            Class::AccessDenied,
-            true,
-        ),
-        (
-            "AccessDeniedException",
-            "User: u is not authorized to perform: ecs:CreateService on resource: r with an explicit deny in a service \
-             control policy",
-            Class::AccessDenied,
-            false,
-        ),
-        (
-            "AccessDeniedException",
-            "User: u is not authorized to perform: iam:PassRole on resource: r because no identity-based policy allows \
-             the iam:PassRole action",
-            Class::AccessDenied,
-            false,
-        ),
-        (
-            "AccessDeniedException",
-            "User is missing the following permissions: [ecs:UpdateService]",
-            Class::AccessDenied,
-            true,
-        ),
-        (
-            "ServiceNotFoundException",
-            "cannot assume role",
-            Class::NotFound,
-            false,
-        ),
-        (
-            "InvalidParameterException",
-            "bad cpu",
-            Class::InvalidRequest,
-            false,
-        ),
-    ] {
+    for (code, message, class, propagation) in OF_IAM {
         let body = json_error(code, message);
         let error = create_service(&FakeAws::new(move |_, _| Some((400, body.clone())))).await;
         assert_eq!(
