@@ -52,6 +52,7 @@ pub async fn run(runtime: &Runtime) -> Result<Report, PoolError> {
     look_and_mend(runtime, &contents, &mut report).await;
     tracing::info!(
         event = "sweep.ended",
+        owners = contents.owners.len(),
         closing = ?report.closing,
         offered = ?report.offered,
         unknown_target_groups = ?report.unknown_target_groups,
@@ -64,8 +65,7 @@ pub async fn run(runtime: &Runtime) -> Result<Report, PoolError> {
 }
 
 impl Report {
-    fn skip(&mut self, error: &PoolError) {
-        let problem = chain(error).to_string();
+    fn skip(&mut self, problem: String) {
         tracing::warn!(event = "sweep.skipped", problem);
         self.skipped.push(problem);
     }
@@ -73,7 +73,7 @@ impl Report {
     /// What a part of the sweep has found; nothing where it did not get through.
     fn found(&mut self, looked: Result<Vec<String>, PoolError>) -> Vec<String> {
         looked.unwrap_or_else(|error| {
-            self.skip(&error);
+            self.skip(chain(&error).to_string());
             Vec::new()
         })
     }
@@ -87,7 +87,7 @@ async fn look_and_mend(runtime: &Runtime, contents: &Contents, report: &mut Repo
     report.unknown_target_groups = report.found(unknown);
     report.forgotten = contents.owners.iter().flat_map(forgotten).collect();
     if let Err(error) = alarms::correct(runtime, contents, &mut report.corrected_alarms).await {
-        report.skip(&error);
+        report.skip(chain(&error).to_string());
     }
 }
 
@@ -116,11 +116,7 @@ async fn tend_load_balancers(runtime: &Runtime, contents: &Contents, report: &mu
             Ok(Tended::AsItWas) => {}
             Ok(Tended::Offered) => report.offered.push(name),
             Ok(Tended::Closing) => report.closing.push(name),
-            Err(error) => {
-                let problem = format!("{name}: {}", chain(&error));
-                tracing::warn!(event = "sweep.skipped", problem);
-                report.skipped.push(problem);
-            }
+            Err(error) => report.skip(format!("{name}: {}", chain(&error))),
         }
     }
 }

@@ -295,21 +295,7 @@ fn among(around: &Setting, pointer: &'static str, value: Value) -> Change {
 /// When AWS refuses.
 pub fn make_own_things(world: &World) {
     for size in [("256", "512"), ("512", "1024")] {
-        let main = json!({
-            "name": "Main",
-            "image": "public.ecr.aws/nginx/nginx:1.27",
-            "portMappings": [{"name": "main", "containerPort": 80, "protocol": "tcp"}],
-        });
-        let definition = json!({
-            "family": "own",
-            "networkMode": "awsvpc",
-            "requiresCompatibilities": ["FARGATE"],
-            "cpu": size.0,
-            "memory": size.1,
-            "executionRoleArn": role("execution"),
-            "containerDefinitions": [main],
-        });
-        perform(world, Service::Ecs, "RegisterTaskDefinition", definition);
+        register_own(world, "public.ecr.aws/nginx/nginx:1.27", size);
     }
     let subnet = &world.subnets()[0];
     let vpc_id = network::subnet(world, subnet).vpc_id;
@@ -321,6 +307,31 @@ pub fn make_own_things(world: &World) {
     let mut group = made.expect("a security group");
     SECURITY_GROUP.clone_into(&mut group.id);
     groups.insert(group.id.clone(), group);
+}
+
+/// Registers a revision of the account's own family, of so much CPU and memory; its ARN.
+///
+/// # Panics
+/// When ECS refuses.
+pub fn register_own(world: &World, image: &str, (cpu, memory): (&str, &str)) -> String {
+    let main = json!({
+        "name": "Main",
+        "image": image,
+        "portMappings": [{"name": "main", "containerPort": 80, "protocol": "tcp"}],
+    });
+    let definition = json!({
+        "family": "own",
+        "networkMode": "awsvpc",
+        "requiresCompatibilities": ["FARGATE"],
+        "cpu": cpu,
+        "memory": memory,
+        "executionRoleArn": role("execution"),
+        "containerDefinitions": [main],
+    });
+    let registered = perform(world, Service::Ecs, "RegisterTaskDefinition", definition);
+    let arn = registered["taskDefinition"]["taskDefinitionArn"].as_str();
+    arn.unwrap_or_else(|| panic!("a revision without an ARN"))
+        .to_owned()
 }
 
 fn perform(world: &World, service: Service, operation: &str, input: Value) -> Value {

@@ -391,8 +391,7 @@ fn priorities(inventory: &Inventory, broken: &mut Vec<String>) {
     let mut taken = BTreeSet::new();
     let mut hosts: BTreeMap<&String, (&String, BTreeSet<_>)> = BTreeMap::new();
     for (id, rule) in inventory.of(Kind::ListenerRule) {
-        // A rule's ARN is its listener's with one more part.
-        let listener = id.rsplit_once('/').map_or(id, |(listener, _)| listener);
+        let listener = listener_of(id);
         if !taken.insert((
             listener.to_owned(),
             description(rule, "/Priority").to_owned(),
@@ -412,6 +411,13 @@ fn priorities(inventory: &Inventory, broken: &mut Vec<String>) {
     }
 }
 
+/// A rule's ARN is its listener's with one more part.
+fn listener_of(rule_arn: &str) -> &str {
+    rule_arn
+        .rsplit_once('/')
+        .map_or(rule_arn, |(listener, _)| listener)
+}
+
 /// However many the ledger says that there are: a listener has rules of so many services at most. A table that was set
 /// back does not know of all.
 fn capacity(world: &World, inventory: &Inventory, broken: &mut Vec<String>) {
@@ -420,7 +426,7 @@ fn capacity(world: &World, inventory: &Inventory, broken: &mut Vec<String>) {
     }
     let mut hosts: BTreeMap<&str, BTreeSet<&String>> = BTreeMap::new();
     for (id, rule) in inventory.of(Kind::ListenerRule) {
-        let listener = id.rsplit_once('/').map_or(id, |(listener, _)| listener);
+        let listener = listener_of(id);
         let host = rule.tags.get(TAG_HOST);
         hosts.entry(listener).or_default().extend(host);
     }

@@ -1,11 +1,11 @@
 //! Updates that fail, are cancelled, or are undone because something else failed.
 
 use express_tests::account::{Inventory, Kind};
+use express_tests::changes;
 use express_tests::cloudformation::RequestType;
 use express_tests::properties::{lifecycle_hook, role};
 use express_tests::{Stack, StackOutcome, StackStatus, Template, World, web};
 use local_aws::fault::{Fault, Rule};
-use local_aws::wire::Service;
 use serde_json::json;
 
 use StackStatus::{
@@ -326,26 +326,8 @@ fn case_36_after_a_rollback_that_was_skipped_the_next_update_and_the_delete_work
 
 /// Registers a revision of the account's own family, as a pipeline does.
 fn register_own(world: &World, image: &str) {
-    let container = json!({
-        "name": "Main",
-        "image": image,
-        "portMappings": [{"name": "main", "containerPort": 80, "protocol": "tcp"}],
-    });
-    let definition = json!({
-        "family": "own",
-        "networkMode": "awsvpc",
-        "requiresCompatibilities": ["FARGATE"],
-        "cpu": "256",
-        "memory": "512",
-        "executionRoleArn": role("execution"),
-        "containerDefinitions": [container],
-    });
-    let registered = world
-        .account()
-        .perform(Service::Ecs, "RegisterTaskDefinition", definition)
-        .unwrap();
-    let arn = &registered["taskDefinition"]["taskDefinitionArn"];
-    world.remember_as_foreign(Kind::TaskDefinition, arn.as_str().unwrap());
+    let arn = changes::register_own(world, image, ("256", "512"));
+    world.remember_as_foreign(Kind::TaskDefinition, &arn);
 }
 
 /// An ARN without a revision stands for the newest one, but not for one that has just failed.

@@ -5,7 +5,7 @@ use express_tests::cloudformation::SeenStatus;
 use express_tests::history::{AttemptEnd, Event};
 use express_tests::network;
 use express_tests::world::provider::LEDGER_TABLE;
-use express_tests::{StackStatus, Template, World, web};
+use express_tests::{ServiceProperties, Stack, StackStatus, Template, World, web};
 use local_aws::fault::{Fault, Rule};
 use local_aws::sfn::ExecutionStatus;
 use local_aws::wire::Service;
@@ -247,6 +247,21 @@ fn case_55_what_the_ledger_does_not_know_is_reported_and_left_alone() {
     assert_eq!(before.diff(&world.inventory()), Vec::<String>::new());
 }
 
+/// The only service of this stack, which the table does not know: neither an Update, nor the Delete, nor the sweep touch it.
+fn is_left_alone(world: &World, stack: &Stack, service: &ServiceProperties) {
+    let before = world.inventory();
+    let is_as_before = || assert_eq!(before.diff(&world.inventory()), Vec::<String>::new());
+    let changed = Template::of(&service.clone().health_check_path("/up"));
+    let outcome = stack.deploy_now(changed);
+    let reason = &outcome.first().reason;
+    assert!(reason.starts_with("NotFound: "), "{:?}", outcome.seen);
+    assert_eq!(stack.delete_now().status, StackStatus::DeleteComplete);
+    is_as_before();
+    let report = swept(world);
+    assert_eq!(count(&report, "unknown_target_groups"), Some(2), "{report}");
+    is_as_before();
+}
+
 /// As after a restore of an hour back: what was made since is in AWS, and the table knows nothing of it.
 #[test]
 fn case_55_what_a_restored_table_does_not_know_is_neither_changed_nor_deleted() {
@@ -256,19 +271,7 @@ fn case_55_what_a_restored_table_does_not_know_is_neither_changed_nor_deleted() 
     let later = world.with_service("later", &web().named("later"));
     account::set_ledger_back(world.account(), &backup);
     world.lose_claims();
-    let before = world.inventory();
-    let changed = Template::of(&web().named("later").health_check_path("/up"));
-    let outcome = later.deploy_now(changed);
-    assert!(
-        outcome.first().reason.starts_with("NotFound: "),
-        "{:?}",
-        outcome.seen
-    );
-    assert_eq!(later.delete_now().status, StackStatus::DeleteComplete);
-    assert_eq!(before.diff(&world.inventory()), Vec::<String>::new());
-    let report = swept(&world);
-    assert_eq!(count(&report, "unknown_target_groups"), Some(2), "{report}");
-    assert_eq!(before.diff(&world.inventory()), Vec::<String>::new());
+    is_left_alone(&world, &later, &web().named("later"));
     // What it does know is served as ever.
     let changed = Template::of(&web().health_check_path("/up"));
     assert_eq!(
@@ -287,18 +290,7 @@ fn case_55_a_service_whose_item_is_missing_is_neither_changed_nor_deleted() {
         !key.starts_with("owner#")
     });
     account::set_ledger_back(world.account(), &kept.collect::<Vec<_>>());
-    let before = world.inventory();
-    let changed = Template::of(&web().health_check_path("/up"));
-    let outcome = stack.deploy_now(changed);
-    assert!(
-        outcome.first().reason.starts_with("NotFound: "),
-        "{:?}",
-        outcome.seen
-    );
-    assert_eq!(stack.delete_now().status, StackStatus::DeleteComplete);
-    let report = swept(&world);
-    assert_eq!(count(&report, "unknown_target_groups"), Some(2), "{report}");
-    assert_eq!(before.diff(&world.inventory()), Vec::<String>::new());
+    is_left_alone(&world, &stack, &web());
 }
 
 /// CloudFormation tries a clean-up three times, and then knows of the service no more.
