@@ -296,7 +296,8 @@ export interface ExpressServiceProps {
   /**
    * VPC of the tasks.
    *
-   * @default - that of `cluster`; without a cluster the account's default VPC
+   * @default - that of `cluster`; the account's default VPC without a cluster, or with one from
+   * `ecs.Cluster.fromClusterArn`, which does not know its VPC
    */
   readonly vpc?: ec2.IVpc;
 
@@ -310,14 +311,15 @@ export interface ExpressServiceProps {
   /**
    * Security groups that the tasks have beside the one that the provider makes, at most four.
    *
-   * @default - one is created if there is `vpc` or `cluster`
+   * @default - one is created if there is `vpc`, or a `cluster` that has one
    */
   readonly securityGroups?: ec2.ISecurityGroup[];
 
   /**
    * Whether the load balancer is reached from the internet.
    *
-   * @default - true if the VPC has public subnets; without `vpc` and `cluster`, as the default VPC's subnets are
+   * @default - true if the VPC has public subnets; without `vpc` and a `cluster` that has one, as the default VPC's
+   * subnets are
    */
   readonly publicLoadBalancer?: boolean;
 

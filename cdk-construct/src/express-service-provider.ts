@@ -128,18 +128,23 @@ export class ExpressServiceProvider extends Construct implements IExpressService
     });
     const handler = included.getResource('Function') as sam.CfnFunction;
     handler.architectures = [(props.architecture ?? lambda.Architecture.ARM_64).name];
-    handler.codeUri = this.codeUri(props.code);
+    this.takeCode(handler, props.code);
     // How `sam build` would make the package.
     handler.cfnOptions.metadata = {};
     this.serviceToken = handler.getAtt('Arn', cdk.ResolutionTypeHint.STRING).toString();
   }
 
-  private codeUri(code: lambda.Code): sam.CfnFunction.S3LocationProperty {
+  private takeCode(handler: sam.CfnFunction, code: lambda.Code): void {
     const { s3Location } = code.bind(this);
     if (s3Location === undefined) {
       throw new Error(`${this.node.path}: \`code\` is neither an asset nor an object in S3`);
     }
     const { bucketName, objectKey, objectVersion } = s3Location;
-    return { bucket: bucketName, key: objectKey, version: objectVersion === undefined ? undefined : Number(objectVersion) };
+    handler.codeUri = { bucket: bucketName, key: objectKey };
+    if (objectVersion !== undefined) {
+      // The version of an object is any text, and `S3LocationProperty` takes a number only.
+      // <https://docs.aws.amazon.com/AmazonS3/latest/userguide/versioning-workflows.html>
+      handler.addPropertyOverride('CodeUri.Version', objectVersion);
+    }
   }
 }

@@ -104,9 +104,9 @@ export class ExpressService extends cdk.Resource implements iam.IGrantable, ec2.
   /**
    * Network connections of the tasks.
    *
-   * With `vpc`, `cluster` or `securityGroups` these are about a security group that exists before the service does, so
-   * that rules need not wait for the service. Otherwise they are about the group that the provider makes, and rules come
-   * after the service.
+   * With `vpc`, a `cluster` that has one, or `securityGroups` these are about a security group that exists before the
+   * service does, so that rules need not wait for the service. Otherwise they are about the group that the provider
+   * makes, and rules come after the service.
    */
   public readonly connections: ec2.Connections;
 
@@ -129,7 +129,7 @@ export class ExpressService extends cdk.Resource implements iam.IGrantable, ec2.
     this.checkTask(props);
     const { cluster } = props;
     const provider = props.provider ?? ExpressServiceProvider.fromExport(this, 'Provider');
-    const vpc = props.vpc ?? cluster?.vpc;
+    const vpc = props.vpc ?? (cluster && vpcOf(cluster));
     const network = this.network(vpc, props);
     this.taskDefinition = props.taskDefinition;
     this.infrastructureRole = props.infrastructureRole ?? this.role('InfrastructureRole', INFRASTRUCTURE_ROLE);
@@ -352,7 +352,7 @@ export class ExpressService extends cdk.Resource implements iam.IGrantable, ec2.
   private network(vpc: ec2.IVpc | undefined, props: ExpressServiceProps): Network {
     if (vpc === undefined) {
       if (props.vpcSubnets !== undefined) {
-        throw new Error(`${this.node.path}: \`vpcSubnets\` needs \`vpc\` or \`cluster\``);
+        throw new Error(`${this.node.path}: \`vpcSubnets\` needs \`vpc\`, or a \`cluster\` that has one`);
       }
       const { securityGroups } = props;
       return { configuration: groupsOnly(securityGroups), securityGroups, dependencies: [] };
@@ -373,6 +373,16 @@ interface Network {
   readonly configuration?: CfnExpressService.NetworkConfigurationProperty;
   readonly securityGroups?: ec2.ISecurityGroup[];
   readonly dependencies: ec2.ISubnet[];
+}
+
+/** The VPC of a cluster, if the app knows it. */
+function vpcOf(cluster: ecs.ICluster): ec2.IVpc | undefined {
+  try {
+    return cluster.vpc;
+  } catch {
+    // An ARN says nothing of a VPC, so a cluster of `Cluster.fromClusterArn` throws, and it cannot be asked before.
+    return undefined;
+  }
 }
 
 function groupsOnly(groups: ec2.ISecurityGroup[] | undefined): CfnExpressService.NetworkConfigurationProperty | undefined {

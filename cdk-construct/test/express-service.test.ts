@@ -416,6 +416,23 @@ test('a tag that the provider would refuse is refused', () => {
   assert.throws(() => Template.fromStack(of), /`express:owner` has a prefix that is reserved for the provider/);
 });
 
+test('a tag has letters, digits and separators of any script, and no marks', () => {
+  const tagged = (text: string) => () => {
+    const of = stack();
+    cdk.Tags.of(new ExpressService(of, 'Web', { image: IMAGE })).add(text, text);
+    return properties(of).Tags;
+  };
+  // The second has an ideographic space and a full-width digit.
+  for (const text of ['Überprüfung', '部署\u3000２']) {
+    assert.deepEqual(tagged(text)(), [{ Key: text, Value: text }]);
+  }
+  // Vowel signs of Thai and Hindi, a combining diaeresis, and a letter that is a symbol by its category.
+  for (const text of ['สวัสดี', 'किताब', 'U\u0308ber', 'Ⓐ']) {
+    const problem = `\`${text}\` may contain only letters, digits, spaces and`;
+    assert.throws(tagged(text), ({ message }: Error) => ['Key', 'Value'].every((name) => message.includes(`/${name}: ${problem}`)));
+  }
+});
+
 test('whoever is allowed to be reached is so before the service exists', () => {
   const of = stack();
   const vpc = vpcOf(of);
@@ -451,6 +468,23 @@ test('a VPC without public subnets gets an internal load balancer', () => {
   const vpc = new ec2.Vpc(of, 'Vpc', { natGateways: 0, subnetConfiguration });
   new ExpressService(of, 'Web', { image: IMAGE, vpc });
   assert.deepEqual(properties(of).LoadBalancer, { Scheme: 'internal' });
+});
+
+test('a cluster that does not know its VPC counts as one without', () => {
+  const of = stack();
+  const arn = 'arn:aws:ecs:us-east-1:123456789012:cluster/prod';
+  const service = new ExpressService(of, 'Web', { image: IMAGE, cluster: ecs.Cluster.fromClusterArn(of, 'Cluster', arn) });
+  const { Cluster, NetworkConfiguration, LoadBalancer } = properties(of);
+  assert.deepEqual([Cluster, NetworkConfiguration, LoadBalancer], ['prod', undefined, undefined]);
+  Template.fromStack(of).resourceCountIs('AWS::EC2::SecurityGroup', 0);
+  assert.equal(service.metricCpuUtilization().dimensions!.ClusterName, 'prod');
+});
+
+test('the VPC of a cluster that does not know it may be given', () => {
+  const of = stack();
+  const arn = 'arn:aws:ecs:us-east-1:123456789012:cluster/prod';
+  new ExpressService(of, 'Web', { image: IMAGE, cluster: ecs.Cluster.fromClusterArn(of, 'Cluster', arn), vpc: vpcOf(of) });
+  assert.deepEqual(properties(of).NetworkConfiguration.Subnets, ['subnet-00000003', 'subnet-00000004']);
 });
 
 test('attributes are the resource\'s', () => {
@@ -509,7 +543,7 @@ test('what contradicts itself is refused', () => {
     /`image`, `cpu` cannot be given with `taskDefinition`/,
   );
   refused(() => ({ image: IMAGE, logStreamPrefix: 'web' }), /`logStreamPrefix` needs `logGroup`/);
-  refused(() => ({ image: IMAGE, vpcSubnets: {} }), /`vpcSubnets` needs `vpc` or `cluster`/);
+  refused(() => ({ image: IMAGE, vpcSubnets: {} }), /`vpcSubnets` needs `vpc`, or a `cluster` that has one/);
   refused(
     () => ({ image: IMAGE, cpu: 2048, memory: cdk.Size.gibibytes(3), serviceName: 'a b' }),
     /\/ServiceName: `a b` is not the name of a service[^]*memory `3072` is not allowed with cpu `2048`, expected 4096 to 16384/,

@@ -11,6 +11,7 @@ import * as iam from 'aws-cdk-lib/aws-iam';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import * as route53 from 'aws-cdk-lib/aws-route53';
+import * as s3 from 'aws-cdk-lib/aws-s3';
 import * as cfn_inc from 'aws-cdk-lib/cloudformation-include';
 import { ExpressService, ExpressServiceProvider, ExpressServiceProviderProps } from '../lib';
 import { FOLDER, ROOT, stack } from './setting';
@@ -80,6 +81,21 @@ test('properties reach the function', () => {
   assert.ok(Properties.CodeUri.Bucket);
   assert.ok(Properties.CodeUri.Key);
   assert.equal(Metadata, undefined);
+});
+
+test('a package in S3 is found by its version, which is any text', () => {
+  const location = (version?: (of: cdk.Stack) => string) => {
+    const of = stack();
+    const packages = s3.Bucket.fromBucketName(of, 'Packages', 'packages');
+    provider(of, { code: lambda.Code.fromBucket(packages, 'express.zip', version?.(of)) });
+    return handler(of).Properties.CodeUri;
+  };
+  const unversioned = { Bucket: 'packages', Key: 'express.zip' };
+  assert.deepEqual(location(), unversioned);
+  const Version = 'L4kqtJlcpXroDTDmpUMLUo';
+  assert.deepEqual(location(() => Version), { ...unversioned, Version });
+  const given = (of: cdk.Stack) => new cdk.CfnParameter(of, 'PackageVersion').valueAsString;
+  assert.deepEqual(location(given), { ...unversioned, Version: { Ref: 'PackageVersion' } });
 });
 
 test('roles are bounded and passable as asked', () => {

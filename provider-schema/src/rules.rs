@@ -5,6 +5,7 @@
 use std::ops::RangeInclusive;
 
 use serde_json::Value;
+use unicode_properties::{GeneralCategoryGroup, UnicodeGeneralCategory};
 
 use crate::arn::is_ecs_name;
 use crate::canonical_json;
@@ -201,6 +202,9 @@ pub(crate) fn variable_name(text: &str) -> Result<String, String> {
                 .to_owned(),
         );
     }
+    if text.trim().is_empty() {
+        return Err("the name of an environment variable is not blank".to_owned());
+    }
     Ok(text.to_owned())
 }
 
@@ -298,9 +302,15 @@ pub(crate) fn force_deployment(text: &str) -> Result<String, String> {
 }
 
 fn tag_text(text: &str, length_max: usize) -> Result<String, String> {
-    // Unicode's separators are its white space without the control characters.
+    // `[\p{L}\p{Z}\p{N}_.:/=+\-@]*`: letters without the marks that some scripts write them with.
     let allowed = |c: char| {
-        c.is_alphanumeric() || (c.is_whitespace() && !c.is_control()) || "_.:/=+-@".contains(c)
+        let group = c.general_category_group();
+        matches!(
+            group,
+            GeneralCategoryGroup::Letter
+                | GeneralCategoryGroup::Separator
+                | GeneralCategoryGroup::Number
+        ) || "_.:/=+-@".contains(c)
     };
     if !text.chars().all(allowed) {
         return Err(format!(

@@ -177,9 +177,10 @@ function logStreamPrefix(text: string): Problem {
 
 function variableName(text: string): Problem {
   // A name with `=` is most often a whole `NAME=value`, so the text may hold a secret.
-  return /[=\p{Cc}]/u.test(text)
-    ? 'the name of an environment variable has no `=` and no control characters; the value goes into a property of its own'
-    : undefined;
+  if (/[=\p{Cc}]/u.test(text)) {
+    return 'the name of an environment variable has no `=` and no control characters; the value goes into a property of its own';
+  }
+  return text.trim() === '' ? 'the name of an environment variable is not blank' : undefined;
 }
 
 function variableValue(text: string): Problem {
@@ -239,9 +240,8 @@ function tagValue(text: string): Problem {
 }
 
 function tagText(text: string, lengthMax: number): Problem {
-  // Unicode's separators are its white space without the control characters.
-  const isAllowed = /^[\p{Alphabetic}\p{N}\p{White_Space}_.:/=+\-@]*$/u.test(text) && !/\p{Cc}/u.test(text);
-  return isAllowed
+  // AWS's own pattern. Marks, such as the vowel signs of Thai and Hindi, are no letters in it.
+  return /^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$/u.test(text)
     ? atMost(text, lengthMax)
     : `${quoted(text)} may contain only letters, digits, spaces and \`_ . : / = + - @\``;
 }

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
+use unicode_properties::{GeneralCategoryGroup, UnicodeGeneralCategory};
 
 use super::State;
 use crate::cloud::{Cloud, Outcome};
@@ -43,7 +44,13 @@ pub(super) fn parse(input: Input<'_>) -> Result<Tags, Refusal> {
 
 fn check(key: &str, value: &str) -> Result<(), Refusal> {
     let is_allowed = |character: char| {
-        character.is_alphanumeric() || character.is_whitespace() || "_.:/=+-@".contains(character)
+        let group = character.general_category_group();
+        matches!(
+            group,
+            GeneralCategoryGroup::Letter
+                | GeneralCategoryGroup::Separator
+                | GeneralCategoryGroup::Number
+        ) || "_.:/=+-@".contains(character)
     };
     let problem = if key.is_empty() || key.chars().count() > KEY_CHARS_MAX {
         format!("Tag key `{key}` must have 1 to {KEY_CHARS_MAX} characters")
