@@ -164,9 +164,9 @@ export interface CfnExpressServiceProps {
   readonly scalingTarget?: CfnExpressService.ScalingTargetProperty;
 
   /**
-   * Tags of everything that is made for this service, its tasks included.
+   * Tags of everything that is made for this service, its tasks included, but not of load balancers.
    *
-   * The log group keeps those that it was made with; load balancers, which others may share, have the provider's alone.
+   * Those have the provider's alone, as others may share them. The log group keeps those that it was made with.
    * Up to 43, so that the provider's own seven fit. Keys are unique, up to 128 characters, and
    * begin with none of `aws:`, `express:` and `AmazonECSManaged`; values up to 256.
    *

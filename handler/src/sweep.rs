@@ -61,10 +61,30 @@ pub async fn run(runtime: &Runtime) -> Result<Report, PoolError> {
         unattended = ?report.unattended,
         skipped = ?report.skipped,
     );
+    if report.needs_a_person() {
+        // The provider's template has an alarm for this line.
+        tracing::warn!(event = "sweep.findings");
+    }
     Ok(report)
 }
 
 impl Report {
+    /// Whether it says anything that nobody but a person puts in order, or should know the cause of.
+    fn needs_a_person(&self) -> bool {
+        let Self {
+            closing: _,
+            offered: _,
+            unknown_target_groups,
+            forgotten,
+            corrected_alarms: _,
+            unattended,
+            skipped,
+        } = self;
+        [unknown_target_groups, forgotten, unattended, skipped]
+            .into_iter()
+            .any(|found| !found.is_empty())
+    }
+
     fn skip(&mut self, problem: String) {
         tracing::warn!(event = "sweep.skipped", problem);
         self.skipped.push(problem);

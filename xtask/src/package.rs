@@ -347,6 +347,9 @@ mod tests {
                 .unwrap()
         };
         assert_eq!(value("SemanticVersion: "), env!("CARGO_PKG_VERSION"));
+        // The guard's: CloudFormation calls it once for every release, because a property has changed.
+        let version = format!("Version: {}", env!("CARGO_PKG_VERSION"));
+        assert!(template.lines().any(|line| line.trim() == version));
         for file in ["LicenseUrl: ", "ReadmeUrl: "] {
             assert!(folder.join(value(file)).exists(), "{file}");
         }

@@ -11,8 +11,18 @@ use local_aws::sfn::ExecutionStatus;
 use local_aws::wire::Service;
 use serde_json::{Value, json};
 
-/// Sweeps, and returns the report.
+/// What of a report a person has to look at.
+const FINDINGS: [&str; 4] = [
+    "unknown_target_groups",
+    "forgotten",
+    "unattended",
+    "skipped",
+];
+
+/// Sweeps, and returns the report. Whoever has to look at it is told so by the line that the alarm of the provider's
+/// template waits for.
 fn swept(world: &World) -> Value {
+    let (_, before) = world.logs().since(0);
     world.deliver(json!({"sweep": true}));
     world.settle();
     let history = world.history();
@@ -23,7 +33,14 @@ fn swept(world: &World) -> Value {
         } if value.get("closing").is_some() => Some(value.clone()),
         _ => None,
     });
-    reports.next_back().expect("a report")
+    let report = reports.next_back().expect("a report");
+    let (logged, _) = world.logs().since(before);
+    let has_findings = FINDINGS
+        .into_iter()
+        .any(|what| count(&report, what) != Some(0));
+    let is_told = logged.contains(r#""event":"sweep.findings""#);
+    assert_eq!(is_told, has_findings, "{report}");
+    report
 }
 
 fn nothing_found() -> Value {

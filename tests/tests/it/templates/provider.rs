@@ -160,6 +160,17 @@ fn the_guard_knows_the_domain_that_the_function_has() {
 }
 
 #[test]
+fn the_alarm_of_the_sweep_waits_for_the_line_that_the_function_writes() {
+    let filter = &properties("SweepFindings");
+    assert_eq!(filter["FilterPattern"], r#"{ $.event = "sweep.findings" }"#);
+    assert_eq!(filter["LogGroupName"], json!({"Ref": "FunctionLogGroup"}));
+    let metric = &filter["MetricTransformations"][0];
+    let alarm = &properties("SweepFindingsAlarm");
+    assert_eq!(metric["MetricNamespace"], alarm["Namespace"]);
+    assert_eq!(metric["MetricName"], alarm["MetricName"]);
+}
+
+#[test]
 fn what_services_may_still_need_is_kept_when_the_stack_goes() {
     let template = template("templates/provider.yaml");
     // A table that is protected from deletion would keep the rollback of a failed installation from ending.
