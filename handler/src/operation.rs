@@ -126,6 +126,13 @@ impl<'a> Attempt<'a> {
         self
     }
 
+    /// With the time that this invocation has already used.
+    #[must_use]
+    pub const fn begun_at(mut self, began_ms: u64) -> Self {
+        self.began_ms = began_ms;
+        self
+    }
+
     /// Works until the operation is over, or there is something to wait for.
     ///
     /// # Errors

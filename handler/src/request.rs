@@ -99,6 +99,7 @@ pub async fn receive(
     invocation: &Invocation,
     runtime: &Runtime,
 ) -> Result<WaiterReply, RequestError> {
+    let began_ms = runtime.clock.now_ms();
     let envelope = match event::parse(event) {
         Ok(envelope) => envelope,
         Err(error) => return early::unreadable(runtime, invocation, &error).await,
@@ -140,6 +141,7 @@ pub async fn receive(
             stack_id: envelope.stack_id.as_str().to_owned(),
             logical_resource_id: envelope.logical_resource_id.clone(),
         },
+        began_ms,
     };
     match catch_panic(Box::pin(take(&taking))).await {
         Ok(Err(error)) if error.class().is_retriable() => {

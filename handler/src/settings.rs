@@ -135,11 +135,7 @@ impl Settings {
             "is not the id of a Route 53 hosted zone",
             |id| is_hosted_zone_id(zone_id(id)),
         );
-        let certificate_arn = reader.required(
-            CERTIFICATE_ARN,
-            "is not the ARN of an ACM certificate",
-            |arn| is_arn(arn, "acm", "certificate/"),
-        );
+        let certificate_arn = reader.certificate(waiter_state_machine_arn.as_deref());
         let seen_after_s = reader.optional(
             SEEN_AFTER_SECONDS,
             "is not a whole number of at most 60",
@@ -218,6 +214,24 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
         None
     }
 
+    /// A load balancer takes certificates of its own account and region only, which are the waiter's.
+    fn certificate(&mut self, waiter: Option<&str>) -> Option<String> {
+        let found = self.required(
+            CERTIFICATE_ARN,
+            "is not the ARN of an ACM certificate",
+            |arn| is_arn(arn, "acm", "certificate/"),
+        );
+        if let (Some(found), Some(waiter)) = (&found, waiter)
+            && place_of(found) != place_of(waiter)
+        {
+            self.note(
+                CERTIFICATE_ARN,
+                "is of another account or region than the provider, and load balancers take certificates of their own only",
+            );
+        }
+        found
+    }
+
     fn response_hosts(&mut self) -> Option<ResponseHosts> {
         let region = self.required(REGION, "is not a region", is_region);
         match (self.variable)(RESPONSE_HOSTS).filter(|list| !list.is_empty()) {
@@ -263,6 +277,11 @@ fn is_arn(arn: &str, service: &str, kind: &str) -> bool {
         && resource
             .strip_prefix(kind)
             .is_some_and(|name| !name.is_empty())
+}
+
+/// Region and account of an ARN.
+fn place_of(arn: &str) -> Vec<&str> {
+    arn.split(':').skip(3).take(2).collect()
 }
 
 fn is_region(region: &str) -> bool {
@@ -412,6 +431,16 @@ mod tests {
             )],
             &expect!["EXPRESS_CERTIFICATE_ARN is not the ARN of an ACM certificate"],
         );
+        // As for CloudFront, and of another account.
+        for elsewhere in ["us-east-1:111122223333", "eu-west-1:444455556666"] {
+            let arn = format!("arn:aws:acm:{elsewhere}:certificate/0a1b");
+            check(
+                &[(CERTIFICATE_ARN, &arn)],
+                &expect![
+                    "EXPRESS_CERTIFICATE_ARN is of another account or region than the provider, and load balancers take certificates of their own only"
+                ],
+            );
+        }
         check(
             &[(RESPONSE_HOSTS, "localhost")],
             &expect![

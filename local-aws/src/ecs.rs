@@ -43,6 +43,10 @@ pub struct State {
     pub unassumable_roles: BTreeMap<String, u64>,
     /// Where the first revision of a service goes.
     pub first_revision: FirstRevision,
+    /// Whether a revision is described without the variables whose value is empty. AWS documents neither; both were reported
+    /// (<https://github.com/hashicorp/terraform-provider-aws/issues/39533>,
+    /// <https://github.com/aws-actions/amazon-ecs-deploy-task-definition/issues/216>).
+    pub drops_empty_variables: bool,
     /// What lifecycle hooks answer, by the ARN of their function.
     hook_answers: BTreeMap<String, Vec<HookAnswer>>,
     clusters: BTreeMap<String, cluster::Cluster>,

@@ -41,6 +41,9 @@ pub const SCHEMA_VERSION: u32 = 1;
 /// Requests remembered as finished: CloudFormation sends one at a time per resource, and Lambda
 /// redelivers within hours.
 pub const FINISHED_REQUESTS_MAX: usize = 50;
+/// Revisions that one operation registers before it takes what ECS makes of them: one, and one more for what somebody has
+/// added to the running one meanwhile.
+const REGISTRATIONS_MAX: u32 = 2;
 /// Physical ids remembered as answered.
 pub const ANSWERED_IDS_MAX: usize = 50;
 /// Seconds that an attempt may live: the function's timeout.
@@ -275,6 +278,12 @@ pub struct Operation {
     /// Milliseconds since the epoch when ECS was last told how to deploy, without a deployment: it may not show it yet.
     #[serde(default)]
     pub settings_sent_ms: Option<u64>,
+    /// ARN of the revision of the task definition that it has registered last.
+    #[serde(default)]
+    pub registered: Option<String>,
+    /// How many it has registered.
+    #[serde(default)]
+    pub registrations: u32,
     /// Whether its deployment was stopped because no time was left for it.
     #[serde(default)]
     pub is_out_of_time: bool,
@@ -353,6 +362,20 @@ impl Operation {
         early
             .and_then(|verdict| verdict.deployment_arn.clone())
             .or_else(|| self.deployed_again_after.clone())
+    }
+
+    /// Notes that a revision of the task definition was registered.
+    pub fn note_registered(&mut self, arn: &str) {
+        self.registered = Some(arn.to_owned());
+        self.registrations += 1;
+    }
+
+    /// ARN of the revision that is taken as it is, however ECS describes it: registering it once more changes nothing of
+    /// that, and ECS keeps a million revisions of a family.
+    #[must_use]
+    pub fn registered_in_vain(&self) -> Option<&String> {
+        let is_tried = self.registrations >= REGISTRATIONS_MAX;
+        self.registered.as_ref().filter(|_| is_tried)
     }
 
     /// Takes back what was noted before ECS refused to make or to change the service: it was not asked after all.

@@ -166,6 +166,7 @@ pub fn resolve(
 ) -> Result<Network, PlanError> {
     let asked = &properties.network_configuration.subnets;
     let vpc_id = the_vpc(asked, &facts.task_subnets)?;
+    refuse_without_ipv4(&facts.task_subnets)?;
     let zones: BTreeSet<&str> = facts
         .task_subnets
         .iter()
@@ -230,6 +231,16 @@ fn the_vpc(asked: &[String], found: &[Subnet]) -> Result<String, PlanError> {
     }
 }
 
+/// Load balancers and their targets have IPv4 addresses.
+fn refuse_without_ipv4(subnets: &[Subnet]) -> Result<(), PlanError> {
+    let without = subnets.iter().filter(|subnet| subnet.range.is_none());
+    let subnet_ids: Vec<String> = without.map(|subnet| subnet.id.clone()).collect();
+    if subnet_ids.is_empty() {
+        return Ok(());
+    }
+    Err(PlanError::SubnetsWithoutIpv4 { subnet_ids })
+}
+
 /// One subnet per zone of the tasks, of the scheme's kind: the tasks' own where they are of that kind, else the lowest id
 /// with enough free addresses. Where the VPC has none, the tasks' own if they were of that kind when the service came.
 fn ingress_subnets(
@@ -245,6 +256,7 @@ fn ingress_subnets(
         .task_subnets
         .iter()
         .chain(&facts.all_subnets)
+        .filter(|subnet| subnet.range.is_some())
         .filter(|subnet| is_fit(subnet) || was_fit(subnet))
         .collect();
     // The tasks' own first, then by id; those with too few addresses only where nothing else is.

@@ -57,6 +57,18 @@ impl<T> From<Option<T>> for Presence<T> {
     }
 }
 
+/// What depends on a look at the alias record.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AliasLook {
+    /// There is no going on without it.
+    #[default]
+    Needed,
+    /// The record is known to be the service's own and does not change: without an answer everything else goes on.
+    Optional,
+    /// Route 53 did not answer: it is not asked again.
+    Skipped,
+}
+
 /// One service's resources, and those of its load balancer.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Observed {
@@ -68,6 +80,9 @@ pub struct Observed {
     pub task_definition: Presence<ObservedTaskDefinition>,
     /// The revision of its family that the service runs, or ran when it was last looked at.
     pub running_task_definition: Presence<ObservedTaskDefinition>,
+    /// The revision that the operation has registered again and again, by the ledger, and that ECS describes otherwise
+    /// than it was written: it is taken as it is.
+    pub registered_in_vain: Option<String>,
     /// Whether a request for it has succeeded, by the ledger: it has served.
     pub has_served: bool,
     /// Its place on a load balancer, by the ledger.
@@ -110,6 +125,8 @@ pub struct Observed {
     pub scaling_policy: Presence<ObservedScalingPolicy>,
     /// Its alias record.
     pub alias_record: Presence<ObservedAliasRecord>,
+    /// Whether that has to be looked at.
+    pub alias_look: AliasLook,
     /// Active revisions of its family, oldest first; looked at only when they are to go.
     pub revisions: Presence<Vec<String>>,
 }

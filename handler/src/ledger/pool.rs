@@ -20,6 +20,7 @@ mod opening;
 mod subnets;
 
 use std::collections::BTreeMap;
+use std::pin::pin;
 
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
@@ -29,6 +30,7 @@ use express_core::claim::pool::by_fullness;
 use express_core::claim::{SCHEMA_VERSION, Slot};
 use express_core::naming;
 use express_core::step::SlotRequest;
+use futures::{StreamExt, TryStreamExt, stream};
 
 use super::item::{self, Item};
 use super::{LedgerError, Runtime};
@@ -40,6 +42,9 @@ pub use subnets::{extend, replace};
 
 /// Ordinals that are tried before a claim gives up until the next attempt.
 const TRIES_MAX: usize = 8;
+
+/// Ordinals that are read side by side: one that is closed stays, and a pool that empties daily has many.
+const LOOKS_AT_ONCE: usize = 10;
 
 /// A pool.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -139,9 +144,14 @@ pub async fn find_slot(
     let Some(pool) = find(runtime, pool_id).await? else {
         return Ok(None);
     };
-    for ordinal in (1..pool.next_ordinal).rev() {
+    let service_key = service_key.as_str();
+    let looks = (1..pool.next_ordinal).rev().map(|ordinal| async move {
         let found = find_members(runtime, pool_id, ordinal).await?;
-        let placed = found.and_then(|members| placement(pool_id, ordinal, &service_key, members));
+        let place = |members| placement(pool_id, ordinal, service_key, members);
+        Ok::<_, LedgerError>(found.and_then(place))
+    });
+    let mut looks = pin!(stream::iter(looks).buffered(LOOKS_AT_ONCE));
+    while let Some(placed) = looks.try_next().await? {
         if placed.is_some() {
             return Ok(placed);
         }

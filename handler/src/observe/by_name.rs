@@ -2,7 +2,7 @@
 
 use express_core::desired::Identity;
 use express_core::naming::{self, Pair};
-use express_core::observed::{Observed, Presence};
+use express_core::observed::{AliasLook, Observed, Presence};
 use express_core::resources::alias_record::ObservedAliasRecord;
 use express_core::resources::scalable_target::{ObservedScalableTarget, resource_id};
 use express_core::resources::scaling_policy::ObservedScalingPolicy;
@@ -14,6 +14,7 @@ use express_core::sought::{Sought, SoughtTaskDefinition};
 use super::{look as look_at, look_if};
 use crate::aws::AwsClients;
 use crate::aws::error::{AwsError, if_found};
+use crate::error::chain;
 use crate::resources;
 
 /// Everything that has a deterministic name.
@@ -39,6 +40,7 @@ pub(super) async fn look(
         scalable_target,
         scaling_policy,
         alias_record,
+        alias_look,
         service_security_group,
         load_balancer_security_group,
         load_balancer,
@@ -66,12 +68,7 @@ pub(super) async fn look(
             resources::metric_alarm::find(aws, &alarm_name)
         }),
         scaling(aws, identity, scalable_target, scaling_policy),
-        alias(
-            aws,
-            sought.hosted_zone_id.as_deref(),
-            identity,
-            alias_record
-        ),
+        alias_if_answered(aws, sought, alias_look, alias_record),
         security_groups(
             aws,
             identity,
@@ -117,7 +114,31 @@ async fn find_task_definition(
         SoughtTaskDefinition::Newest { family } => {
             resources::task_definition::find_newest(aws, family).await
         }
-        SoughtTaskDefinition::Given(arn) => resources::task_definition::find(aws, arn).await,
+        SoughtTaskDefinition::Given(arn) => resources::task_definition::find_given(aws, arn).await,
+    }
+}
+
+/// The record of a service that is to be there. Route 53 has one control plane for the world, in us-east-1: while that does
+/// not answer, services elsewhere are deployed all the same where nothing of the record is to change.
+/// AWS: <https://docs.aws.amazon.com/whitepapers/latest/aws-fault-isolation-boundaries/appendix-b---edge-network-global-service-guidance.html>
+async fn alias_if_answered(
+    aws: &AwsClients,
+    sought: &Sought,
+    look: &mut AliasLook,
+    presence: &mut Presence<ObservedAliasRecord>,
+) -> Result<(), AwsError> {
+    if *look == AliasLook::Skipped {
+        return Ok(());
+    }
+    let zone = sought.hosted_zone_id.as_deref();
+    match alias(aws, zone, &sought.identity, presence).await {
+        Err(error) if *look == AliasLook::Optional && error.class.is_retriable() => {
+            *look = AliasLook::Skipped;
+            let problem = chain(&error).to_string();
+            tracing::warn!(event = "alias.skipped", problem);
+            Ok(())
+        }
+        looked => looked,
     }
 }
 

@@ -4,7 +4,7 @@ use express_core::claim::{Awaited, Operation, ServiceRecord, Slot};
 use express_core::decision::Decision;
 use express_core::desired::{Desired, Environment, Identity};
 use express_core::network;
-use express_core::observed::{Observed, Presence};
+use express_core::observed::{AliasLook, Observed, Presence};
 use express_core::plan::{self, PlanError, Timing};
 use express_core::sought::Sought;
 use express_core::step::Step;
@@ -14,6 +14,9 @@ use crate::apply::Effect;
 use crate::ledger::{self, LedgerError, Stored, pool};
 use crate::sealed::SealedOperation;
 use crate::{Runtime, observe, pool_operation};
+
+/// Milliseconds that Route 53 has to answer before an operation goes on without it where it can.
+const ALIAS_PATIENCE_MS: u64 = 60_000;
 
 /// One goal.
 pub(super) enum Goal {
@@ -122,6 +125,7 @@ impl Attempt<'_> {
             Some(facts) => facts,
             None => {
                 let mut observed = Observed::of_record(held);
+                self.may_skip_alias(operation, &mut observed);
                 let facts = observe::with_network(
                     &self.runtime.aws,
                     &Sought::new(&identity, &environment, properties),
@@ -173,6 +177,23 @@ impl Attempt<'_> {
             },
             Observed::of_record,
         )
+    }
+
+    /// Lets a round go on without an answer of Route 53 where nothing depends on it: the service's own record leads to it,
+    /// and it does not move. It has time to answer all the same: a record that leads elsewhere is put right.
+    pub(super) fn may_skip_alias(&self, operation: &Operation, observed: &mut Observed) {
+        let now_ms = self.runtime.clock.now_ms();
+        let is_patient = now_ms.saturating_sub(operation.started_ms) < ALIAS_PATIENCE_MS;
+        let has_own = self
+            .converging(operation)
+            .is_some_and(|service| service.has_alias_record);
+        if observed.alias_look == AliasLook::Needed
+            && has_own
+            && observed.leaving.is_none()
+            && !is_patient
+        {
+            observed.alias_look = AliasLook::Optional;
+        }
     }
 
     /// Whether an earlier attempt has waited for this service to drain: it had removed what serves.

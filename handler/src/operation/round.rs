@@ -5,11 +5,13 @@ use express_core::desired::Identity;
 use express_core::naming;
 use express_core::observed::Observed;
 use express_core::resources::listener_rule::load_balancer_name_of;
+use express_core::resources::task_definition;
 use express_core::sought::Sought;
 use express_core::step::Step;
 
 use super::goal::Goal;
 use super::{Attempt, OperationError, writes_tags_anew};
+use crate::apply::Effect;
 use crate::aws::error::AwsError;
 use crate::error::chain;
 use crate::ledger::{self, LedgerError};
@@ -28,12 +30,16 @@ impl Attempt<'_> {
                 let counts_revisions =
                     operation.deployment_asked_ms.is_some() || self.deployment_asked_ms().is_some();
                 let sought = Sought::of(desired);
+                self.may_skip_alias(operation, observed);
                 observe::for_converging(aws, &sought, counts_revisions, observed)
                     .await
                     .map_err(OperationError::Observe)?;
                 observe::for_planning(aws, desired, observed)
                     .await
                     .map_err(OperationError::Observe)?;
+                let current = self.stored.record.operation.as_ref();
+                observed.registered_in_vain =
+                    current.and_then(Operation::registered_in_vain).cloned();
                 self.observe_subnets(desired, observed).await
             }
             Goal::Remove { identity, held: _ } => {
@@ -70,6 +76,7 @@ impl Attempt<'_> {
                     tracing::info!(event = "step.applied", step = %step);
                     self.keep_slot(goal, &effect);
                     self.note_tagged(step);
+                    self.note_registered(step, &effect);
                     apply::merge(observed, step, effect);
                 }
                 Err(error) => {
@@ -152,6 +159,21 @@ impl Attempt<'_> {
         if let (Step::TagResources(_), Some(operation)) = (step, &mut self.stored.record.operation)
         {
             operation.has_tagged = true;
+        }
+    }
+
+    /// Notes that a revision was registered, and says in what ECS describes it otherwise than it was written.
+    fn note_registered(&mut self, step: &Step, effect: &Effect) {
+        let (Step::RegisterTaskDefinition(spec), Effect::TaskDefinition(found), Some(operation)) =
+            (step, effect, &mut self.stored.record.operation)
+        else {
+            return;
+        };
+        operation.note_registered(&found.arn);
+        let fields = task_definition::diff(spec, found);
+        if !fields.is_empty() {
+            let arn = found.arn.as_str();
+            tracing::warn!(event = "revision.differs", arn, fields = fields.join(" "));
         }
     }
 

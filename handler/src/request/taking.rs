@@ -35,6 +35,8 @@ pub(crate) struct Taking<'a> {
     pub(crate) envelope: &'a Envelope,
     pub(crate) early: &'a EarlyAnswer<'a>,
     pub(super) owner: Owner,
+    /// Milliseconds since the epoch when the invocation began.
+    pub(super) began_ms: u64,
 }
 
 impl Taking<'_> {
@@ -379,8 +381,9 @@ impl Taking<'_> {
             name,
             is_attended,
         } = begun;
-        let attempt =
-            Attempt::new(self.runtime, self.invocation, stored, name).knowing(sealed, known);
+        let attempt = Attempt::new(self.runtime, self.invocation, stored, name)
+            .knowing(sealed, known)
+            .begun_at(self.began_ms);
         if is_attended {
             attempt.run().await.map_err(RequestError::Ledger)
         } else {

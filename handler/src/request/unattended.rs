@@ -14,10 +14,11 @@ use crate::ledger::{self, LedgerError, Stored};
 use crate::operation::Attempt;
 use crate::waiter::WaiterReply;
 
-/// Milliseconds after its issue from which Lambda's delivery of an event is taken for the last one. It tries twice more
-/// after one that failed: one minute after that, and two minutes after the second.
+/// A delivery of an event that begins so many milliseconds after its issue is taken for the last one. Lambda tries twice
+/// more after one that failed: one minute after that, which may have taken a minute itself, and two minutes after the
+/// second. It does not say how exactly.
 /// AWS: <https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html>
-const LAST_DELIVERY_MS: u64 = 170_000;
+const LAST_DELIVERY_MS: u64 = 150_000;
 
 /// What the ledger says of a request.
 pub(super) enum Standing {
@@ -34,8 +35,7 @@ pub(super) enum Standing {
 impl Taking<'_> {
     /// Whether Lambda does not deliver the event again, as far as is known.
     pub(super) fn is_last_delivery(&self) -> bool {
-        let now_ms = self.runtime.clock.now_ms();
-        now_ms.saturating_sub(self.issued_ms()) >= LAST_DELIVERY_MS
+        self.began_ms.saturating_sub(self.issued_ms()) >= LAST_DELIVERY_MS
     }
 
     /// What has become of the request.

@@ -41,6 +41,28 @@ pub async fn find_newest(
     find(aws, family).await
 }
 
+/// What the user's ARN stands for: a revision, or the newest active one of a family. ECS documents the ARN of a revision
+/// and the name of a family, not the ARN of a family.
+///
+/// # Errors
+/// When AWS refuses or its answer is unusable.
+pub async fn find_given(
+    aws: &AwsClients,
+    given: &str,
+) -> Result<Option<ObservedTaskDefinition>, AwsError> {
+    let named = given.rsplit_once('/').map_or(given, |(_, named)| named);
+    if named.contains(':') {
+        return find(aws, given).await;
+    }
+    let found = find_newest(aws, named).await?;
+    // A family of the same name in another account or region is none of the user's.
+    let is_given = |found: &ObservedTaskDefinition| {
+        let of = found.arn.rsplit_once(':');
+        of.is_some_and(|(family, _)| family == given)
+    };
+    Ok(found.filter(is_given))
+}
+
 /// The revision of this ARN, also when it is no longer active: a service may still run it.
 ///
 /// # Errors
@@ -126,7 +148,11 @@ pub async fn deregister(aws: &AwsClients, arn: &str) -> Result<(), AwsError> {
         .send()
         .await
         .map_err(aws_error("ecs:DeregisterTaskDefinition"));
-    if_found(answer).map(|_| ())
+    match if_found(answer) {
+        // Whether ECS takes the same call twice is not documented.
+        Err(error) if error.message.contains("inactive") => Ok(()),
+        answer => answer.map(|_| ()),
+    }
 }
 
 /// ARNs of the active revisions of a family that carry the owner's tag, oldest first: what others have registered
@@ -196,6 +222,7 @@ fn observed(
         spec: conversion::spec(found, kept, &tags),
         live,
         primary: conversion::primary(found),
+        misfit: conversion::misfit(found),
         tags,
     })
 }
@@ -227,6 +254,41 @@ mod tests {
                     "tags": if is_ours { tags } else { json!([]) },
                 })
             }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_revision_that_is_inactive_already_is_deregistered() {
+        for (message, is_done) in [
+            ("The specified task definition is inactive.", true),
+            ("The specified task definition does not exist.", true),
+            ("revision must be an integer", false),
+        ] {
+            let refusal = json!({"__type": "ClientException", "message": message});
+            let fake = FakeAws::new(move |_, _| Some((400, refusal.to_string())));
+            let done = deregister(&fake.runtime().aws, ARN).await;
+            assert_eq!(done.is_ok(), is_done, "{message}");
+        }
+    }
+
+    /// A family is named, and its newest revision is the user's only where it is of the account and region that were given.
+    #[tokio::test]
+    async fn an_arn_without_a_revision_is_asked_for_by_its_family() {
+        let family = "arn:aws:ecs:eu-west-1:123456789012:task-definition/own";
+        for (given, asked, is_found) in [
+            (format!("{family}:3"), format!("{family}:3"), true),
+            (family.to_owned(), "own".to_owned(), true),
+            (
+                family.replace("eu-west-1", "us-east-1"),
+                "own".to_owned(),
+                false,
+            ),
+        ] {
+            let newest = json!({"taskDefinition": {"taskDefinitionArn": format!("{family}:3")}});
+            let fake = FakeAws::new(move |_, _| Some((200, newest.to_string())));
+            let found = find_given(&fake.runtime().aws, &given).await.unwrap();
+            assert_eq!(fake.sent()[0].json()["taskDefinition"], asked, "{given}");
+            assert_eq!(found.is_some(), is_found, "{given}");
         }
     }
 

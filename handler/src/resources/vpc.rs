@@ -111,7 +111,10 @@ async fn subnets(aws: &AwsClients, filter: Filter) -> Result<Vec<Subnet>, AwsErr
                 id: text(OPERATION, "subnetId", subnet.subnet_id())?,
                 vpc_id: text(OPERATION, "vpcId", subnet.vpc_id())?,
                 zone: text(OPERATION, "availabilityZone", subnet.availability_zone())?,
-                range: subnet.cidr_block().map(str::to_owned),
+                range: subnet
+                    .cidr_block()
+                    .filter(|range| !range.is_empty())
+                    .map(str::to_owned),
                 free_addresses: number(
                     OPERATION,
                     "availableIpAddressCount",

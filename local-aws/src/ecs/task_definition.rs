@@ -138,7 +138,10 @@ fn parts<'a>(account: &Account, reference: &'a str) -> Option<(&'a str, Option<u
 
 pub(super) fn register(cloud: &mut Cloud, input: Input<'_>) -> Outcome {
     let tags = tag::parse(input)?;
-    let (document, containers) = rules::check(input)?;
+    let (mut document, containers) = rules::check(input)?;
+    if cloud.ecs.drops_empty_variables {
+        drop_empty_variables(&mut document);
+    }
     let family = super::required(input, "family")?.to_owned();
     let revisions = cloud
         .ecs
@@ -173,6 +176,20 @@ pub(super) fn register(cloud: &mut Cloud, input: Input<'_>) -> Outcome {
     let output = described(&definition);
     revisions.push(definition);
     Ok(output)
+}
+
+fn drop_empty_variables(document: &mut Value) {
+    let containers = document.get_mut("containerDefinitions");
+    for container in containers
+        .and_then(Value::as_array_mut)
+        .into_iter()
+        .flatten()
+    {
+        let environment = container.get_mut("environment");
+        if let Some(variables) = environment.and_then(Value::as_array_mut) {
+            variables.retain(|variable| variable["value"] != "");
+        }
+    }
 }
 
 pub(super) fn describe(cloud: &Cloud, input: Input<'_>) -> Outcome {

@@ -135,6 +135,27 @@ fn has_agent(world: &World) {
     }
 }
 
+/// ECS may describe a revision otherwise than it was written: registering it again and again changes nothing of that.
+#[test]
+fn what_ecs_describes_otherwise_than_it_was_written_is_deployed_as_it_is() {
+    let world = World::new();
+    world.account().cloud().ecs.drops_empty_variables = true;
+    let before = world.inventory().without_what_stays();
+    let variables = json!([{"Name": "MODE", "Value": "blue"}, {"Name": "EMPTY", "Value": ""}]);
+    let properties = app().set("/PrimaryContainer/Environment", variables);
+    let stack = world.with_service("app", &properties);
+    assert_eq!(registrations(&world), 2);
+    let outcome = stack.deploy_now(Template::of(&properties.image("demo/web:2")));
+    assert_eq!(outcome.status, UpdateComplete, "{}", outcome.first().reason);
+    assert_eq!(world.active_container()["image"], "demo/web:2");
+    assert_eq!(environment(&world), ["MODE=blue"]);
+    assert_eq!(registrations(&world), 4);
+    assert_eq!(stack.delete_now().status, DeleteComplete);
+    world.settle();
+    let after = world.inventory().without_what_stays();
+    assert_eq!(before.diff(&after), Vec::<String>::new());
+}
+
 /// An update that changes nothing deploys nothing, whoever has registered what runs. Only the rollback alarm follows
 /// the deployment by hand to the group that is idle now, once.
 fn leaves_alone_what_runs(world: &World, stack: &Stack) {

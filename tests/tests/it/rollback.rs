@@ -6,6 +6,7 @@ use express_tests::cloudformation::RequestType;
 use express_tests::properties::{lifecycle_hook, role};
 use express_tests::{Stack, StackOutcome, StackStatus, Template, World, web};
 use local_aws::fault::{Fault, Rule};
+use local_aws::wire::Service;
 use serde_json::json;
 
 use StackStatus::{
@@ -355,6 +356,50 @@ fn a_newest_revision_that_fails_does_not_keep_a_service_from_going_back() {
     let outcome = stack.deploy_now(Template::of(&tagged));
     assert_eq!(outcome.status, UpdateComplete, "{:?}", outcome.seen);
     assert_eq!(running(), format!("{family}:3"));
+}
+
+/// What runs from a revision goes on when that is deregistered; nothing new is made of it, nor begun.
+#[test]
+fn a_deregistered_revision_is_refused_before_anything_is_made() {
+    let world = World::new();
+    let of = |revision: &str| {
+        let family = "arn:aws:ecs:eu-west-1:123456789012:task-definition/own";
+        web()
+            .without("PrimaryContainer")
+            .without("ExecutionRoleArn")
+            .set("/TaskDefinitionArn", format!("{family}:{revision}"))
+    };
+    let deregister = |revision: &str| {
+        let input = json!({"taskDefinition": format!("own:{revision}")});
+        let done = world
+            .account()
+            .perform(Service::Ecs, "DeregisterTaskDefinition", input);
+        done.expect("a revision");
+        // What somebody does to his own is nobody else's doing.
+        let arn = format!("arn:aws:ecs:eu-west-1:123456789012:task-definition/own:{revision}");
+        world.forget_foreign(Kind::TaskDefinition, &arn);
+    };
+    register_own(&world, "public.ecr.aws/nginx/nginx:1.27");
+    register_own(&world, "public.ecr.aws/nginx/nginx:1.28");
+    let stack = world.with_service("app", &of("1"));
+    deregister("1");
+    let tagged = of("1").set("/Tags", json!([{"Key": "team", "Value": "shop"}]));
+    assert_eq!(
+        stack.deploy_now(Template::of(&tagged)).status,
+        UpdateComplete
+    );
+    deregister("2");
+    let before = world.mutations().len();
+    let refused = stack.deploy_now(Template::of(&of("2")));
+    assert_eq!(refused.status, UpdateRollbackComplete);
+    let reason = &refused.first().reason;
+    assert!(reason.contains("own:2` is not active"), "{reason}");
+    let other = world.stack("other");
+    let refused = other.deploy_now(Template::of(&of("2").named("other")));
+    let reason = &refused.first().reason;
+    assert!(reason.contains("own:2` is not active"), "{reason}");
+    // Of the Create that has made nothing: by name, whether there is one or not.
+    assert_eq!(&world.mutations()[before..], ["cloudwatch:DeleteAlarms"]);
 }
 
 /// Only what the new image knows as well was asked of it while it was brought.

@@ -1,9 +1,9 @@
-//! AWS answers nothing but "slow down" for minutes.
+//! AWS answers nothing but "slow down" for minutes, or Route 53 nothing at all.
 
 use express_tests::{StackOutcome, StackStatus, Template, World, web};
 use local_aws::fault::{Fault, Rule};
 
-use StackStatus::{CreateComplete, DeleteComplete, UpdateComplete};
+use StackStatus::{CreateComplete, DeleteComplete, UpdateComplete, UpdateRollbackComplete};
 
 /// How long every call of both services is refused.
 const THROTTLED_S: u64 = 120;
@@ -60,4 +60,29 @@ fn case_61_two_minutes_of_throttling_are_lived_through_without_a_storm_of_calls(
     check(&world, DeleteComplete, || stack.delete_now());
     let after = world.inventory().without_what_stays();
     assert_eq!(before.diff(&after), Vec::<String>::new());
+}
+
+/// Route 53 has one control plane for the world. While it is away, what needs no change of a record goes on elsewhere.
+#[test]
+fn without_route_53_services_are_deployed_and_led_back() {
+    let world = World::new();
+    let stack = world.with_service("app", &web());
+    let away = Rule::once(Some("route53:*"), 0, Fault::ServerError);
+    world.faults().add(away.times(u64::MAX));
+    let images = [
+        ("public.ecr.aws/nginx/nginx:1.28", UpdateComplete),
+        ("demo/unhealthy", UpdateRollbackComplete),
+    ];
+    for (image, expected) in images {
+        let outcome = stack.deploy_now(Template::of(&web().image(image)));
+        assert_eq!(outcome.status, expected, "{}", outcome.first().reason);
+        world.settle();
+        let runs = &world.active_container()["image"];
+        assert_eq!(runs, "public.ecr.aws/nginx/nginx:1.28");
+    }
+    // Who has no record yet waits for one.
+    let other = world.stack("other");
+    let outcome = other.deploy_now(Template::of(&web().named("other").service_timeout(900)));
+    assert_ne!(outcome.status, CreateComplete);
+    world.faults().clear();
 }

@@ -176,6 +176,8 @@ impl OwnerRecord {
             deployment_asked_ms: None,
             service_updates: 0,
             settings_sent_ms: None,
+            registered: None,
+            registrations: 0,
             is_out_of_time: false,
             deployment_before: None,
             deployed_again_after: None,

@@ -100,6 +100,29 @@ fn scheme_follows_the_routes_of_the_subnets() {
 }
 
 #[test]
+fn subnets_without_ipv4_are_refused_and_take_no_load_balancer() {
+    let without_ipv4 = |subnet: &mut Subnet| subnet.range = None;
+    let mut tasks = vpc(&["a1*", "b1*", "c1*"], &[]);
+    tasks.task_subnets[1..].iter_mut().for_each(without_ipv4);
+    check(
+        None,
+        &tasks,
+        expect![[r#"
+            InvalidRequest: subnets `b1`, `c1` have no IPv4 addresses, which tasks and load balancer need; give subnets with an IPv4 range in `NetworkConfiguration.Subnets`
+        "#]],
+    );
+    let mut others = vpc(&["a1", "b1"], &["a2*", "a3*", "b2*"]);
+    others.all_subnets[..1].iter_mut().for_each(without_ipv4);
+    check(
+        Some(Scheme::InternetFacing),
+        &others,
+        expect![[r#"
+            internet-facing tasks=a1,b1 publicIp=false balancer=a:a3,b:b2
+        "#]],
+    );
+}
+
+#[test]
 fn what_the_routes_said_first_outlives_them() {
     let first = vpc(&["a1*", "b1*"], &[]);
     let asked = |scheme| properties(&["a1", "b1"], scheme);

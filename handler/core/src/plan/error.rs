@@ -27,6 +27,12 @@ pub enum PlanError {
         /// Subnet and VPC.
         second: (String, String),
     },
+    /// Some of the subnets have IPv6 only.
+    #[error("subnets `{}` have no IPv4 addresses, which tasks and load balancer need; give subnets with an IPv4 range in `NetworkConfiguration.Subnets`", subnet_ids.join("`, `"))]
+    SubnetsWithoutIpv4 {
+        /// Which.
+        subnet_ids: Vec<String>,
+    },
     /// All subnets are in one zone.
     #[error("the subnets are all in `{}`; a load balancer needs subnets in at least 2 availability zones; add one in another", zones.join("`, `"))]
     TooFewZones {
@@ -235,6 +241,7 @@ impl PlanError {
         match self {
             Self::NoDefaultVpc
             | Self::SubnetsOfSeveralVpcs { .. }
+            | Self::SubnetsWithoutIpv4 { .. }
             | Self::TooFewZones { .. }
             | Self::MixedSubnets
             | Self::NoIngressSubnets { .. }

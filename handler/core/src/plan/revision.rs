@@ -140,7 +140,8 @@ pub(super) fn wanted<'a>(desired: &Desired, observed: &'a Observed) -> Option<&'
     }
 }
 
-/// A revision that is as wanted. One that somebody else registered is used only where it runs already.
+/// A revision that is as wanted, or that cannot be had otherwise. One that somebody else registered is used only where it
+/// runs already.
 fn is_usable(
     desired: &Desired,
     observed: &Observed,
@@ -151,7 +152,10 @@ fn is_usable(
         live_service(desired, observed)
             .is_some_and(|service| service.task_definition_arn == found.arn)
     };
-    (is_owned(&found.tags, &desired.identity.owner_key) || runs()) && diff(wanted, found).is_empty()
+    let is_as_written = || {
+        observed.registered_in_vain.as_ref() == Some(&found.arn) || diff(wanted, found).is_empty()
+    };
+    (is_owned(&found.tags, &desired.identity.owner_key) || runs()) && is_as_written()
 }
 
 fn running<'a>(desired: &Desired, observed: &'a Observed) -> Running<'a> {

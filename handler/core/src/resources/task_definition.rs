@@ -124,6 +124,17 @@ pub struct ObservedTaskDefinition {
     pub tags: Tags,
     /// Port and log group of the container `Main`.
     pub primary: PrimaryContainerFacts,
+    /// Why ECS would start nothing from it on Fargate; none when it would.
+    pub misfit: Option<Misfit>,
+}
+
+/// Why ECS starts nothing from a task definition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Misfit {
+    /// It was deregistered, or is being deleted. What runs from it goes on.
+    Inactive,
+    /// Its network mode is not `awsvpc`, or something in it is not for Fargate.
+    NotForFargate,
 }
 
 /// Names and values may be secret: never in a trace.

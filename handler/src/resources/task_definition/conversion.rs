@@ -7,15 +7,15 @@
 use std::collections::HashMap;
 
 use aws_sdk_ecs::types::{
-    Compatibility, ContainerDefinition, CpuArchitecture as SdkArchitecture, KeyValuePair,
-    LinuxParameters, LogConfiguration, LogDriver, NetworkMode, OsFamily, PortMapping,
-    RepositoryCredentials, RuntimePlatform, Secret, TaskDefinition, TransportProtocol,
-    VersionConsistency,
+    Compatibility, ContainerDefinition, CpuArchitecture as SdkArchitecture, KernelCapabilities,
+    KeyValuePair, LinuxParameters, LogConfiguration, LogDriver, NetworkMode, OsFamily, PortMapping,
+    RepositoryCredentials, RuntimePlatform, Secret, TaskDefinition, TaskDefinitionStatus,
+    TransportProtocol, VersionConsistency,
 };
 use express_core::resources::Tags;
 use express_core::resources::task_definition::{
-    ContainerSpec, FORCE_LABEL, Kept, LOG_BUFFER, LOG_MODE, LiveContent, NormalForm, PORT_NAME,
-    PRIMARY_CONTAINER, PrimaryContainerFacts, STOP_TIMEOUT_S, TaskDefinitionSpec,
+    ContainerSpec, FORCE_LABEL, Kept, LOG_BUFFER, LOG_MODE, LiveContent, Misfit, NormalForm,
+    PORT_NAME, PRIMARY_CONTAINER, PrimaryContainerFacts, STOP_TIMEOUT_S, TaskDefinitionSpec,
 };
 use provider_schema::CpuArchitecture;
 
@@ -389,6 +389,12 @@ fn normalize(container: &mut ContainerDefinition) {
     if let Some(linux) = &mut container.linux_parameters {
         drop_empty(&mut linux.devices);
         drop_empty(&mut linux.tmpfs);
+        if let Some(capabilities) = &mut linux.capabilities {
+            drop_empty(&mut capabilities.add);
+            drop_empty(&mut capabilities.drop);
+        }
+        let says = |it: &KernelCapabilities| it.add.is_some() || it.drop.is_some();
+        linux.capabilities = linux.capabilities.take().filter(says);
     }
 }
 
@@ -412,6 +418,20 @@ pub fn primary(found: &TaskDefinition) -> PrimaryContainerFacts {
     PrimaryContainerFacts {
         port: container.and_then(tcp_port),
         log_group: container.and_then(|container| log_option(container, LOG_GROUP)),
+    }
+}
+
+/// Why ECS would start nothing from it on Fargate. It tells itself what a definition is compatible with.
+/// AWS: <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_TaskDefinition.html>
+pub fn misfit(found: &TaskDefinition) -> Option<Misfit> {
+    let is_active = |status: &TaskDefinitionStatus| *status == TaskDefinitionStatus::Active;
+    let compatibilities = found.compatibilities();
+    let is_for_fargate = found.network_mode() == Some(&NetworkMode::Awsvpc)
+        && (compatibilities.is_empty() || compatibilities.contains(&Compatibility::Fargate));
+    if !found.status().is_none_or(is_active) {
+        Some(Misfit::Inactive)
+    } else {
+        (!is_for_fargate).then_some(Misfit::NotForFargate)
     }
 }
 

@@ -8,6 +8,7 @@ use crate::observed::{Observed, Presence, is_owned};
 use crate::plan::{PlanError, revision, specs};
 use crate::resources::ecs_service::Strategy;
 use crate::resources::target_group::{self, TargetGroupChange};
+use crate::resources::task_definition::{Misfit, ObservedTaskDefinition};
 use crate::step::{GroupOf, Step};
 
 pub(super) fn standing_alone(
@@ -50,7 +51,7 @@ fn task_definition(
     steps: &mut Vec<Step>,
 ) -> Result<(), PlanError> {
     match &desired.task_definition {
-        DesiredTaskDefinition::Given(arn) => given_task_definition(arn, observed),
+        DesiredTaskDefinition::Given(arn) => given_task_definition(arn, desired, observed),
         DesiredTaskDefinition::Ours(_) => {
             revision::refuse_foreign(desired, observed)?;
             let is_wanted = !observed.task_definition.is_unknown()
@@ -65,17 +66,36 @@ fn task_definition(
     }
 }
 
-fn given_task_definition(arn: &str, observed: &Observed) -> Result<(), PlanError> {
+fn given_task_definition(
+    arn: &str,
+    desired: &Desired,
+    observed: &Observed,
+) -> Result<(), PlanError> {
     let unfit = |problem: &str| {
         Err(PlanError::TaskDefinitionUnfit {
             arn: arn.to_owned(),
             problem: problem.to_owned(),
         })
     };
+    // What runs goes on running, whatever has become of its task definition.
+    let runs = |found: &ObservedTaskDefinition| {
+        live_service(desired, observed)
+            .is_some_and(|service| service.task_definition_arn == found.arn)
+    };
     match &observed.task_definition {
         Presence::Unknown => Ok(()),
         Presence::Absent => {
             unfit("does not exist or is not active; correct `TaskDefinitionArn`, or register it")
+        }
+        Presence::Present(found) if found.misfit.is_some() && !runs(found) => {
+            unfit(match found.misfit {
+                Some(Misfit::NotForFargate) => {
+                    "is not for Fargate; register a revision with the network mode `awsvpc` and `FARGATE` among `requiresCompatibilities`"
+                }
+                Some(Misfit::Inactive) | None => {
+                    "is not active: it was deregistered, and ECS starts nothing from it; name an active revision in `TaskDefinitionArn`"
+                }
+            })
         }
         Presence::Present(found) if found.primary.port.is_none() => unfit(
             "must contain a container named `Main` with a single TCP port mapping; register a revision that does",

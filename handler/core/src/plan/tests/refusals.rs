@@ -185,6 +185,7 @@ fn given_task_definition_must_exist_and_have_one_port() {
                 port: None,
                 log_group: None,
             },
+            misfit: None,
         });
     expect![[r#"
         InvalidRequest: task definition `arn:aws:ecs:eu-west-1:123456789012:task-definition/theirs:7` must contain a container named `Main` with a single TCP port mapping; register a revision that does

@@ -127,6 +127,33 @@ fn two_revisions(wanted_image: &str) -> TwoRevisions {
     }
 }
 
+#[test]
+fn a_revision_that_was_registered_in_vain_is_deployed_as_it_is() {
+    let mut case = two_revisions("web:3");
+    let planned = |observed: &Observed| {
+        let timing = seen(web()).world.timing;
+        match plan::converge(&case.desired, observed, &timing) {
+            Ok(Decision::Apply(steps)) => steps,
+            other => panic!("{other:?}"),
+        }
+    };
+    let registers = |step: &Step| matches!(step, Step::RegisterTaskDefinition(_));
+    assert!(planned(&case.observed).iter().any(registers));
+    case.observed.registered_in_vain = Some(case.newest.arn.clone());
+    let steps = planned(&case.observed);
+    let [Step::UpdateService { spec, change: _ }] = steps.as_slice() else {
+        panic!("{steps:?}");
+    };
+    assert_eq!(spec.task_definition_arn, case.newest.arn);
+    // Neither of another one, nor of one that is not ours.
+    case.observed.registered_in_vain = Some(case.running.arn.clone());
+    assert!(planned(&case.observed).iter().any(registers));
+    case.observed.registered_in_vain = Some(case.newest.arn.clone());
+    case.newest.tags.clear();
+    case.observed.task_definition = Presence::Present(case.newest.clone());
+    assert!(planned(&case.observed).iter().any(registers));
+}
+
 /// The ARN of the revision that is taken for the newest.
 fn preferred(desired: &Desired, mut observed: Observed) -> Option<String> {
     plan::prefer_running(desired, &mut observed);

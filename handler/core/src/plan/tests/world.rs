@@ -6,7 +6,7 @@ use super::web::Web;
 use crate::decision::{Decision, Wait, WaitReason};
 use crate::desired::{Desired, DesiredTaskDefinition};
 use crate::naming::Pair;
-use crate::observed::{Observed, Presence};
+use crate::observed::{AliasLook, Observed, Presence};
 use crate::plan::{self, PlanError, Timing};
 use crate::resources::ecs_service::{
     DeploymentStatus, ObservedDeployment, ObservedEcsService, ServiceStatus, Strategy,
@@ -50,6 +50,7 @@ impl World {
             log_group: Presence::Absent,
             task_definition: Presence::Absent,
             running_task_definition: Presence::Unknown,
+            registered_in_vain: None,
             has_served: false,
             slot: Presence::Absent,
             pool_id: None,
@@ -71,6 +72,7 @@ impl World {
             scalable_target: Presence::Absent,
             scaling_policy: Presence::Absent,
             alias_record: Presence::Absent,
+            alias_look: AliasLook::Needed,
             revisions: Presence::Unknown,
         };
         Self {
@@ -150,6 +152,7 @@ impl World {
                         port: Some(9000),
                         log_group: None,
                     },
+                    misfit: None,
                 })
             }
             DesiredTaskDefinition::Given(_) => Presence::Absent,

@@ -39,6 +39,12 @@ fn described(spec: &TaskDefinitionSpec) -> TaskDefinition {
     container.mount_points = Some(Vec::new());
     container.volumes_from = Some(Vec::new());
     container.system_controls = Some(Vec::new());
+    let linux = container.linux_parameters.as_mut().unwrap();
+    linux.capabilities = Some(
+        KernelCapabilities::builder()
+            .set_add(Some(Vec::new()))
+            .build(),
+    );
     container.environment.get_or_insert_default().reverse();
     TaskDefinition::builder()
         .task_definition_arn("arn:aws:ecs:eu-west-1:123456789012:task-definition/web:3")
@@ -81,6 +87,32 @@ fn the_least_is_read_back() {
     least.container.secrets.clear();
     least.container.repository_credentials = None;
     assert_eq!(read(&described(&least)), Some(least));
+}
+
+#[test]
+fn what_ecs_would_not_start_on_fargate_is_told() {
+    let cases: [(Change, Option<Misfit>); 6] = [
+        (|_| {}, None),
+        (|found| found.status = None, None),
+        (|found| found.compatibilities = None, None),
+        (
+            |found| found.status = Some(TaskDefinitionStatus::DeleteInProgress),
+            Some(Misfit::Inactive),
+        ),
+        (
+            |found| found.network_mode = Some(NetworkMode::Bridge),
+            Some(Misfit::NotForFargate),
+        ),
+        (
+            |found| found.compatibilities = Some(vec![Compatibility::Ec2]),
+            Some(Misfit::NotForFargate),
+        ),
+    ];
+    for (change, expected) in cases {
+        let mut found = described(&wanted());
+        change(&mut found);
+        assert_eq!(misfit(&found), expected, "{found:?}");
+    }
 }
 
 fn kept(found: &TaskDefinition) -> Option<String> {

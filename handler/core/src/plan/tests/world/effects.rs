@@ -305,6 +305,7 @@ impl World {
                 port: Some(spec.container.port),
                 log_group: Some(spec.container.log_group.clone()),
             },
+            misfit: None,
         });
     }
 

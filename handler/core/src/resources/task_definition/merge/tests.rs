@@ -62,6 +62,7 @@ fn registered(spec: &TaskDefinitionSpec, arn: &str) -> ObservedTaskDefinition {
             port: Some(80),
             log_group: None,
         },
+        misfit: None,
     }
 }
 
