@@ -155,6 +155,7 @@ pub fn with_create(record: &OwnerRecord, request_id: &str) -> OwnerRecord {
         waits_for_closings: false,
         now_ms: 1,
         issued_ms: 1,
+        is_dated: true,
         answer_by_ms: 2,
         given_up_ms: 3,
     };

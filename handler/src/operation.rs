@@ -28,9 +28,9 @@ mod subnets;
 mod way_back;
 
 use express_core::claim::{Operation, ServiceRecord};
-use express_core::decision::{Decision, Wait, WaitReason};
+use express_core::decision::{Decision, HandlerErrorCode, Wait, WaitReason};
 use express_core::network::VpcFacts;
-use express_core::observed::Observed;
+use express_core::observed::{AliasLook, Observed};
 use express_core::plan::Timing;
 use express_core::step::Step;
 
@@ -267,6 +267,14 @@ impl<'a> Attempt<'a> {
             let timing = self.timing(operation);
             let decision = match goal.plan(self.runtime, &observed, &timing) {
                 Ok(decision) => decision,
+                // That a move has too little time left may be because of Route 53.
+                Err(error)
+                    if observed.alias_look == AliasLook::Skipped
+                        && error.class() == HandlerErrorCode::NotUpdatable =>
+                {
+                    observed.alias_look = AliasLook::Needed;
+                    continue;
+                }
                 Err(error) => match self.what_stays(goal, &observed, &error) {
                     Some(attributes) => {
                         self.leave_what_was_claimed(goal, &mut observed).await?;
@@ -282,6 +290,13 @@ impl<'a> Attempt<'a> {
                     self.remember_predecessor(goal, &wait);
                     self.remember_wait(goal, &observed);
                     return Ok(Pursuit::Waiting(wait));
+                }
+                // What the record leads to is about to change: without Route 53 nothing of that is begun.
+                Decision::Apply(steps)
+                    if observed.alias_look == AliasLook::Skipped
+                        && steps.iter().any(round::changes_load_balancer) =>
+                {
+                    observed.alias_look = AliasLook::Needed;
                 }
                 Decision::Apply(steps) => self.apply(goal, &steps, &mut observed).await?,
             }

@@ -30,6 +30,21 @@ pub fn private_subnets(world: &World) -> Vec<String> {
         .collect()
 }
 
+/// Deletes the only load balancer, and waits until its network interfaces are gone.
+///
+/// # Panics
+/// When there is none.
+pub fn delete_load_balancer(world: &World) {
+    let inventory = world.inventory();
+    let found = inventory.of(Kind::LoadBalancer).next();
+    let (arn, _) = found.expect("a load balancer");
+    let input = json!({"LoadBalancerArn": arn});
+    let account = world.account();
+    let deleted = account.perform(Service::ElasticLoadBalancing, "DeleteLoadBalancer", input);
+    deleted.unwrap_or_else(|refusal| panic!("{refusal:?}"));
+    world.block_on(world.sleep_s(INTERFACES_GONE_AFTER_S));
+}
+
 /// Makes another subnet in the same zone with the same routes, and deletes the one; the id of the other.
 ///
 /// # Panics
@@ -148,6 +163,8 @@ fn table_of(world: &World, subnet_id: &str) -> RouteTable {
     tables.find(has_it).cloned().expect("a table of its own")
 }
 
+/// When a load balancer that was deleted has no network interfaces any more, in seconds.
+const INTERFACES_GONE_AFTER_S: u64 = 600;
 /// Third number of the first range: the default subnets have those below.
 const FIRST_BLOCK: u32 = 128;
 /// Third number of the range of a further one.

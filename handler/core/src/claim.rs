@@ -41,9 +41,9 @@ pub const SCHEMA_VERSION: u32 = 1;
 /// Requests remembered as finished: CloudFormation sends one at a time per resource, and Lambda
 /// redelivers within hours.
 pub const FINISHED_REQUESTS_MAX: usize = 50;
-/// Revisions that one operation registers before it takes what ECS makes of them: one, and one more for what somebody has
+/// Revisions that one operation registers before it takes the last one as it is: one, and two more for what somebody has
 /// added to the running one meanwhile.
-const REGISTRATIONS_MAX: u32 = 2;
+const REGISTRATIONS_MAX: u32 = 3;
 /// Physical ids remembered as answered.
 pub const ANSWERED_IDS_MAX: usize = 50;
 /// Seconds that an attempt may live: the function's timeout.
@@ -225,6 +225,9 @@ pub struct ServiceRecord {
     /// is repaired. Until then a record of the name is somebody else's.
     #[serde(default)]
     pub has_alias_record: bool,
+    /// DNS name of the load balancer to which its record was last seen to lead; none once that was about to be changed.
+    #[serde(default)]
+    pub alias_leads_to: Option<String>,
     /// What a newer version knows of the service.
     #[serde(flatten)]
     pub further: Further,
@@ -278,12 +281,9 @@ pub struct Operation {
     /// Milliseconds since the epoch when ECS was last told how to deploy, without a deployment: it may not show it yet.
     #[serde(default)]
     pub settings_sent_ms: Option<u64>,
-    /// ARN of the revision of the task definition that it has registered last.
+    /// The revision of the task definition that it has registered last.
     #[serde(default)]
-    pub registered: Option<String>,
-    /// How many it has registered.
-    #[serde(default)]
-    pub registrations: u32,
+    pub registered: Option<Registered>,
     /// Whether its deployment was stopped because no time was left for it.
     #[serde(default)]
     pub is_out_of_time: bool,
@@ -364,18 +364,23 @@ impl Operation {
             .or_else(|| self.deployed_again_after.clone())
     }
 
-    /// Notes that a revision of the task definition was registered.
-    pub fn note_registered(&mut self, arn: &str) {
-        self.registered = Some(arn.to_owned());
-        self.registrations += 1;
+    /// Notes that a revision of the task definition was registered, and whether ECS describes it as it was written.
+    pub fn note_registered(&mut self, arn: &str, is_as_written: bool) {
+        let before = self.registered.as_ref();
+        self.registered = Some(Registered {
+            arn: arn.to_owned(),
+            is_as_written,
+            times: before.map_or(0, |before| before.times) + 1,
+        });
     }
 
-    /// ARN of the revision that is taken as it is, however ECS describes it: registering it once more changes nothing of
-    /// that, and ECS keeps a million revisions of a family.
+    /// ARN of the revision that is taken as it is, however ECS describes it: to register it once more would change nothing
+    /// of that.
     #[must_use]
     pub fn registered_in_vain(&self) -> Option<&String> {
-        let is_tried = self.registrations >= REGISTRATIONS_MAX;
-        self.registered.as_ref().filter(|_| is_tried)
+        let last = self.registered.as_ref();
+        last.filter(|last| !last.is_as_written || last.times >= REGISTRATIONS_MAX)
+            .map(|last| &last.arn)
     }
 
     /// Takes back what was noted before ECS refused to make or to change the service: it was not asked after all.
@@ -436,6 +441,17 @@ impl Operation {
         });
         own.or_else(|| self.abandoned.clone())
     }
+}
+
+/// A revision of the task definition that an operation has registered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Registered {
+    /// With the revision.
+    pub arn: String,
+    /// Whether ECS has described it, in its answer, as it was written.
+    pub is_as_written: bool,
+    /// How many the operation has registered with it.
+    pub times: u32,
 }
 
 /// A service in its subnets.
@@ -588,6 +604,8 @@ pub struct Request {
     pub now_ms: u64,
     /// When CloudFormation issued it, by its own clock; the time of arrival where the event does not say.
     pub issued_ms: u64,
+    /// Whether the event says.
+    pub is_dated: bool,
     /// Milliseconds since the epoch by which we answer.
     pub answer_by_ms: u64,
     /// Milliseconds since the epoch when CloudFormation stops listening.

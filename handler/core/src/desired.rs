@@ -129,6 +129,7 @@ impl Identity {
             hosted_zone_id: None,
             stays: Vec::new(),
             has_alias_record: false,
+            alias_leads_to: None,
             further: Further::new(),
         }
     }

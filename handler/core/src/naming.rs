@@ -259,10 +259,11 @@ pub fn log_group(service_name: &str, cluster: &str) -> String {
     format!("/aws/ecs/{service_name}-{hash}")
 }
 
-/// CreateService's client token: the same for every attempt of one request, ≤ 36 characters.
+/// CreateService's client token: the same for every attempt of one operation, ≤ 36 characters. CloudFormation may use the
+/// id of a request again, hence the time when the operation began.
 #[must_use]
-pub fn client_token(request_id: &str, service_arn: &str) -> String {
-    hash(&[request_id, service_arn], 32)
+pub fn client_token(request_id: &str, started_ms: u64, service_arn: &str) -> String {
+    hash(&[request_id, &started_ms.to_string(), service_arn], 32)
 }
 
 /// Priority of the rule in `slot`. Slots only grow; after 19,000 claims on one load balancer the
@@ -325,7 +326,7 @@ mod tests {
             prop_assert!(family(&service, &arn).len() <= 255);
             prop_assert!(rollback_alarm(&service, &arn).len() <= 255);
             prop_assert!(log_group(&service, &cluster).len() <= 128);
-            prop_assert!(client_token("id", &arn).len() <= 36);
+            prop_assert!(client_token("id", 1, &arn).len() <= 36);
         }
 
         #[test]

@@ -231,7 +231,7 @@ fn the_vpc(asked: &[String], found: &[Subnet]) -> Result<String, PlanError> {
     }
 }
 
-/// Load balancers and their targets have IPv4 addresses.
+/// The provider's load balancers and target groups are of IPv4.
 fn refuse_without_ipv4(subnets: &[Subnet]) -> Result<(), PlanError> {
     let without = subnets.iter().filter(|subnet| subnet.range.is_none());
     let subnet_ids: Vec<String> = without.map(|subnet| subnet.id.clone()).collect();

@@ -58,14 +58,15 @@ impl<T> From<Option<T>> for Presence<T> {
 }
 
 /// What depends on a look at the alias record.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum AliasLook {
     /// There is no going on without it.
     #[default]
     Needed,
-    /// The record is known to be the service's own and does not change: without an answer everything else goes on.
-    Optional,
-    /// Route 53 did not answer: it is not asked again.
+    /// By the ledger the record leads to the load balancer with this DNS name. As long as the service has that one,
+    /// everything else goes on without an answer.
+    Optional(String),
+    /// It has, and Route 53 did not answer: it is not asked again.
     Skipped,
 }
 
@@ -80,8 +81,7 @@ pub struct Observed {
     pub task_definition: Presence<ObservedTaskDefinition>,
     /// The revision of its family that the service runs, or ran when it was last looked at.
     pub running_task_definition: Presence<ObservedTaskDefinition>,
-    /// The revision that the operation has registered again and again, by the ledger, and that ECS describes otherwise
-    /// than it was written: it is taken as it is.
+    /// The revision that the operation has registered, by the ledger, and that is taken as it is, however ECS describes it.
     pub registered_in_vain: Option<String>,
     /// Whether a request for it has succeeded, by the ledger: it has served.
     pub has_served: bool,

@@ -50,7 +50,7 @@ pub(super) async fn look(
         ..
     } = observed;
     let pool_id = pool_id.as_deref();
-    futures::try_join!(
+    let (.., unanswered) = futures::try_join!(
         look_at(ecs_service, || {
             resources::ecs_service::find(aws, &identity.cluster, &identity.service)
         }),
@@ -68,7 +68,6 @@ pub(super) async fn look(
             resources::metric_alarm::find(aws, &alarm_name)
         }),
         scaling(aws, identity, scalable_target, scaling_policy),
-        alias_if_answered(aws, sought, alias_look, alias_record),
         security_groups(
             aws,
             identity,
@@ -85,8 +84,9 @@ pub(super) async fn look(
             }
         },
         target_groups(aws, identity, pool_id, target_group_a, target_group_b),
+        alias_if_answered(aws, sought, alias_look, alias_record),
     )?;
-    Ok(())
+    unanswered.map_or(Ok(()), |error| skip_alias(observed, error))
 }
 
 async fn scaling(
@@ -118,28 +118,38 @@ async fn find_task_definition(
     }
 }
 
-/// The record of a service that is to be there. Route 53 has one control plane for the world, in us-east-1: while that does
-/// not answer, services elsewhere are deployed all the same where nothing of the record is to change.
-/// AWS: <https://docs.aws.amazon.com/whitepapers/latest/aws-fault-isolation-boundaries/appendix-b---edge-network-global-service-guidance.html>
+/// The record of a service that is to be there; the error, where Route 53 does not answer and that may not matter.
 async fn alias_if_answered(
     aws: &AwsClients,
     sought: &Sought,
-    look: &mut AliasLook,
+    look: &AliasLook,
     presence: &mut Presence<ObservedAliasRecord>,
-) -> Result<(), AwsError> {
+) -> Result<Option<AwsError>, AwsError> {
     if *look == AliasLook::Skipped {
-        return Ok(());
+        return Ok(None);
     }
     let zone = sought.hosted_zone_id.as_deref();
     match alias(aws, zone, &sought.identity, presence).await {
-        Err(error) if *look == AliasLook::Optional && error.class.is_retriable() => {
-            *look = AliasLook::Skipped;
-            let problem = chain(&error).to_string();
-            tracing::warn!(event = "alias.skipped", problem);
-            Ok(())
-        }
-        looked => looked,
+        Err(error) if *look != AliasLook::Needed && error.class.is_retriable() => Ok(Some(error)),
+        looked => looked.map(|()| None),
     }
+}
+
+/// Route 53 has one control plane for the world, in us-east-1: while that does not answer, services elsewhere are deployed
+/// all the same, where their record leads to their load balancer already.
+/// AWS: <https://docs.aws.amazon.com/whitepapers/latest/aws-fault-isolation-boundaries/appendix-b---edge-network-global-service-guidance.html>
+fn skip_alias(observed: &mut Observed, unanswered: AwsError) -> Result<(), AwsError> {
+    let AliasLook::Optional(leads_to) = &observed.alias_look else {
+        return Err(unanswered);
+    };
+    let load_balancer = observed.load_balancer.present();
+    if !load_balancer.is_some_and(|found| found.dns_name.eq_ignore_ascii_case(leads_to)) {
+        return Err(unanswered);
+    }
+    let problem = chain(&unanswered).to_string();
+    tracing::warn!(event = "alias.skipped", problem);
+    observed.alias_look = AliasLook::Skipped;
+    Ok(())
 }
 
 /// Without a hosted zone of ours there is no record of ours.

@@ -15,7 +15,7 @@ use crate::ledger::{self, LedgerError, Stored, pool};
 use crate::sealed::SealedOperation;
 use crate::{Runtime, observe, pool_operation};
 
-/// Milliseconds that Route 53 has to answer before an operation goes on without it where it can.
+/// Milliseconds after an operation's start from which it goes on without Route 53's answer where it can.
 const ALIAS_PATIENCE_MS: u64 = 60_000;
 
 /// One goal.
@@ -125,7 +125,7 @@ impl Attempt<'_> {
             Some(facts) => facts,
             None => {
                 let mut observed = Observed::of_record(held);
-                self.may_skip_alias(operation, &mut observed);
+                observed.alias_look = self.alias_look(held);
                 let facts = observe::with_network(
                     &self.runtime.aws,
                     &Sought::new(&identity, &environment, properties),
@@ -175,24 +175,25 @@ impl Attempt<'_> {
                 slot: Presence::Absent,
                 ..Observed::default()
             },
-            Observed::of_record,
+            |service| Observed {
+                alias_look: self.alias_look(service),
+                ..Observed::of_record(service)
+            },
         )
     }
 
-    /// Lets a round go on without an answer of Route 53 where nothing depends on it: the service's own record leads to it,
-    /// and it does not move. It has time to answer all the same: a record that leads elsewhere is put right.
-    pub(super) fn may_skip_alias(&self, operation: &Operation, observed: &mut Observed) {
+    /// Whether the operation goes on where Route 53 does not answer: nothing depends on a record that leads to the service's
+    /// load balancer. It has time to answer all the same, because one that leads elsewhere is put right.
+    fn alias_look(&self, service: &ServiceRecord) -> AliasLook {
+        let operation = self.stored.record.operation.as_ref();
         let now_ms = self.runtime.clock.now_ms();
-        let is_patient = now_ms.saturating_sub(operation.started_ms) < ALIAS_PATIENCE_MS;
-        let has_own = self
-            .converging(operation)
-            .is_some_and(|service| service.has_alias_record);
-        if observed.alias_look == AliasLook::Needed
-            && has_own
-            && observed.leaving.is_none()
-            && !is_patient
-        {
-            observed.alias_look = AliasLook::Optional;
+        let is_late =
+            operation.is_some_and(|it| now_ms.saturating_sub(it.started_ms) >= ALIAS_PATIENCE_MS);
+        match &service.alias_leads_to {
+            Some(leads_to) if is_late && service.leaving.is_none() => {
+                AliasLook::Optional(leads_to.clone())
+            }
+            Some(_) | None => AliasLook::Needed,
         }
     }
 
@@ -286,6 +287,7 @@ impl Attempt<'_> {
                 }
                 Step::CreateAliasRecord(spec) | Step::UpsertAliasRecord(spec) => {
                     service.note_zone(&spec.hosted_zone_id);
+                    service.alias_leads_to = None;
                     if service.leaving.is_some() {
                         service.alias_moved_ms = Some(now_ms);
                     }

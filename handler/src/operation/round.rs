@@ -30,16 +30,15 @@ impl Attempt<'_> {
                 let counts_revisions =
                     operation.deployment_asked_ms.is_some() || self.deployment_asked_ms().is_some();
                 let sought = Sought::of(desired);
-                self.may_skip_alias(operation, observed);
                 observe::for_converging(aws, &sought, counts_revisions, observed)
-                    .await
-                    .map_err(OperationError::Observe)?;
-                observe::for_planning(aws, desired, observed)
                     .await
                     .map_err(OperationError::Observe)?;
                 let current = self.stored.record.operation.as_ref();
                 observed.registered_in_vain =
                     current.and_then(Operation::registered_in_vain).cloned();
+                observe::for_planning(aws, desired, observed)
+                    .await
+                    .map_err(OperationError::Observe)?;
                 self.observe_subnets(desired, observed).await
             }
             Goal::Remove { identity, held: _ } => {
@@ -162,16 +161,17 @@ impl Attempt<'_> {
         }
     }
 
-    /// Notes that a revision was registered, and says in what ECS describes it otherwise than it was written.
+    /// Notes that a revision was registered, and says in what ECS describes it otherwise than it was written, or that it
+    /// does so only later.
     fn note_registered(&mut self, step: &Step, effect: &Effect) {
         let (Step::RegisterTaskDefinition(spec), Effect::TaskDefinition(found), Some(operation)) =
             (step, effect, &mut self.stored.record.operation)
         else {
             return;
         };
-        operation.note_registered(&found.arn);
         let fields = task_definition::diff(spec, found);
-        if !fields.is_empty() {
+        operation.note_registered(&found.arn, fields.is_empty());
+        if operation.registered_in_vain().is_some() {
             let arn = found.arn.as_str();
             tracing::warn!(event = "revision.differs", arn, fields = fields.join(" "));
         }
@@ -302,6 +302,14 @@ impl Attempt<'_> {
         let held = ledger::pool::find_slot(self.runtime, &leaving.pool_id, arn).await?;
         Ok(held.is_some())
     }
+}
+
+/// Whether it may give the service another load balancer, or that another DNS name.
+pub(super) const fn changes_load_balancer(step: &Step) -> bool {
+    matches!(
+        step,
+        Step::ClaimSlot(_) | Step::TurnBack | Step::CreateLoadBalancer { .. }
+    )
 }
 
 /// Whether one of the steps may exchange the places that the service holds.

@@ -143,13 +143,16 @@ impl Taking<'_> {
 
     /// When CloudFormation issued the request, as far as is known.
     pub(crate) fn issued_ms(&self) -> u64 {
-        let now_ms = self.runtime.clock.now_ms();
+        self.dated_ms()
+            .unwrap_or_else(|| self.runtime.clock.now_ms())
+    }
+
+    /// When CloudFormation issued the request, where the event says.
+    pub(super) fn dated_ms(&self) -> Option<u64> {
         // Our clock may be slow. A time far ahead is nobody's issue time, though, and would overtake all that follows.
-        let latest_ms = now_ms + CLOCK_SKEW_MAX_MS;
-        let issued_ms = self.envelope.issued_ms();
-        issued_ms
-            .filter(|issued| *issued <= latest_ms)
-            .unwrap_or(now_ms)
+        let latest_ms = self.runtime.clock.now_ms() + CLOCK_SKEW_MAX_MS;
+        let dated_ms = self.envelope.issued_ms();
+        dated_ms.filter(|dated_ms| *dated_ms <= latest_ms)
     }
 
     fn request(&self, converge: Option<(String, ServiceRecord)>) -> Request {
@@ -174,6 +177,7 @@ impl Taking<'_> {
             converge,
             now_ms,
             issued_ms,
+            is_dated: self.dated_ms().is_some(),
             answer_by_ms,
             given_up_ms,
         }

@@ -33,7 +33,10 @@ pub async fn subnets_by_id(aws: &AwsClients, ids: &[String]) -> Result<Vec<Subne
 /// # Errors
 /// When AWS refuses or its answer is unusable.
 pub async fn default_subnets(aws: &AwsClients) -> Result<Vec<Subnet>, AwsError> {
-    subnets(aws, filter("default-for-az", &["true".to_owned()])).await
+    let mut found = subnets(aws, filter("default-for-az", &["true".to_owned()])).await?;
+    // Nobody has named one that has IPv6 only.
+    found.retain(|subnet| subnet.range.is_some());
+    Ok(found)
 }
 
 /// All subnets of a VPC.

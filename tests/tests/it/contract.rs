@@ -471,6 +471,36 @@ fn case_7_a_late_duplicate_of_an_old_request_has_no_effect() {
     assert_eq!(answers_sent(&after.world), answers_sent(&before.world));
 }
 
+/// When a deployment that has failed is tried again, CloudFormation may take the id of its request once more.
+#[test]
+fn a_request_that_is_issued_again_under_the_same_id_is_answered_again() {
+    let world = World::new();
+    let stack = world.stack("app");
+    let event = |properties| stack.event(RequestType::Create, None, &properties);
+    let failing = event(web().image("demo/unhealthy"));
+    let statuses = || -> Vec<Value> {
+        let answers = answers_sent(&world);
+        answers.iter().map(|put| put["Status"].clone()).collect()
+    };
+    let deliver = |event: &Value| {
+        world.deliver(event.clone());
+        world.settle();
+    };
+    deliver(&failing);
+    assert_eq!(statuses(), ["FAILED"]);
+    let mut again = event(web());
+    again["RequestId"] = failing["RequestId"].clone();
+    deliver(&again);
+    assert_eq!(statuses(), ["FAILED", "SUCCESS"]);
+    // What Lambda delivers twice is no new request.
+    let mutated = world.mutations();
+    for event in [&again, &failing] {
+        deliver(event);
+        assert_eq!(statuses(), ["FAILED", "SUCCESS"]);
+    }
+    assert_eq!(world.mutations(), mutated);
+}
+
 #[test]
 fn case_9_the_waiter_carries_on_when_every_delivery_has_died() {
     let run = Scenario::new()

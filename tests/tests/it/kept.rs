@@ -144,12 +144,12 @@ fn what_ecs_describes_otherwise_than_it_was_written_is_deployed_as_it_is() {
     let variables = json!([{"Name": "MODE", "Value": "blue"}, {"Name": "EMPTY", "Value": ""}]);
     let properties = app().set("/PrimaryContainer/Environment", variables);
     let stack = world.with_service("app", &properties);
-    assert_eq!(registrations(&world), 2);
+    assert_eq!(registrations(&world), 1);
     let outcome = stack.deploy_now(Template::of(&properties.image("demo/web:2")));
     assert_eq!(outcome.status, UpdateComplete, "{}", outcome.first().reason);
     assert_eq!(world.active_container()["image"], "demo/web:2");
     assert_eq!(environment(&world), ["MODE=blue"]);
-    assert_eq!(registrations(&world), 4);
+    assert_eq!(registrations(&world), 2);
     assert_eq!(stack.delete_now().status, DeleteComplete);
     world.settle();
     let after = world.inventory().without_what_stays();

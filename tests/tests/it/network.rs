@@ -7,11 +7,7 @@ use express_tests::network::{self, added_beside, make_public, private_subnets, r
 use express_tests::{ServiceProperties, StackStatus, Template, World, web};
 use local_aws::ec2::Subnet;
 use local_aws::fault::{Fault, Rule};
-use local_aws::wire::Service;
 use serde_json::{Value, json};
-
-/// When a load balancer that was deleted has no network interfaces any more, in seconds.
-const INTERFACES_GONE_AFTER_S: u64 = 600;
 
 /// A service whose tasks are in these subnets.
 fn in_subnets(name: &str, subnets: &[String]) -> ServiceProperties {
@@ -165,23 +161,10 @@ fn second_finds_none(change: impl FnOnce(&World, &[String])) -> (Vec<String>, Wo
     let world = World::new();
     let subnets = private_subnets(&world);
     create(&world, "first", &behind_private_subnets("first"));
-    delete_balancer(&world);
+    network::delete_load_balancer(&world);
     change(&world, &subnets);
     create(&world, "second", &behind_private_subnets("second"));
     (subnets, world)
-}
-
-/// People delete the only load balancer, and its network interfaces go.
-fn delete_balancer(world: &World) {
-    let inventory = world.inventory();
-    let (arn, _) = inventory.of(Kind::LoadBalancer).next().unwrap();
-    let input = json!({"LoadBalancerArn": arn});
-    let deleted =
-        world
-            .account()
-            .perform(Service::ElasticLoadBalancing, "DeleteLoadBalancer", input);
-    assert!(deleted.is_ok(), "{deleted:?}");
-    world.block_on(world.sleep_s(INTERFACES_GONE_AFTER_S));
 }
 
 #[test]
@@ -216,7 +199,7 @@ fn who_makes_a_load_balancer_again_makes_it_in_the_zones_of_others_too() {
     let world = World::new();
     let subnets = private_subnets(&world);
     create(&world, "first", &in_subnets("first", &subnets[..2]));
-    delete_balancer(&world);
+    network::delete_load_balancer(&world);
     create(&world, "second", &in_subnets("second", &subnets[1..]));
     let (_, used) = balancer(&world);
     assert_eq!(used, BTreeSet::from_iter(subnets));

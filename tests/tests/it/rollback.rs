@@ -4,7 +4,7 @@ use express_tests::account::{Inventory, Kind};
 use express_tests::changes;
 use express_tests::cloudformation::RequestType;
 use express_tests::properties::{lifecycle_hook, role};
-use express_tests::{Stack, StackOutcome, StackStatus, Template, World, web};
+use express_tests::{ServiceProperties, Stack, StackOutcome, StackStatus, Template, World, web};
 use local_aws::fault::{Fault, Rule};
 use local_aws::wire::Service;
 use serde_json::json;
@@ -358,48 +358,86 @@ fn a_newest_revision_that_fails_does_not_keep_a_service_from_going_back() {
     assert_eq!(running(), format!("{family}:3"));
 }
 
-/// What runs from a revision goes on when that is deregistered; nothing new is made of it, nor begun.
-#[test]
-fn a_deregistered_revision_is_refused_before_anything_is_made() {
-    let world = World::new();
-    let of = |revision: &str| {
-        let family = "arn:aws:ecs:eu-west-1:123456789012:task-definition/own";
+/// The user's own family, of so many revisions, and a service that runs the first.
+struct OwnFamily {
+    world: World,
+    stack: Stack,
+}
+
+impl OwnFamily {
+    const ARN: &str = "arn:aws:ecs:eu-west-1:123456789012:task-definition/own";
+
+    fn new() -> Self {
+        let world = World::new();
+        for version in ["1.27", "1.28"] {
+            register_own(&world, &format!("public.ecr.aws/nginx/nginx:{version}"));
+        }
+        let stack = world.with_service("app", &Self::running(1));
+        Self { world, stack }
+    }
+
+    fn running(revision: u32) -> ServiceProperties {
         web()
             .without("PrimaryContainer")
             .without("ExecutionRoleArn")
-            .set("/TaskDefinitionArn", format!("{family}:{revision}"))
-    };
-    let deregister = |revision: &str| {
-        let input = json!({"taskDefinition": format!("own:{revision}")});
-        let done = world
-            .account()
-            .perform(Service::Ecs, "DeregisterTaskDefinition", input);
+            .set("/TaskDefinitionArn", format!("{}:{revision}", Self::ARN))
+    }
+
+    fn deregister(world: &World, revision: u32) {
+        let arn = format!("{}:{revision}", Self::ARN);
+        let input = json!({"taskDefinition": arn});
+        let account = world.account();
+        let done = account.perform(Service::Ecs, "DeregisterTaskDefinition", input);
         done.expect("a revision");
         // What somebody does to his own is nobody else's doing.
-        let arn = format!("arn:aws:ecs:eu-west-1:123456789012:task-definition/own:{revision}");
         world.forget_foreign(Kind::TaskDefinition, &arn);
-    };
-    register_own(&world, "public.ecr.aws/nginx/nginx:1.27");
-    register_own(&world, "public.ecr.aws/nginx/nginx:1.28");
-    let stack = world.with_service("app", &of("1"));
-    deregister("1");
-    let tagged = of("1").set("/Tags", json!([{"Key": "team", "Value": "shop"}]));
-    assert_eq!(
-        stack.deploy_now(Template::of(&tagged)).status,
-        UpdateComplete
-    );
-    deregister("2");
+    }
+}
+
+/// What runs from a revision goes on when that is deregistered; nothing new is made of it, nor begun.
+#[test]
+fn a_deregistered_revision_is_refused_before_anything_is_made() {
+    let OwnFamily { world, stack } = OwnFamily::new();
+    OwnFamily::deregister(&world, 1);
+    let tags = json!([{"Key": "team", "Value": "shop"}]);
+    let tagged = Template::of(&OwnFamily::running(1).set("/Tags", tags));
+    assert_eq!(stack.deploy_now(tagged).status, UpdateComplete);
+    OwnFamily::deregister(&world, 2);
     let before = world.mutations().len();
-    let refused = stack.deploy_now(Template::of(&of("2")));
-    assert_eq!(refused.status, UpdateRollbackComplete);
-    let reason = &refused.first().reason;
-    assert!(reason.contains("own:2` is not active"), "{reason}");
     let other = world.stack("other");
-    let refused = other.deploy_now(Template::of(&of("2").named("other")));
-    let reason = &refused.first().reason;
-    assert!(reason.contains("own:2` is not active"), "{reason}");
+    for (stack, name) in [(&stack, "web"), (&other, "other")] {
+        let refused = stack.deploy_now(Template::of(&OwnFamily::running(2).named(name)));
+        let reason = &refused.first().reason;
+        assert!(reason.contains("own:2` is not active"), "{reason}");
+        assert_ne!(refused.status, UpdateRollbackFailed);
+    }
     // Of the Create that has made nothing: by name, whether there is one or not.
     assert_eq!(&world.mutations()[before..], ["cloudwatch:DeleteAlarms"]);
+}
+
+/// A pipeline deregisters what it has replaced, and its own update is cancelled then.
+#[test]
+fn an_update_that_is_cancelled_goes_back_to_a_revision_that_was_deregistered_meanwhile() {
+    for (deregistered_s, cancelled_s) in [(30, 60), (30, 90), (60, LATER_S)] {
+        let OwnFamily { world, stack } = OwnFamily::new();
+        let pipeline = world.clone();
+        world.spawn(async move {
+            pipeline.sleep_s(deregistered_s).await;
+            OwnFamily::deregister(&pipeline, 1);
+        });
+        let update = Template::of(&OwnFamily::running(2)).sibling_fails_after(cancelled_s);
+        let outcome = stack.deploy_now(update);
+        world.settle();
+        let runs = &world.active_service()["taskDefinition"];
+        let context = format!("{deregistered_s} {cancelled_s} {runs}: {:?}", outcome.seen);
+        if cancelled_s < LATER_S {
+            assert_eq!(outcome.status, UpdateRollbackComplete, "{context}");
+            assert_eq!(*runs, format!("{}:1", OwnFamily::ARN), "{context}");
+        } else {
+            // What has been deployed cannot be taken back: ECS starts nothing from what is INACTIVE.
+            assert_eq!(outcome.status, UpdateRollbackFailed, "{context}");
+        }
+    }
 }
 
 /// Only what the new image knows as well was asked of it while it was brought.

@@ -1,6 +1,7 @@
 //! AWS answers nothing but "slow down" for minutes, or Route 53 nothing at all.
 
-use express_tests::{StackOutcome, StackStatus, Template, World, web};
+use express_tests::network;
+use express_tests::{ServiceProperties, StackOutcome, StackStatus, Template, World, web};
 use local_aws::fault::{Fault, Rule};
 
 use StackStatus::{CreateComplete, DeleteComplete, UpdateComplete, UpdateRollbackComplete};
@@ -80,9 +81,39 @@ fn without_route_53_services_are_deployed_and_led_back() {
         let runs = &world.active_container()["image"];
         assert_eq!(runs, "public.ecr.aws/nginx/nginx:1.28");
     }
-    // Who has no record yet waits for one.
+    assert!(world.logs().text().contains("alias.skipped"));
+    // Who has no record yet, and who gets another load balancer, waits for Route 53, and says so.
+    let short = |properties: ServiceProperties| Template::of(&properties.service_timeout(1_800));
     let other = world.stack("other");
-    let outcome = other.deploy_now(Template::of(&web().named("other").service_timeout(900)));
-    assert_ne!(outcome.status, CreateComplete);
+    let created = other.deploy_now(short(web().named("other")));
+    let dedicated = web()
+        .image(images[0].0)
+        .set("/LoadBalancer/Sharing", "DEDICATED");
+    let moved = stack.deploy_now(short(dedicated));
+    assert_eq!(moved.status, UpdateRollbackComplete, "{:?}", moved.seen);
+    for refused in [created, moved] {
+        let reason = &refused.first().reason;
+        assert!(reason.contains("route53:"), "{reason}");
+    }
     world.faults().clear();
+    let again = stack.deploy_now(Template::of(&web()));
+    assert_eq!(again.status, UpdateComplete, "{}", again.first().reason);
+}
+
+/// The same name is another load balancer's: the record leads nowhere until it is written anew.
+#[test]
+fn without_route_53_a_load_balancer_that_was_made_again_is_not_taken_for_the_one_that_the_record_leads_to()
+ {
+    let world = World::new();
+    let stack = world.with_service("app", &web());
+    network::delete_load_balancer(&world);
+    let away = Rule::once(Some("route53:*"), 0, Fault::ServerError);
+    world.faults().add(away.times(u64::MAX));
+    let changed = web().image("public.ecr.aws/nginx/nginx:1.28");
+    let outcome = stack.deploy_now(Template::of(&changed.clone().service_timeout(1_800)));
+    let reason = &outcome.first().reason;
+    assert!(reason.contains("route53:"), "{reason}");
+    world.faults().clear();
+    let outcome = stack.deploy_now(Template::of(&changed));
+    assert_eq!(outcome.status, UpdateComplete, "{}", outcome.first().reason);
 }

@@ -57,6 +57,7 @@ impl ServiceRecord {
             let load_balancer = naming::load_balancer(&place.pool_id, place.ordinal);
             alias_record::leads_to(found, &load_balancer)
         });
+        self.alias_leads_to = is_own.then(|| alias_record::target(found));
         if is_own {
             self.has_alias_record = true;
             self.note_zone(zone);

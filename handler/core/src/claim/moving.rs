@@ -76,6 +76,7 @@ mod tests {
             hosted_zone_id: None,
             stays: Vec::new(),
             has_alias_record: false,
+            alias_leads_to: None,
             further: crate::claim::Further::new(),
         }
     }

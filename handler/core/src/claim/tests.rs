@@ -33,6 +33,7 @@ fn request(request_id: &str, request_type: RequestType) -> Request {
         waits_for_closings: false,
         now_ms: 1_000,
         issued_ms: 1_000,
+        is_dated: true,
         answer_by_ms: 3_000_000,
         given_up_ms: 3_600_000,
     }
@@ -58,6 +59,7 @@ pub(super) fn service(arn: &str) -> (String, ServiceRecord) {
         hosted_zone_id: None,
         stays: Vec::new(),
         has_alias_record: false,
+        alias_leads_to: None,
         slot: None,
         further: Further::new(),
     };

@@ -36,13 +36,15 @@ impl OwnerRecord {
     /// `sealed` is the sealed part of the operation that is open now, if any.
     #[must_use]
     pub fn receive(&self, request: &Request, sealed: Option<&str>) -> Reception {
-        if let Some(answered) = &self.answered_at_once
-            && answered.request_id == request.request_id
-        {
-            return Reception::AnsweredAtOnce(answered.body.clone());
-        }
-        if self.is_over(&request.request_id) {
-            return Reception::Finished;
+        if !self.is_issued_anew(request.is_dated.then_some(request.issued_ms)) {
+            if let Some(answered) = &self.answered_at_once
+                && answered.request_id == request.request_id
+            {
+                return Reception::AnsweredAtOnce(answered.body.clone());
+            }
+            if self.is_over(&request.request_id) {
+                return Reception::Finished;
+            }
         }
         if self
             .operation
@@ -100,6 +102,14 @@ impl OwnerRecord {
             || superseded.any(|it| it.request_id == request_id)
     }
 
+    /// Whether CloudFormation has issued what says so of itself after everything that is known of: then it is no repetition,
+    /// even under an id that is over. When a deployment that has failed is tried again, it may come with the same id.
+    /// <https://github.com/aws/aws-cdk/issues/35957>, <https://github.com/aws-amplify/amplify-category-api/pull/3521>
+    #[must_use]
+    pub fn is_issued_anew(&self, dated_ms: Option<u64>) -> bool {
+        dated_ms.is_some_and(|dated_ms| dated_ms > self.newest_issued_ms)
+    }
+
     /// Whether CloudFormation has moved on since it issued `request`: it sends one request at a time for a
     /// resource, so an older one that arrives now was given up, and nobody would remove what it made.
     fn has_overtaken(&self, request: &Request) -> bool {
@@ -125,6 +135,9 @@ impl OwnerRecord {
     fn begin(&self, request: &Request, sealed: Option<&str>) -> Self {
         let mut record = self.clone();
         record.note_issue(request);
+        record
+            .finished_requests
+            .retain(|finished| *finished != request.request_id);
         record.learn_what_was_let_go(request);
         record.learn_what_was_heard(request);
         record.learn_what_was_not_heard(request);
@@ -177,7 +190,6 @@ impl OwnerRecord {
             service_updates: 0,
             settings_sent_ms: None,
             registered: None,
-            registrations: 0,
             is_out_of_time: false,
             deployment_before: None,
             deployed_again_after: None,

@@ -108,7 +108,7 @@ fn subnets_without_ipv4_are_refused_and_take_no_load_balancer() {
         None,
         &tasks,
         expect![[r#"
-            InvalidRequest: subnets `b1`, `c1` have no IPv4 addresses, which tasks and load balancer need; give subnets with an IPv4 range in `NetworkConfiguration.Subnets`
+            InvalidRequest: subnets `b1`, `c1` have no IPv4 addresses, by which a load balancer reaches its tasks; give subnets with an IPv4 range in `NetworkConfiguration.Subnets`
         "#]],
     );
     let mut others = vpc(&["a1", "b1"], &["a2*", "a3*", "b2*"]);

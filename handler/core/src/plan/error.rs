@@ -28,7 +28,7 @@ pub enum PlanError {
         second: (String, String),
     },
     /// Some of the subnets have IPv6 only.
-    #[error("subnets `{}` have no IPv4 addresses, which tasks and load balancer need; give subnets with an IPv4 range in `NetworkConfiguration.Subnets`", subnet_ids.join("`, `"))]
+    #[error("subnets `{}` have no IPv4 addresses, by which a load balancer reaches its tasks; give subnets with an IPv4 range in `NetworkConfiguration.Subnets`", subnet_ids.join("`, `"))]
     SubnetsWithoutIpv4 {
         /// Which.
         subnet_ids: Vec<String>,

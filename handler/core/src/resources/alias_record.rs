@@ -33,6 +33,12 @@ pub struct ObservedAliasRecord {
     pub other_type: Option<String>,
 }
 
+/// The name that it leads to, as ELB writes it.
+#[must_use]
+pub fn target(observed: &ObservedAliasRecord) -> String {
+    bare_target(observed).to_ascii_lowercase()
+}
+
 /// Whether the record leads elsewhere.
 #[must_use]
 pub fn differs(spec: &AliasRecordSpec, observed: &ObservedAliasRecord) -> bool {

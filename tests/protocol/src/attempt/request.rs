@@ -78,6 +78,7 @@ fn request_of(
             hosted_zone_id: None,
             stays: Vec::new(),
             has_alias_record: false,
+            alias_leads_to: None,
             slot: None,
             further: Further::new(),
         };
@@ -97,6 +98,7 @@ fn request_of(
         waits_for_closings,
         now_ms,
         issued_ms,
+        is_dated: true,
         answer_by_ms: given_up_ms - (ANSWER_MARGIN_S * 1000).min(timeout_ms / 2),
         given_up_ms,
     };

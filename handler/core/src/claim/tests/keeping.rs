@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{INVENTED, SHOP, WEB, begun, create, decide, delete, done, owner, to_remove, update};
 use crate::claim::{
-    ATTEMPT_LENGTH_S, ATTEMPT_MARGIN_S, FINISHED_REQUESTS_MAX, OwnerRecord, Reception,
+    ATTEMPT_LENGTH_S, ATTEMPT_MARGIN_S, FINISHED_REQUESTS_MAX, OwnerRecord, Reception, Request,
     SEEN_AFTER_MS, SUPERSEDED_MAX, SUPERSEDED_SEALED_LENGTH_MAX, ServiceRecord, Superseded,
     UNATTENDED_AFTER_MS, WAY_BACK_MS,
 };
@@ -88,11 +88,36 @@ fn a_delete_waits_for_an_attempt_that_may_still_mutate_and_for_answers_that_are_
 #[test]
 fn a_request_that_was_told_that_it_is_over_is_over() {
     let mut record = owner();
+    record.newest_issued_ms = create("2", WEB).issued_ms;
     record.superseded = vec![superseded("1"), superseded("2")];
     record.finish_superseded("1");
     assert_eq!(record.superseded, [superseded("2")]);
     let again = record.receive(&create("1", WEB), None);
     assert_eq!(again, Reception::Finished);
+}
+
+#[test]
+fn an_id_that_is_over_may_come_again_with_a_later_request() {
+    let first = create("1", WEB);
+    let over = done(&owner(), &first);
+    let later = Request {
+        issued_ms: first.issued_ms + 1_000,
+        ..first.clone()
+    };
+    let undated = Request {
+        is_dated: false,
+        ..later.clone()
+    };
+    for repeated in [&first, &undated] {
+        assert_eq!(over.receive(repeated, None), Reception::Finished);
+    }
+    let again = begun(&over, &later);
+    assert_eq!(again.receive(&later, None), Reception::Open);
+    assert_eq!(again.receive(&first, None), Reception::Open);
+    let over = done(&over, &later);
+    for repeated in [&first, &later] {
+        assert_eq!(over.receive(repeated, None), Reception::Finished);
+    }
 }
 
 #[test]

@@ -77,17 +77,18 @@ fn given_task_definition(
             problem: problem.to_owned(),
         })
     };
-    // What runs goes on running, whatever has become of its task definition.
-    let runs = |found: &ObservedTaskDefinition| {
-        live_service(desired, observed)
-            .is_some_and(|service| service.task_definition_arn == found.arn)
+    // What runs goes on, and goes back to what ran: of that, ECS decides.
+    let is_new = |found: &ObservedTaskDefinition| {
+        let runs = live_service(desired, observed)
+            .is_some_and(|service| service.task_definition_arn == found.arn);
+        !runs && desired.leads_back_from.is_none() && !is_deploying(observed)
     };
     match &observed.task_definition {
         Presence::Unknown => Ok(()),
         Presence::Absent => {
             unfit("does not exist or is not active; correct `TaskDefinitionArn`, or register it")
         }
-        Presence::Present(found) if found.misfit.is_some() && !runs(found) => {
+        Presence::Present(found) if found.misfit.is_some() && is_new(found) => {
             unfit(match found.misfit {
                 Some(Misfit::NotForFargate) => {
                     "is not for Fargate; register a revision with the network mode `awsvpc` and `FARGATE` among `requiresCompatibilities`"
