@@ -147,7 +147,7 @@ pub fn invocation() -> Invocation {
 /// The record with a Create as its operation.
 pub fn with_create(record: &OwnerRecord, request_id: &str) -> OwnerRecord {
     let request = Request {
-        request_id: request_id.to_owned(),
+        request_id: request_id.into(),
         request_type: RequestType::Create,
         physical_id: None,
         converge: None,
@@ -155,7 +155,6 @@ pub fn with_create(record: &OwnerRecord, request_id: &str) -> OwnerRecord {
         waits_for_closings: false,
         now_ms: 1,
         issued_ms: 1,
-        is_dated: true,
         answer_by_ms: 2,
         given_up_ms: 3,
     };

@@ -24,7 +24,7 @@ pub mod pool;
 pub mod scan;
 
 use aws_sdk_dynamodb::types::Put;
-use express_core::claim::{Owner, OwnerRecord, SCHEMA_VERSION};
+use express_core::claim::{Owner, OwnerRecord, RequestId, SCHEMA_VERSION};
 use express_core::decision::HandlerErrorCode;
 use express_core::naming;
 
@@ -157,10 +157,10 @@ pub async fn find(runtime: &Runtime, owner_key: &str) -> Result<Option<Stored>, 
 pub async fn names_request(
     runtime: &Runtime,
     owner_key: &str,
-    request_id: &str,
+    request_id: &RequestId,
 ) -> Result<bool, LedgerError> {
     let item = item::get(runtime, &owner_pk(owner_key)).await?;
-    Ok(item.is_some_and(|item| item.contains(request_id)))
+    Ok(item.is_some_and(|item| item.contains(request_id.as_str())))
 }
 
 /// Begins an operation: writes the record, and with it claims the names of a new service.

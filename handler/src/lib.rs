@@ -152,7 +152,7 @@ async fn carry_on(
         .record
         .operation
         .as_ref()
-        .is_some_and(|operation| operation.request_id == request_id);
+        .is_some_and(|operation| operation.request_id.as_str() == request_id);
     if !is_open {
         // Answered, or ended by a later request, whose own waiter carries on.
         return Ok(WaiterReply::Done);

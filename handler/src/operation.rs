@@ -208,15 +208,20 @@ impl<'a> Attempt<'a> {
                 }
                 Ok(Pursuit::Removed) => self.release(&goal).await?,
                 Ok(Pursuit::Waiting(wait)) => return Ok(Outcome::Waiting(wait)),
-                // What must not be removed does not keep what else is to go.
+                // What must not be removed does not keep what else is to go. Nor is it in the way of a way back, which
+                // would leave the whole stack in UPDATE_ROLLBACK_FAILED: the next request tries again.
                 Err(OperationError::Plan(error)) if goal.is_removal() => {
                     refused.get_or_insert(error);
                 }
                 Err(error) => return Err(error),
             }
         }
-        if let Some(error) = refused {
-            return Err(OperationError::Plan(error));
+        match refused {
+            Some(error) if operation.way.is_back => {
+                tracing::warn!(event = "removal.left", problem = %error);
+            }
+            Some(error) => return Err(OperationError::Plan(error)),
+            None => {}
         }
         self.decide_success(&operation, attributes).await?;
         self.deliver().await

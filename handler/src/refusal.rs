@@ -117,7 +117,7 @@ pub(crate) fn answer(
         },
         physical_resource_id: received
             .cloned()
-            .unwrap_or_else(|| physical_id::of_nothing(request_id)),
+            .unwrap_or_else(|| physical_id::of_nothing(&answerable.id())),
         stack_id: stack_id.clone(),
         request_id: request_id.clone(),
         logical_resource_id: logical_resource_id.clone(),

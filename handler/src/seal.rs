@@ -37,7 +37,7 @@ const CONTEXT_REQUEST: &str = "express:request";
 pub struct SealContext<'a> {
     /// The owner's key in the ledger.
     pub owner_key: &'a str,
-    /// The request whose operation is open.
+    /// The request whose operation is open, as the ledger has it.
     pub request_id: &'a str,
 }
 

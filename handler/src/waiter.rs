@@ -41,7 +41,7 @@ pub const STOP_MARGIN_SECONDS: u64 = 300;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WaiterInput {
-    /// `<owner key>#<RequestId>`, or `pool-<pool>-<ordinal>-close`.
+    /// `<owner key>#<RequestId>@<second of its issue>`, or `pool-<pool>-<ordinal>-close`.
     pub operation: String,
     /// Whether nobody calls again after this: the waiter's time is up.
     #[serde(default)]
@@ -108,20 +108,21 @@ pub async fn start(
     }
 }
 
-/// The name of an operation's execution: `<id>`, and `<id>-2`, `<id>-3`… once earlier ones have died.
+/// The name of an operation's execution: `<RequestId>-<second of its issue>`, and the same with `-2`, `-3`… once earlier ones
+/// have died.
 ///
 /// `restart` counts from 0. Characters that are not allowed in names whose executions can be logged become
-/// hyphens, and a long id is cut. Neither happens to ids that an accepted event can carry (at most 64
-/// letters, digits and hyphens), so two operations never share a name.
+/// hyphens, and a long id is cut. No id that an accepted event can carry is so long (at most 64 letters, digits and
+/// hyphens), so two operations never share a name.
 #[must_use]
-pub fn execution_name(request_id: &str, restart: u32) -> String {
+pub fn execution_name(operation: &str, restart: u32) -> String {
     let suffix = match restart {
         0 => String::new(),
         _ => format!("-{}", restart.saturating_add(1)),
     };
     let room = EXECUTION_NAME_BYTES_MAX.saturating_sub(suffix.len());
     let allowed = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-    let mut name: String = request_id
+    let mut name: String = operation
         .chars()
         .map(|c| if allowed(c) { c } else { '-' })
         .take(room)

@@ -17,6 +17,7 @@ mod hearing;
 mod leading_back;
 mod moving;
 pub mod pool;
+mod request_id;
 mod transitions;
 
 #[cfg(test)]
@@ -32,6 +33,7 @@ use crate::network::Reach;
 use crate::step::Stop;
 
 pub use leading_back::{Change, LedFrom, LedTo, Way};
+pub use request_id::RequestId;
 
 /// Version of the record's form. A newer one than this is refused: an older provider must not write it.
 ///
@@ -120,7 +122,7 @@ pub struct OwnerRecord {
     /// Physical ids that CloudFormation was ever told, oldest first: by when it was last told each.
     pub answered_ids: Vec<String>,
     /// Requests that are over, oldest first: answered, or given up by CloudFormation.
-    pub finished_requests: Vec<String>,
+    pub finished_requests: Vec<RequestId>,
     /// The newest request that was answered without an operation.
     pub answered_at_once: Option<AnsweredAtOnce>,
     /// What was asked and is not over.
@@ -152,8 +154,8 @@ pub struct OwnerRecord {
 /// kept, because the attempt may die before it has sent it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AnsweredAtOnce {
-    /// CloudFormation's id of the request.
-    pub request_id: String,
+    /// Which request.
+    pub request_id: RequestId,
     /// The body of the answer.
     pub body: String,
 }
@@ -178,6 +180,9 @@ pub struct ServiceRecord {
     /// Whether an event has named it: CloudFormation has read its id, so that no answer with it was in vain.
     #[serde(default)]
     pub is_named: bool,
+    /// The newest Create for it. Another delivery of the event may have been refused, when the ledger could not be read.
+    #[serde(default)]
+    pub created_by: Option<RequestId>,
     /// Whether a request for it has succeeded: it served, so that a Create which takes it up again and fails has not made
     /// it.
     #[serde(default)]
@@ -247,8 +252,8 @@ pub struct Slot {
 /// One request of CloudFormation, until it is answered.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Operation {
-    /// CloudFormation's id of the request.
-    pub request_id: String,
+    /// Which request.
+    pub request_id: RequestId,
     /// What is asked.
     pub request_type: RequestType,
     /// The physical id that the event carried.
@@ -547,8 +552,8 @@ pub enum Awaited {
 /// A request that was ended by a later one. Where its answer goes is kept until CloudFormation is told.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Superseded {
-    /// CloudFormation's id of the request.
-    pub request_id: String,
+    /// Which request.
+    pub request_id: RequestId,
     /// The physical id to answer with.
     pub physical_id: String,
     /// Its answer, when that was decided already.
@@ -588,8 +593,8 @@ impl RunningAttempt {
 /// A request as it arrives, with what was derived from its properties.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
-    /// CloudFormation's id of the request.
-    pub request_id: String,
+    /// Which request.
+    pub request_id: RequestId,
     /// What is asked.
     pub request_type: RequestType,
     /// The physical id that the event carries.
@@ -604,8 +609,6 @@ pub struct Request {
     pub now_ms: u64,
     /// When CloudFormation issued it, by its own clock; the time of arrival where the event does not say.
     pub issued_ms: u64,
-    /// Whether the event says.
-    pub is_dated: bool,
     /// Milliseconds since the epoch by which we answer.
     pub answer_by_ms: u64,
     /// Milliseconds since the epoch when CloudFormation stops listening.

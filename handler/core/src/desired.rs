@@ -117,6 +117,7 @@ impl Identity {
             is_answered: false,
             is_let_go: false,
             is_named: false,
+            created_by: None,
             is_reached: false,
             is_doomed: false,
             claiming_in: None,

@@ -6,7 +6,7 @@
 
 use sha2::{Digest, Sha256};
 
-use crate::claim::Owner;
+use crate::claim::{Owner, RequestId};
 
 /// DNS label of a host name at most.
 /// RFC 1035, section 2.3.4.
@@ -215,7 +215,7 @@ pub const PHYSICAL_ID_BYTES_MAX: usize = 1024;
 ///
 /// It differs for each request, so that CloudFormation never takes two refused resources for one.
 #[must_use]
-pub fn id_of_nothing(request_id: &str) -> String {
+pub fn id_of_nothing(request_id: &RequestId) -> String {
     let mut id = format!("{ID_OF_NOTHING}{request_id}");
     id.truncate(id.floor_char_boundary(PHYSICAL_ID_BYTES_MAX));
     id
@@ -259,11 +259,10 @@ pub fn log_group(service_name: &str, cluster: &str) -> String {
     format!("/aws/ecs/{service_name}-{hash}")
 }
 
-/// CreateService's client token: the same for every attempt of one operation, ≤ 36 characters. CloudFormation may use the
-/// id of a request again, hence the time when the operation began.
+/// CreateService's client token: the same for every attempt of one request, ≤ 36 characters.
 #[must_use]
-pub fn client_token(request_id: &str, started_ms: u64, service_arn: &str) -> String {
-    hash(&[request_id, &started_ms.to_string(), service_arn], 32)
+pub fn client_token(request_id: &RequestId, service_arn: &str) -> String {
+    hash(&[request_id.as_str(), service_arn], 32)
 }
 
 /// Priority of the rule in `slot`. Slots only grow; after 19,000 claims on one load balancer the
@@ -326,7 +325,7 @@ mod tests {
             prop_assert!(family(&service, &arn).len() <= 255);
             prop_assert!(rollback_alarm(&service, &arn).len() <= 255);
             prop_assert!(log_group(&service, &cluster).len() <= 128);
-            prop_assert!(client_token("id", 1, &arn).len() <= 36);
+            prop_assert!(client_token(&"id".into(), &arn).len() <= 36);
         }
 
         #[test]

@@ -73,6 +73,6 @@ pub struct Timing {
     /// Whether the service is being made, by a Create or by a replacement, not changed: what already has its
     /// names is then somebody else's.
     pub is_create: bool,
-    /// CloudFormation's id of the request, for client tokens.
-    pub request_id: String,
+    /// Which request, for client tokens.
+    pub request_id: crate::claim::RequestId,
 }

@@ -10,6 +10,7 @@ use std::fmt;
 
 use aws_smithy_types::DateTime;
 use aws_smithy_types::date_time::Format;
+use express_core::claim::RequestId;
 use serde_json::{Map, Value};
 
 use super::stack_id::StackId;
@@ -42,7 +43,7 @@ pub enum RequestType {
 pub struct Envelope {
     /// What is asked for.
     pub request_type: RequestType,
-    /// Identifies the request: the same id delivered again is the same request.
+    /// CloudFormation's id of the request; which request it is, [`Self::id`] says.
     pub request_id: String,
     /// The stack; with the logical id it is the owner.
     pub stack_id: StackId,
@@ -139,18 +140,37 @@ impl Envelope {
         }
     }
 
-    /// When CloudFormation issued the request, to the second: it signed the response URL then. Milliseconds
-    /// since the epoch; `None` for a URL that does not say.
-    ///
-    /// AWS: `X-Amz-Date`, <https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html>
+    /// When CloudFormation issued the request, to the second; `None` if the event does not say.
     #[must_use]
     pub fn issued_ms(&self) -> Option<u64> {
-        let (_, query) = self.response_url.expose().split_once('?')?;
-        let signed_at = query
-            .split('&')
-            .find_map(|parameter| parameter.strip_prefix("X-Amz-Date="))?;
-        iso_8601_basic_ms(signed_at)
+        issued_ms(&self.response_url)
     }
+
+    /// Which request it is: the same one delivered again has the same.
+    #[must_use]
+    pub fn id(&self) -> RequestId {
+        RequestId::new(&self.request_id, self.issued_ms())
+    }
+}
+
+impl Answerable {
+    /// As [`Envelope::id`].
+    #[must_use]
+    pub fn id(&self) -> RequestId {
+        RequestId::new(&self.request_id, issued_ms(&self.response_url))
+    }
+}
+
+/// When CloudFormation signed a response URL, to the second: milliseconds since the epoch; `None` for one that does not
+/// say.
+///
+/// AWS: `X-Amz-Date`, <https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html>
+fn issued_ms(response_url: &Sensitive<String>) -> Option<u64> {
+    let (_, query) = response_url.expose().split_once('?')?;
+    let signed_at = query
+        .split('&')
+        .find_map(|parameter| parameter.strip_prefix("X-Amz-Date="))?;
+    iso_8601_basic_ms(signed_at)
 }
 
 /// `20261121T061203Z` in milliseconds since the epoch.

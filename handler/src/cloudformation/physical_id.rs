@@ -23,9 +23,9 @@ mod tests {
 
     #[test]
     fn the_id_of_nothing_differs_by_request_and_is_never_empty_or_too_long() {
-        assert_ne!(of_nothing("a"), of_nothing("b"));
+        assert_ne!(of_nothing(&"a".into()), of_nothing(&"b".into()));
         for request_id in ["", "a", &"é".repeat(2000)] {
-            let id = of_nothing(request_id);
+            let id = of_nothing(&request_id.into());
             assert!(
                 names_nothing(&id) && id.len() <= PHYSICAL_ID_BYTES_MAX,
                 "{id}"

@@ -7,6 +7,7 @@
 use aws_smithy_runtime_api::client::http::{HttpConnector, SharedHttpConnector};
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_types::body::SdkBody;
+use express_core::claim::RequestId;
 use http::Uri;
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -270,7 +271,7 @@ impl<'a> Body<'a> {
         } = answer;
         let physical_resource_id = if physical_resource_id.is_empty() {
             // An answer without an id is invalid, and the request would hang.
-            physical_id::of_nothing(request_id)
+            physical_id::of_nothing(&RequestId::new(request_id, None))
         } else {
             physical_resource_id.clone()
         };

@@ -177,9 +177,9 @@ fn fullest_record(sealed_url: String) -> OwnerRecord {
     operation.answer = Some(answer.clone());
     operation.sealed_url = Some(sealed_url);
     record.answered_ids = vec![arn.clone(); ANSWERED_IDS_MAX];
-    record.finished_requests = vec![request_id.clone(); FINISHED_REQUESTS_MAX];
+    record.finished_requests = vec![request_id.as_str().into(); FINISHED_REQUESTS_MAX];
     let superseded = Superseded {
-        request_id,
+        request_id: request_id.as_str().into(),
         physical_id: arn,
         answer: Some(answer),
         sealed: "s".repeat(SUPERSEDED_SEALED_LENGTH_MAX),

@@ -232,11 +232,8 @@ async fn newest_deployment(
         return Ok(());
     }
     // At rest there is one revision: the one that serves. During a deployment nobody asks which does.
-    let revision_arn = match service.current_revision_arns.as_slice() {
-        [only] => Some(only),
-        _ => None,
-    };
-    let (found, revision) = futures::try_join!(
+    let revision_arn = only(&service.current_revision_arns);
+    let (found, mut revision) = futures::try_join!(
         async {
             match &service.current_deployment_arn {
                 Some(arn) => deployment::find(aws, arn).await,
@@ -251,6 +248,16 @@ async fn newest_deployment(
         },
     )?;
     let mut deployment = found;
+    // It may have ended since the service was looked at.
+    let target_arn = deployment
+        .as_ref()
+        .filter(|it| it.status == DeploymentStatus::Successful)
+        .and_then(|it| it.target_revision_arn.clone());
+    if let Some(arn) = target_arn.filter(|arn| Some(arn) != revision_arn) {
+        revision = deployment::find_revision(aws, &arn).await?;
+        service.current_revision_arns = vec![arn];
+    }
+    let revision_arn = only(&service.current_revision_arns);
     if let (Some(deployment), Some(revision)) = (&mut deployment, &revision)
         && deployment.target_revision_arn.as_ref() == revision_arn
     {
@@ -267,6 +274,13 @@ async fn newest_deployment(
         .and_then(|revision| revision.target_group_arn);
     service.deployment = deployment;
     Ok(())
+}
+
+const fn only(arns: &[String]) -> Option<&String> {
+    match arns {
+        [only] => Some(only),
+        _ => None,
+    }
 }
 
 pub(super) async fn listeners_of(

@@ -1,6 +1,6 @@
 //! Answering CloudFormation: decided in the record first, then sent, then recorded as heard.
 
-use express_core::claim::{DecidedAnswer, Operation, Superseded};
+use express_core::claim::{DecidedAnswer, Operation, RequestId, Superseded};
 use express_core::decision::HandlerErrorCode;
 use express_core::naming;
 use provider_schema::Attributes;
@@ -34,13 +34,13 @@ impl Attempt<'_> {
 
     async fn open(
         &self,
-        request_id: &str,
+        request_id: &RequestId,
         sealed: &str,
     ) -> Result<SealedOperation, OperationError> {
         let owner_key = naming::owner_key(&self.stored.record.owner);
         let context = SealContext {
             owner_key: &owner_key,
-            request_id,
+            request_id: request_id.as_str(),
         };
         SealedOperation::open(self.runtime, &context, sealed)
             .await
@@ -79,13 +79,13 @@ impl Attempt<'_> {
         self.decide(&answer).await
     }
 
-    fn empty_answer(&self, request_id: &str) -> Answer {
+    fn empty_answer(&self, request_id: &RequestId) -> Answer {
         let owner = &self.stored.record.owner;
         Answer {
             status: Status::Failed,
             physical_resource_id: String::new(),
             stack_id: owner.stack_id.clone(),
-            request_id: request_id.to_owned(),
+            request_id: request_id.cloudformation_id().to_owned(),
             logical_resource_id: owner.logical_resource_id.clone(),
             reason: None,
             data: None,
@@ -164,7 +164,7 @@ impl Attempt<'_> {
         let operation = self.stored.record.operation.clone();
         if let Some(operation) = operation.filter(|open| open.answer.is_none()) {
             let whereabouts = Whereabouts {
-                request_id: operation.request_id.clone(),
+                request_id: operation.request_id.cloudformation_id().to_owned(),
                 log_stream: self.invocation.log_stream.clone(),
             };
             let reason = reason(code, problem, None, &whereabouts);

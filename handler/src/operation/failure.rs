@@ -273,7 +273,7 @@ impl Attempt<'_> {
 
     async fn reason(&self, operation: &Operation, error: &OperationError) -> String {
         let whereabouts = Whereabouts {
-            request_id: operation.request_id.clone(),
+            request_id: operation.request_id.cloudformation_id().to_owned(),
             log_stream: self.invocation.log_stream.clone(),
         };
         let problem = match error {

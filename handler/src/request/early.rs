@@ -125,11 +125,10 @@ impl<'a> EarlyAnswer<'a> {
             logical_resource_id,
             physical_resource_id,
         } = &self.answerable;
+        let nothing = || physical_id::of_nothing(&self.answerable.id());
         Answer {
             status: Status::Success,
-            physical_resource_id: physical_resource_id
-                .clone()
-                .unwrap_or_else(|| physical_id::of_nothing(request_id)),
+            physical_resource_id: physical_resource_id.clone().unwrap_or_else(nothing),
             stack_id: stack_id.clone(),
             request_id: request_id.clone(),
             logical_resource_id: logical_resource_id.clone(),

@@ -125,7 +125,7 @@ impl Taking<'_> {
             // Whosever the record is, one that leads elsewhere is not "nothing to change".
             has_alias_record: true,
             is_create: false,
-            request_id: self.envelope.request_id.clone(),
+            request_id: self.envelope.id(),
         };
         match plan::converge(&desired, observed, &timing) {
             Ok(Decision::Converged(attributes)) => Some((Some(attributes), facts)),

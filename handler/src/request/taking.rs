@@ -143,16 +143,13 @@ impl Taking<'_> {
 
     /// When CloudFormation issued the request, as far as is known.
     pub(crate) fn issued_ms(&self) -> u64 {
-        self.dated_ms()
-            .unwrap_or_else(|| self.runtime.clock.now_ms())
-    }
-
-    /// When CloudFormation issued the request, where the event says.
-    pub(super) fn dated_ms(&self) -> Option<u64> {
+        let now_ms = self.runtime.clock.now_ms();
         // Our clock may be slow. A time far ahead is nobody's issue time, though, and would overtake all that follows.
-        let latest_ms = self.runtime.clock.now_ms() + CLOCK_SKEW_MAX_MS;
-        let dated_ms = self.envelope.issued_ms();
-        dated_ms.filter(|dated_ms| *dated_ms <= latest_ms)
+        let latest_ms = now_ms + CLOCK_SKEW_MAX_MS;
+        let issued_ms = self.envelope.issued_ms();
+        issued_ms
+            .filter(|issued| *issued <= latest_ms)
+            .unwrap_or(now_ms)
     }
 
     fn request(&self, converge: Option<(String, ServiceRecord)>) -> Request {
@@ -165,7 +162,7 @@ impl Taking<'_> {
             given_up_ms,
         } = Deadlines::new(issued_ms.min(now_ms), timeout);
         Request {
-            request_id: self.envelope.request_id.clone(),
+            request_id: self.envelope.id(),
             request_type: match self.envelope.request_type {
                 event::RequestType::Create => RequestType::Create,
                 event::RequestType::Update => RequestType::Update,
@@ -177,7 +174,6 @@ impl Taking<'_> {
             converge,
             now_ms,
             issued_ms,
-            is_dated: self.dated_ms().is_some(),
             answer_by_ms,
             given_up_ms,
         }
@@ -298,9 +294,10 @@ impl Taking<'_> {
         new: Option<&Identity>,
     ) -> Result<Begun, RequestError> {
         let owner_key = naming::owner_key(&self.owner);
+        let request_id = self.envelope.id();
         let context = SealContext {
             owner_key: &owner_key,
-            request_id: &self.envelope.request_id,
+            request_id: request_id.as_str(),
         };
         let (sealed, domain) = futures::join!(sealed.seal(self.runtime, &context), async {
             match new {
@@ -406,10 +403,10 @@ impl Taking<'_> {
     }
 
     pub(super) async fn start_waiter(&self) -> Result<(), RequestError> {
-        let request_id = &self.envelope.request_id;
+        let request_id = &self.envelope.id();
         let operation_id = format!("{}#{request_id}", naming::owner_key(&self.owner));
         for restart in 0..WAITERS_MAX {
-            let name = waiter::execution_name(request_id, restart);
+            let name = waiter::execution_name(request_id.as_str(), restart);
             match waiter::start(self.runtime, &operation_id, &name).await {
                 Ok(Started::Started) => return Ok(()),
                 Ok(Started::AlreadyExists) => {}

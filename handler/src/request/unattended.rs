@@ -41,7 +41,7 @@ impl Taking<'_> {
     /// What has become of the request.
     pub(super) async fn standing(&self) -> Standing {
         let owner_key = naming::owner_key(&self.owner);
-        let request_id = &self.envelope.request_id;
+        let request_id = &self.envelope.id();
         match ledger::find(self.runtime, &owner_key).await {
             Ok(Some(stored)) => {
                 let record = &stored.record;
@@ -49,8 +49,6 @@ impl Taking<'_> {
                 let at_once = record.answered_at_once.as_ref();
                 if record.operation.as_ref().is_some_and(is_this) {
                     Standing::Open
-                } else if record.is_issued_anew(self.dated_ms()) {
-                    Standing::Unknown
                 } else if let Some(answer) = at_once.filter(|it| it.request_id == *request_id) {
                     Standing::AnsweredAtOnce(answer.body.clone())
                 } else if record.is_over(request_id) {
@@ -118,7 +116,7 @@ impl Taking<'_> {
             return Ok(WaiterReply::Done);
         };
         let open = stored.record.operation.as_ref();
-        if open.is_none_or(|open| open.request_id != self.envelope.request_id) {
+        if open.is_none_or(|open| open.request_id != self.envelope.id()) {
             return Ok(WaiterReply::Done);
         }
         let problem = chain(error).to_string();

@@ -39,19 +39,20 @@ async fn a_name_that_was_used_is_no_error_and_others_are() {
 }
 
 #[test]
-fn execution_names_are_the_request_id_with_a_count_of_restarts() {
+fn execution_names_are_those_of_requests_with_a_count_of_restarts() {
     let long = "x".repeat(200);
-    for (request_id, restart, expected) in [
+    for (operation, restart, expected) in [
         ("5e0c-1", 0, "5e0c-1"),
         ("5e0c-1", 1, "5e0c-1-2"),
         ("5e0c-1", 2, "5e0c-1-3"),
         ("pool-vpc-1-close", 0, "pool-vpc-1-close"),
+        ("5e0c-1@1766000000", 1, "5e0c-1-1766000000-2"),
         ("a_b", 0, "a_b"),
         ("a/b é", 0, "a-b--"),
         (&long, 0, &"x".repeat(80)),
         (&long, 11, &format!("{}-12", "x".repeat(77))),
     ] {
-        assert_eq!(execution_name(request_id, restart), expected);
+        assert_eq!(execution_name(operation, restart), expected);
     }
 }
 

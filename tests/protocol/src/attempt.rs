@@ -333,7 +333,7 @@ impl<'a> Attempt<'a> {
 
     /// The properties of the open operation: what was sealed with it.
     fn properties(&self, operation: &Operation) -> Option<Properties> {
-        let id = RequestId::parse(&operation.request_id)?;
+        let id = RequestId::parse(operation.request_id.as_str())?;
         self.invocation.world.state().request(id).properties
     }
 

@@ -338,7 +338,7 @@ fn nothing_open(state: &State) -> Result<(), String> {
                 let is_known = request.seen.is_some() || request.given_up_ms.is_some();
                 request.is_dead_letter || (state.is_provider_gone && is_known)
             };
-            if !RequestId::parse(&open.request_id).is_some_and(is_over) {
+            if !RequestId::parse(open.request_id.as_str()).is_some_and(is_over) {
                 return Err(format!("{} of stack {stack} is open", open.request_id));
             }
         }

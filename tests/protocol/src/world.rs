@@ -427,16 +427,13 @@ impl State {
     /// Whether the ledger knows a request.
     #[must_use]
     pub fn is_known(&self, id: RequestId) -> bool {
-        let name = id.to_string();
+        let id_there = id.to_string().as_str().into();
         let Some(stored) = self.ledger.owners.get(&id.stack) else {
             return false;
         };
         let record = &stored.record;
         let open = record.operation.as_ref();
-        let mut superseded = record.superseded.iter();
-        record.finished_requests.contains(&name)
-            || open.is_some_and(|open| open.request_id == name)
-            || superseded.any(|superseded| superseded.request_id == name)
+        record.is_over(&id_there) || open.is_some_and(|open| open.request_id == id_there)
     }
 
     /// Whether a rule is left out.

@@ -2,7 +2,7 @@
 
 use aws_smithy_types::DateTime;
 use aws_smithy_types::date_time::Format;
-use express_core::claim::Owner;
+use express_core::claim::{Owner, RequestId};
 use express_core::naming;
 use serde_json::{Value, json};
 
@@ -83,7 +83,7 @@ pub fn request_of(input: &Value) -> Option<String> {
         return Some(request_id.to_owned());
     }
     let (_, request_id) = input["operation"].as_str()?.split_once('#')?;
-    Some(request_id.to_owned())
+    Some(RequestId::from(request_id).cloudformation_id().to_owned())
 }
 
 /// The key of the owner whose request an event is; none if it does not name one.

@@ -488,8 +488,7 @@ fn a_request_that_is_issued_again_under_the_same_id_is_answered_again() {
     };
     deliver(&failing);
     assert_eq!(statuses(), ["FAILED"]);
-    let mut again = event(web());
-    again["RequestId"] = failing["RequestId"].clone();
+    let again = under_the_id_of(&failing, event(web()));
     deliver(&again);
     assert_eq!(statuses(), ["FAILED", "SUCCESS"]);
     // What Lambda delivers twice is no new request.
@@ -499,6 +498,32 @@ fn a_request_that_is_issued_again_under_the_same_id_is_answered_again() {
         assert_eq!(statuses(), ["FAILED", "SUCCESS"]);
     }
     assert_eq!(world.mutations(), mutated);
+}
+
+/// An event as CloudFormation would issue it under the id of another: its answer goes to the same place.
+fn under_the_id_of(other: &Value, mut event: Value) -> Value {
+    let id = |event: &Value| event["RequestId"].as_str().unwrap().to_owned();
+    let url = event["ResponseURL"].as_str().unwrap();
+    event["ResponseURL"] = json!(url.replace(&id(&event), &id(other)));
+    event["RequestId"] = other["RequestId"].clone();
+    event
+}
+
+/// Where both are answered in the same place, that the first one was ended must not be taken for what became of the second.
+#[test]
+fn a_request_that_is_issued_again_while_it_is_open_is_answered_once() {
+    let world = World::new();
+    let stack = world.stack("app");
+    let event = |properties| stack.event(RequestType::Create, None, &properties);
+    let failing = event(web().image("demo/unhealthy"));
+    world.deliver(failing.clone());
+    world.block_on(world.sleep_s(90));
+    assert!(answers_sent(&world).is_empty());
+    world.deliver(under_the_id_of(&failing, event(web())));
+    world.settle();
+    let answers = answers_sent(&world);
+    let statuses: Vec<&Value> = answers.iter().map(|put| &put["Status"]).collect();
+    assert_eq!(statuses, ["SUCCESS"]);
 }
 
 #[test]

@@ -201,7 +201,7 @@ fn case_1_a_delete_of_nothing_that_cannot_be_taken_up_fails() {
     let world = World::new();
     let away = Rule::once(Some("dynamodb:*"), 0, Fault::ServerError).times(u64::MAX);
     world.faults().add(away);
-    let id = id_of_nothing("0a1b2c3d-0000-4000-8000-000000000000");
+    let id = id_of_nothing(&"0a1b2c3d-0000-4000-8000-000000000000".into());
     let stack = world.stack("app");
     world.deliver(stack.event(RequestType::Delete, Some(&id), &web()));
     world.block_on(world.sleep_s(DELIVERIES_S));

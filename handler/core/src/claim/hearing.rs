@@ -5,7 +5,7 @@
 
 use super::transitions::drop_oldest;
 use super::{ANSWERED_IDS_MAX, Operation, Owner, OwnerRecord, Request, RequestType, ServiceRecord};
-use crate::naming::ID_OF_NOTHING;
+use crate::naming::{self, ID_OF_NOTHING};
 
 /// Letters and digits that CloudFormation ends a made-up id with: 12 in all that were published, 13 in older ones.
 const INVENTED_LENGTHS: std::ops::RangeInclusive<usize> = 12..=13;
@@ -152,7 +152,9 @@ impl OwnerRecord {
                 RequestType::Create => false,
                 RequestType::Update => self.has_read_an_older_answer(request, arn),
                 // One that was named, CloudFormation has kept (`DeletionPolicy: Retain`): it has created anew since.
-                RequestType::Delete => !service.is_named && self.has_read_no_answer(request),
+                RequestType::Delete => {
+                    !service.is_named && self.has_read_no_answer(request, service)
+                }
             })
             .map(|(arn, _)| arn.clone())
             .collect();
@@ -174,15 +176,16 @@ impl OwnerRecord {
         }
     }
 
-    /// Whether a Delete shows that CloudFormation has read no answer of the resource that it has created last, also where
-    /// one has crossed the cancellation: nobody else will ever ask for the removal of that service. The id is one
+    /// Whether a Delete shows that CloudFormation has read no answer that named `service`, also where one has crossed the
+    /// cancellation: nobody else will ever ask for its removal. The id is one
     ///
     /// - that CloudFormation made up; or
-    /// - that the refusal of a Create carried which is known here: the ledger could not be read when that was refused, and
-    ///   an earlier delivery of its event had begun it.
-    fn has_read_no_answer(&self, request: &Request) -> bool {
+    /// - that the refusal of its Create carried: the ledger could not be read when that was refused, and an earlier delivery
+    ///   of the event had begun it.
+    fn has_read_no_answer(&self, request: &Request, service: &ServiceRecord) -> bool {
         let named = request.physical_id.as_ref();
-        named.is_some_and(|id| self.owner.may_have_got(id) || self.has_begun_refused(id))
+        let refused = service.created_by.as_ref().map(naming::id_of_nothing);
+        named.is_some_and(|id| self.owner.may_have_got(id) || refused.as_ref() == Some(id))
     }
 
     /// Whether `request` follows a Create that has failed for CloudFormation: it has no service of this resource then,
@@ -192,12 +195,6 @@ impl OwnerRecord {
         let is_of_nothing =
             |id: &&String| self.owner.may_have_got(id) || id.starts_with(ID_OF_NOTHING);
         request.request_type == RequestType::Delete && named.filter(is_of_nothing).is_some()
-    }
-
-    /// Whether `id` was answered for a request that was told that nothing was made, and had begun nevertheless.
-    fn has_begun_refused(&self, id: &str) -> bool {
-        let request_id = id.strip_prefix(ID_OF_NOTHING);
-        request_id.is_some_and(|refused| self.finished_requests.iter().any(|it| it == refused))
     }
 
     /// A service that the open operation was decided to have reached. The next request may be the first to learn of it:

@@ -64,6 +64,7 @@ mod tests {
             is_answered: true,
             is_let_go: false,
             is_named: false,
+            created_by: None,
             is_reached: false,
             is_doomed: false,
             claiming_in: None,

@@ -25,7 +25,7 @@ fn owner() -> OwnerRecord {
 
 fn request(request_id: &str, request_type: RequestType) -> Request {
     Request {
-        request_id: request_id.to_owned(),
+        request_id: request_id.into(),
         request_type,
         physical_id: None,
         converge: None,
@@ -33,7 +33,6 @@ fn request(request_id: &str, request_type: RequestType) -> Request {
         waits_for_closings: false,
         now_ms: 1_000,
         issued_ms: 1_000,
-        is_dated: true,
         answer_by_ms: 3_000_000,
         given_up_ms: 3_600_000,
     }
@@ -48,6 +47,7 @@ pub(super) fn service(arn: &str) -> (String, ServiceRecord) {
         is_answered: false,
         is_let_go: false,
         is_named: false,
+        created_by: None,
         is_reached: false,
         is_doomed: false,
         claiming_in: None,
@@ -378,7 +378,7 @@ fn case_43b_a_create_that_arrives_after_its_delete_has_no_effect() {
     let again = at(
         60_000,
         Request {
-            request_id: "3".to_owned(),
+            request_id: "3".into(),
             ..create
         },
     );

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use super::{
     ATTEMPT_LENGTH_S, AnsweredAtOnce, DecidedAnswer, FINISHED_REQUESTS_MAX, Further,
-    ISSUE_TIMES_DIFFER_MS, Operation, Owner, OwnerRecord, Reception, Request, RequestType,
-    RunningAttempt, SUPERSEDED_MAX, SUPERSEDED_SEALED_LENGTH_MAX, ServiceRecord, Superseded,
-    UNATTENDED_AFTER_MS,
+    ISSUE_TIMES_DIFFER_MS, Operation, Owner, OwnerRecord, Reception, Request, RequestId,
+    RequestType, RunningAttempt, SUPERSEDED_MAX, SUPERSEDED_SEALED_LENGTH_MAX, ServiceRecord,
+    Superseded, UNATTENDED_AFTER_MS,
 };
 use crate::naming;
 
@@ -36,15 +36,13 @@ impl OwnerRecord {
     /// `sealed` is the sealed part of the operation that is open now, if any.
     #[must_use]
     pub fn receive(&self, request: &Request, sealed: Option<&str>) -> Reception {
-        if !self.is_issued_anew(request.is_dated.then_some(request.issued_ms)) {
-            if let Some(answered) = &self.answered_at_once
-                && answered.request_id == request.request_id
-            {
-                return Reception::AnsweredAtOnce(answered.body.clone());
-            }
-            if self.is_over(&request.request_id) {
-                return Reception::Finished;
-            }
+        if let Some(answered) = &self.answered_at_once
+            && answered.request_id == request.request_id
+        {
+            return Reception::AnsweredAtOnce(answered.body.clone());
+        }
+        if self.is_over(&request.request_id) {
+            return Reception::Finished;
         }
         if self
             .operation
@@ -78,6 +76,7 @@ impl OwnerRecord {
                         .operation
                         .as_ref()
                         .is_some_and(|operation| !operation.remove.is_empty())
+                    || self.operation.is_some()
                     || !begun.superseded.is_empty()
                     || begun.running.is_some();
                 if has_work {
@@ -85,6 +84,7 @@ impl OwnerRecord {
                 } else {
                     let mut tombstone = self.clone();
                     tombstone.note_issue(request);
+                    tombstone.owe_nothing_under_the_id_of(request);
                     Reception::NothingToDo {
                         physical_id: request.physical_id.clone().unwrap_or_default(),
                         tombstone: Box::new(tombstone),
@@ -96,18 +96,10 @@ impl OwnerRecord {
 
     /// Whether a request was answered or ended.
     #[must_use]
-    pub fn is_over(&self, request_id: &str) -> bool {
+    pub fn is_over(&self, request_id: &RequestId) -> bool {
         let mut superseded = self.superseded.iter();
-        self.finished_requests.iter().any(|it| it == request_id)
-            || superseded.any(|it| it.request_id == request_id)
-    }
-
-    /// Whether CloudFormation has issued what says so of itself after everything that is known of: then it is no repetition,
-    /// even under an id that is over. When a deployment that has failed is tried again, it may come with the same id.
-    /// <https://github.com/aws/aws-cdk/issues/35957>, <https://github.com/aws-amplify/amplify-category-api/pull/3521>
-    #[must_use]
-    pub fn is_issued_anew(&self, dated_ms: Option<u64>) -> bool {
-        dated_ms.is_some_and(|dated_ms| dated_ms > self.newest_issued_ms)
+        self.finished_requests.contains(request_id)
+            || superseded.any(|it| it.request_id == *request_id)
     }
 
     /// Whether CloudFormation has moved on since it issued `request`: it sends one request at a time for a
@@ -135,9 +127,6 @@ impl OwnerRecord {
     fn begin(&self, request: &Request, sealed: Option<&str>) -> Self {
         let mut record = self.clone();
         record.note_issue(request);
-        record
-            .finished_requests
-            .retain(|finished| *finished != request.request_id);
         record.learn_what_was_let_go(request);
         record.learn_what_was_heard(request);
         record.learn_what_was_not_heard(request);
@@ -148,12 +137,8 @@ impl OwnerRecord {
         let abandoned = record.operation.as_ref().and_then(Operation::abandon);
         record.led_from = None;
         record.supersede_open_operation(sealed);
-        if let Some((arn, service)) = &request.converge {
-            record
-                .services
-                .entry(arn.clone())
-                .or_insert_with(|| service.clone());
-        }
+        record.owe_nothing_under_the_id_of(request);
+        record.claim(request);
         let converge = request.converge.as_ref().map(|(arn, _)| arn.clone());
         let left_behind = record.left_behind(request).cloned();
         let is_named = |arn: &String| request.physical_id.as_ref() == Some(arn);
@@ -206,6 +191,17 @@ impl OwnerRecord {
         record
     }
 
+    fn claim(&mut self, request: &Request) {
+        let Some((arn, wanted)) = &request.converge else {
+            return;
+        };
+        let service = self.services.entry(arn.clone());
+        let service = service.or_insert_with(|| wanted.clone());
+        if request.request_type == RequestType::Create {
+            service.created_by = Some(request.request_id.clone());
+        }
+    }
+
     fn supersede_open_operation(&mut self, sealed: Option<&str>) {
         let Some(open) = self.operation.take() else {
             return;
@@ -231,6 +227,17 @@ impl OwnerRecord {
         });
         let surplus = self.superseded.len().saturating_sub(SUPERSEDED_MAX);
         let given_up: Vec<Superseded> = self.superseded.drain(..surplus).collect();
+        for superseded in given_up {
+            self.remember_finished(superseded.request_id);
+        }
+    }
+
+    /// An answer goes to where its id says, so that what is owed under the id of `request` would be read as the answer to
+    /// `request` itself.
+    fn owe_nothing_under_the_id_of(&mut self, request: &Request) {
+        let id = request.request_id.cloudformation_id();
+        let is_of_id = |owed: &mut Superseded| owed.request_id.cloudformation_id() == id;
+        let given_up: Vec<Superseded> = self.superseded.extract_if(.., is_of_id).collect();
         for superseded in given_up {
             self.remember_finished(superseded.request_id);
         }
@@ -292,9 +299,9 @@ impl OwnerRecord {
     }
 
     /// Records that the answer to a superseded request was not accepted.
-    pub fn try_superseded_again(&mut self, request_id: &str) {
+    pub fn try_superseded_again(&mut self, request_id: &RequestId) {
         for superseded in &mut self.superseded {
-            superseded.is_tried |= superseded.request_id == request_id;
+            superseded.is_tried |= superseded.request_id == *request_id;
         }
     }
 
@@ -307,10 +314,10 @@ impl OwnerRecord {
     }
 
     /// Records that a superseded request was answered.
-    pub fn finish_superseded(&mut self, request_id: &str) {
+    pub fn finish_superseded(&mut self, request_id: &RequestId) {
         self.superseded
-            .retain(|superseded| superseded.request_id != request_id);
-        self.remember_finished(request_id.to_owned());
+            .retain(|superseded| superseded.request_id != *request_id);
+        self.remember_finished(request_id.clone());
     }
 
     /// Ends what is open although nobody comes back for it, and says whether there was such a thing: Lambda has given its
@@ -336,7 +343,7 @@ impl OwnerRecord {
     }
 
     /// Records that a request is over, whichever is open now.
-    fn remember_finished(&mut self, request_id: String) {
+    fn remember_finished(&mut self, request_id: RequestId) {
         self.finished_requests.push(request_id);
         drop_oldest(&mut self.finished_requests, FINISHED_REQUESTS_MAX);
     }
@@ -388,7 +395,7 @@ impl OwnerRecord {
     }
 }
 
-pub(super) fn drop_oldest(list: &mut Vec<String>, most: usize) {
+pub(super) fn drop_oldest<T>(list: &mut Vec<T>, most: usize) {
     let surplus = list.len().saturating_sub(most);
     list.drain(..surplus);
 }

@@ -59,8 +59,10 @@ impl Attempt<'_> {
         let Some(operation) = self.stored.record.operation.clone() else {
             return Ok(Outcome::Finished);
         };
-        let (Some(answer), Some(id)) = (&operation.answer, RequestId::parse(&operation.request_id))
-        else {
+        let (Some(answer), Some(id)) = (
+            &operation.answer,
+            RequestId::parse(operation.request_id.as_str()),
+        ) else {
             return Ok(Outcome::Finished);
         };
         if !send(self.invocation, id, &decided(answer)).await {
@@ -103,7 +105,7 @@ impl Attempt<'_> {
                 },
                 decided,
             );
-            let is_taken = match RequestId::parse(&request_id) {
+            let is_taken = match RequestId::parse(request_id.as_str()) {
                 Some(id) => send(self.invocation, id, &answer).await,
                 None => true,
             };

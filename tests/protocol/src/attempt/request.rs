@@ -39,7 +39,7 @@ pub async fn carry_on(invocation: Invocation, id: RequestId, is_last: bool) -> O
     };
     let name = id.to_string();
     let open = stored.record.operation.as_ref();
-    if open.is_none_or(|open| open.request_id != name) {
+    if open.is_none_or(|open| open.request_id.as_str() != name) {
         return Some(Reply::Done);
     }
     if is_last && let Some(operation) = &mut Rc::make_mut(&mut stored).record.operation {
@@ -67,6 +67,7 @@ fn request_of(
             is_answered: false,
             is_let_go: false,
             is_named: false,
+            created_by: None,
             is_reached: false,
             is_doomed: false,
             claiming_in: None,
@@ -90,7 +91,7 @@ fn request_of(
     let timeout_ms = sent.timeout_s * 1000;
     let given_up_ms = issued_ms + timeout_ms;
     let request = Request {
-        request_id: id.to_string(),
+        request_id: id.to_string().as_str().into(),
         request_type: sent.request_type,
         physical_id: sent.physical_id.clone(),
         converge,
@@ -98,7 +99,6 @@ fn request_of(
         waits_for_closings,
         now_ms,
         issued_ms,
-        is_dated: true,
         answer_by_ms: given_up_ms - (ANSWER_MARGIN_S * 1000).min(timeout_ms / 2),
         given_up_ms,
     };

@@ -2,11 +2,14 @@
 
 use serde_json::{Value, json};
 
-use super::{INVENTED, SHOP, WEB, begun, create, decide, delete, done, owner, to_remove, update};
+use super::{
+    INVENTED, SHOP, WEB, at, begun, create, decide, delete, done, nothing_to_do, owner, to_remove,
+    update,
+};
 use crate::claim::{
-    ATTEMPT_LENGTH_S, ATTEMPT_MARGIN_S, FINISHED_REQUESTS_MAX, OwnerRecord, Reception, Request,
-    SEEN_AFTER_MS, SUPERSEDED_MAX, SUPERSEDED_SEALED_LENGTH_MAX, ServiceRecord, Superseded,
-    UNATTENDED_AFTER_MS, WAY_BACK_MS,
+    ATTEMPT_LENGTH_S, ATTEMPT_MARGIN_S, DecidedAnswer, FINISHED_REQUESTS_MAX, OwnerRecord,
+    Reception, Request, RequestId, SEEN_AFTER_MS, SUPERSEDED_MAX, SUPERSEDED_SEALED_LENGTH_MAX,
+    ServiceRecord, Superseded, UNATTENDED_AFTER_MS, WAY_BACK_MS,
 };
 use crate::network::Reach;
 
@@ -60,9 +63,26 @@ fn a_delete_that_names_the_refusal_of_a_create_takes_what_that_create_has_made_n
     assert_eq!(removed("express-nothing:0"), Vec::<String>::new());
 }
 
+#[test]
+fn a_delete_that_names_the_refusal_of_a_create_leaves_what_a_later_one_has_made() {
+    // CloudFormation keeps what has failed until the next update (`--disable-rollback`), and removes it last.
+    let read = owner();
+    let before = begun(&read, &create("1", WEB));
+    let answer = DecidedAnswer {
+        is_success: false,
+        body: "{}".to_owned(),
+        physical_id: "express-nothing:1".to_owned(),
+    };
+    let mut refused = read.refused(before, answer);
+    refused.finish_operation(true);
+    let served = done(&refused, &create("2", WEB));
+    let (_, left) = nothing_to_do(&served, &delete("3", "express-nothing:1"));
+    assert_eq!(left.services, served.services);
+}
+
 fn superseded(request_id: &str) -> Superseded {
     Superseded {
-        request_id: request_id.to_owned(),
+        request_id: request_id.into(),
         physical_id: WEB.to_owned(),
         answer: None,
         sealed: "sealed".to_owned(),
@@ -88,36 +108,59 @@ fn a_delete_waits_for_an_attempt_that_may_still_mutate_and_for_answers_that_are_
 #[test]
 fn a_request_that_was_told_that_it_is_over_is_over() {
     let mut record = owner();
-    record.newest_issued_ms = create("2", WEB).issued_ms;
     record.superseded = vec![superseded("1"), superseded("2")];
-    record.finish_superseded("1");
+    record.finish_superseded(&"1".into());
     assert_eq!(record.superseded, [superseded("2")]);
     let again = record.receive(&create("1", WEB), None);
     assert_eq!(again, Reception::Finished);
 }
 
+/// A Create, and one that CloudFormation has issued a second later under the same id.
+fn issued_twice() -> [Request; 2] {
+    [1_000, 2_000].map(|issued_ms| Request {
+        request_id: RequestId::new("1", Some(issued_ms)),
+        issued_ms,
+        ..create("", WEB)
+    })
+}
+
 #[test]
-fn an_id_that_is_over_may_come_again_with_a_later_request() {
-    let first = create("1", WEB);
+fn an_id_that_comes_again_with_a_later_request_is_a_new_request() {
+    let [first, again] = issued_twice();
     let over = done(&owner(), &first);
-    let later = Request {
-        issued_ms: first.issued_ms + 1_000,
-        ..first.clone()
-    };
-    let undated = Request {
-        is_dated: false,
-        ..later.clone()
-    };
-    for repeated in [&first, &undated] {
-        assert_eq!(over.receive(repeated, None), Reception::Finished);
+    assert_eq!(over.receive(&first, None), Reception::Finished);
+    let open = begun(&over, &again);
+    assert_eq!(open.receive(&again, None), Reception::Open);
+    assert_eq!(open.receive(&first, None), Reception::Finished);
+    let over = done(&over, &again);
+    for delivered in [&first, &again] {
+        assert_eq!(over.receive(delivered, None), Reception::Finished);
     }
-    let again = begun(&over, &later);
-    assert_eq!(again.receive(&later, None), Reception::Open);
-    assert_eq!(again.receive(&first, None), Reception::Open);
-    let over = done(&over, &later);
-    for repeated in [&first, &later] {
-        assert_eq!(over.receive(repeated, None), Reception::Finished);
+}
+
+#[test]
+fn nothing_is_answered_any_more_to_a_request_whose_id_has_come_again() {
+    let [first, again] = issued_twice();
+    // Where the first one's answer goes, that of the second is read.
+    let open = begun(&owner(), &first);
+    let owed = begun(&open, &at(1_500, update("2", WEB, WEB)));
+    for before in [open, owed] {
+        let taken = begun(&before, &again);
+        let is_owed = |owed: &Superseded| owed.request_id == first.request_id;
+        assert!(!taken.superseded.iter().any(is_owed));
+        assert_eq!(taken.receive(&first, None), Reception::Finished);
     }
+    let deleting = Request {
+        request_id: again.request_id,
+        issued_ms: again.issued_ms,
+        ..delete("", INVENTED)
+    };
+    let mut owed = owner();
+    owed.superseded = vec![superseded(first.request_id.as_str())];
+    let Reception::NothingToDo { tombstone, .. } = owed.receive(&deleting, None) else {
+        panic!("there is nothing to delete");
+    };
+    assert!(tombstone.superseded.is_empty());
 }
 
 #[test]
@@ -153,7 +196,7 @@ fn answers_that_are_owed_have_a_limit_and_the_oldest_is_over() {
         record = begun(&record, &update(&number.to_string(), WEB, WEB));
     }
     assert_eq!(record.superseded.len(), SUPERSEDED_MAX);
-    assert_eq!(record.superseded[0].request_id, "2");
+    assert_eq!(record.superseded[0].request_id.as_str(), "2");
     let oldest = record.receive(&update("1", WEB, WEB), None);
     assert_eq!(oldest, Reception::Finished);
 }
@@ -187,7 +230,7 @@ fn what_nobody_comes_back_for_is_ended_when_nobody_can_be_trying_any_more() {
     assert!(!record.end_unattended(newest_ms + UNATTENDED_AFTER_MS - 1));
     assert!(record.end_unattended(newest_ms + UNATTENDED_AFTER_MS));
     assert!(record.operation.is_none() && record.superseded.is_empty());
-    assert!(record.is_over("2") && record.is_over("3"));
+    assert!(record.is_over(&"2".into()) && record.is_over(&"3".into()));
     assert!(
         record.services.contains_key(WEB),
         "it is still to be removed"
@@ -222,8 +265,8 @@ fn what_is_remembered_of_an_owner_has_a_limit() {
         record = done(&record, &update(&format!("u{number}"), WEB, WEB));
     }
     assert_eq!(record.finished_requests.len(), FINISHED_REQUESTS_MAX);
-    assert_eq!(record.finished_requests.last(), Some(&"u99".to_owned()));
-    assert_eq!(record.finished_requests.first(), Some(&"u50".to_owned()));
+    assert_eq!(record.finished_requests.last(), Some(&"u99".into()));
+    assert_eq!(record.finished_requests.first(), Some(&"u50".into()));
 }
 
 #[test]

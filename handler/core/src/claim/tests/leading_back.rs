@@ -186,7 +186,7 @@ fn only_an_update_to_other_properties_may_leave_all_as_it_is() {
         (false, false)
     );
     let again = Request {
-        request_id: "again".to_owned(),
+        request_id: "again".into(),
         change: Some(Change {
             from: None,
             to: "old".to_owned(),

@@ -1,11 +1,10 @@
 //! Any sequence of events.
-
-use std::collections::BTreeSet;
-
 use proptest::prelude::*;
 
 use super::{INVENTED, SHOP, WEB, create, decide, delete, done, owner, update};
-use crate::claim::{FINISHED_REQUESTS_MAX, OwnerRecord, Reception, Request, RequestType};
+use crate::claim::{
+    FINISHED_REQUESTS_MAX, OwnerRecord, Reception, Request, RequestId, RequestType,
+};
 
 /// What may happen to one owner.
 #[derive(Clone, Debug)]
@@ -41,15 +40,14 @@ fn any_event() -> impl Strategy<Value = Event> {
 fn happen(
     record: &mut OwnerRecord,
     event: &Event,
-    over: &mut Vec<String>,
+    over: &mut Vec<RequestId>,
 ) -> Result<(), TestCaseError> {
     match event {
         Event::Arrive(request) => {
             let before = record.clone();
             let reception = record.receive(request, Some("sealed"));
-            let remembered: BTreeSet<&String> =
-                over.iter().rev().take(FINISHED_REQUESTS_MAX).collect();
-            if remembered.contains(&request.request_id) {
+            let mut remembered = over.iter().rev().take(FINISHED_REQUESTS_MAX);
+            if remembered.any(|id| *id == request.request_id) {
                 prop_assert_eq!(&reception, &Reception::Finished);
             }
             if let Reception::Begin(begun) = reception {
@@ -93,7 +91,7 @@ fn check_begun(
     let open = begun.operation.as_ref().expect("it has begun");
     prop_assert_eq!(&open.request_id, &request.request_id);
     if let Some(ended) = &before.operation {
-        let is_owed = |id: &str| begun.superseded.iter().any(|owed| owed.request_id == id);
+        let is_owed = |id: &RequestId| begun.superseded.iter().any(|owed| owed.request_id == *id);
         prop_assert!(is_owed(&ended.request_id), "{:?} is owed an answer", ended);
     }
     for (arn, service) in &begun.services {

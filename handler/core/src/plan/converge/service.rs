@@ -107,11 +107,7 @@ fn create_service(desired: &Desired, observed: &Observed, timing: &Timing, steps
         && observed.https_listener.present().is_some();
     if let Some(spec) = wanted_service(desired, observed).filter(|_| is_ready) {
         steps.push(Step::CreateService {
-            client_token: naming::client_token(
-                &timing.request_id,
-                timing.started_ms,
-                &desired.identity.service_arn,
-            ),
+            client_token: naming::client_token(&timing.request_id, &desired.identity.service_arn),
             spec: Box::new(spec),
         });
     }

@@ -98,7 +98,7 @@ impl World {
                 alias_moved_ms: None,
                 has_alias_record: false,
                 is_create: true,
-                request_id: "create".to_owned(),
+                request_id: "create".into(),
             },
             live: None,
             previous: None,
@@ -127,7 +127,7 @@ impl World {
             alias_moved_ms: None,
             has_alias_record: true,
             is_create: false,
-            request_id: format!("update at {now_ms}"),
+            request_id: format!("update at {now_ms}").as_str().into(),
         };
         self.observed.revisions = Presence::Unknown;
     }
