@@ -28,10 +28,10 @@ mod subnets;
 mod way_back;
 
 use express_core::claim::{Operation, ServiceRecord};
-use express_core::decision::{Decision, HandlerErrorCode, Wait, WaitReason};
+use express_core::decision::{Decision, Wait, WaitReason};
 use express_core::network::VpcFacts;
 use express_core::observed::{AliasLook, Observed};
-use express_core::plan::Timing;
+use express_core::plan::{PlanError, Timing};
 use express_core::step::Step;
 
 use crate::ledger::{LedgerError, Stored};
@@ -273,9 +273,8 @@ impl<'a> Attempt<'a> {
             let decision = match goal.plan(self.runtime, &observed, &timing) {
                 Ok(decision) => decision,
                 // That a move has too little time left may be because of Route 53.
-                Err(error)
-                    if observed.alias_look == AliasLook::Skipped
-                        && error.class() == HandlerErrorCode::NotUpdatable =>
+                Err(PlanError::MoveWithoutTime { .. } | PlanError::MoveBackWithoutTime { .. })
+                    if observed.alias_look == AliasLook::Skipped =>
                 {
                     observed.alias_look = AliasLook::Needed;
                     continue;

@@ -31,8 +31,8 @@ pub struct Report {
     pub offered: Vec<String>,
     /// Target groups with our name that no owner's service has.
     pub unknown_target_groups: Vec<String>,
-    /// Services whose removal has failed, which CloudFormation may have forgotten: cluster and name, and the stack whose
-    /// next Delete of the resource takes them.
+    /// Services whose removal has failed, which CloudFormation may have forgotten or has never known: cluster and name, and
+    /// the stack whose next Delete of the resource takes them.
     pub forgotten: Vec<String>,
     /// Rollback alarms that looked at the group that serves.
     pub corrected_alarms: Vec<String>,
@@ -111,11 +111,16 @@ async fn look_and_mend(runtime: &Runtime, contents: &Contents, report: &mut Repo
     }
 }
 
-/// What CloudFormation wanted to be removed, and nothing is done about.
+/// What is to be removed, and nothing is done about: CloudFormation has asked for it, or does not know of it.
 fn forgotten(record: &OwnerRecord) -> Vec<String> {
     let stack = record.owner.stack_name();
-    let is_left = |service: &&ServiceRecord| record.operation.is_none() && service.is_doomed;
-    let left = record.services.values().filter(is_left);
+    let is_to_go = |service: &&ServiceRecord| service.is_doomed || !service.is_answered;
+    let is_over = record.operation.is_none();
+    let left = record
+        .services
+        .values()
+        .filter(is_to_go)
+        .filter(|_| is_over);
     left.map(|service| format!("{}/{} of {stack}", service.cluster, service.name))
         .collect()
 }

@@ -304,3 +304,71 @@ pub(super) async fn listeners_of(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use express_core::claim::Owner;
+    use express_core::naming::TAG_OWNER;
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::fake_aws::{FakeAws, Sent};
+
+    const SERVICE: &str = "arn:aws:ecs:eu-west-1:123456789012:service/default/web";
+
+    fn identity() -> Identity {
+        Identity {
+            owner: Owner {
+                stack_id: "arn:aws:cloudformation:eu-west-1:123456789012:stack/app/1".into(),
+                logical_resource_id: "Web".into(),
+            },
+            owner_key: "owner".into(),
+            service_arn: SERVICE.into(),
+            cluster: "default".into(),
+            service: "web".into(),
+            host: "web.apps.example.com".into(),
+        }
+    }
+
+    /// What ECS says of a service when it is looked at during a deployment of `new`, which has ended when that is looked at.
+    fn ended_between_two_looks(sent: &Sent) -> Value {
+        match sent
+            .header("x-amz-target")
+            .and_then(|it| it.split_once('.'))
+        {
+            Some((_, "DescribeServices")) => json!({"services": [{
+                "serviceArn": SERVICE, "status": "ACTIVE", "taskDefinition": "web:2",
+                "tags": [{"key": TAG_OWNER, "value": "owner"}],
+                "currentServiceDeployment": "deployment",
+                "currentServiceRevisions": [{"arn": "old"}, {"arn": "new"}],
+            }]}),
+            Some((_, "DescribeServiceDeployments")) => json!({"serviceDeployments": [{
+                "serviceDeploymentArn": "deployment", "status": "SUCCESSFUL", "createdAt": 1,
+                "targetServiceRevision": {"arn": "new"},
+            }]}),
+            Some((_, "DescribeServiceRevisions")) => {
+                let asked = &sent.json()["serviceRevisionArns"];
+                assert_eq!(*asked, json!(["new"]));
+                json!({"serviceRevisions": [{
+                    "serviceRevisionArn": "new", "taskDefinition": "web:2",
+                    "resolvedConfiguration": {"loadBalancers": [{"targetGroupArn": "green"}]},
+                }]})
+            }
+            other => panic!("nobody needs {other:?}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn what_serves_is_known_also_when_a_deployment_ends_between_two_looks() {
+        let fake = FakeAws::new(|_, sent| Some((200, ended_between_two_looks(sent).to_string())));
+        let aws = fake.runtime().aws;
+        let found = resources::ecs_service::find(&aws, "default", "web").await;
+        let mut service = found.expect("an answer").into();
+        let looked = newest_deployment(&aws, &identity(), false, &mut service).await;
+        looked.expect("an answer");
+        let service = service.present().expect("a service");
+        assert_eq!(service.live_target_group_arn.as_deref(), Some("green"));
+        let deployment = service.deployment.as_ref().expect("a deployment");
+        assert_eq!(deployment.task_definition_arn.as_deref(), Some("web:2"));
+    }
+}

@@ -285,6 +285,7 @@ impl Attempt<'_> {
                 Step::CreateListenerRule(spec) if spec.header.is_some() => {
                     service.has_test_rule = true;
                 }
+                Step::DeleteAliasRecord { .. } => service.alias_leads_to = None,
                 Step::CreateAliasRecord(spec) | Step::UpsertAliasRecord(spec) => {
                     service.note_zone(&spec.hosted_zone_id);
                     service.alias_leads_to = None;
@@ -302,13 +303,15 @@ impl Attempt<'_> {
     pub(super) fn note_alias(&mut self, goal: &Goal, observed: &Observed) {
         let zone = self.runtime.settings.hosted_zone_id.as_deref();
         let arn = &goal.identity().service_arn;
-        if let (Goal::Converge(_), Some(service), Some(zone), Some(found)) = (
-            goal,
-            self.stored.record.services.get_mut(arn),
-            zone,
-            observed.alias_record.present(),
-        ) {
-            service.note_alias(zone, found);
+        let (Goal::Converge(_), Some(service), Some(zone)) =
+            (goal, self.stored.record.services.get_mut(arn), zone)
+        else {
+            return;
+        };
+        match &observed.alias_record {
+            Presence::Unknown => {}
+            Presence::Absent => service.alias_leads_to = None,
+            Presence::Present(found) => service.note_alias(zone, found),
         }
     }
 

@@ -1,6 +1,7 @@
 //! Updates that fail, are cancelled, or are undone because something else failed.
 
 use express_tests::account::{Inventory, Kind};
+use express_tests::by_hand;
 use express_tests::changes;
 use express_tests::cloudformation::RequestType;
 use express_tests::properties::{lifecycle_hook, role};
@@ -10,7 +11,8 @@ use local_aws::wire::Service;
 use serde_json::json;
 
 use StackStatus::{
-    CreateComplete, DeleteComplete, UpdateComplete, UpdateRollbackComplete, UpdateRollbackFailed,
+    CreateComplete, DeleteComplete, DeleteFailed, UpdateComplete, UpdateRollbackComplete,
+    UpdateRollbackFailed,
 };
 
 /// Seconds after which a sibling fails: before anything was changed, while it is changed, while ECS deploys.
@@ -436,8 +438,33 @@ fn an_update_that_is_cancelled_goes_back_to_a_revision_that_was_deregistered_mea
         } else {
             // What has been deployed cannot be taken back: ECS starts nothing from what is INACTIVE.
             assert_eq!(outcome.status, UpdateRollbackFailed, "{context}");
+            let reason = &outcome.last().reason;
+            assert!(reason.contains("TaskDefinition is inactive"), "{reason}");
         }
     }
+}
+
+/// What has failed to be removed after a replacement is asked for once more, and that is cancelled.
+#[test]
+fn what_may_not_be_removed_does_not_keep_an_update_from_being_led_back() {
+    let world = World::new();
+    let stack = world.with_service("app", &web());
+    let inventory = world.inventory();
+    let (rule, item) = inventory.of(Kind::ListenerRule).next().unwrap();
+    assert!(by_hand::RULE_UNTAGGED.is_done_to(&world, rule, item));
+    let replaced = stack.deploy_now(Template::of(&web().named("shop")));
+    assert_eq!(replaced.status, UpdateComplete);
+    assert!(replaced.last().reason.contains("has no tag"));
+    for cancelled_s in CANCELLED_AFTER_S {
+        let outcome = stack.deploy_now(Template::of(&web()).sibling_fails_after(cancelled_s));
+        let context = format!("{cancelled_s} s: {:?}", outcome.seen);
+        assert_eq!(outcome.status, UpdateRollbackComplete, "{context}");
+        world.settle();
+    }
+    // Whoever asks for the removal is told what is in its way.
+    let deleted = stack.delete_now();
+    assert_eq!(deleted.status, DeleteFailed);
+    assert!(deleted.last().reason.contains("has no tag"));
 }
 
 /// Only what the new image knows as well was asked of it while it was brought.

@@ -148,8 +148,11 @@ mod tests {
             let zone = is_own.then(|| "Z1".to_owned());
             let noted = (held.has_alias_record, held.hosted_zone_id.clone());
             assert_eq!(noted, (is_own, zone.clone()), "{target}");
+            let leads_to = is_own.then(|| record(target).target_dns_name);
+            assert_eq!(held.alias_leads_to, leads_to, "{target}");
             // People make it lead elsewhere.
             held.note_alias("Z1", &record("theirs-123"));
+            assert_eq!(held.alias_leads_to, None, "{target}");
             let noted = (held.has_alias_record, held.hosted_zone_id);
             assert_eq!(noted, (is_own, zone), "{target}");
         }

@@ -5,7 +5,7 @@
 
 use super::transitions::drop_oldest;
 use super::{ANSWERED_IDS_MAX, Operation, Owner, OwnerRecord, Request, RequestType, ServiceRecord};
-use crate::naming::{self, ID_OF_NOTHING};
+use crate::naming;
 
 /// Letters and digits that CloudFormation ends a made-up id with: 12 in all that were published, 13 in older ones.
 const INVENTED_LENGTHS: std::ops::RangeInclusive<usize> = 12..=13;
@@ -188,15 +188,6 @@ impl OwnerRecord {
         named.is_some_and(|id| self.owner.may_have_got(id) || refused.as_ref() == Some(id))
     }
 
-    /// Whether `request` follows a Create that has failed for CloudFormation: it has no service of this resource then,
-    /// because it creates none while it has one.
-    fn follows_failed_create(&self, request: &Request) -> bool {
-        let named = request.physical_id.as_ref();
-        let is_of_nothing =
-            |id: &&String| self.owner.may_have_got(id) || id.starts_with(ID_OF_NOTHING);
-        request.request_type == RequestType::Delete && named.filter(is_of_nothing).is_some()
-    }
-
     /// A service that the open operation was decided to have reached. The next request may be the first to learn of it:
     /// the attempt that answered died before it could write that down.
     pub(super) fn learn_what_was_reached(&mut self) {
@@ -226,20 +217,6 @@ impl OwnerRecord {
         if let Some(service) = deleted.and_then(|arn| self.services.get_mut(arn)) {
             service.is_doomed = true;
         }
-    }
-
-    /// Whether CloudFormation has asked in vain for the removal of a service, and goes on with another one. What it was
-    /// told last is what it has, whatever a version that does not know of doomed services has left noted; unless it has
-    /// gone on with a Create, in vain, or was told of a replacement that has never succeeded.
-    pub(super) fn is_forgotten(
-        &self,
-        request: &Request,
-        arn: &String,
-        service: &ServiceRecord,
-    ) -> bool {
-        let is_newest = self.answered_ids.last() == Some(arn);
-        let is_kept = is_newest && service.is_reached && !self.follows_failed_create(request);
-        service.is_doomed && !is_kept
     }
 
     pub(super) fn remember_heard(&mut self, physical_id: &str) {

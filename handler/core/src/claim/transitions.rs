@@ -146,8 +146,8 @@ impl OwnerRecord {
             if converge.as_ref() == Some(arn) {
                 return false;
             }
-            let is_asked = request.request_type == RequestType::Delete
-                && (is_named(arn) || record.is_forgotten(request, arn, service));
+            let is_asked =
+                request.request_type == RequestType::Delete && (is_named(arn) || service.is_doomed);
             is_asked || !service.is_answered || left_behind.as_ref() == Some(arn)
         };
         let mut remove: Vec<String> = record
