@@ -5,6 +5,7 @@
 
 mod answer;
 mod event;
+mod preserving;
 mod request;
 mod rollback;
 mod stack;
@@ -13,6 +14,7 @@ mod template;
 pub(crate) use answer::check as check_answer;
 pub use answer::{Answers, answers_sent};
 pub use event::{RESPONSE_URL_CANARY, RequestType, owner_key_of, request_of};
+pub use preserving::FailedCreate;
 pub use request::{Seen, SeenStatus};
 pub use rollback::{FailedReplacement, ROLLBACK_AFTER_S};
 pub use stack::{Resource, Stack, StackOutcome, StackStatus};

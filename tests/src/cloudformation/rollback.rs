@@ -38,7 +38,7 @@ impl Stack {
         StackOutcome { status, seen }
     }
 
-    fn delete_created(&self, seen: &Seen) -> Request {
+    pub(super) fn delete_created(&self, seen: &Seen) -> Request {
         let physical_id = seen
             .physical_id
             .clone()
@@ -69,10 +69,27 @@ impl Stack {
         mut seen: Vec<Seen>,
     ) -> StackOutcome {
         self.world.sleep_s(ROLLBACK_AFTER_S).await;
+        let (is_undone, undone) = self.undo(before, template, &seen).await;
+        let status = if is_undone {
+            StackStatus::UpdateRollbackComplete
+        } else {
+            StackStatus::UpdateRollbackFailed
+        };
+        seen.extend(undone);
+        StackOutcome { status, seen }
+    }
+
+    /// Takes what was touched back to what it was; whether that has succeeded, and what came of each request.
+    pub(super) async fn undo(
+        &self,
+        before: &BTreeMap<String, Resource>,
+        template: &Template,
+        touched: &[Seen],
+    ) -> (bool, Vec<Seen>) {
         let reaction = self.state.borrow().failed_replacement;
         let mut back = Vec::new();
         let mut doomed = Vec::new();
-        for touched in &seen {
+        for touched in touched {
             let Some(known) = before.get(&touched.logical_id) else {
                 doomed.push(self.delete_created(touched));
                 continue;
@@ -89,18 +106,13 @@ impl Stack {
                 back.push(update_back(touched, known, answered, template));
             }
         }
-        let undone = self.send_independently(back).await;
-        for undone in &undone {
+        let mut seen = self.send_independently(back).await;
+        for undone in &seen {
             doomed.extend(self.settle_undone(undone, template));
         }
-        let status = if undone.iter().all(Seen::is_success) {
-            StackStatus::UpdateRollbackComplete
-        } else {
-            StackStatus::UpdateRollbackFailed
-        };
-        seen.extend(undone);
+        let is_undone = seen.iter().all(Seen::is_success);
         seen.extend(self.clean_up(doomed).await);
-        StackOutcome { status, seen }
+        (is_undone, seen)
     }
 
     /// Notes the id that the Update back answered with, also when it failed; the one it was sent with goes, if it is

@@ -27,6 +27,10 @@ pub(super) struct State {
     name: String,
     id: String,
     pub(super) resources: BTreeMap<String, Resource>,
+    /// Whose Create has failed in an operation that took nothing back.
+    pub(super) failed: BTreeMap<String, Resource>,
+    /// Deletes of what such operations have replaced or removed.
+    pub(super) owed: Vec<Request>,
     pub(super) failed_replacement: FailedReplacement,
 }
 
@@ -53,9 +57,11 @@ pub struct StackOutcome {
 #[expect(missing_docs, reason = "AWS's own names")]
 pub enum StackStatus {
     CreateComplete,
+    CreateFailed,
     RollbackComplete,
     RollbackFailed,
     UpdateComplete,
+    UpdateFailed,
     UpdateRollbackComplete,
     UpdateRollbackFailed,
     DeleteComplete,
@@ -69,6 +75,14 @@ pub enum Unchanged {
     Skipped,
     /// An Update with the same properties: stands for a change that means nothing, such as another order.
     Sent,
+}
+
+impl StackStatus {
+    /// Whether an operation has failed that took nothing back.
+    #[must_use]
+    pub const fn is_preserved(self) -> bool {
+        matches!(self, Self::CreateFailed | Self::UpdateFailed)
+    }
 }
 
 impl StackOutcome {
@@ -113,6 +127,8 @@ impl Stack {
                 name: name.to_owned(),
                 id,
                 resources: BTreeMap::new(),
+                failed: BTreeMap::new(),
+                owed: Vec::new(),
                 failed_replacement: FailedReplacement::DeleteAnsweredId,
             })),
         }
@@ -141,6 +157,21 @@ impl Stack {
     #[must_use]
     pub fn resources(&self) -> BTreeMap<String, Resource> {
         self.state.borrow().resources.clone()
+    }
+
+    /// Every resource that CloudFormation knows of, also those whose Create has failed.
+    #[must_use]
+    pub fn known(&self) -> BTreeMap<String, Resource> {
+        let state = self.state.borrow();
+        let mut known = state.failed.clone();
+        known.extend(state.resources.clone());
+        known
+    }
+
+    /// Whether CloudFormation knows of nothing any more.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.known().is_empty() && self.state.borrow().owed.is_empty()
     }
 
     /// An event of this stack that CloudFormation itself does not send, for [`World::deliver`].
@@ -237,19 +268,7 @@ impl Stack {
 
     pub(super) async fn update(&self, template: Template, unchanged: Unchanged) -> StackOutcome {
         let before = self.resources();
-        let requests = template
-            .resources
-            .iter()
-            .filter_map(|(id, properties)| match before.get(id) {
-                None => Some(create(id, properties)),
-                Some(known)
-                    if known.properties == *properties && unchanged == Unchanged::Skipped =>
-                {
-                    None
-                }
-                Some(known) => Some(update(id, known, properties)),
-            })
-            .collect();
+        let requests = requests(&template, &before, unchanged);
         let changed = self
             .send_all(requests, template.sibling_fails_after_s)
             .await;
@@ -287,21 +306,25 @@ impl Stack {
 
     /// Deletes the stack.
     pub async fn delete(self) -> StackOutcome {
-        let resources = self.resources();
-        let requests = resources
+        let known = self.known();
+        let requests = known
             .iter()
             .map(|(id, known)| delete(id, known.physical_id.clone(), &known.properties))
             .collect();
+        let mut seen = self.clean_up(self.take_owed()).await;
         // One Delete that fails does not stop the others.
-        let seen = self.send_independently(requests).await;
-        for gone in seen.iter().filter(|seen| seen.is_success()) {
-            self.state.borrow_mut().resources.remove(&gone.logical_id);
+        let deleted = self.send_independently(requests).await;
+        for gone in deleted.iter().filter(|seen| seen.is_success()) {
+            let mut state = self.state.borrow_mut();
+            state.resources.remove(&gone.logical_id);
+            state.failed.remove(&gone.logical_id);
         }
-        let status = if seen.iter().all(Seen::is_success) {
+        let status = if deleted.iter().all(Seen::is_success) {
             StackStatus::DeleteComplete
         } else {
             StackStatus::DeleteFailed
         };
+        seen.extend(deleted);
         StackOutcome { status, seen }
     }
 
@@ -317,7 +340,7 @@ impl Stack {
     }
 
     /// Notes a resource as existing.
-    fn keep(&self, seen: &Seen, properties: &BTreeMap<String, Value>) {
+    pub(super) fn keep(&self, seen: &Seen, properties: &BTreeMap<String, Value>) {
         if let (Some(physical_id), Some(properties)) =
             (&seen.physical_id, properties.get(&seen.logical_id))
         {
@@ -406,6 +429,24 @@ pub(super) struct Changed {
     /// Nothing failed, the sibling included.
     pub(super) is_complete: bool,
     pub(super) seen: Vec<Seen>,
+}
+
+/// What brings a stack from what it has to what the template says, but for what goes.
+pub(super) fn requests(
+    template: &Template,
+    before: &BTreeMap<String, Resource>,
+    unchanged: Unchanged,
+) -> Vec<Request> {
+    let resources = template.resources.iter();
+    resources
+        .filter_map(|(id, properties)| match before.get(id) {
+            None => Some(create(id, properties)),
+            Some(known) if known.properties == *properties && unchanged == Unchanged::Skipped => {
+                None
+            }
+            Some(known) => Some(update(id, known, properties)),
+        })
+        .collect()
 }
 
 fn create(logical_id: &str, properties: &Value) -> Request {

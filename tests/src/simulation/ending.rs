@@ -182,16 +182,13 @@ fn nothing_orphaned(player: &Player) {
 /// The owner key and the physical id of each resource of a stack.
 fn owners(stack: &Stack) -> impl Iterator<Item = (String, String)> + use<> {
     let stack_id = stack.id();
-    stack
-        .resources()
-        .into_iter()
-        .map(move |(logical, resource)| {
-            let owner = Owner {
-                stack_id: stack_id.clone(),
-                logical_resource_id: logical,
-            };
-            (naming::owner_key(&owner), resource.physical_id)
-        })
+    stack.known().into_iter().map(move |(logical, resource)| {
+        let owner = Owner {
+            stack_id: stack_id.clone(),
+            logical_resource_id: logical,
+        };
+        (naming::owner_key(&owner), resource.physical_id)
+    })
 }
 
 /// Owners of whom a Delete failed or an event was lost, and those of stacks whose rollback failed.

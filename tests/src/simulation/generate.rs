@@ -6,7 +6,7 @@ use local_aws::fault::Fault;
 use super::history::STACKS;
 use super::{Drift, Event, History, Image, Service, Timed};
 use crate::changes::{FIRST_CHANGES, changes};
-use crate::cloudformation::FailedReplacement;
+use crate::cloudformation::{FailedCreate, FailedReplacement};
 
 /// Events of one history. Few: what goes wrong needs few, and a short history leaves time for more of them.
 const EVENTS: std::ops::RangeInclusive<usize> = 3..=7;
@@ -38,6 +38,9 @@ pub const NEWEST_FROM: u64 = 1 << 63;
 
 /// Seeds from here on also know people who take back what they have changed.
 pub const TAKEN_BACK_FROM: u64 = 15 << 60;
+
+/// Seeds from here on also know stacks that are deployed with `--disable-rollback`.
+pub const PRESERVING_FROM: u64 = 61 << 58;
 
 /// The history of a seed.
 #[must_use]
@@ -74,6 +77,7 @@ pub fn generate(seed: u64) -> History {
         seed,
         redelivered_after_s,
         reaction,
+        preserving: None,
         two_versions,
         members_max: None,
         events,
@@ -83,6 +87,9 @@ pub fn generate(seed: u64) -> History {
     }
     if seed >= TAKEN_BACK_FROM {
         taken_back(&mut history);
+    }
+    if seed >= PRESERVING_FROM {
+        preserving(&mut history);
     }
     history
 }
@@ -207,6 +214,13 @@ fn taken_back(history: &mut History) {
         then = if drifted <= then { then + 1 } else { drifted };
     }
     insert(&mut random, history, then + 1, back);
+}
+
+/// From a source of its own.
+fn preserving(history: &mut History) {
+    let mut random = Rng::with_seed(history.seed.rotate_left(8));
+    let when = [FailedCreate::DeletedFirst, FailedCreate::DeletedLast];
+    history.preserving = one_in(&mut random, 3).then(|| *pick(&mut random, &when));
 }
 
 /// Puts an event among those from number `first` on; its number.

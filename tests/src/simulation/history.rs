@@ -6,7 +6,7 @@ use local_aws::fault::Fault;
 
 use super::Drift;
 use crate::changes::{Change, changes};
-use crate::cloudformation::{FailedReplacement, Template};
+use crate::cloudformation::{FailedCreate, FailedReplacement, Template};
 use crate::properties::{ENVIRONMENT_CANARY, ServiceProperties, web};
 
 /// Logical ids that a stack's services have.
@@ -25,6 +25,8 @@ pub struct History {
     pub redelivered_after_s: Option<u64>,
     /// What CloudFormation does after a replacing Update that failed.
     pub reaction: FailedReplacement,
+    /// Whether stacks are deployed with `--disable-rollback`, and when what has failed to be created is deleted then.
+    pub preserving: Option<FailedCreate>,
     /// Whether half of the attempts are of a newer version of the provider.
     pub two_versions: bool,
     /// Services on one load balancer at most; none for as many as in production.
@@ -228,6 +230,7 @@ impl fmt::Display for History {
             seed,
             redelivered_after_s,
             reaction,
+            preserving,
             two_versions,
             members_max,
             events,
@@ -240,6 +243,12 @@ impl fmt::Display for History {
             )?;
         }
         writeln!(formatter, "  after a failed replacement: {reaction:?}")?;
+        if let Some(failed) = preserving {
+            writeln!(
+                formatter,
+                "  what has succeeded is preserved; what has not been created is {failed:?}"
+            )?;
+        }
         if *two_versions {
             writeln!(
                 formatter,

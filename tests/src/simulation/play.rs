@@ -58,7 +58,9 @@ impl Place {
                 | StackStatus::UpdateRollbackComplete,
             ) => true,
             Some(
-                StackStatus::RollbackComplete
+                StackStatus::CreateFailed
+                | StackStatus::UpdateFailed
+                | StackStatus::RollbackComplete
                 | StackStatus::RollbackFailed
                 | StackStatus::UpdateRollbackFailed
                 | StackStatus::DeleteComplete
@@ -162,15 +164,21 @@ impl Player {
                 sibling_fails_after_s,
             } => {
                 let template = template(services, *sibling_fails_after_s, &self.subnets);
-                self.begin_update(*stack, history, |stack| {
-                    stack.deploy(template).boxed_local()
+                self.begin_update(*stack, history, |stack| match history.preserving {
+                    Some(failed) => stack.deploy_preserving(template, failed).boxed_local(),
+                    None => stack.deploy(template).boxed_local(),
                 });
                 self.places[*stack].changes_before = Some(self.world.mutations().len());
             }
             Event::UpdateUnchanged { stack } => {
-                self.begin_update(*stack, history, |stack| {
-                    stack.update_unchanged().boxed_local()
-                });
+                if self.places[*stack]
+                    .latest
+                    .is_none_or(|it| !it.is_preserved())
+                {
+                    self.begin_update(*stack, history, |stack| {
+                        stack.update_unchanged().boxed_local()
+                    });
+                }
             }
             Event::Delete { stack } => {
                 self.begin(*stack, history, |stack| stack.delete().boxed_local());
@@ -221,7 +229,8 @@ impl Player {
     ) {
         self.end_operation(number);
         let place = &self.places[number];
-        if place.stack.resources().is_empty() || place.takes_updates() {
+        let is_preserved = place.latest.is_some_and(StackStatus::is_preserved);
+        if place.stack.is_empty() || place.takes_updates() || is_preserved {
             self.begin(number, history, operation);
         }
     }
@@ -235,7 +244,7 @@ impl Player {
     ) {
         self.end_operation(number);
         let place = &mut self.places[number];
-        if place.latest.is_some() && place.stack.resources().is_empty() {
+        if place.latest.is_some() && place.stack.is_empty() {
             let name = place.stack.name();
             place.stack = self
                 .world
@@ -311,10 +320,7 @@ impl Player {
     /// Stacks that have resources.
     pub(super) fn standing(&self) -> Vec<Stack> {
         let stacks = self.places.iter().map(|place| &place.stack);
-        stacks
-            .filter(|stack| !stack.resources().is_empty())
-            .cloned()
-            .collect()
+        stacks.filter(|stack| !stack.is_empty()).cloned().collect()
     }
 
     /// Stacks whose last operation left something to be done again.
@@ -323,7 +329,9 @@ impl Player {
             matches!(
                 place.latest,
                 Some(
-                    StackStatus::RollbackFailed
+                    StackStatus::CreateFailed
+                        | StackStatus::UpdateFailed
+                        | StackStatus::RollbackFailed
                         | StackStatus::UpdateRollbackFailed
                         | StackStatus::DeleteFailed
                 )

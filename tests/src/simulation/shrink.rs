@@ -61,6 +61,7 @@ fn plainer(history: &History) -> Vec<History> {
     add(&|history| history.redelivered_after_s = None);
     add(&|history| history.reaction = FailedReplacement::DeleteAnsweredId);
     add(&|history| history.two_versions = false);
+    add(&|history| history.preserving = None);
     add(&|history| history.members_max = None);
     for number in 0..history.events.len() {
         add(&|history| history.events[number].pause_s = 0);

@@ -7,14 +7,15 @@ use std::path::Path;
 
 use expect_test::expect_file;
 use express_tests::account::Kind;
-use express_tests::cloudformation::{RequestType, SeenStatus};
+use express_tests::cloudformation::{FailedCreate, RequestType, SeenStatus};
 use express_tests::invariants::check_all_answered;
-use express_tests::{Run, Scenario, StackStatus, Template, World, web};
+use express_tests::{Run, Scenario, ServiceProperties, StackStatus, Template, World, web};
+use local_aws::elbv2::{self, RouteOutcome};
 use local_aws::fault::{Fault, Rule};
 use local_aws::wire::Service;
 use serde_json::{Value, json};
 
-use StackStatus::{CreateComplete, DeleteComplete, RollbackComplete, UpdateComplete};
+use StackStatus::{CreateComplete, CreateFailed, DeleteComplete, RollbackComplete, UpdateComplete};
 
 #[test]
 fn a_service_is_created_and_removed_as_the_golden_trace_says() {
@@ -565,4 +566,53 @@ fn a_cluster_that_does_not_exist_is_refused_within_a_minute() {
     assert_eq!(outcome.status, RollbackComplete, "{}", first.reason);
     assert!(first.reason.contains("cluster `shop`"), "{}", first.reason);
     assert!(first.seconds() < 60, "{} s", first.seconds());
+}
+
+/// `--disable-rollback`: CloudFormation keeps what has failed until the next update, and may delete it only after the next
+/// Create.
+#[test]
+fn what_has_failed_to_be_created_is_created_again_by_the_next_update() {
+    for when in [FailedCreate::DeletedFirst, FailedCreate::DeletedLast] {
+        let world = World::new();
+        let before = world.inventory().without_what_stays();
+        let stack = world.stack("app");
+        let deploy = |properties: &ServiceProperties| {
+            let template = Template::of(properties);
+            let outcome = world.block_on(stack.clone().deploy_preserving(template, when));
+            world.settle();
+            outcome
+        };
+        let refused = web().set("/Cpu", "0");
+        let unhealthy = web().image("demo/unhealthy");
+        for failing in [
+            &unhealthy,
+            &unhealthy,
+            &refused,
+            &unhealthy.clone().named("shop"),
+        ] {
+            let outcome = deploy(failing);
+            assert_eq!(outcome.status, CreateFailed, "{when:?} {:?}", outcome.seen);
+        }
+        let created = deploy(&web());
+        assert_eq!(
+            created.status, CreateComplete,
+            "{when:?} {:?}",
+            created.seen
+        );
+        let services = world.inventory();
+        let names: Vec<&str> = services
+            .of(Kind::EcsService)
+            .map(|(_, service)| service.name.as_str())
+            .collect();
+        assert_eq!(names, ["web"], "{when:?}");
+        let visited = elbv2::route(&world.account().cloud(), "web.apps.example.com");
+        let RouteOutcome::Answered(answer) = visited else {
+            panic!("{when:?}: {visited:?}");
+        };
+        assert!(answer.is_served(), "{when:?} {answer:?}");
+        assert_eq!(stack.delete_now().status, DeleteComplete, "{when:?}");
+        world.settle();
+        let after = world.inventory().without_what_stays();
+        assert_eq!(before.diff(&after), Vec::<String>::new(), "{when:?}");
+    }
 }

@@ -165,6 +165,17 @@ fn failed_deployment_of_before_does_not_stop_the_next() {
     );
 }
 
+/// The Create of before has failed, and CloudFormation has kept what it has made.
+#[test]
+fn service_that_has_never_served_is_deployed_again_although_it_is_as_desired() {
+    let rolling = || web().set("/Deployment/Strategy", json!("ROLLING"));
+    let failed = seen(rolling()).other_deployment(DeploymentStatus::Failed);
+    assert_eq!(decided(rolling(), &failed).trim(), "Converged");
+    let never = failed.service(|service| service.live_target_group_arn = None);
+    let planned = decided(rolling(), &never);
+    assert_eq!(planned.trim(), "UpdateService(web) forceNewDeployment");
+}
+
 #[test]
 fn foreign_deployment_is_let_end_before_ours_begins() {
     check(
