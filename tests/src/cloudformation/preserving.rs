@@ -1,9 +1,10 @@
-//! Deploying with `--disable-rollback`: what has succeeded stays, and what has failed waits for the next operation.
+//! Deploying with `--disable-rollback`: what has succeeded stays, and what has failed waits for the next operation, which may
+//! be `RollbackStack`.
 //!
 //! AWS: <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stack-failure-options.html>
 
 use super::request::{Request, Seen};
-use super::rollback::ROLLBACK_AFTER_S;
+use super::rollback::{FailedReplacement, ROLLBACK_AFTER_S};
 use super::stack::{self, Resource, Stack, StackOutcome, StackStatus, Unchanged};
 use super::{RequestType, Template};
 
@@ -57,6 +58,8 @@ impl Stack {
         }
         if is_complete {
             self.owe_removed(&template);
+            let stable = self.resources();
+            self.state.borrow_mut().stable = Some(stable);
             let failed = self.take_failed();
             let owed = self.take_owed();
             seen.extend(
@@ -71,6 +74,60 @@ impl Stack {
             (false, false) => StackStatus::UpdateFailed,
         };
         StackOutcome { status, seen }
+    }
+
+    /// `RollbackStack`: takes everything back to what it was when an operation last completed; without such, it is deleted.
+    /// AWS: <https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_RollbackStack.html>
+    pub async fn roll_back(self) -> StackOutcome {
+        let Some(stable) = self.state.borrow().stable.clone() else {
+            return self.delete().await;
+        };
+        let reaction = self.state.borrow().failed_replacement;
+        let mut doomed = self.take_failed();
+        let mut back = Vec::new();
+        for (id, known) in self.resources() {
+            let delete = || stack::delete(&id, known.physical_id.clone(), &known.properties);
+            match stable.get(&id) {
+                None => {
+                    self.state.borrow_mut().resources.remove(&id);
+                    doomed.push(delete());
+                }
+                Some(before) if before.properties == known.properties => {}
+                Some(before)
+                    if before.physical_id != known.physical_id
+                        && reaction == FailedReplacement::DeleteAnsweredId =>
+                {
+                    self.is_again(&id, before.clone());
+                    doomed.push(delete());
+                }
+                Some(before) => back.push(stack::update(&id, &known, &before.properties)),
+            }
+        }
+        let mut seen = self.send_independently(back).await;
+        let is_back = seen.iter().all(Seen::is_success);
+        for undone in seen.iter().filter(|undone| undone.is_success()) {
+            self.owe_replaced(undone);
+            let physical_id = undone.physical_id.clone().unwrap_or_default();
+            let properties = stable[&undone.logical_id].properties.clone();
+            let resource = Resource {
+                physical_id,
+                properties,
+            };
+            self.is_again(&undone.logical_id, resource);
+        }
+        doomed.extend(self.take_owed());
+        seen.extend(self.clean_up(doomed).await);
+        let status = if is_back {
+            StackStatus::UpdateRollbackComplete
+        } else {
+            StackStatus::UpdateRollbackFailed
+        };
+        StackOutcome { status, seen }
+    }
+
+    fn is_again(&self, logical_id: &str, resource: Resource) {
+        let mut state = self.state.borrow_mut();
+        state.resources.insert(logical_id.to_owned(), resource);
     }
 
     /// Deletes what has failed; what cannot be deleted now is, once everything else is there.

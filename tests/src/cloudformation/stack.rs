@@ -31,6 +31,8 @@ pub(super) struct State {
     pub(super) failed: BTreeMap<String, Resource>,
     /// Deletes of what such operations have replaced or removed.
     pub(super) owed: Vec<Request>,
+    /// What there was when such an operation last completed.
+    pub(super) stable: Option<BTreeMap<String, Resource>>,
     pub(super) failed_replacement: FailedReplacement,
 }
 
@@ -129,6 +131,7 @@ impl Stack {
                 resources: BTreeMap::new(),
                 failed: BTreeMap::new(),
                 owed: Vec::new(),
+                stable: None,
                 failed_replacement: FailedReplacement::DeleteAnsweredId,
             })),
         }
@@ -459,7 +462,7 @@ fn create(logical_id: &str, properties: &Value) -> Request {
     }
 }
 
-fn update(logical_id: &str, known: &Resource, properties: &Value) -> Request {
+pub(super) fn update(logical_id: &str, known: &Resource, properties: &Value) -> Request {
     Request {
         request_type: RequestType::Update,
         logical_id: logical_id.to_owned(),

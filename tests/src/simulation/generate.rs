@@ -220,7 +220,13 @@ fn taken_back(history: &mut History) {
 fn preserving(history: &mut History) {
     let mut random = Rng::with_seed(history.seed.rotate_left(8));
     let when = [FailedCreate::DeletedFirst, FailedCreate::DeletedLast];
-    history.preserving = one_in(&mut random, 3).then(|| *pick(&mut random, &when));
+    if one_in(&mut random, 3) {
+        history.preserving = Some(*pick(&mut random, &when));
+        for _ in 0..random.usize(0..3) {
+            let stack = random.usize(0..STACKS);
+            insert(&mut random, history, 1, Event::RollBack { stack });
+        }
+    }
 }
 
 /// Puts an event among those from number `first` on; its number.

@@ -61,6 +61,11 @@ pub enum Event {
         /// Which stack.
         stack: usize,
     },
+    /// A stack whose last operation has failed, and has taken nothing back, is rolled back.
+    RollBack {
+        /// Which stack.
+        stack: usize,
+    },
     /// A stack is deleted.
     Delete {
         /// Which stack.
@@ -283,6 +288,7 @@ impl fmt::Display for Event {
                 }
             }
             Self::UpdateUnchanged { stack } => write!(formatter, "update stack-{stack} unchanged"),
+            Self::RollBack { stack } => write!(formatter, "roll stack-{stack} back"),
             Self::Delete { stack } => write!(formatter, "delete stack-{stack}"),
             Self::Drift { drift, which } => {
                 write!(formatter, "by hand: {drift:?} of number {which}")

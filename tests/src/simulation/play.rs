@@ -180,6 +180,13 @@ impl Player {
                     });
                 }
             }
+            Event::RollBack { stack } => {
+                self.end_operation(*stack);
+                let latest = self.places[*stack].latest;
+                if latest.is_some_and(StackStatus::is_preserved) {
+                    self.begin(*stack, history, |stack| stack.roll_back().boxed_local());
+                }
+            }
             Event::Delete { stack } => {
                 self.begin(*stack, history, |stack| stack.delete().boxed_local());
             }

@@ -3,16 +3,17 @@
 use express_tests::account::{Inventory, Kind};
 use express_tests::by_hand;
 use express_tests::changes;
-use express_tests::cloudformation::RequestType;
+use express_tests::cloudformation::{FailedCreate, FailedReplacement, RequestType};
 use express_tests::properties::{lifecycle_hook, role};
 use express_tests::{ServiceProperties, Stack, StackOutcome, StackStatus, Template, World, web};
 use local_aws::fault::{Fault, Rule};
 use local_aws::wire::Service;
 use serde_json::json;
 
+use FailedReplacement::{DeleteAnsweredId, UpdateBack};
 use StackStatus::{
-    CreateComplete, DeleteComplete, DeleteFailed, UpdateComplete, UpdateRollbackComplete,
-    UpdateRollbackFailed,
+    CreateComplete, DeleteComplete, DeleteFailed, UpdateComplete, UpdateFailed,
+    UpdateRollbackComplete, UpdateRollbackFailed,
 };
 
 /// Seconds after which a sibling fails: before anything was changed, while it is changed, while ECS deploys.
@@ -39,6 +40,10 @@ fn is_as_before(world: &World, stack: &Stack, before: &Inventory, context: &str)
         Vec::<String>::new(),
         "{context}"
     );
+    runs_as_before(world, stack, context);
+}
+
+fn runs_as_before(world: &World, stack: &Stack, context: &str) {
     assert_eq!(
         world.active_container()["image"],
         "public.ecr.aws/nginx/nginx:1.27",
@@ -481,4 +486,55 @@ fn a_rolling_service_goes_back_to_an_image_that_knows_the_path_of_before_only() 
     let changed = Template::of(&of("demo/new-path", "/up")).sibling_fails_after(900);
     let outcome = stack.deploy_now(changed);
     assert_eq!(outcome.status, UpdateRollbackComplete, "{:?}", outcome.seen);
+}
+
+/// `--disable-rollback`, and then `RollbackStack`: back over more than one update.
+#[test]
+fn what_updates_have_preserved_is_rolled_back_to_what_was_there_before_all_of_them() {
+    let changed = web().image("public.ecr.aws/nginx/nginx:1.28");
+    for (reaction, updates) in [
+        (
+            UpdateBack,
+            [changed.clone(), changed.clone().set("/Cpu", "512")],
+        ),
+        (
+            UpdateBack,
+            [web().named("shop"), changed.clone().named("shop")],
+        ),
+        (UpdateBack, [web().named("shop"), web().named("api")]),
+        (UpdateBack, [web().named("shop"), web()]),
+        (DeleteAnsweredId, [web().named("shop"), web().named("api")]),
+        (
+            DeleteAnsweredId,
+            [changed.clone(), changed.image("demo/unhealthy")],
+        ),
+    ] {
+        let world = World::new();
+        let stack = world.stack("app").after_failed_replacement(reaction);
+        let deploy = |template: Template| {
+            let when = FailedCreate::DeletedFirst;
+            let outcome = world.block_on(stack.clone().deploy_preserving(template, when));
+            world.settle();
+            outcome.status
+        };
+        assert_eq!(deploy(Template::of(&web())), CreateComplete);
+        // Whichever group each deployment has left serving.
+        let parts = || {
+            without_revisions(&world)
+                .items
+                .into_keys()
+                .collect::<Vec<_>>()
+        };
+        let before = parts();
+        for update in &updates {
+            let template = Template::of(update).sibling_fails_after(0);
+            assert_eq!(deploy(template), UpdateFailed);
+        }
+        let back = world.block_on(stack.clone().roll_back());
+        let context = format!("{reaction:?} {updates:?} {:?}", back.seen);
+        assert_eq!(back.status, UpdateRollbackComplete, "{context}");
+        world.settle();
+        assert_eq!(parts(), before, "{context}");
+        runs_as_before(&world, &stack, &context);
+    }
 }
