@@ -7,7 +7,9 @@ use express_core::naming;
 use express_core::observed::{Observed, Presence, is_owned};
 use express_core::plan::REVISIONS_KEPT;
 use express_core::resources::Tags;
-use express_core::resources::ecs_service::{DeploymentStatus, ObservedEcsService, ServiceStatus};
+use express_core::resources::ecs_service::{
+    DeploymentStatus, ObservedDeployment, ObservedEcsService, ServiceStatus,
+};
 use express_core::resources::listener::{HTTP_PORT, HTTPS_PORT, ObservedListener};
 use express_core::resources::listener_rule::ObservedListenerRule;
 use express_core::resources::target_group::ObservedTargetGroup;
@@ -16,7 +18,7 @@ use super::{look_if, rule};
 use crate::aws::AwsClients;
 use crate::aws::error::{AwsError, if_found};
 use crate::resources;
-use crate::resources::ecs_service::deployment;
+use crate::resources::ecs_service::deployment::{self, FoundRevision};
 
 /// What is asked only when it matters.
 #[derive(Clone, Copy)]
@@ -231,32 +233,15 @@ async fn newest_deployment(
     if !is_ours || service.status != ServiceStatus::Active || service.deployment.is_some() {
         return Ok(());
     }
-    // At rest there is one revision: the one that serves. During a deployment nobody asks which does.
-    let revision_arn = only(&service.current_revision_arns);
-    let (found, mut revision) = futures::try_join!(
-        async {
-            match &service.current_deployment_arn {
-                Some(arn) => deployment::find(aws, arn).await,
-                None => deployment::find_newest(aws, &identity.cluster, &identity.service).await,
-            }
-        },
-        async {
-            match revision_arn {
-                Some(arn) => deployment::find_revision(aws, arn).await,
-                None => Ok(None),
-            }
-        },
-    )?;
-    let mut deployment = found;
-    // It may have ended since the service was looked at.
-    let target_arn = deployment
-        .as_ref()
-        .filter(|it| it.status == DeploymentStatus::Successful)
-        .and_then(|it| it.target_revision_arn.clone());
-    if let Some(arn) = target_arn.filter(|arn| Some(arn) != revision_arn) {
-        revision = deployment::find_revision(aws, &arn).await?;
-        service.current_revision_arns = vec![arn];
+    let mut found = deployment_and_revision(aws, identity, service).await?;
+    if has_ended_since(service, found.0.as_ref()) {
+        let again = resources::ecs_service::find(aws, &identity.cluster, &identity.service);
+        if let Some(again) = again.await? {
+            *service = again;
+            found = deployment_and_revision(aws, identity, service).await?;
+        }
     }
+    let (mut deployment, revision) = found;
     let revision_arn = only(&service.current_revision_arns);
     if let (Some(deployment), Some(revision)) = (&mut deployment, &revision)
         && deployment.target_revision_arn.as_ref() == revision_arn
@@ -274,6 +259,37 @@ async fn newest_deployment(
         .and_then(|revision| revision.target_group_arn);
     service.deployment = deployment;
     Ok(())
+}
+
+async fn deployment_and_revision(
+    aws: &AwsClients,
+    identity: &Identity,
+    service: &ObservedEcsService,
+) -> Result<(Option<ObservedDeployment>, Option<FoundRevision>), AwsError> {
+    futures::try_join!(
+        async {
+            match &service.current_deployment_arn {
+                Some(arn) => deployment::find(aws, arn).await,
+                None => deployment::find_newest(aws, &identity.cluster, &identity.service).await,
+            }
+        },
+        async {
+            // At rest there is one revision: the one that serves. During a deployment nobody asks which does.
+            match only(&service.current_revision_arns) {
+                Some(arn) => deployment::find_revision(aws, arn).await,
+                None => Ok(None),
+            }
+        },
+    )
+}
+
+/// Whether a deployment that was going on when the service was looked at has ended when that was.
+fn has_ended_since(service: &ObservedEcsService, deployment: Option<&ObservedDeployment>) -> bool {
+    let is_over = deployment.is_some_and(|deployment| match deployment.status {
+        DeploymentStatus::Running | DeploymentStatus::GoingBack => false,
+        DeploymentStatus::Successful | DeploymentStatus::Failed => true,
+    });
+    is_over && service.current_revision_arns.len() > 1
 }
 
 const fn only(arns: &[String]) -> Option<&String> {
@@ -330,28 +346,31 @@ mod tests {
         }
     }
 
-    /// What ECS says of a service when it is looked at during a deployment of `new`, which has ended when that is looked at.
-    fn ended_between_two_looks(sent: &Sent) -> Value {
+    /// What ECS says of a service that it looked at first while `new` was being deployed, and next when that had ended.
+    fn ended_between_two_looks(status: &str, serves: &str, looks: usize, sent: &Sent) -> Value {
+        let revisions = match looks {
+            0 => json!([{"arn": "old"}, {"arn": "new"}]),
+            _ => json!([{"arn": serves}]),
+        };
         match sent
             .header("x-amz-target")
             .and_then(|it| it.split_once('.'))
         {
             Some((_, "DescribeServices")) => json!({"services": [{
-                "serviceArn": SERVICE, "status": "ACTIVE", "taskDefinition": "web:2",
+                "serviceArn": SERVICE, "status": "ACTIVE", "taskDefinition": serves,
                 "tags": [{"key": TAG_OWNER, "value": "owner"}],
                 "currentServiceDeployment": "deployment",
-                "currentServiceRevisions": [{"arn": "old"}, {"arn": "new"}],
+                "currentServiceRevisions": revisions,
             }]}),
             Some((_, "DescribeServiceDeployments")) => json!({"serviceDeployments": [{
-                "serviceDeploymentArn": "deployment", "status": "SUCCESSFUL", "createdAt": 1,
+                "serviceDeploymentArn": "deployment", "status": status, "createdAt": 1,
                 "targetServiceRevision": {"arn": "new"},
             }]}),
             Some((_, "DescribeServiceRevisions")) => {
-                let asked = &sent.json()["serviceRevisionArns"];
-                assert_eq!(*asked, json!(["new"]));
+                assert_eq!(sent.json()["serviceRevisionArns"], json!([serves]));
                 json!({"serviceRevisions": [{
-                    "serviceRevisionArn": "new", "taskDefinition": "web:2",
-                    "resolvedConfiguration": {"loadBalancers": [{"targetGroupArn": "green"}]},
+                    "serviceRevisionArn": serves, "taskDefinition": serves,
+                    "resolvedConfiguration": {"loadBalancers": [{"targetGroupArn": serves}]},
                 }]})
             }
             other => panic!("nobody needs {other:?}"),
@@ -360,15 +379,19 @@ mod tests {
 
     #[tokio::test]
     async fn what_serves_is_known_also_when_a_deployment_ends_between_two_looks() {
-        let fake = FakeAws::new(|_, sent| Some((200, ended_between_two_looks(sent).to_string())));
-        let aws = fake.runtime().aws;
-        let found = resources::ecs_service::find(&aws, "default", "web").await;
-        let mut service = found.expect("an answer").into();
-        let looked = newest_deployment(&aws, &identity(), false, &mut service).await;
-        looked.expect("an answer");
-        let service = service.present().expect("a service");
-        assert_eq!(service.live_target_group_arn.as_deref(), Some("green"));
-        let deployment = service.deployment.as_ref().expect("a deployment");
-        assert_eq!(deployment.task_definition_arn.as_deref(), Some("web:2"));
+        for (status, serves) in [("SUCCESSFUL", "new"), ("ROLLBACK_SUCCESSFUL", "old")] {
+            let fake = FakeAws::new(move |looks, sent| {
+                let answer = ended_between_two_looks(status, serves, looks, sent);
+                Some((200, answer.to_string()))
+            });
+            let aws = fake.runtime().aws;
+            let found = resources::ecs_service::find(&aws, "default", "web").await;
+            let mut service = found.expect("an answer").into();
+            let looked = newest_deployment(&aws, &identity(), false, &mut service).await;
+            looked.expect("an answer");
+            let service = service.present().expect("a service");
+            assert_eq!(service.live_target_group_arn.as_deref(), Some(serves));
+            assert_eq!(service.task_definition_arn, serves);
+        }
     }
 }

@@ -49,6 +49,8 @@ impl Taking<'_> {
                 let at_once = record.answered_at_once.as_ref();
                 if record.operation.as_ref().is_some_and(is_this) {
                     Standing::Open
+                } else if record.has_come_again(request_id) {
+                    Standing::Over
                 } else if let Some(answer) = at_once.filter(|it| it.request_id == *request_id) {
                     Standing::AnsweredAtOnce(answer.body.clone())
                 } else if record.is_over(request_id) {

@@ -34,6 +34,18 @@ impl RequestId {
         whole.split_once(ISSUED_AT).map_or(whole, |(id, _)| id)
     }
 
+    /// Whether CloudFormation has issued this under the id of `other` after that.
+    #[must_use]
+    pub fn is_later_use_of(&self, other: &Self) -> bool {
+        let is_same = self.cloudformation_id() == other.cloudformation_id();
+        is_same && self.issued_s() > other.issued_s()
+    }
+
+    fn issued_s(&self) -> Option<u64> {
+        let (_, issued_s) = self.0.split_once(ISSUED_AT)?;
+        issued_s.parse().ok()
+    }
+
     /// As the ledger has it.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -61,7 +73,9 @@ mod tests {
     fn an_id_that_comes_again_is_another_request_with_the_same_id() {
         let first = RequestId::new("1f-2e", Some(1_766_000_000_000));
         let again = RequestId::new("1f-2e", Some(1_766_000_001_000));
-        assert_ne!(first, again);
+        assert!(again.is_later_use_of(&first) && !first.is_later_use_of(&again));
+        assert!(!first.is_later_use_of(&first));
+        assert!(!again.is_later_use_of(&RequestId::new("other", Some(1_766_000_000_000))));
         assert_eq!(first.as_str(), "1f-2e@1766000000");
         for id in [first, again, RequestId::new("1f-2e", None)] {
             assert_eq!(id.cloudformation_id(), "1f-2e");

@@ -36,6 +36,9 @@ impl OwnerRecord {
     /// `sealed` is the sealed part of the operation that is open now, if any.
     #[must_use]
     pub fn receive(&self, request: &Request, sealed: Option<&str>) -> Reception {
+        if self.has_come_again(&request.request_id) {
+            return Reception::Finished;
+        }
         if let Some(answered) = &self.answered_at_once
             && answered.request_id == request.request_id
         {
@@ -100,6 +103,16 @@ impl OwnerRecord {
         let mut superseded = self.superseded.iter();
         self.finished_requests.contains(request_id)
             || superseded.any(|it| it.request_id == *request_id)
+    }
+
+    /// Whether CloudFormation has issued another request under the id of this one since. It waits for that one's answer only,
+    /// and would read one to this as such.
+    #[must_use]
+    pub fn has_come_again(&self, request_id: &RequestId) -> bool {
+        let open = self.operation.iter().map(|open| &open.request_id);
+        let owed = self.superseded.iter().map(|owed| &owed.request_id);
+        let mut known = open.chain(owed).chain(&self.finished_requests);
+        known.any(|known| known.is_later_use_of(request_id))
     }
 
     /// Whether CloudFormation has moved on since it issued `request`: it sends one request at a time for a

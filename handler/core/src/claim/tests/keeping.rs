@@ -141,6 +141,15 @@ fn an_id_that_comes_again_with_a_later_request_is_a_new_request() {
 #[test]
 fn nothing_is_answered_any_more_to_a_request_whose_id_has_come_again() {
     let [first, again] = issued_twice();
+    // It arrives for the first time when the second one is open, or over.
+    let open = begun(&owner(), &again);
+    for record in [open, done(&owner(), &again)] {
+        assert_eq!(record.receive(&first, None), Reception::Finished);
+    }
+    let mut at_once = begun(&owner(), &first);
+    at_once.answer_at_once(WEB, "{}".to_owned());
+    let open = begun(&at_once, &again);
+    assert_eq!(open.receive(&first, None), Reception::Finished);
     // Where the first one's answer goes, that of the second is read.
     let open = begun(&owner(), &first);
     let owed = begun(&open, &at(1_500, update("2", WEB, WEB)));

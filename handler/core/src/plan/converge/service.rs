@@ -95,7 +95,7 @@ pub(super) fn service(
                         .unwrap_or_else(|| "ECS gave no reason".to_owned()),
                 });
             }
-            let is_stuck = failed.is_some() && has_never_served(observed, service);
+            let is_stuck = failed.is_some_and(|failed| has_never_served(observed, service, failed));
             let is_again = is_again || is_stuck;
             update_service(desired, observed, course, service, is_again, timing, steps)
         }
@@ -183,8 +183,15 @@ fn is_deployed_again(failed: &ObservedDeployment, observed: &Observed, timing: &
 /// Whether a deployment that failed had nothing to go back to: the service stands as it has failed, and a request that asks
 /// for the same comes to nothing unless ECS is asked once more. A Create may find it so, where CloudFormation keeps what has
 /// failed (`--disable-rollback`). A move goes back by its own stages.
-const fn has_never_served(observed: &Observed, service: &ObservedEcsService) -> bool {
-    service.live_target_group_arn.is_none() && observed.leaving.is_none()
+fn has_never_served(
+    observed: &Observed,
+    service: &ObservedEcsService,
+    failed: &ObservedDeployment,
+) -> bool {
+    let mut revisions = service.current_revision_arns.iter();
+    service.live_target_group_arn.is_none()
+        && revisions.all(|revision| failed.target_revision_arn.as_ref() == Some(revision))
+        && observed.leaving.is_none()
 }
 
 /// A deployment is running: wait for it. One of ours that leaves no time to answer, or that cannot succeed any

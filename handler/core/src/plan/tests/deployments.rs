@@ -174,6 +174,11 @@ fn service_that_has_never_served_is_deployed_again_although_it_is_as_desired() {
     let never = failed.service(|service| service.live_target_group_arn = None);
     let planned = decided(rolling(), &never);
     assert_eq!(planned.trim(), "UpdateService(web) forceNewDeployment");
+    // Which of two serves was not seen: it has gone back, or is going.
+    let going_back = never.service(|service| {
+        service.current_revision_arns = vec!["old".to_owned(), "new".to_owned()];
+    });
+    assert_eq!(decided(rolling(), &going_back).trim(), "Converged");
 }
 
 #[test]
