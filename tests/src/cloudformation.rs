@@ -12,7 +12,8 @@ mod stack;
 mod template;
 
 pub(crate) use answer::check as check_answer;
-pub use answer::{Answers, answers_sent};
+pub use answer::{Answers, answers_sent, place_of};
+pub(crate) use event::issued_again;
 pub use event::{RESPONSE_URL_CANARY, RequestType, owner_key_of, request_of};
 pub use preserving::FailedCreate;
 pub use request::{Seen, SeenStatus};

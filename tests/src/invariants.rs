@@ -8,7 +8,7 @@ use express_core::naming::{TAG_HOST, TAG_OWNER, TAG_TEST_SLOT};
 use serde_json::Value;
 
 use crate::account::{self, Inventory, Kind, TARGET_TRACKING, description};
-use crate::cloudformation::{RESPONSE_URL_CANARY, check_answer, owner_key_of};
+use crate::cloudformation::{RESPONSE_URL_CANARY, check_answer, owner_key_of, place_of};
 use crate::history::{Event, History};
 use crate::properties::ENVIRONMENT_CANARY;
 use crate::world::{Changed, World};
@@ -128,7 +128,7 @@ pub fn unanswered(world: &World) -> Vec<Value> {
         .received
         .iter()
         .filter(|put| put.status < 400)
-        .map(|put| put.url.clone())
+        .map(|put| place_of(&put.url).to_owned())
         .collect();
     let history = world.history();
     history
@@ -136,7 +136,7 @@ pub fn unanswered(world: &World) -> Vec<Value> {
         .filter(|event| {
             event["ResponseURL"]
                 .as_str()
-                .is_some_and(|url| !answered.contains(url))
+                .is_some_and(|url| !answered.contains(place_of(url)))
         })
         .cloned()
         .collect()

@@ -25,7 +25,7 @@ use local_aws::{Account, LocalAws};
 use serde_json::Value;
 
 use crate::account::{Inventory, Kind};
-use crate::cloudformation::{Answers, Stack, StackStatus, Template};
+use crate::cloudformation::{Answers, Stack, StackStatus, Template, issued_again};
 use crate::executor::{Executor, Handle, Stuck};
 use crate::gate::{Gate, Version};
 use crate::history::{Event, History, lock};
@@ -350,6 +350,21 @@ impl World {
             .cloned();
         let event = event.unwrap_or_else(|| panic!("no request has the id {request_id}"));
         self.spawn(lambda::deliver(self.clone(), event));
+    }
+
+    /// Issues a request that is waited for once more under the same id, as CloudFormation may when it is not certain that it
+    /// was taken. <https://github.com/aws-amplify/amplify-category-api/pull/3521>
+    ///
+    /// # Panics
+    /// When no request has this id.
+    pub fn issue_again(&self, request_id: &str) {
+        let event = self
+            .history()
+            .sent()
+            .find(|event| event["RequestId"] == request_id)
+            .map(|event| issued_again(event, self.now_ms()));
+        let event = event.unwrap_or_else(|| panic!("no request has the id {request_id}"));
+        self.deliver(event);
     }
 
     /// Sends an event that no stack waits for, once.

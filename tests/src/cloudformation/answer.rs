@@ -13,7 +13,7 @@ use crate::world::World;
 /// AWS: <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref-responses.html>
 const ANSWER_BYTES_MAX: usize = 4096;
 
-/// The first answer at each URL, and who waits for one.
+/// The first answer at each place, and who waits for one.
 #[derive(Default)]
 pub struct Answers {
     arrived: RefCell<BTreeMap<String, Arrived>>,
@@ -21,7 +21,13 @@ pub struct Answers {
     collected: Cell<usize>,
 }
 
-/// An answer at its URL.
+/// The place that a response URL names, whenever it was signed.
+#[must_use]
+pub fn place_of(url: &str) -> &str {
+    url.split_once('?').map_or(url, |(place, _)| place)
+}
+
+/// An answer at its place.
 #[derive(Clone, Debug)]
 pub(crate) struct Arrived {
     pub(crate) put: Put,
@@ -46,24 +52,24 @@ impl Answers {
             }
             self.arrived
                 .borrow_mut()
-                .entry(put.url.clone())
+                .entry(place_of(&put.url).to_owned())
                 .or_insert_with(|| Arrived {
                     put: put.clone(),
                     at_ms: now_ms,
                 });
-            if let Some(waker) = self.waiting.borrow_mut().remove(&put.url) {
+            if let Some(waker) = self.waiting.borrow_mut().remove(place_of(&put.url)) {
                 waker.wake();
             }
         }
     }
 
     pub(crate) fn poll(&self, url: &str, context: &Context<'_>) -> Poll<Arrived> {
-        if let Some(arrived) = self.arrived.borrow().get(url) {
+        if let Some(arrived) = self.arrived.borrow().get(place_of(url)) {
             return Poll::Ready(arrived.clone());
         }
         self.waiting
             .borrow_mut()
-            .insert(url.to_owned(), context.waker().clone());
+            .insert(place_of(url).to_owned(), context.waker().clone());
         Poll::Pending
     }
 }

@@ -65,14 +65,33 @@ fn response_url(now_ms: u64, stack_id: &str, logical_id: &str, request_id: &str)
         REGION.replace('-', "")
     );
     let stack = stack_id.replace(':', "%3A").replace('/', "%2F");
-    let signed_at = DateTime::from_secs(i64::try_from(now_ms / 1000).unwrap_or_default())
-        .fmt(Format::DateTime)
-        .unwrap_or_default()
-        .replace(['-', ':'], "");
+    let signed_at = signed_at(now_ms);
     format!(
         "https://{bucket}.s3.{REGION}.amazonaws.com/{stack}%7C{logical_id}%7C{request_id}\
          ?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Date={signed_at}&X-Amz-Expires=7200&X-Amz-Signature={RESPONSE_URL_CANARY}"
     )
+}
+
+/// `X-Amz-Date`.
+fn signed_at(now_ms: u64) -> String {
+    DateTime::from_secs(i64::try_from(now_ms / 1000).unwrap_or_default())
+        .fmt(Format::DateTime)
+        .unwrap_or_default()
+        .replace(['-', ':'], "")
+}
+
+/// The same event as CloudFormation issues it once more under the same id: what it signs anew names the same place.
+pub(crate) fn issued_again(event: &Value, now_ms: u64) -> Value {
+    let mut again = event.clone();
+    let url = event["ResponseURL"].as_str().unwrap_or_default();
+    let parameters = url
+        .split('&')
+        .map(|parameter| match parameter.split_once('=') {
+            Some(("X-Amz-Date", _)) => format!("X-Amz-Date={}", signed_at(now_ms)),
+            _ => parameter.to_owned(),
+        });
+    again["ResponseURL"] = Value::String(parameters.collect::<Vec<_>>().join("&"));
+    again
 }
 
 /// The request that an attempt with this input works for: an event's own, or that of the waiter's

@@ -39,7 +39,7 @@ pub const NEWEST_FROM: u64 = 1 << 63;
 /// Seeds from here on also know people who take back what they have changed.
 pub const TAKEN_BACK_FROM: u64 = 15 << 60;
 
-/// Seeds from here on also know stacks that are deployed with `--disable-rollback`.
+/// Seeds from here on also know stacks that are deployed with `--disable-rollback`, and requests that are issued again.
 pub const PRESERVING_FROM: u64 = 61 << 58;
 
 /// The history of a seed.
@@ -90,6 +90,7 @@ pub fn generate(seed: u64) -> History {
     }
     if seed >= PRESERVING_FROM {
         preserving(&mut history);
+        issued_again(&mut history);
     }
     history
 }
@@ -226,6 +227,15 @@ fn preserving(history: &mut History) {
             let stack = random.usize(0..STACKS);
             insert(&mut random, history, 1, Event::RollBack { stack });
         }
+    }
+}
+
+/// Some requests are issued once more while they are waited for. From a source of its own.
+fn issued_again(history: &mut History) {
+    let mut random = Rng::with_seed(history.seed.rotate_left(24));
+    for _ in 0..random.usize(0..3) {
+        let which = random.usize(0..4);
+        insert(&mut random, history, 1, Event::IssueAgain { which });
     }
 }
 

@@ -85,6 +85,11 @@ pub enum Event {
         /// Which of those that were sent.
         which: usize,
     },
+    /// A request that is waited for is issued once more.
+    IssueAgain {
+        /// Which of those that are waited for.
+        which: usize,
+    },
     /// Calls fail.
     Fault {
         /// Only those with this name.
@@ -295,6 +300,9 @@ impl fmt::Display for Event {
             }
             Self::ForeignRule => write!(formatter, "a foreign rule takes the next priority"),
             Self::Redeliver { which } => write!(formatter, "event number {which} arrives again"),
+            Self::IssueAgain { which } => {
+                write!(formatter, "request number {which} is issued again")
+            }
             Self::Fault {
                 call,
                 first,

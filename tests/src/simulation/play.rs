@@ -1,5 +1,7 @@
 //! A history in a world of its own.
 
+use std::collections::BTreeSet;
+
 use futures::FutureExt;
 use serde_json::{Value, json};
 
@@ -201,6 +203,7 @@ impl Player {
                 .foreign_rules
                 .extend(account::create_foreign_rule(&self.world)),
             Event::Redeliver { which } => self.redeliver(*which),
+            Event::IssueAgain { which } => self.issue_again(*which),
             Event::Fault {
                 call,
                 first,
@@ -315,6 +318,25 @@ impl Player {
             .collect();
         if let Some(number) = which.checked_rem(sent.len()) {
             self.world.redeliver(&sent[number]);
+        }
+    }
+
+    fn issue_again(&self, which: usize) {
+        let history = self.world.history();
+        let seen: BTreeSet<&str> = history
+            .seen()
+            .map(|seen| seen.request_id.as_str())
+            .collect();
+        let ids = history
+            .sent()
+            .filter_map(|event| event["RequestId"].as_str());
+        let waited: Vec<String> = ids
+            .filter(|id| !seen.contains(id))
+            .map(str::to_owned)
+            .collect();
+        drop(history);
+        if let Some(number) = which.checked_rem(waited.len()) {
+            self.world.issue_again(&waited[number]);
         }
     }
 
