@@ -17,7 +17,7 @@ mod first_look;
 pub(crate) mod taking;
 mod unattended;
 
-use express_core::claim::Owner;
+use express_core::claim::{Owner, Standing};
 use express_core::decision::HandlerErrorCode;
 use serde_json::Value;
 
@@ -31,7 +31,6 @@ use crate::waiter::WaiterReply;
 use crate::{Invocation, Runtime, guard, refusal};
 use early::EarlyAnswer;
 use taking::Taking;
-use unattended::Standing;
 
 /// Executions of the waiter for one operation: each died unanswered.
 const WAITERS_MAX: u32 = 10;

@@ -114,13 +114,10 @@ async fn look_and_mend(runtime: &Runtime, contents: &Contents, report: &mut Repo
 /// What is to be removed, and nothing is done about: CloudFormation has asked for it, or does not know of it.
 fn forgotten(record: &OwnerRecord) -> Vec<String> {
     let stack = record.owner.stack_name();
-    let is_to_go = |service: &&ServiceRecord| service.is_doomed || !service.is_answered;
-    let is_over = record.operation.is_none();
-    let left = record
-        .services
-        .values()
-        .filter(is_to_go)
-        .filter(|_| is_over);
+    let is_left = |service: &&ServiceRecord| {
+        record.operation.is_none() && (service.is_doomed || !service.is_answered)
+    };
+    let left = record.services.values().filter(is_left);
     left.map(|service| format!("{}/{} of {stack}", service.cluster, service.name))
         .collect()
 }

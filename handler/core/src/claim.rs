@@ -615,6 +615,19 @@ pub struct Request {
     pub given_up_ms: u64,
 }
 
+/// What a record says of a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Nothing.
+    Unknown,
+    /// Its operation is open.
+    Open,
+    /// It was answered without an operation, with this body; whether that was sent is not known.
+    AnsweredAtOnce(String),
+    /// It is over, or CloudFormation has used its id again.
+    Over,
+}
+
 /// What an event means.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reception {

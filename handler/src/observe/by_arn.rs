@@ -233,16 +233,15 @@ async fn newest_deployment(
     if !is_ours || service.status != ServiceStatus::Active || service.deployment.is_some() {
         return Ok(());
     }
-    let mut found = deployment_and_revision(aws, identity, service).await?;
-    if has_ended_since(service, found.0.as_ref()) {
+    let (mut deployment, mut revision) = deployment_and_revision(aws, identity, service).await?;
+    if has_ended_since(service, deployment.as_ref()) {
         let again = resources::ecs_service::find(aws, &identity.cluster, &identity.service);
         if let Some(again) = again.await? {
             *service = again;
-            found = deployment_and_revision(aws, identity, service).await?;
+            (deployment, revision) = deployment_and_revision(aws, identity, service).await?;
         }
     }
-    let (mut deployment, revision) = found;
-    let revision_arn = only(&service.current_revision_arns);
+    let revision_arn = service.only_revision_arn();
     if let (Some(deployment), Some(revision)) = (&mut deployment, &revision)
         && deployment.target_revision_arn.as_ref() == revision_arn
     {
@@ -275,7 +274,7 @@ async fn deployment_and_revision(
         },
         async {
             // At rest there is one revision: the one that serves. During a deployment nobody asks which does.
-            match only(&service.current_revision_arns) {
+            match service.only_revision_arn() {
                 Some(arn) => deployment::find_revision(aws, arn).await,
                 None => Ok(None),
             }
@@ -285,18 +284,8 @@ async fn deployment_and_revision(
 
 /// Whether a deployment that was going on when the service was looked at has ended when that was.
 fn has_ended_since(service: &ObservedEcsService, deployment: Option<&ObservedDeployment>) -> bool {
-    let is_over = deployment.is_some_and(|deployment| match deployment.status {
-        DeploymentStatus::Running | DeploymentStatus::GoingBack => false,
-        DeploymentStatus::Successful | DeploymentStatus::Failed => true,
-    });
-    is_over && service.current_revision_arns.len() > 1
-}
-
-const fn only(arns: &[String]) -> Option<&String> {
-    match arns {
-        [only] => Some(only),
-        _ => None,
-    }
+    deployment.is_some_and(|deployment| !deployment.is_running())
+        && service.current_revision_arns.len() > 1
 }
 
 pub(super) async fn listeners_of(

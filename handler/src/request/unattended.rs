@@ -3,7 +3,7 @@
 //! CloudFormation would wait for an hour, and then again for the Delete. So they are answered FAILED, in the record
 //! wherever that can be read: whatever has begun is ended by that, and never answers otherwise.
 
-use express_core::claim::{Operation, OwnerRecord};
+use express_core::claim::{Operation, OwnerRecord, Standing};
 use express_core::naming;
 
 use super::RequestError;
@@ -20,45 +20,18 @@ use crate::waiter::WaiterReply;
 /// AWS: <https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html>
 const LAST_DELIVERY_MS: u64 = 150_000;
 
-/// What the ledger says of a request.
-pub(super) enum Standing {
-    /// Nothing, or nothing can be read.
-    Unknown,
-    /// Its operation is open.
-    Open,
-    /// It was answered without an operation, with this body; whether that was sent is not known.
-    AnsweredAtOnce(String),
-    /// It is over.
-    Over,
-}
-
 impl Taking<'_> {
     /// Whether Lambda does not deliver the event again, as far as is known.
     pub(super) fn is_last_delivery(&self) -> bool {
         self.began_ms.saturating_sub(self.issued_ms()) >= LAST_DELIVERY_MS
     }
 
-    /// What has become of the request.
+    /// What has become of the request; unknown where nothing can be read.
     pub(super) async fn standing(&self) -> Standing {
         let owner_key = naming::owner_key(&self.owner);
         let request_id = &self.envelope.id();
         match ledger::find(self.runtime, &owner_key).await {
-            Ok(Some(stored)) => {
-                let record = &stored.record;
-                let is_this = |open: &Operation| open.request_id == *request_id;
-                let at_once = record.answered_at_once.as_ref();
-                if record.operation.as_ref().is_some_and(is_this) {
-                    Standing::Open
-                } else if record.has_come_again(request_id) {
-                    Standing::Over
-                } else if let Some(answer) = at_once.filter(|it| it.request_id == *request_id) {
-                    Standing::AnsweredAtOnce(answer.body.clone())
-                } else if record.is_over(request_id) {
-                    Standing::Over
-                } else {
-                    Standing::Unknown
-                }
-            }
+            Ok(Some(stored)) => stored.record.standing(request_id),
             // A newer version has written it. If that one has taken the request up, it answers.
             Err(LedgerError::Unreadable { .. }) => {
                 let named = ledger::names_request(self.runtime, &owner_key, request_id).await;

@@ -99,8 +99,8 @@ async fn wrong_alarm(
     let (Some(service), Some(alarm)) = (service.filter(is_at_rest), alarm) else {
         return Ok(None);
     };
-    let ([revision], Some(ingress), Some(deployment), true) = (
-        service.current_revision_arns.as_slice(),
+    let (Some(revision), Some(ingress), Some(deployment), true) = (
+        service.only_revision_arn(),
         &service.ingress,
         &service.deployment_settings,
         is_owned(&service.tags, &owner_key),
@@ -116,7 +116,7 @@ async fn wrong_alarm(
 }
 
 fn is_at_rest(service: &ObservedEcsService) -> bool {
-    service.status == ServiceStatus::Active && service.current_revision_arns.len() == 1
+    service.status == ServiceStatus::Active && service.only_revision_arn().is_some()
 }
 
 /// Takes the right to mutate for the owner, looks again, and writes; nothing when somebody else is at work.

@@ -117,12 +117,10 @@ impl Stack {
         }
         doomed.extend(self.take_owed());
         seen.extend(self.clean_up(doomed).await);
-        let status = if is_back {
-            StackStatus::UpdateRollbackComplete
-        } else {
-            StackStatus::UpdateRollbackFailed
-        };
-        StackOutcome { status, seen }
+        StackOutcome {
+            status: StackStatus::of_update_rollback(is_back),
+            seen,
+        }
     }
 
     fn is_again(&self, logical_id: &str, resource: Resource) {

@@ -70,13 +70,11 @@ impl Stack {
     ) -> StackOutcome {
         self.world.sleep_s(ROLLBACK_AFTER_S).await;
         let (is_undone, undone) = self.undo(before, template, &seen).await;
-        let status = if is_undone {
-            StackStatus::UpdateRollbackComplete
-        } else {
-            StackStatus::UpdateRollbackFailed
-        };
         seen.extend(undone);
-        StackOutcome { status, seen }
+        StackOutcome {
+            status: StackStatus::of_update_rollback(is_undone),
+            seen,
+        }
     }
 
     /// Takes what was touched back to what it was; whether that has succeeded, and what came of each request.

@@ -80,6 +80,15 @@ pub enum Unchanged {
 }
 
 impl StackStatus {
+    /// After an update was taken back.
+    pub(super) const fn of_update_rollback(is_complete: bool) -> Self {
+        if is_complete {
+            Self::UpdateRollbackComplete
+        } else {
+            Self::UpdateRollbackFailed
+        }
+    }
+
     /// Whether an operation has failed that took nothing back.
     #[must_use]
     pub const fn is_preserved(self) -> bool {

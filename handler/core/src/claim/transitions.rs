@@ -6,7 +6,7 @@ use super::{
     ATTEMPT_LENGTH_S, AnsweredAtOnce, DecidedAnswer, FINISHED_REQUESTS_MAX, Further,
     ISSUE_TIMES_DIFFER_MS, Operation, Owner, OwnerRecord, Reception, Request, RequestId,
     RequestType, RunningAttempt, SUPERSEDED_MAX, SUPERSEDED_SEALED_LENGTH_MAX, ServiceRecord,
-    Superseded, UNATTENDED_AFTER_MS,
+    Standing, Superseded, UNATTENDED_AFTER_MS,
 };
 use crate::naming;
 
@@ -36,23 +36,11 @@ impl OwnerRecord {
     /// `sealed` is the sealed part of the operation that is open now, if any.
     #[must_use]
     pub fn receive(&self, request: &Request, sealed: Option<&str>) -> Reception {
-        if self.has_come_again(&request.request_id) {
-            return Reception::Finished;
-        }
-        if let Some(answered) = &self.answered_at_once
-            && answered.request_id == request.request_id
-        {
-            return Reception::AnsweredAtOnce(answered.body.clone());
-        }
-        if self.is_over(&request.request_id) {
-            return Reception::Finished;
-        }
-        if self
-            .operation
-            .as_ref()
-            .is_some_and(|open| open.request_id == request.request_id)
-        {
-            return Reception::Open;
+        match self.standing(&request.request_id) {
+            Standing::Over => return Reception::Finished,
+            Standing::AnsweredAtOnce(body) => return Reception::AnsweredAtOnce(body),
+            Standing::Open => return Reception::Open,
+            Standing::Unknown => {}
         }
         if self.has_overtaken(request) {
             return Reception::Overtaken;
@@ -97,22 +85,43 @@ impl OwnerRecord {
         }
     }
 
+    /// What has become of a request, as far as is known.
+    #[must_use]
+    pub fn standing(&self, request_id: &RequestId) -> Standing {
+        if self.open_request() == Some(request_id) {
+            return Standing::Open;
+        }
+        if self.has_come_again(request_id) {
+            return Standing::Over;
+        }
+        let at_once = self.answered_at_once.as_ref();
+        match at_once.filter(|answered| answered.request_id == *request_id) {
+            Some(answered) => Standing::AnsweredAtOnce(answered.body.clone()),
+            None if self.is_over(request_id) => Standing::Over,
+            None => Standing::Unknown,
+        }
+    }
+
     /// Whether a request was answered or ended.
     #[must_use]
     pub fn is_over(&self, request_id: &RequestId) -> bool {
-        let mut superseded = self.superseded.iter();
-        self.finished_requests.contains(request_id)
-            || superseded.any(|it| it.request_id == *request_id)
+        self.requests_over().any(|over| over == request_id)
     }
 
     /// Whether CloudFormation has issued another request under the id of this one since. It waits for that one's answer only,
     /// and would read one to this as such.
-    #[must_use]
-    pub fn has_come_again(&self, request_id: &RequestId) -> bool {
-        let open = self.operation.iter().map(|open| &open.request_id);
-        let owed = self.superseded.iter().map(|owed| &owed.request_id);
-        let mut known = open.chain(owed).chain(&self.finished_requests);
+    fn has_come_again(&self, request_id: &RequestId) -> bool {
+        let mut known = self.requests_over().chain(self.open_request());
         known.any(|known| known.is_later_use_of(request_id))
+    }
+
+    fn open_request(&self) -> Option<&RequestId> {
+        self.operation.as_ref().map(|open| &open.request_id)
+    }
+
+    fn requests_over(&self) -> impl Iterator<Item = &RequestId> {
+        let owed = self.superseded.iter().map(|owed| &owed.request_id);
+        owed.chain(&self.finished_requests)
     }
 
     /// Whether CloudFormation has moved on since it issued `request`: it sends one request at a time for a
@@ -239,10 +248,8 @@ impl OwnerRecord {
             is_tried: false,
         });
         let surplus = self.superseded.len().saturating_sub(SUPERSEDED_MAX);
-        let given_up: Vec<Superseded> = self.superseded.drain(..surplus).collect();
-        for superseded in given_up {
-            self.remember_finished(superseded.request_id);
-        }
+        let given_up = self.superseded.drain(..surplus).collect();
+        self.give_up(given_up);
     }
 
     /// An answer goes to where its id says, so that what is owed under the id of `request` would be read as the answer to
@@ -250,8 +257,13 @@ impl OwnerRecord {
     fn owe_nothing_under_the_id_of(&mut self, request: &Request) {
         let id = request.request_id.cloudformation_id();
         let is_of_id = |owed: &mut Superseded| owed.request_id.cloudformation_id() == id;
-        let given_up: Vec<Superseded> = self.superseded.extract_if(.., is_of_id).collect();
-        for superseded in given_up {
+        let given_up = self.superseded.extract_if(.., is_of_id).collect();
+        self.give_up(given_up);
+    }
+
+    /// Records that requests are over that nobody is told of any more.
+    fn give_up(&mut self, owed: Vec<Superseded>) {
+        for superseded in owed {
             self.remember_finished(superseded.request_id);
         }
     }
@@ -349,9 +361,8 @@ impl OwnerRecord {
             .as_ref()
             .and_then(|open| open.answer.as_ref());
         self.finish_operation(answer.is_some_and(|answer| answer.is_success));
-        for superseded in std::mem::take(&mut self.superseded) {
-            self.remember_finished(superseded.request_id);
-        }
+        let owed = std::mem::take(&mut self.superseded);
+        self.give_up(owed);
         true
     }
 

@@ -126,6 +126,15 @@ pub struct ObservedEcsService {
 }
 
 impl ObservedEcsService {
+    /// ARN of the revision that it has at rest; none during a deployment.
+    #[must_use]
+    pub const fn only_revision_arn(&self) -> Option<&String> {
+        match self.current_revision_arns.as_slice() {
+            [only] => Some(only),
+            _ => None,
+        }
+    }
+
     /// Whether it uses target groups of this service: their names are hashes of it, so that nobody else's are by chance.
     #[must_use]
     pub fn uses_groups_of(&self, service_arn: &str) -> bool {
@@ -168,6 +177,17 @@ pub struct ObservedDeployment {
     pub target_revision_arn: Option<String>,
     /// Task definition of the revision that it deploys; none before it was asked for.
     pub task_definition_arn: Option<String>,
+}
+
+impl ObservedDeployment {
+    /// Whether it goes on, forth or back.
+    #[must_use]
+    pub const fn is_running(&self) -> bool {
+        match self.status {
+            DeploymentStatus::Running | DeploymentStatus::GoingBack => true,
+            DeploymentStatus::Successful | DeploymentStatus::Failed => false,
+        }
+    }
 }
 
 /// `status` of a service deployment, as far as we tell apart.

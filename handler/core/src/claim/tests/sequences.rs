@@ -1,4 +1,5 @@
 //! Any sequence of events.
+
 use proptest::prelude::*;
 
 use super::{INVENTED, SHOP, WEB, create, decide, delete, done, owner, update};

@@ -6,7 +6,7 @@ use crate::desired::Desired;
 use crate::observed::{Observed, is_owned};
 use crate::plan::{Timing, revision, specs};
 use crate::resources::ecs_service::{
-    self, DeploymentStatus, EcsServiceSpec, ObservedDeployment, ObservedEcsService, ServiceStatus,
+    self, EcsServiceSpec, ObservedDeployment, ObservedEcsService, ServiceStatus,
 };
 use crate::resources::listener_rule::ObservedListenerRule;
 
@@ -30,14 +30,7 @@ pub(super) fn is_deploying(observed: &Observed) -> bool {
         .present()
         .filter(|service| service.status == ServiceStatus::Active)
         .and_then(|service| service.deployment.as_ref())
-        .is_some_and(is_running)
-}
-
-pub(super) const fn is_running(deployment: &ObservedDeployment) -> bool {
-    match deployment.status {
-        DeploymentStatus::Running | DeploymentStatus::GoingBack => true,
-        DeploymentStatus::Successful | DeploymentStatus::Failed => false,
-    }
+        .is_some_and(ObservedDeployment::is_running)
 }
 
 /// Whether nobody waits for the deployment any more: a request that this one has ended had asked for it.

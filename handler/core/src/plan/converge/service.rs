@@ -1,6 +1,6 @@
 //! The ECS service and its one deployment.
 
-use super::facts::{is_abandoned, is_as_wanted, is_own, is_running, wanted_service};
+use super::facts::{is_abandoned, is_as_wanted, is_own, wanted_service};
 use super::moving::{self, Course, Stage};
 use crate::claim::SEEN_AFTER_MS;
 use crate::decision::{Wait, WaitReason};
@@ -64,7 +64,7 @@ pub(super) fn service(
         return Ok(None);
     };
     match &service.deployment {
-        Some(deployment) if is_running(deployment) => {
+        Some(deployment) if deployment.is_running() => {
             // A move's own deployments go back by its own stages, unless they do not end.
             let is_in_vain = (!moving::moves(desired, observed, course.stage, service)
                 || moving::is_stuck(desired, deployment, timing))
