@@ -27,6 +27,7 @@ impl Attempt<'_> {
     /// Takes the right to mutate; a wait when another attempt may still have it.
     pub(super) async fn hold(&mut self) -> Result<Option<Wait>, LedgerError> {
         for _ in 0..RACES_MAX {
+            self.stored.record.note_waiter();
             if self.stored.record.is_running(&self.name) {
                 return Ok(None);
             }

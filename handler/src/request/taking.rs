@@ -386,20 +386,33 @@ impl Taking<'_> {
             .knowing(sealed, known)
             .begun_at(self.began_ms);
         if is_attended {
-            attempt.run().await.map_err(RequestError::Ledger)
+            self.run(attempt).await
         } else {
             attempt.tell().await.map_err(RequestError::Untold)
         }
     }
 
+    /// An attempt at an operation that has a waiter.
+    async fn run(&self, attempt: Attempt<'_>) -> Result<WaiterReply, RequestError> {
+        match attempt.run().await {
+            Ok(reply) => Ok(reply),
+            Err(error) => self.leave_to_waiter(error.into()),
+        }
+    }
+
     /// The same request again: its operation is open, and somebody must come back for it.
     async fn go_on(&self, stored: Stored) -> Result<WaiterReply, RequestError> {
-        self.start_waiter().await?;
+        let open = stored.record.operation.as_ref();
+        match self.start_waiter().await {
+            Ok(()) => {}
+            Err(error) if open.is_some_and(|open| open.has_waiter) => {
+                return self.leave_to_waiter(error);
+            }
+            Err(error) => return Err(error),
+        }
         let name = crate::attempt_name(self.runtime);
-        Attempt::new(self.runtime, self.invocation, stored, name)
-            .run()
+        self.run(Attempt::new(self.runtime, self.invocation, stored, name))
             .await
-            .map_err(RequestError::Ledger)
     }
 
     pub(super) async fn start_waiter(&self) -> Result<(), RequestError> {

@@ -45,6 +45,17 @@ impl Taking<'_> {
         }
     }
 
+    /// What a delivery comes to that has failed at an operation with a waiter. That one carries on and answers; it is worth
+    /// another delivery only because a waiter may die.
+    pub(super) fn leave_to_waiter(&self, error: RequestError) -> Result<WaiterReply, RequestError> {
+        if !self.is_last_delivery() {
+            return Err(error);
+        }
+        let problem = chain(&error).to_string();
+        tracing::warn!(event = "request.left_to_waiter", problem);
+        Ok(WaiterReply::Done)
+    }
+
     /// Decides on FAILED for an operation that has just begun, and whose waiter AWS does not let us start: nothing was
     /// made for it, and the names that were claimed are given back by the same write.
     pub(super) async fn refuse_unattended(
@@ -91,7 +102,7 @@ impl Taking<'_> {
             return Ok(WaiterReply::Done);
         };
         let open = stored.record.operation.as_ref();
-        if open.is_none_or(|open| open.request_id != self.envelope.id()) {
+        if open.is_none_or(|open| open.request_id != self.envelope.id() || open.has_waiter) {
             return Ok(WaiterReply::Done);
         }
         let problem = chain(error).to_string();

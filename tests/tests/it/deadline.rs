@@ -292,6 +292,33 @@ fn case_9_a_delivery_that_is_refused_leaves_the_operation_to_its_waiter() {
     assert_eq!(outcome.status, CreateComplete, "{:?}", outcome.seen);
 }
 
+/// Lambda delivers no event again after this one, and AWS does not answer it; but the operation has a waiter.
+#[test]
+fn case_9_a_last_delivery_that_is_not_answered_leaves_the_operation_to_its_waiter() {
+    const LAST_DELIVERY_S: u64 = 150;
+    for calls in [
+        &[("states:StartExecution", 0)][..],
+        &[("states:StartExecution", 0), ("dynamodb:GetItem", 1)],
+    ] {
+        let world = World::new();
+        let stack = world.with_service("app", &web());
+        let update = Template::of(&web().environment("LOG_LEVEL", "debug"));
+        let deploying = world.spawn(stack.deploy(update));
+        world.block_on(world.sleep_s(LAST_DELIVERY_S));
+        let request_id = world.history().sent().last().unwrap()["RequestId"].clone();
+        for (call, first) in calls {
+            let away = Rule::once(Some(call), *first, Fault::ServerError).times(u64::MAX);
+            world.faults().add(away);
+        }
+        world.redeliver(request_id.as_str().unwrap());
+        world.block_on(world.sleep_s(60));
+        assert!(world.faults().struck() > 0);
+        world.faults().clear();
+        let outcome = world.block_on(deploying);
+        assert_eq!(outcome.status, UpdateComplete, "{calls:?}");
+    }
+}
+
 #[test]
 fn a_load_balancer_that_may_not_be_opened_is_a_refusal_that_says_so() {
     let world = World::new();

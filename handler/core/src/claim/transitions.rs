@@ -155,6 +155,7 @@ impl OwnerRecord {
         record.learn_what_was_not_reached(request);
         record.learn_what_was_reached();
         record.learn_what_is_doomed(request);
+        let (answer_by_ms, given_up_ms) = record.deadlines_of(request);
         let (way, left_running) = record.way_of(request);
         let abandoned = record.operation.as_ref().and_then(Operation::abandon);
         record.led_from = None;
@@ -190,8 +191,9 @@ impl OwnerRecord {
             has_tagged: false,
             waits_for_closings: request.waits_for_closings,
             started_ms: request.now_ms,
-            answer_by_ms: request.answer_by_ms,
-            given_up_ms: request.given_up_ms,
+            answer_by_ms,
+            given_up_ms,
+            has_waiter: false,
             answer: None,
             deployment_asked_ms: None,
             service_updates: 0,
@@ -211,6 +213,18 @@ impl OwnerRecord {
             further: Further::new(),
         });
         record
+    }
+
+    /// When `request` has to be answered, and when CloudFormation stops listening. Where it has issued once more what it
+    /// already waits for, nobody knows from which issue it counts: the answer is in time for both.
+    fn deadlines_of(&self, request: &Request) -> (u64, u64) {
+        let own = (request.answer_by_ms, request.given_up_ms);
+        let waited_for = self.operation.as_ref().filter(|open| {
+            request.request_id.is_later_use_of(&open.request_id)
+                && request.request_type == open.request_type
+                && (request.now_ms..request.given_up_ms).contains(&open.given_up_ms)
+        });
+        waited_for.map_or(own, |open| (open.answer_by_ms, open.given_up_ms))
     }
 
     fn claim(&mut self, request: &Request) {
@@ -336,6 +350,13 @@ impl OwnerRecord {
         self.superseded
             .iter()
             .any(|superseded| !superseded.is_tried)
+    }
+
+    /// Records that the open operation has a waiter; whoever works on it knows, because that is started before.
+    pub const fn note_waiter(&mut self) {
+        if let Some(open) = &mut self.operation {
+            open.has_waiter = true;
+        }
     }
 
     /// Records that a superseded request was answered.

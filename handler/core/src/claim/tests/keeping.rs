@@ -8,8 +8,8 @@ use super::{
 };
 use crate::claim::{
     ATTEMPT_LENGTH_S, ATTEMPT_MARGIN_S, DecidedAnswer, FINISHED_REQUESTS_MAX, OwnerRecord,
-    Reception, Request, RequestId, SEEN_AFTER_MS, SUPERSEDED_MAX, SUPERSEDED_SEALED_LENGTH_MAX,
-    ServiceRecord, Superseded, UNATTENDED_AFTER_MS, WAY_BACK_MS,
+    Reception, Request, RequestId, RequestType, SEEN_AFTER_MS, SUPERSEDED_MAX,
+    SUPERSEDED_SEALED_LENGTH_MAX, ServiceRecord, Superseded, UNATTENDED_AFTER_MS, WAY_BACK_MS,
 };
 use crate::network::Reach;
 
@@ -135,6 +135,41 @@ fn an_id_that_comes_again_with_a_later_request_is_a_new_request() {
     let over = done(&over, &again);
     for delivered in [&first, &again] {
         assert_eq!(over.receive(delivered, None), Reception::Finished);
+    }
+}
+
+/// CloudFormation may count from the first issue, or from the second.
+#[test]
+fn a_request_that_is_issued_again_is_answered_in_time_for_both_issues() {
+    const LATER_MS: u64 = 60_000;
+    let [first, again] = issued_twice();
+    let again = Request {
+        answer_by_ms: first.answer_by_ms + LATER_MS,
+        given_up_ms: first.given_up_ms + LATER_MS,
+        ..again
+    };
+    let deadlines_after = |before: &Request, request: &Request| {
+        let taken = begun(&begun(&owner(), before), request);
+        let open = taken.operation.expect("a request has begun");
+        (open.answer_by_ms, open.given_up_ms)
+    };
+    let of = |request: &Request| (request.answer_by_ms, request.given_up_ms);
+    assert_eq!(deadlines_after(&first, &again), of(&first));
+    // What CloudFormation has given up, and what it does after that.
+    let other = Request {
+        request_id: "2".into(),
+        ..again.clone()
+    };
+    let next = Request {
+        request_type: RequestType::Delete,
+        ..again.clone()
+    };
+    let anew = Request {
+        now_ms: first.given_up_ms + 1,
+        ..again
+    };
+    for request in [other, next, anew] {
+        assert_eq!(deadlines_after(&first, &request), of(&request));
     }
 }
 
