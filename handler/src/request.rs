@@ -47,6 +47,9 @@ pub enum RequestError {
     /// The waiter could not be started.
     #[error("cannot start the waiter")]
     Waiter(#[source] crate::aws::error::AwsError),
+    /// The one before has died, and the next could not be started.
+    #[error("the waiter has died, and cannot start another")]
+    NextWaiter(#[source] crate::aws::error::AwsError),
     /// No waiter of this operation stays alive.
     #[error("{WAITERS_MAX} waiters of this operation have died")]
     WaitersExhausted,
@@ -68,6 +71,7 @@ impl RequestError {
             Self::Seal(error) => error.class(),
             // The operation is open and nobody comes back for it but this event; or nobody can be told.
             Self::Waiter(_)
+            | Self::NextWaiter(_)
             | Self::WaitersExhausted
             | Self::Panicked
             | Self::Untold(_)
@@ -75,10 +79,15 @@ impl RequestError {
         }
     }
 
+    /// Whether it shows that the operation's waiter has died.
+    const fn is_of_dead_waiter(&self) -> bool {
+        matches!(self, Self::NextWaiter(_) | Self::WaitersExhausted)
+    }
+
     /// What the user is told.
     const fn cause(&self) -> HandlerErrorCode {
         match self {
-            Self::Waiter(error) => error.class,
+            Self::Waiter(error) | Self::NextWaiter(error) => error.class,
             Self::Ledger(_)
             | Self::Seal(_)
             | Self::WaitersExhausted
@@ -169,13 +178,9 @@ async fn give_up(
     match (taking.standing().await, error) {
         (Standing::Over, _) => Ok(WaiterReply::Done),
         (Standing::AnsweredAtOnce(body), _) => taking.early.send(&body).await,
-        (Standing::Open, Some(error)) if error.class().is_retriable() => {
-            taking.end_unattended(error).await
-        }
+        (Standing::Open, Some(error)) => taking.end_unattended(error).await,
         // It may have no waiter yet: delivered again, it gets one.
         (Standing::Open, None) => Err(RequestError::Panicked),
-        // Its waiter carries on, and answers.
-        (Standing::Open, Some(_)) => Ok(WaiterReply::Done),
         (Standing::Unknown, error) => {
             let problem = error.map(|error| chain(error).to_string());
             let problem = problem.unwrap_or_else(|| PANICKED.to_owned());

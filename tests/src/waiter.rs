@@ -33,6 +33,11 @@ pub(crate) async fn carry_on(world: World, index: usize, execution: Execution) {
     let is_before =
         |seconds: u64| world.now_ms() < execution.started_ms.saturating_add(seconds * 1000);
     let status = loop {
+        let status = world.account().cloud().sfn.executions[index].status;
+        if status != ExecutionStatus::Running {
+            // Somebody has stopped it.
+            break status;
+        }
         match lambda::invoke(&world, input.clone()).await.reply() {
             Some(Reply::Done) => break ExecutionStatus::Succeeded,
             Some(Reply::Wait(_)) if !is_before(TIMEOUT_S) => break ExecutionStatus::TimedOut,

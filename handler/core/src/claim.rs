@@ -276,7 +276,7 @@ pub struct Operation {
     pub answer_by_ms: u64,
     /// Milliseconds since the epoch when CloudFormation stops listening.
     pub given_up_ms: u64,
-    /// Whether its waiter is known to have been started: that one comes back, whatever becomes of the event.
+    /// Whether its waiter is known to have been started. Step Functions, which knows it as well, may not answer.
     #[serde(default)]
     pub has_waiter: bool,
     /// The answer once it is decided; it is sent, again if need be, until it is known to have arrived.

@@ -26,8 +26,9 @@ const RACES_MAX: usize = 5;
 impl Attempt<'_> {
     /// Takes the right to mutate; a wait when another attempt may still have it.
     pub(super) async fn hold(&mut self) -> Result<Option<Wait>, LedgerError> {
+        // No attempt that may mutate begins before the waiter has been started.
+        self.stored.record.note_waiter();
         for _ in 0..RACES_MAX {
-            self.stored.record.note_waiter();
             if self.stored.record.is_running(&self.name) {
                 return Ok(None);
             }
@@ -98,6 +99,7 @@ impl Attempt<'_> {
         match ledger::find(self.runtime, &owner_key).await? {
             Some(stored) if request_of(&stored) == request_of(&self.stored) => {
                 self.stored = stored;
+                self.stored.record.note_waiter();
                 Ok(())
             }
             Some(_) | None => Err(LedgerError::Conflict),

@@ -400,12 +400,14 @@ impl Taking<'_> {
         }
     }
 
-    /// The same request again: its operation is open, and somebody must come back for it.
+    /// The same request again: its operation is open, and somebody must come back for it. Where Step Functions does not
+    /// say whether its waiter is still there, the one that it had is relied on.
     async fn go_on(&self, stored: Stored) -> Result<WaiterReply, RequestError> {
         let open = stored.record.operation.as_ref();
+        let had_waiter = open.is_some_and(|open| open.has_waiter);
         match self.start_waiter().await {
             Ok(()) => {}
-            Err(error) if open.is_some_and(|open| open.has_waiter) => {
+            Err(error) if had_waiter && !error.is_of_dead_waiter() => {
                 return self.leave_to_waiter(error);
             }
             Err(error) => return Err(error),
@@ -423,7 +425,8 @@ impl Taking<'_> {
             match waiter::start(self.runtime, &operation_id, &name).await {
                 Ok(Started::Started) => return Ok(()),
                 Ok(Started::AlreadyExists) => {}
-                Err(error) => return Err(RequestError::Waiter(error)),
+                Err(error) if restart == 0 => return Err(RequestError::Waiter(error)),
+                Err(error) => return Err(RequestError::NextWaiter(error)),
             }
         }
         Err(RequestError::WaitersExhausted)

@@ -1,7 +1,8 @@
 //! Requests that nobody would come back for: their waiter cannot be started, or Lambda does not deliver them again.
 //!
 //! CloudFormation would wait for an hour, and then again for the Delete. So they are answered FAILED, in the record
-//! wherever that can be read: whatever has begun is ended by that, and never answers otherwise.
+//! wherever that can be read: whatever has begun is ended by that, and never answers otherwise. A delivery that fails at an
+//! operation with a waiter is none of these.
 
 use express_core::claim::{Operation, OwnerRecord, Standing};
 use express_core::naming;
@@ -45,10 +46,10 @@ impl Taking<'_> {
         }
     }
 
-    /// What a delivery comes to that has failed at an operation with a waiter. That one carries on and answers; it is worth
-    /// another delivery only because a waiter may die.
+    /// Ends a delivery that has failed at an operation with a waiter, which carries on and answers. Only because that may
+    /// die, Lambda is asked to deliver the event again where it does.
     pub(super) fn leave_to_waiter(&self, error: RequestError) -> Result<WaiterReply, RequestError> {
-        if !self.is_last_delivery() {
+        if error.cause().is_retriable() && !self.is_last_delivery() {
             return Err(error);
         }
         let problem = chain(&error).to_string();
@@ -94,16 +95,19 @@ impl Taking<'_> {
         &self,
         error: &RequestError,
     ) -> Result<WaiterReply, RequestError> {
-        if self.start_waiter().await.is_ok() {
+        let Err(no_waiter) = self.start_waiter().await else {
             return Ok(WaiterReply::Done);
-        }
+        };
         let owner_key = naming::owner_key(&self.owner);
         let Some(stored) = ledger::find(self.runtime, &owner_key).await? else {
             return Ok(WaiterReply::Done);
         };
         let open = stored.record.operation.as_ref();
-        if open.is_none_or(|open| open.request_id != self.envelope.id() || open.has_waiter) {
+        let Some(open) = open.filter(|open| open.request_id == self.envelope.id()) else {
             return Ok(WaiterReply::Done);
+        };
+        if open.has_waiter && !error.is_of_dead_waiter() && !no_waiter.is_of_dead_waiter() {
+            return self.leave_to_waiter(no_waiter);
         }
         let problem = chain(error).to_string();
         tracing::error!(event = "request.unattended", code = %error.cause(), problem);

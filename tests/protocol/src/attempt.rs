@@ -1,6 +1,7 @@
 //! The function, call by call, as far as its calls concern the ledger: in the handler's order, with symbols where the
 //! handler has AWS's types. The table says which file repeats which. Absent are moves to another load balancer, host
-//! names below a domain, looks that see what was before, and the daily ending of requests that nobody comes back for.
+//! names below a domain, looks that see what was before, what the last delivery of an event does, ids that come again, and
+//! the daily ending of requests that nobody comes back for.
 //!
 //! | here | there |
 //! |---|---|

@@ -7,6 +7,7 @@ use express_tests::cloudformation::{RequestType, Seen, SeenStatus, answers_sent}
 use express_tests::network::admit_to_database;
 use express_tests::{StackStatus, Template, World, web};
 use local_aws::fault::{Fault, Rule};
+use local_aws::sfn::ExecutionStatus;
 use serde_json::json;
 
 use StackStatus::{
@@ -288,8 +289,64 @@ fn case_9_a_delivery_that_is_refused_leaves_the_operation_to_its_waiter() {
     }
     world.redeliver(request_id.as_str().unwrap());
     let outcome = world.block_on(deploying);
-    assert_eq!(world.faults().struck(), 1);
+    assert_eq!(world.faults().struck(), 2);
     assert_eq!(outcome.status, CreateComplete, "{:?}", outcome.seen);
+}
+
+#[test]
+fn case_9_a_delivery_that_is_refused_before_there_is_a_waiter_starts_it() {
+    let world = World::new();
+    // All tries of the first delivery's call.
+    let away = Rule::once(Some("states:StartExecution"), 0, Fault::ServerError).times(4);
+    let denied = Rule::once(Some("kms:GenerateDataKey"), 1, Fault::Deny);
+    world.faults().add(away);
+    world.faults().add(denied);
+    let outcome = world.stack("app").deploy_now(Template::of(&web()));
+    assert_eq!(world.faults().struck(), 5);
+    assert_eq!(outcome.status, CreateComplete, "{:?}", outcome.seen);
+}
+
+#[test]
+fn case_9_a_first_delivery_that_loses_the_ledger_leaves_the_operation_to_its_waiter() {
+    let world = World::new();
+    // The first one is of the provider's domain.
+    for (call, first) in [("dynamodb:GetItem", 1), ("dynamodb:PutItem", 0)] {
+        let denied = Rule::once(Some(call), first, Fault::Deny).times(u64::MAX);
+        world.faults().add(denied);
+    }
+    let deploying = world.spawn(world.stack("app").deploy(Template::of(&web())));
+    world.block_on(world.sleep_s(60));
+    assert!(world.faults().struck() > 0);
+    world.faults().clear();
+    let outcome = world.block_on(deploying);
+    assert_eq!(outcome.status, CreateComplete, "{:?}", outcome.seen);
+}
+
+/// What is known to have died does not come back.
+#[test]
+fn case_9_a_waiter_that_has_died_is_not_relied_on() {
+    const LAST_DELIVERY_S: u64 = 150;
+    let world = World::new();
+    let stack = world.with_service("app", &web());
+    let update = Template::of(&web().environment("LOG_LEVEL", "debug"));
+    let deploying = world.spawn(stack.deploy(update));
+    world.block_on(world.sleep_s(LAST_DELIVERY_S));
+    for execution in &mut world.account().cloud().sfn.executions {
+        execution.status = ExecutionStatus::Failed;
+    }
+    let request_id = world.history().sent().last().unwrap()["RequestId"].clone();
+    // The next one, that is.
+    let away = Rule::once(Some("states:StartExecution"), 1, Fault::ServerError).times(u64::MAX);
+    world.faults().add(away);
+    world.redeliver(request_id.as_str().unwrap());
+    let outcome = world.block_on(deploying);
+    let failed = outcome.first();
+    assert_eq!(failed.status, SeenStatus::Failed);
+    assert!(
+        failed.reason.contains("the waiter has died"),
+        "{}",
+        failed.reason
+    );
 }
 
 /// Lambda delivers no event again after this one, and AWS does not answer it; but the operation has a waiter.

@@ -215,16 +215,24 @@ impl OwnerRecord {
         record
     }
 
-    /// When `request` has to be answered, and when CloudFormation stops listening. Where it has issued once more what it
-    /// already waits for, nobody knows from which issue it counts: the answer is in time for both.
+    /// When `request` has to be answered, and when CloudFormation stops listening. If the open operation is the same request,
+    /// issued before under the same id, nobody knows from which issue CloudFormation counts: the answer is in time for both,
+    /// and somebody may listen for as long as after the second. A cancelled request that is tried again unchanged under its
+    /// id cannot be told from that.
     fn deadlines_of(&self, request: &Request) -> (u64, u64) {
-        let own = (request.answer_by_ms, request.given_up_ms);
-        let waited_for = self.operation.as_ref().filter(|open| {
+        let before = self.operation.as_ref().filter(|open| {
             request.request_id.is_later_use_of(&open.request_id)
                 && request.request_type == open.request_type
-                && (request.now_ms..request.given_up_ms).contains(&open.given_up_ms)
+                && request.physical_id == open.physical_id
+                && request.change == open.way.change
+                && request.now_ms < open.answer_by_ms
         });
-        waited_for.map_or(own, |open| (open.answer_by_ms, open.given_up_ms))
+        let answer_by_ms = before.map_or(u64::MAX, |open| open.answer_by_ms);
+        let given_up_ms = before.map_or(0, |open| open.given_up_ms);
+        (
+            request.answer_by_ms.min(answer_by_ms),
+            request.given_up_ms.max(given_up_ms),
+        )
     }
 
     fn claim(&mut self, request: &Request) {
@@ -352,7 +360,7 @@ impl OwnerRecord {
             .any(|superseded| !superseded.is_tried)
     }
 
-    /// Records that the open operation has a waiter; whoever works on it knows, because that is started before.
+    /// Records that the waiter of the open operation was started.
     pub const fn note_waiter(&mut self) {
         if let Some(open) = &mut self.operation {
             open.has_waiter = true;

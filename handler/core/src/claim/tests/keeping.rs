@@ -7,7 +7,7 @@ use super::{
     update,
 };
 use crate::claim::{
-    ATTEMPT_LENGTH_S, ATTEMPT_MARGIN_S, DecidedAnswer, FINISHED_REQUESTS_MAX, OwnerRecord,
+    ATTEMPT_LENGTH_S, ATTEMPT_MARGIN_S, Change, DecidedAnswer, FINISHED_REQUESTS_MAX, OwnerRecord,
     Reception, Request, RequestId, RequestType, SEEN_AFTER_MS, SUPERSEDED_MAX,
     SUPERSEDED_SEALED_LENGTH_MAX, ServiceRecord, Superseded, UNATTENDED_AFTER_MS, WAY_BACK_MS,
 };
@@ -148,28 +148,42 @@ fn a_request_that_is_issued_again_is_answered_in_time_for_both_issues() {
         given_up_ms: first.given_up_ms + LATER_MS,
         ..again
     };
-    let deadlines_after = |before: &Request, request: &Request| {
-        let taken = begun(&begun(&owner(), before), request);
+    let deadlines_of = |request: &Request| {
+        let taken = begun(&begun(&owner(), &first), request);
         let open = taken.operation.expect("a request has begun");
         (open.answer_by_ms, open.given_up_ms)
     };
-    let of = |request: &Request| (request.answer_by_ms, request.given_up_ms);
-    assert_eq!(deadlines_after(&first, &again), of(&first));
-    // What CloudFormation has given up, and what it does after that.
+    assert_eq!(
+        deadlines_of(&again),
+        (first.answer_by_ms, again.given_up_ms)
+    );
+    // Another request, what CloudFormation does after it has given the first one up, and what comes too late for that.
     let other = Request {
         request_id: "2".into(),
+        ..again.clone()
+    };
+    let changed = Request {
+        change: Some(Change {
+            from: None,
+            to: "other properties".to_owned(),
+        }),
         ..again.clone()
     };
     let next = Request {
         request_type: RequestType::Delete,
         ..again.clone()
     };
-    let anew = Request {
-        now_ms: first.given_up_ms + 1,
+    let named = Request {
+        physical_id: Some(WEB.to_owned()),
+        ..again.clone()
+    };
+    let late = Request {
+        now_ms: first.answer_by_ms,
         ..again
     };
-    for request in [other, next, anew] {
-        assert_eq!(deadlines_after(&first, &request), of(&request));
+    for request in [other, changed, next, named, late] {
+        let own = (request.answer_by_ms, request.given_up_ms);
+        assert_eq!(deadlines_of(&request), own);
     }
 }
 
