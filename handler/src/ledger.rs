@@ -126,6 +126,12 @@ impl LedgerError {
         }
     }
 
+    /// As [`AwsError::may_be_iam_propagation`].
+    #[must_use]
+    pub fn may_be_iam_propagation(&self) -> bool {
+        matches!(self, Self::Aws(error) if error.may_be_iam_propagation())
+    }
+
     /// Whether a write may still have its effect when others have written since: a claim, or the giving back of
     /// one. A record is written only over the revision that was read, so a late write of it meets a newer one.
     #[must_use]

@@ -79,6 +79,22 @@ impl RequestError {
         }
     }
 
+    /// Whether another delivery may end otherwise. The first events come just after the provider's stack has attached its
+    /// policies.
+    fn is_worth_another_delivery(&self) -> bool {
+        let spreads = match self {
+            Self::Ledger(error) => error.may_be_iam_propagation(),
+            Self::Seal(error) => error.may_be_iam_propagation(),
+            Self::Waiter(_)
+            | Self::NextWaiter(_)
+            | Self::WaitersExhausted
+            | Self::Panicked
+            | Self::Untold(_)
+            | Self::Respond(_) => false,
+        };
+        spreads || self.class().is_retriable()
+    }
+
     /// Whether it shows that the operation's waiter has died.
     const fn is_of_dead_waiter(&self) -> bool {
         matches!(self, Self::NextWaiter(_) | Self::WaitersExhausted)
@@ -152,7 +168,7 @@ pub async fn receive(
         began_ms,
     };
     match catch_panic(Box::pin(take(&taking))).await {
-        Ok(Err(error)) if error.class().is_retriable() => {
+        Ok(Err(error)) if error.is_worth_another_delivery() => {
             // Another delivery cannot send what this one could not.
             let is_answer = matches!(error, RequestError::Respond(_));
             if is_answer || !taking.is_last_delivery() {

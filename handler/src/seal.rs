@@ -69,6 +69,12 @@ impl SealError {
             Self::Damaged => HandlerErrorCode::InternalFailure,
         }
     }
+
+    /// As [`AwsError::may_be_iam_propagation`].
+    #[must_use]
+    pub fn may_be_iam_propagation(&self) -> bool {
+        matches!(self, Self::Key(error) if error.may_be_iam_propagation())
+    }
 }
 
 /// Seals `plaintext` for one operation.

@@ -322,7 +322,9 @@ impl Taking<'_> {
             ledger::begin(self.runtime, read, record, Some(sealed.whole), names).await?;
         let is_attended = match self.start_waiter().await {
             Ok(()) => true,
-            Err(RequestError::Waiter(error)) if !error.class.is_retriable() => {
+            Err(RequestError::Waiter(error))
+                if !error.class.is_retriable() && !error.may_be_iam_propagation() =>
+            {
                 self.refuse_unattended(read, &mut stored, error).await?;
                 false
             }

@@ -11,11 +11,20 @@ use crate::aws::AwsClients;
 use crate::aws::error::answer::{PAGES_MAX, member, number, text, too_many_pages};
 use crate::aws::error::{AwsError, aws_error};
 
+const DESCRIBE_SUBNETS: &str = "ec2:DescribeSubnets";
 /// The route to everywhere.
 const EVERYWHERE: &str = "0.0.0.0/0";
 /// How ids of internet gateways begin; other gateways have other prefixes.
 /// AWS: <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Route.html>
 const INTERNET_GATEWAY_PREFIX: &str = "igw-";
+
+/// The zones with Fargate, by the beginning of their ids, of those regions where not all have it.
+/// AWS: <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/AWS_Fargate-Regions.html>
+const ZONES_WITH_FARGATE: [(&str, &[&str]); 3] = [
+    ("usw1-", &["usw1-az1", "usw1-az3"]),
+    ("apne1-", &["apne1-az1", "apne1-az2", "apne1-az4"]),
+    ("cnn1-", &["cnn1-az1", "cnn1-az2"]),
+];
 
 /// Those of the subnets that exist.
 ///
@@ -25,18 +34,30 @@ pub async fn subnets_by_id(aws: &AwsClients, ids: &[String]) -> Result<Vec<Subne
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    subnets(aws, filter("subnet-id", ids)).await
+    let found = describe_subnets(aws, filter("subnet-id", ids)).await?;
+    found.iter().map(subnet).collect()
 }
 
-/// The default subnets of the default VPC; none without one.
+/// The default subnets of the default VPC in zones with Fargate; none without one.
 ///
 /// # Errors
 /// When AWS refuses or its answer is unusable.
 pub async fn default_subnets(aws: &AwsClients) -> Result<Vec<Subnet>, AwsError> {
-    let mut found = subnets(aws, filter("default-for-az", &["true".to_owned()])).await?;
-    // Nobody has named one that has IPv6 only.
+    let default = filter("default-for-az", &["true".to_owned()]);
+    let mut found = describe_subnets(aws, default).await?;
+    // Whoever names a subnet in another zone is told by AWS. Nobody has named these.
+    found.retain(|subnet| subnet.availability_zone_id().is_none_or(has_fargate));
+    let mut found: Vec<Subnet> = found.iter().map(subnet).collect::<Result<_, _>>()?;
+    // Nor has anybody named one that has IPv6 only.
     found.retain(|subnet| subnet.range.is_some());
     Ok(found)
+}
+
+fn has_fargate(zone_id: &str) -> bool {
+    ZONES_WITH_FARGATE
+        .iter()
+        .find(|(region, _)| zone_id.starts_with(region))
+        .is_none_or(|(_, zones)| zones.contains(&zone_id))
 }
 
 /// All subnets of a VPC.
@@ -44,7 +65,8 @@ pub async fn default_subnets(aws: &AwsClients) -> Result<Vec<Subnet>, AwsError> 
 /// # Errors
 /// When AWS refuses or its answer is unusable.
 pub async fn subnets_of(aws: &AwsClients, vpc_id: &str) -> Result<Vec<Subnet>, AwsError> {
-    subnets(aws, filter("vpc-id", &[vpc_id.to_owned()])).await
+    let found = describe_subnets(aws, filter("vpc-id", &[vpc_id.to_owned()])).await?;
+    found.iter().map(subnet).collect()
 }
 
 /// All route tables of a VPC.
@@ -96,8 +118,10 @@ pub async fn cidrs(aws: &AwsClients, vpc_id: &str) -> Result<Vec<String>, AwsErr
         .collect()
 }
 
-async fn subnets(aws: &AwsClients, filter: Filter) -> Result<Vec<Subnet>, AwsError> {
-    const OPERATION: &str = "ec2:DescribeSubnets";
+async fn describe_subnets(
+    aws: &AwsClients,
+    filter: Filter,
+) -> Result<Vec<aws_sdk_ec2::types::Subnet>, AwsError> {
     let mut pages = aws
         .ec2
         .describe_subnets()
@@ -109,24 +133,31 @@ async fn subnets(aws: &AwsClients, filter: Filter) -> Result<Vec<Subnet>, AwsErr
         let Some(page) = pages.next().await else {
             return Ok(subnets);
         };
-        for subnet in page.map_err(aws_error(OPERATION))?.subnets() {
-            subnets.push(Subnet {
-                id: text(OPERATION, "subnetId", subnet.subnet_id())?,
-                vpc_id: text(OPERATION, "vpcId", subnet.vpc_id())?,
-                zone: text(OPERATION, "availabilityZone", subnet.availability_zone())?,
-                range: subnet
-                    .cidr_block()
-                    .filter(|range| !range.is_empty())
-                    .map(str::to_owned),
-                free_addresses: number(
-                    OPERATION,
-                    "availableIpAddressCount",
-                    subnet.available_ip_address_count(),
-                )?,
-            });
-        }
+        let page = page.map_err(aws_error(DESCRIBE_SUBNETS))?;
+        subnets.extend(page.subnets.unwrap_or_default());
     }
-    Err(too_many_pages(OPERATION))
+    Err(too_many_pages(DESCRIBE_SUBNETS))
+}
+
+fn subnet(found: &aws_sdk_ec2::types::Subnet) -> Result<Subnet, AwsError> {
+    Ok(Subnet {
+        id: text(DESCRIBE_SUBNETS, "subnetId", found.subnet_id())?,
+        vpc_id: text(DESCRIBE_SUBNETS, "vpcId", found.vpc_id())?,
+        zone: text(
+            DESCRIBE_SUBNETS,
+            "availabilityZone",
+            found.availability_zone(),
+        )?,
+        range: found
+            .cidr_block()
+            .filter(|range| !range.is_empty())
+            .map(str::to_owned),
+        free_addresses: number(
+            DESCRIBE_SUBNETS,
+            "availableIpAddressCount",
+            found.available_ip_address_count(),
+        )?,
+    })
 }
 
 fn route_table(table: &aws_sdk_ec2::types::RouteTable) -> RouteTable {
@@ -162,6 +193,20 @@ mod tests {
     use aws_sdk_ec2::types::{Route, RouteTableAssociation};
 
     use super::*;
+
+    #[test]
+    fn a_zone_has_fargate_unless_aws_lists_only_others_of_its_region() {
+        for (zone_id, expected) in [
+            ("apne1-az1", true),
+            ("apne1-az3", false),
+            ("apne12-az3", true),
+            ("usw1-az2", false),
+            ("usw2-az2", true),
+            ("euw1-az3", true),
+        ] {
+            assert_eq!(has_fargate(zone_id), expected, "{zone_id}");
+        }
+    }
 
     fn table(gateway: &str, destination: &str, state: RouteState) -> RouteTable {
         route_table(

@@ -223,6 +223,31 @@ fn case_9_a_waiter_that_cannot_be_started_at_first_is_started_by_a_later_deliver
     assert_eq!(outcome.status, CreateComplete, "{:?}", outcome.seen);
 }
 
+/// The provider was just installed: its policies have not reached all of IAM yet.
+#[test]
+fn case_20_what_no_policy_allows_yet_is_tried_with_the_next_delivery() {
+    for call in [
+        "kms:GenerateDataKey",
+        "dynamodb:GetItem",
+        "dynamodb:TransactWriteItems",
+        "states:StartExecution",
+    ] {
+        let world = World::new();
+        let denied = Fault::Refuse(
+            "AccessDeniedException",
+            "User: function is not authorized to perform this action because no identity-based policy allows it",
+        );
+        let denied = Rule::once(Some(call), 0, denied).times(u64::MAX);
+        world.faults().add(denied);
+        let deploying = world.spawn(world.stack("app").deploy(Template::of(&web())));
+        world.block_on(world.sleep_s(30));
+        assert!(world.faults().struck() > 0, "{call}");
+        world.faults().clear();
+        let outcome = world.block_on(deploying);
+        assert_eq!(outcome.status, CreateComplete, "{call}: {:?}", outcome.seen);
+    }
+}
+
 /// Another delivery would end in the same way.
 #[test]
 fn what_aws_does_not_allow_is_answered_with_the_first_delivery() {
