@@ -158,7 +158,8 @@ pub async fn for_removing(
     if plan::is_going(identity, observed) {
         return Ok(());
     }
-    what_stays_behind(aws, identity, observed).await
+    what_stays_behind(aws, identity, observed).await?;
+    rule::look_for_removing_by_groups(aws, identity, observed).await
 }
 
 async fn what_stays_behind(

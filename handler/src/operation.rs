@@ -27,7 +27,7 @@ mod round;
 mod subnets;
 mod way_back;
 
-use express_core::claim::{Operation, ServiceRecord};
+use express_core::claim::{self, Operation, ServiceRecord};
 use express_core::decision::{Decision, Wait, WaitReason};
 use express_core::network::VpcFacts;
 use express_core::observed::{AliasLook, Observed};
@@ -245,10 +245,9 @@ impl<'a> Attempt<'a> {
 
     /// None once AWS shows everything that earlier operations have changed: this one may be there to undo that.
     fn wait_until_seen(&self, operation: &Operation) -> Option<Wait> {
-        let record = &self.stored.record;
         let seen_after_ms = self.runtime.settings.seen_after_ms;
         let now_ms = self.runtime.clock.now_ms();
-        let left_ms = record.unseen_for_ms(now_ms, operation.started_ms, seen_after_ms)?;
+        let left_ms = claim::unseen_for_ms(operation.changed_before_ms?, now_ms, seen_after_ms)?;
         Some(Wait {
             reason: WaitReason::NotYetSeen,
             retry_after_s: u32::try_from(left_ms.div_ceil(1000)).unwrap_or(CONTINUE_AFTER_S),

@@ -34,6 +34,7 @@ use crate::step::Stop;
 
 pub use leading_back::{Change, LedFrom, LedTo, Way};
 pub use request_id::RequestId;
+pub use transitions::unseen_for_ms;
 
 /// Version of the record's form. A newer one than this is refused: an older provider must not write it.
 ///
@@ -279,6 +280,10 @@ pub struct Operation {
     /// Whether its waiter is known to have been started. Step Functions, which knows it as well, may not answer.
     #[serde(default)]
     pub has_waiter: bool,
+    /// Milliseconds since the epoch when something of the owner's services was last about to be made or changed before it
+    /// began: AWS may not show that yet.
+    #[serde(default)]
+    pub changed_before_ms: Option<u64>,
     /// The answer once it is decided; it is sent, again if need be, until it is known to have arrived.
     pub answer: Option<DecidedAnswer>,
     /// Milliseconds since the epoch when ECS was last asked for a deployment: it may not list it yet.

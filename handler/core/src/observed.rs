@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::claim::{ServiceRecord, Slot};
-use crate::naming::Pair;
+use crate::naming::{self, Pair};
 use crate::resources::Tags;
 use crate::resources::alias_record::ObservedAliasRecord;
 use crate::resources::cluster::ObservedCluster;
@@ -189,6 +189,24 @@ impl Observed {
             },
             ..Self::default()
         }
+    }
+
+    /// Whether a load balancer of this name is the provider's, and the record knows it neither as the service's nor as the
+    /// one that it leaves.
+    #[must_use]
+    pub fn is_elsewhere(&self, name: &str) -> bool {
+        let leaving = self.leaving.as_deref().map(|leaving| &leaving.slot);
+        let mut known = self.slot.present().into_iter().chain(leaving);
+        let is_known = known.any(|it| naming::load_balancer(&it.pool_id, it.ordinal) == name);
+        !is_known && naming::pool_of_load_balancer(name).is_some()
+    }
+
+    /// ARNs of the load balancers of which a rule forwards to the service's groups.
+    pub fn load_balancers_of_groups(&self) -> impl Iterator<Item = &str> {
+        let groups = Pair::BOTH
+            .into_iter()
+            .filter_map(|pair| self.target_group(pair).present());
+        groups.flat_map(|group| group.load_balancer_arns.iter().map(String::as_str))
     }
 
     /// The same seen from the load balancer that the service is leaving: what it has there is in the place of what it

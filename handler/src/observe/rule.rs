@@ -76,6 +76,30 @@ pub(super) async fn look_for_removing(
     by_listener(aws, identity, true, observed).await
 }
 
+/// The rules of a service that is to go on a load balancer that a table of before does not know, where they keep its groups
+/// in use: the groups say it when there is no service to name the rules.
+pub(super) async fn look_for_removing_by_groups(
+    aws: &AwsClients,
+    identity: &Identity,
+    observed: &mut Observed,
+) -> Result<(), AwsError> {
+    if !observed.listener_rule.is_absent() {
+        return Ok(());
+    }
+    let is_elsewhere = |arn: &&str| {
+        let name = listener_rule::load_balancer_name_of(arn);
+        name.is_some_and(|name| observed.is_elsewhere(&name))
+    };
+    let elsewhere = observed.load_balancers_of_groups().find(is_elsewhere);
+    let (mut https, mut http) = (Presence::Unknown, Presence::Unknown);
+    by_arn::listeners_of(aws, elsewhere, &mut https, &mut http).await?;
+    if let Presence::Present(listener) = https {
+        let rules = find_on(aws, identity, &listener.arn).await?;
+        sort_in(identity, rules, true, observed);
+    }
+    Ok(())
+}
+
 /// The ARN of the rule for test traffic, where the service has to be believed: when nothing is known of that rule, or the
 /// service was looked at just now and names one that the record does not know.
 pub(super) fn test_rule_to_find(is_new_look: bool, observed: &mut Observed) -> Option<String> {
@@ -178,6 +202,16 @@ async fn by_listener(
         (Presence::Unknown, _) if observed.slot.is_absent() => Vec::new(),
         (Presence::Unknown, _) => return Ok(()),
     };
+    sort_in(identity, rules, is_removal, observed);
+    Ok(())
+}
+
+fn sort_in(
+    identity: &Identity,
+    rules: Vec<ObservedListenerRule>,
+    is_removal: bool,
+    observed: &mut Observed,
+) {
     let (for_tests, for_all): (Vec<_>, Vec<_>) = rules
         .into_iter()
         .filter(|rule| {
@@ -195,7 +229,6 @@ async fn by_listener(
             *rule = found.into_iter().next().into();
         }
     }
-    Ok(())
 }
 
 /// The rules for the service's host on a listener: first those with our owner's tag, then those that have lost it and

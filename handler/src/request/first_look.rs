@@ -1,7 +1,7 @@
 //! A first look at an Update in place: most change one thing or nothing, and what changes nothing is answered
 //! without an operation.
 
-use express_core::claim::OwnerRecord;
+use express_core::claim::{self, OwnerRecord};
 use express_core::decision::Decision;
 use express_core::desired::{Desired, Identity};
 use express_core::network::{self, Reach, VpcFacts};
@@ -79,8 +79,9 @@ impl Taking<'_> {
     fn is_unseen(&self, record: &OwnerRecord) -> bool {
         let now_ms = self.runtime.clock.now_ms();
         let seen_after_ms = self.runtime.settings.seen_after_ms;
-        let left_ms = record.unseen_for_ms(now_ms, u64::MAX, seen_after_ms);
-        left_ms.is_some()
+        record.newest_change_ms().is_some_and(|changed_ms| {
+            claim::unseen_for_ms(changed_ms, now_ms, seen_after_ms).is_some()
+        })
     }
 
     /// The attributes, when nothing is to change; none of it when AWS does not say: the operation asks again.

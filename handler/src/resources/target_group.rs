@@ -265,6 +265,7 @@ fn observed(
         vpc_id: text(operation, "VpcId", group.vpc_id())?,
         health_check_path: text(operation, "HealthCheckPath", group.health_check_path())?,
         deregistration_delay_s: None,
+        load_balancer_arns: group.load_balancer_arns().to_vec(),
         tags,
     })
 }

@@ -58,14 +58,7 @@ impl Stack {
         }
         if is_complete {
             self.owe_removed(&template);
-            let stable = self.resources();
-            self.state.borrow_mut().stable = Some(stable);
-            let failed = self.take_failed();
-            let owed = self.take_owed();
-            seen.extend(
-                self.clean_up(owed.into_iter().chain(failed).collect())
-                    .await,
-            );
+            seen.extend(self.clean_up(self.take_left()).await);
         }
         let status = match (is_complete, is_new) {
             (true, true) => StackStatus::CreateComplete,
@@ -180,6 +173,15 @@ impl Stack {
             let delete = stack::delete(&id, known.physical_id, &known.properties);
             state.owed.push(delete);
         }
+    }
+
+    /// Notes that an operation has completed: Deletes of what those before have left.
+    pub(super) fn take_left(&self) -> Vec<Request> {
+        let stable = self.resources();
+        self.state.borrow_mut().stable = Some(stable);
+        let mut left = self.take_owed();
+        left.extend(self.take_failed());
+        left
     }
 
     /// Deletes of what has failed to be created.

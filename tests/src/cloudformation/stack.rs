@@ -309,7 +309,11 @@ impl Stack {
             .borrow_mut()
             .resources
             .retain(|id, _| template.resources.contains_key(id));
-        seen.extend(self.clean_up(doomed).await);
+        let left = self.take_left();
+        seen.extend(
+            self.clean_up(doomed.into_iter().chain(left).collect())
+                .await,
+        );
         StackOutcome {
             status: StackStatus::UpdateComplete,
             seen,

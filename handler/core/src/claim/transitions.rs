@@ -156,6 +156,7 @@ impl OwnerRecord {
         record.learn_what_was_reached();
         record.learn_what_is_doomed(request);
         let (answer_by_ms, given_up_ms) = record.deadlines_of(request);
+        let changed_before_ms = record.newest_change_ms();
         let (way, left_running) = record.way_of(request);
         let abandoned = record.operation.as_ref().and_then(Operation::abandon);
         record.led_from = None;
@@ -194,6 +195,7 @@ impl OwnerRecord {
             answer_by_ms,
             given_up_ms,
             has_waiter: false,
+            changed_before_ms,
             answer: None,
             deployment_asked_ms: None,
             service_updates: 0,
@@ -430,15 +432,11 @@ impl OwnerRecord {
         }
     }
 
-    /// Milliseconds until AWS shows all that was changed before `before_ms`; none when it does. Clocks of two hosts differ,
-    /// so a change may seem to be yet to come.
+    /// When something of the services was last about to be made or changed, in milliseconds since the epoch.
     #[must_use]
-    pub fn unseen_for_ms(&self, now_ms: u64, before_ms: u64, seen_after_ms: u64) -> Option<u64> {
+    pub fn newest_change_ms(&self) -> Option<u64> {
         let changed = self.services.values().filter_map(|it| it.changed_ms);
-        let newest_ms = changed.filter(|changed| *changed < before_ms).max()?;
-        seen_after_ms
-            .checked_sub(now_ms.abs_diff(newest_ms))
-            .filter(|left_ms| *left_ms > 0)
+        changed.max()
     }
 
     /// Whether anything is left that the owner holds or is owed.
@@ -446,6 +444,15 @@ impl OwnerRecord {
     pub fn is_idle(&self) -> bool {
         self.services.is_empty() && self.operation.is_none() && self.superseded.is_empty()
     }
+}
+
+/// Milliseconds until AWS shows what was changed at `changed_ms`; none when it does. Clocks of two hosts differ, so a change
+/// may seem to be yet to come.
+#[must_use]
+pub fn unseen_for_ms(changed_ms: u64, now_ms: u64, seen_after_ms: u64) -> Option<u64> {
+    seen_after_ms
+        .checked_sub(now_ms.abs_diff(changed_ms))
+        .filter(|left_ms| *left_ms > 0)
 }
 
 pub(super) fn drop_oldest<T>(list: &mut Vec<T>, most: usize) {

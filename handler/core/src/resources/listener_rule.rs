@@ -147,19 +147,20 @@ impl ObservedListenerRule {
 /// Weight of the group that takes all requests.
 pub const FULL_WEIGHT: u32 = 100;
 
-/// The name of the load balancer of the rule, or the listener, of this ARN.
+/// The name of the load balancer of this ARN, or of the rule's or the listener's.
 #[must_use]
 pub fn load_balancer_name_of(arn: &str) -> Option<String> {
     let path = load_balancer_of(arn)?;
     path.split('/').nth(1).map(str::to_owned)
 }
 
-/// What metrics call the load balancer of the rule, or the listener, of this ARN: `app/<name>/<id>`.
+/// What metrics call the load balancer of this ARN, or of the rule's or the listener's: `app/<name>/<id>`.
 #[must_use]
 pub fn load_balancer_of(arn: &str) -> Option<String> {
     let (_, path) = arn
         .split_once(":listener-rule/")
-        .or_else(|| arn.split_once(":listener/"))?;
+        .or_else(|| arn.split_once(":listener/"))
+        .or_else(|| arn.split_once(":loadbalancer/"))?;
     let mut parts = path.split('/');
     let (kind, name, id) = (parts.next()?, parts.next()?, parts.next()?);
     Some(format!("{kind}/{name}/{id}"))

@@ -55,6 +55,8 @@ pub struct ObservedTargetGroup {
     pub health_check_path: String,
     /// Seconds; none before it was asked for.
     pub deregistration_delay_s: Option<u32>,
+    /// ARNs of the load balancers of which a rule forwards to it.
+    pub load_balancer_arns: Vec<String>,
     /// Its tags.
     pub tags: Tags,
 }

@@ -10,6 +10,7 @@ use crate::claim::{
     ATTEMPT_LENGTH_S, ATTEMPT_MARGIN_S, Change, DecidedAnswer, FINISHED_REQUESTS_MAX, OwnerRecord,
     Reception, Request, RequestId, RequestType, SEEN_AFTER_MS, SUPERSEDED_MAX,
     SUPERSEDED_SEALED_LENGTH_MAX, ServiceRecord, Superseded, UNATTENDED_AFTER_MS, WAY_BACK_MS,
+    unseen_for_ms,
 };
 use crate::network::Reach;
 
@@ -347,24 +348,33 @@ fn attempt_mutates_alone_until_it_ends_or_was_seen_dead() {
 }
 
 #[test]
-fn what_was_changed_before_counts_as_seen_after_a_while() {
-    let mut record = done(&owner(), &create("1", WEB));
-    let unseen = |record: &OwnerRecord, now_ms, before_ms| {
-        record.unseen_for_ms(now_ms, before_ms, SEEN_AFTER_MS)
-    };
-    assert_eq!(unseen(&record, 100_000, u64::MAX), None);
+fn what_was_changed_counts_as_seen_after_a_while() {
+    let unseen = |now_ms| unseen_for_ms(90_000, now_ms, SEEN_AFTER_MS);
+    assert_eq!(unseen(100_000), Some(5_000));
+    assert_eq!(unseen(105_000), None);
+    // The host that wrote it had a clock ahead of ours, by a little or by far.
+    assert_eq!(unseen(86_000), Some(11_000));
+    assert_eq!(unseen(10_000), None);
+    // A stand-in shows everything at once.
+    assert_eq!(unseen_for_ms(90_000, 90_000, 0), None);
+}
+
+/// Whatever the clocks say: one host's may be ahead of another's, and both events may fall into one millisecond.
+#[test]
+fn a_request_knows_what_was_changed_before_it_began() {
     let changed = |record: &mut OwnerRecord, at_ms| {
         record.services.get_mut(WEB).expect("a service").changed_ms = Some(at_ms);
     };
-    changed(&mut record, 90_000);
-    assert_eq!(unseen(&record, 100_000, 95_000), Some(5_000));
-    assert_eq!(unseen(&record, 105_000, 95_000), None);
-    assert_eq!(unseen(&record, 100_000, 90_000), None, "by itself");
-    // The host that wrote it had a clock ahead of ours, by a little or by far.
-    assert_eq!(unseen(&record, 86_000, u64::MAX), Some(11_000));
-    assert_eq!(unseen(&record, 10_000, u64::MAX), None);
-    // A stand-in shows everything at once.
-    assert_eq!(record.unseen_for_ms(90_000, u64::MAX, 0), None);
+    let before = |record: &OwnerRecord| record.operation.as_ref()?.changed_before_ms;
+    let mut record = done(&owner(), &create("1", WEB));
+    assert_eq!(before(&begun(&record, &update("2", WEB, WEB))), None);
+    let next = update("2", WEB, WEB);
+    for at_ms in [next.now_ms - 1, next.now_ms, next.now_ms + 1] {
+        changed(&mut record, at_ms);
+        let mut begun = begun(&record, &next);
+        changed(&mut begun, next.now_ms + 2);
+        assert_eq!(before(&begun), Some(at_ms));
+    }
 }
 
 #[test]

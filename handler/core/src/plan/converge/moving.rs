@@ -117,26 +117,26 @@ pub(super) fn begin(
 /// [`PlanError::BehindUnknownLoadBalancer`]. An update that wants the load balancer that the service is behind claims a
 /// slot there, and so corrects the ledger; unless that gives it one on another load balancer of the same pool.
 pub(super) fn refuse_unknown(desired: &Desired, observed: &Observed) -> Result<(), PlanError> {
-    let (Some(service), Some(slot)) = (live_service(desired, observed), observed.slot.present())
-    else {
+    let Some(slot) = observed.slot.present() else {
         return Ok(());
     };
-    let ingress = service.ingress.as_ref();
-    let rule_arn = ingress.map(|ingress| &ingress.rule_arn);
-    let Some(found) = rule_arn.and_then(|arn| listener_rule::load_balancer_name_of(arn)) else {
-        return Ok(());
+    let arn = match live_service(desired, observed) {
+        Some(service) => service
+            .ingress
+            .as_ref()
+            .map(|ingress| ingress.rule_arn.as_str()),
+        // Where there is no service to say it, its groups do.
+        None => observed.load_balancers_of_groups().next(),
     };
-    let leaving = observed.leaving.as_deref().map(|leaving| &leaving.slot);
-    let mut known = [slot].into_iter().chain(leaving);
-    let is_known = known.any(|it| naming::load_balancer(&it.pool_id, it.ordinal) == found);
+    let name = arn.and_then(listener_rule::load_balancer_name_of);
     // One that is not the provider's was given to the service by hand, and is taken from it.
-    if is_known || naming::pool_of_load_balancer(&found).is_none() {
-        return Ok(());
+    match name.filter(|name| observed.is_elsewhere(name)) {
+        None => Ok(()),
+        Some(found) => Err(PlanError::BehindUnknownLoadBalancer {
+            found,
+            known: naming::load_balancer(&slot.pool_id, slot.ordinal),
+        }),
     }
-    Err(PlanError::BehindUnknownLoadBalancer {
-        found,
-        known: naming::load_balancer(&slot.pool_id, slot.ordinal),
-    })
 }
 
 fn refuse(desired: &Desired, observed: &Observed) -> Result<(), PlanError> {

@@ -165,6 +165,7 @@ impl World {
                     vpc_id: spec.vpc_id.clone(),
                     health_check_path: spec.health_check_path.clone(),
                     deregistration_delay_s: Some(DEREGISTRATION_DELAY_OF_NEW_S),
+                    load_balancer_arns: Vec::new(),
                     tags: spec.tags.clone(),
                 };
                 *self.target_group(spec.pair) = Presence::Present(group);
