@@ -677,6 +677,7 @@ fn case_18_a_predecessor_that_does_not_go_is_named_when_the_time_is_up() {
 fn case_18_what_is_refused_after_a_predecessor_has_gone_is_told_and_not_the_predecessor() {
     let world = World::new();
     let stack = world.with_service("app", &web());
+    world.block_on(world.sleep_s(60));
     let delete = json!({"service": "web", "force": true});
     world
         .account()

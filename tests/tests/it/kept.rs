@@ -313,6 +313,7 @@ fn what_an_update_has_left_half_way_does_not_stay_because_somebody_has_taken_its
 fn a_place_that_was_only_claimed_does_not_keep_a_service_from_staying_as_it_is() {
     let world = World::new();
     let stack = world.with_service("app", &app());
+    world.block_on(world.sleep_s(60));
     let before = world.mutations().len();
     // The first look of the attempt, and the one after the claim.
     let dies = Rule::once(Some("ec2:DescribeSecurityGroups"), 1, Fault::CrashBefore);
