@@ -121,6 +121,16 @@ class OfEcs(unittest.TestCase):
         self.assertEqual(wrong, [])
         self.assertEqual(len(groups), 2, "the live group did not alternate")
 
+    def test_a_service_is_scaled_by_what_the_provider_may_do(self):
+        # The policy is allowed by the tag of the scalable target. What Application Auto Scaling tries as the provider
+        # before it takes either is allowed in AWS's own calls only (`TriesOfAutoScaling` in the provider's template).
+        outputs = live.Stack(self, "scaled").deploy(live.service())
+        resource = "service/" + outputs["ServiceArn"].split(":service/")[1]
+        scaling = live.client("application-autoscaling")
+        found = scaling.describe_scaling_policies(ServiceNamespace="ecs", ResourceId=resource)["ScalingPolicies"]
+        self.assertEqual(len(found), 1)
+        self.assertEqual(len(found[0]["Alarms"]), 2)
+
     def test_names_that_do_not_fit_into_the_names_of_the_scaling_alarms_are_cut(self):
         # As `alarm_name` of `local-aws` has it; if they are refused, `CLUSTER_AND_SERVICE_LENGTH_MAX` is too large.
         name = "c" * 212
