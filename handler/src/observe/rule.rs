@@ -170,9 +170,7 @@ fn named_for_removal(observed: &Observed) -> Option<String> {
     let rule_arn = named_anywhere(observed)?;
     let name = listener_rule::load_balancer_name_of(rule_arn)?;
     let is_here = |slot: &Slot| naming::load_balancer(&slot.pool_id, slot.ordinal) == name;
-    let leaving = observed.leaving.as_deref().map(|leaving| &leaving.slot);
-    let is_to_go = observed.slot.present().is_none_or(is_here)
-        || (naming::pool_of_load_balancer(&name).is_some() && !leaving.is_some_and(is_here));
+    let is_to_go = observed.slot.present().is_none_or(is_here) || observed.is_elsewhere(&name);
     is_to_go.then(|| rule_arn.clone())
 }
 

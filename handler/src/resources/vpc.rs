@@ -34,8 +34,7 @@ pub async fn subnets_by_id(aws: &AwsClients, ids: &[String]) -> Result<Vec<Subne
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    let found = describe_subnets(aws, filter("subnet-id", ids)).await?;
-    found.iter().map(subnet).collect()
+    subnets(aws, filter("subnet-id", ids)).await
 }
 
 /// The default subnets of the default VPC in zones with Fargate; none without one.
@@ -65,8 +64,7 @@ fn has_fargate(zone_id: &str) -> bool {
 /// # Errors
 /// When AWS refuses or its answer is unusable.
 pub async fn subnets_of(aws: &AwsClients, vpc_id: &str) -> Result<Vec<Subnet>, AwsError> {
-    let found = describe_subnets(aws, filter("vpc-id", &[vpc_id.to_owned()])).await?;
-    found.iter().map(subnet).collect()
+    subnets(aws, filter("vpc-id", &[vpc_id.to_owned()])).await
 }
 
 /// All route tables of a VPC.
@@ -116,6 +114,11 @@ pub async fn cidrs(aws: &AwsClients, vpc_id: &str) -> Result<Vec<String>, AwsErr
         })
         .map(|association| text(OPERATION, "cidrBlock", association.cidr_block()))
         .collect()
+}
+
+async fn subnets(aws: &AwsClients, filter: Filter) -> Result<Vec<Subnet>, AwsError> {
+    let found = describe_subnets(aws, filter).await?;
+    found.iter().map(subnet).collect()
 }
 
 async fn describe_subnets(

@@ -175,7 +175,7 @@ impl Stack {
         }
     }
 
-    /// Notes that an operation has completed: Deletes of what those before have left.
+    /// Notes that an operation has completed, and takes the Deletes of what those before it have left.
     pub(super) fn take_left(&self) -> Vec<Request> {
         let stable = self.resources();
         self.state.borrow_mut().stable = Some(stable);

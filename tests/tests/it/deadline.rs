@@ -4,8 +4,9 @@ use express_core::naming::{TAG_OWNER, id_of_nothing};
 use express_tests::account::Kind;
 use express_tests::by_hand;
 use express_tests::cloudformation::{RequestType, Seen, SeenStatus, answers_sent};
+use express_tests::executor::Handle;
 use express_tests::network::admit_to_database;
-use express_tests::{StackStatus, Template, World, web};
+use express_tests::{StackOutcome, StackStatus, Template, World, web};
 use local_aws::fault::{Fault, Rule};
 use local_aws::sfn::ExecutionStatus;
 use serde_json::json;
@@ -347,23 +348,32 @@ fn case_9_a_first_delivery_that_loses_the_ledger_leaves_the_operation_to_its_wai
     assert_eq!(outcome.status, CreateComplete, "{:?}", outcome.seen);
 }
 
-/// What is known to have died does not come back.
-#[test]
-fn case_9_a_waiter_that_has_died_is_not_relied_on() {
+/// An update that goes on, its id, and Lambda delivers its event no more after this.
+fn update_at_its_last_delivery() -> (World, Handle<StackOutcome>, String) {
     const LAST_DELIVERY_S: u64 = 150;
     let world = World::new();
     let stack = world.with_service("app", &web());
     let update = Template::of(&web().environment("LOG_LEVEL", "debug"));
     let deploying = world.spawn(stack.deploy(update));
     world.block_on(world.sleep_s(LAST_DELIVERY_S));
+    let request_id = world.history().sent().last().unwrap()["RequestId"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    (world, deploying, request_id)
+}
+
+/// What is known to have died does not come back.
+#[test]
+fn case_9_a_waiter_that_has_died_is_not_relied_on() {
+    let (world, deploying, request_id) = update_at_its_last_delivery();
     for execution in &mut world.account().cloud().sfn.executions {
         execution.status = ExecutionStatus::Failed;
     }
-    let request_id = world.history().sent().last().unwrap()["RequestId"].clone();
     // The next one, that is.
     let away = Rule::once(Some("states:StartExecution"), 1, Fault::ServerError).times(u64::MAX);
     world.faults().add(away);
-    world.redeliver(request_id.as_str().unwrap());
+    world.redeliver(&request_id);
     let outcome = world.block_on(deploying);
     let failed = outcome.first();
     assert_eq!(failed.status, SeenStatus::Failed);
@@ -377,22 +387,16 @@ fn case_9_a_waiter_that_has_died_is_not_relied_on() {
 /// Lambda delivers no event again after this one, and AWS does not answer it; but the operation has a waiter.
 #[test]
 fn case_9_a_last_delivery_that_is_not_answered_leaves_the_operation_to_its_waiter() {
-    const LAST_DELIVERY_S: u64 = 150;
     for calls in [
         &[("states:StartExecution", 0)][..],
         &[("states:StartExecution", 0), ("dynamodb:GetItem", 1)],
     ] {
-        let world = World::new();
-        let stack = world.with_service("app", &web());
-        let update = Template::of(&web().environment("LOG_LEVEL", "debug"));
-        let deploying = world.spawn(stack.deploy(update));
-        world.block_on(world.sleep_s(LAST_DELIVERY_S));
-        let request_id = world.history().sent().last().unwrap()["RequestId"].clone();
+        let (world, deploying, request_id) = update_at_its_last_delivery();
         for (call, first) in calls {
             let away = Rule::once(Some(call), *first, Fault::ServerError).times(u64::MAX);
             world.faults().add(away);
         }
-        world.redeliver(request_id.as_str().unwrap());
+        world.redeliver(&request_id);
         world.block_on(world.sleep_s(60));
         assert!(world.faults().struck() > 0);
         world.faults().clear();

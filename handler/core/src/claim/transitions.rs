@@ -229,12 +229,12 @@ impl OwnerRecord {
                 && request.change == open.way.change
                 && request.now_ms < open.answer_by_ms
         });
-        let answer_by_ms = before.map_or(u64::MAX, |open| open.answer_by_ms);
-        let given_up_ms = before.map_or(0, |open| open.given_up_ms);
-        (
-            request.answer_by_ms.min(answer_by_ms),
-            request.given_up_ms.max(given_up_ms),
-        )
+        before.map_or((request.answer_by_ms, request.given_up_ms), |open| {
+            (
+                request.answer_by_ms.min(open.answer_by_ms),
+                request.given_up_ms.max(open.given_up_ms),
+            )
+        })
     }
 
     fn claim(&mut self, request: &Request) {
