@@ -44,6 +44,15 @@ pub(crate) fn call(cloud: &mut Cloud, operation: &str, input: Input<'_>) -> Outc
     }
 }
 
+/// Whether a call names a scalable target that has the tag `key`, or would give it to one that is not there.
+pub(crate) fn has_tag(cloud: &Cloud, input: Input<'_>, key: &str) -> bool {
+    let target = input.text("ResourceId");
+    let target = target.and_then(|resource| cloud.autoscaling.targets.get(resource));
+    let given = input.member("Tags");
+    target.is_some_and(|target| target.has_tag(key))
+        || given.is_some_and(|tags| tags.get(key).is_some())
+}
+
 /// When the next thing happens here by itself, in milliseconds since the epoch: nothing does.
 pub(crate) fn next_due_ms(_state: &State) -> Option<u64> {
     None

@@ -177,7 +177,7 @@ fn may_be_stale(call: &Call) -> bool {
 /// AWS: <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html> for EC2,
 /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/CommonErrors.html> for the Query and XML
 /// services, <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/CommonErrors.html> for those with JSON
-fn denial_code(call: &Call) -> &'static str {
+pub(crate) fn denial_code(call: &Call) -> &'static str {
     use crate::wire::Service;
     match call.service {
         Service::Ec2 => "UnauthorizedOperation",

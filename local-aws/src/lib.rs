@@ -22,6 +22,7 @@ pub mod cloud;
 pub mod connector;
 pub mod fault;
 mod paging;
+mod policy;
 pub mod random;
 pub mod recorder;
 pub mod server;
@@ -75,6 +76,8 @@ struct Shared {
     faults: Mutex<fault::Faults>,
     recorder: Mutex<recorder::Recorder>,
     throttle: Mutex<throttle::Throttle>,
+    /// The tag that the caller's policy demands.
+    demanded_tag: Mutex<Option<String>>,
     /// What stale reads see.
     past: Mutex<Option<Cloud>>,
 }
@@ -99,6 +102,7 @@ impl LocalAws {
                 faults: Mutex::default(),
                 recorder: Mutex::default(),
                 throttle: Mutex::default(),
+                demanded_tag: Mutex::default(),
                 past: Mutex::default(),
             }),
         }
@@ -128,6 +132,7 @@ impl LocalAws {
                 faults: Mutex::default(),
                 recorder: Mutex::default(),
                 throttle: Mutex::default(),
+                demanded_tag: Mutex::default(),
                 past: Mutex::default(),
             }),
         }
@@ -164,6 +169,11 @@ impl LocalAws {
     #[must_use]
     pub fn throttled_calls(&self) -> BTreeMap<String, u64> {
         lock(&self.shared.throttle).refused().clone()
+    }
+
+    /// From now on the caller's policy demands the tag `key`, as the provider's own does.
+    pub fn demand_tag(&self, key: &str) {
+        *lock(&self.shared.demanded_tag) = Some(key.to_owned());
     }
 
     /// Answers one HTTP request as AWS would: any bytes in, always a response.
@@ -204,12 +214,17 @@ impl LocalAws {
         }
         let is_admitted = lock(&self.shared.throttle).admit(self.clock().now_ms(), call);
         let result = if is_admitted {
-            self.dispatch(call)
+            self.denial(call).map_or_else(|| self.dispatch(call), Err)
         } else {
             Err(fault::throttled(call))
         };
         self.recorder().record(self.clock().now_ms(), call, &result);
         wire::encode(call, result)
+    }
+
+    fn denial(&self, call: &wire::Call) -> Option<wire::Refusal> {
+        let demanded = lock(&self.shared.demanded_tag).clone();
+        demanded.and_then(|key| policy::denial(&self.cloud(), call, &key))
     }
 
     /// Keeps what there is before a change, as long as nothing older that is recent is kept.
@@ -236,7 +251,7 @@ impl LocalAws {
         wire::encode(call, outcome)
     }
 
-    /// One call that no fault strikes, no bucket counts and no recorder sees: what a test prepares or looks at
+    /// One call that no fault strikes, no policy denies, no bucket counts and no recorder sees: what a test prepares or looks at
     /// itself.
     ///
     /// `input` has the members of the decoded call, `{"GroupId": ["sg-1"]}`; the answer is the decoded output.

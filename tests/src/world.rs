@@ -14,6 +14,7 @@ use aws_smithy_async::rt::sleep::{AsyncSleep, SharedAsyncSleep};
 use aws_smithy_async::time::{SharedTimeSource, TimeSource};
 use aws_smithy_runtime_api::client::http::{HttpClient, SharedHttpConnector};
 use express_core::claim::pool::MEMBERS_MAX;
+use express_core::naming::TAG_PROVIDER;
 use express_handler::Runtime;
 use express_handler::aws::AwsClients;
 use express_handler::clock::Clock;
@@ -162,6 +163,7 @@ impl World {
             clock: local_aws::clock::Clock::Virtual(clock.clone()),
             seed,
         });
+        account.demand_tag(TAG_PROVIDER);
         let provider = install(&account, &clock);
         Self(Rc::new(Shared {
             executor: Executor::new(clock.clone()),

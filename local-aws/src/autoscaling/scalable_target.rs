@@ -185,6 +185,10 @@ pub(super) fn describe(cloud: &Cloud, input: Input<'_>) -> Outcome {
 }
 
 impl ScalableTarget {
+    pub(super) fn has_tag(&self, key: &str) -> bool {
+        self.tags.contains_key(key)
+    }
+
     fn output(&self, cloud: &Cloud, resource: &str) -> Value {
         let account = &cloud.account;
         json!({

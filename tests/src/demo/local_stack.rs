@@ -1,6 +1,7 @@
 //! The two halves of the local stack, joined: `local-aws` in this process, MiniStack beside it.
 
 use anyhow::{Context, ensure};
+use express_core::naming::TAG_PROVIDER;
 use local_aws::clock::Clock;
 use local_aws::wire::Service;
 use local_aws::{Account, LocalAws, server};
@@ -37,6 +38,7 @@ impl LocalStack {
             clock: Clock::scaled(f64::from(options.rate)),
             seed: 1,
         });
+        account.demand_tag(TAG_PROVIDER);
         let listener = server::listen(0).await?;
         let local_aws = format!("http://{}", listener.local_addr()?);
         tokio::spawn(server::serve(account.clone(), listener));

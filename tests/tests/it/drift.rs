@@ -1,11 +1,16 @@
 //! What people, broken neighbours and other versions do to a service, and what the next request makes of it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
 
+use aws_smithy_async::rt::sleep::AsyncSleep;
 use express_tests::account::Kind;
 use express_tests::by_hand::{self, ByHand};
 use express_tests::world::provider::LEDGER_TABLE;
 use express_tests::{StackStatus, Template, World, account, web};
+use local_aws::fault::{Fault, Rule};
+use local_aws::recorder::Recorded;
 use local_aws::wire::Service;
 use serde_json::{Value, json};
 
@@ -22,6 +27,8 @@ const CHANGES: [ByHand; 8] = [
     by_hand::TARGET_DEREGISTERED,
     by_hand::GROUP_UNTAGGED,
 ];
+
+const REGISTER: &str = "application-autoscaling:RegisterScalableTarget";
 
 /// Members that say which thing it is or when something happened to it, not what it is.
 const VOLATILE: [&str; 15] = [
@@ -138,6 +145,46 @@ fn case_56_what_was_changed_by_hand_is_repaired_by_the_next_update_and_nothing_e
         assert_eq!(world.mutations(), mutations, "{context}");
         assert_eq!(stack.delete_now().status, DeleteComplete, "{context}");
     }
+}
+
+/// Tags are sent with a new one only. The provider's policy demands them of what it makes and of what it changes.
+#[test]
+fn a_target_that_goes_just_before_its_limits_change_is_made_again_with_its_tags() {
+    let world = World::new();
+    let stack = world.with_service("web", &web().named("web"));
+    let tags = |world: &World| {
+        let inventory = world.inventory();
+        let mut targets = inventory.of(Kind::ScalableTarget);
+        targets.next().map(|(_, target)| target.tags.clone())
+    };
+    let before = tags(&world);
+    let throttled = Rule::once(Some(REGISTER), 0, Fault::Throttle);
+    world.faults().add(throttled);
+    let calls = world.account().recorder().calls().len();
+    world.spawn({
+        let world = world.clone();
+        async move {
+            while registrations(&world, calls).is_empty() {
+                world.clock().sleep(Duration::from_millis(1)).await;
+            }
+            by_hand::TARGET_DEREGISTERED.happen(&world, "web");
+        }
+    });
+    let wider = web().named("web").set("/ScalingTarget/MaxTaskCount", 7);
+    let outcome = stack.deploy_now(Template::of(&wider));
+    assert_eq!(outcome.status, UpdateComplete, "{}", outcome.first().reason);
+    let is_denied = |call: &Recorded| call.outcome == Err("AccessDeniedException".to_owned());
+    let denied = registrations(&world, calls);
+    assert_eq!(denied.iter().filter(|call| is_denied(call)).count(), 1);
+    assert!(before.is_some());
+    assert_eq!(tags(&world), before);
+}
+
+fn registrations(world: &World, since: usize) -> Vec<Arc<Recorded>> {
+    let recorder = world.account().recorder();
+    let calls = recorder.since(since).expect("nothing was taken");
+    let registrations = calls.iter().filter(|call| call.name() == REGISTER);
+    registrations.cloned().collect()
 }
 
 #[test]
