@@ -103,9 +103,7 @@ impl Clean {
             );
         }
         check_end(&run, &before);
-        if matches!(trouble, Trouble::LandsLate | Trouble::LandsAfter) {
-            check_attempts_apart(&run.world);
-        }
+        check_attempts_apart(&run.world);
         Met::Struck
     }
 }
@@ -121,6 +119,7 @@ fn check_end(run: &Run, before: &Inventory) {
     run.world.faults().clear();
     again::delete_failed(&run.world);
     ending::unsealed(&run.world);
+    ending::nothing_held(&run.world);
     let left = before.diff(&run.world.inventory().without_what_stays());
     assert!(
         left.is_empty(),

@@ -164,7 +164,7 @@ fn answers(world: &World, broken: &mut Vec<String>) {
                 "the answer to {request_id} is not valid: {problem}"
             ));
         }
-        let first = first.bodies.entry(put.url.clone());
+        let first = first.bodies.entry(question(event));
         let first = first.or_insert_with(|| put.body.clone());
         if without_log_stream(first) != without_log_stream(&put.body)
             && !is_afterthought(&history, event, &put.body)
@@ -177,7 +177,15 @@ fn answers(world: &World, broken: &mut Vec<String>) {
     }
 }
 
-/// The first answer to each request, by its URL, among those that were looked at.
+/// What is to be answered once, however often it is asked: a request that is issued again is signed anew, another one
+/// that takes its id has other properties.
+fn question(event: &Value) -> String {
+    let mut question = event.clone();
+    question["ResponseURL"] = Value::Null;
+    question.to_string()
+}
+
+/// The first answer to each request, by what it asks, among those that were looked at.
 #[derive(Default)]
 pub(crate) struct FirstAnswers {
     read: usize,

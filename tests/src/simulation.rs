@@ -20,7 +20,7 @@ mod shrink;
 pub(crate) mod watch;
 
 pub use drift::Drift;
-pub use generate::{LATER_CHANGES_FROM, NEWEST_FROM, TAKEN_BACK_FROM, generate};
+pub use generate::{LATER_CHANGES_FROM, NEWEST_FROM, PRESERVING_FROM, TAKEN_BACK_FROM, generate};
 pub use history::{Event, History, Image, Service, Timed};
 pub use play::{Played, play};
 pub use shrink::shrink;

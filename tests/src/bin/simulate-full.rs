@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use clap::Parser;
 use express_protocol::seeds;
-use express_tests::simulation::{History, TAKEN_BACK_FROM, Violation, check, generate, shrink};
+use express_tests::simulation::{History, PRESERVING_FROM, Violation, check, generate, shrink};
 use express_tests::threads;
 
 /// Seeds of histories that found something once.
@@ -106,7 +106,7 @@ struct Shared {
 fn simulate(arguments: &Arguments) -> bool {
     let first = arguments
         .seed
-        .unwrap_or_else(|| TAKEN_BACK_FROM + fastrand::u64(..SEEDS_FROM_THERE));
+        .unwrap_or_else(|| PRESERVING_FROM + fastrand::u64(..SEEDS_FROM_THERE));
     println!("seeds from {first}");
     let regressions = match seeds::parse(REGRESSIONS_PATH, REGRESSIONS) {
         Ok(regressions) => regressions,

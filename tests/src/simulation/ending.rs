@@ -57,6 +57,8 @@ pub(super) fn check(player: &mut Player, before: &Inventory) {
             "after the last Delete something is different: {left:?}\n{}",
             crate::trace::of(&player.world)
         );
+        nothing_held(&player.world);
+        invariants::check_attempts_apart(&player.world);
     }
 }
 
@@ -98,6 +100,45 @@ pub(crate) fn unsealed(world: &World) {
             crate::trace::of(world)
         );
     }
+}
+
+/// After the last Delete nobody holds a name, a host name or a slot, and no operation is open: what is held could never
+/// be had again.
+pub(crate) fn nothing_held(world: &World) {
+    let ledger = crate::account::ledger(world.account());
+    let held: Vec<String> = ledger.iter().filter_map(held_in).collect();
+    assert!(
+        held.is_empty(),
+        "after the last Delete the ledger still holds {held:?}\n{}",
+        crate::trace::of(world)
+    );
+}
+
+/// What an item of the ledger holds for somebody.
+fn held_in(item: &Value) -> Option<String> {
+    let key = item["pk"]["S"].as_str().unwrap_or_default();
+    let record = item["record"]["S"].as_str().unwrap_or("null");
+    let record: Value = serde_json::from_str(record).unwrap_or_default();
+    let is_name = ["service#", "host#"]
+        .iter()
+        .any(|kind| key.starts_with(kind));
+    let is_filled = |value: &Value| match value {
+        Value::Object(members) => !members.is_empty(),
+        Value::Array(items) => !items.is_empty(),
+        Value::Null => false,
+        Value::Bool(_) | Value::Number(_) | Value::String(_) => true,
+    };
+    let parts = [
+        ("the name", &Value::Bool(is_name)),
+        ("members", &item["members"]["M"]),
+        ("services", &record["services"]),
+        ("an operation", &record["operation"]),
+        ("requests that were not answered", &record["superseded"]),
+    ];
+    let held = parts
+        .into_iter()
+        .find(|(_, part)| **part != Value::Bool(false) && is_filled(part));
+    held.map(|(what, _)| format!("{what} of {key}"))
 }
 
 /// Whether there may be a request that nobody comes back for: Lambda has given its event up, or it was answered without

@@ -5,7 +5,7 @@ use std::path::Path;
 use expect_test::expect_file;
 use express_protocol::seeds;
 use express_tests::simulation::{
-    LATER_CHANGES_FROM, NEWEST_FROM, TAKEN_BACK_FROM, check, generate,
+    LATER_CHANGES_FROM, NEWEST_FROM, PRESERVING_FROM, TAKEN_BACK_FROM, check, generate,
 };
 
 /// Histories that are played here: seconds. More are played by `cargo xtask test`.
@@ -20,8 +20,13 @@ const REGRESSIONS: &str = include_str!("../../simulation_regressions.txt");
 #[test]
 fn case_59_histories_of_many_stacks_end_clean() {
     let first = FIRST_SEED..FIRST_SEED + HISTORIES;
-    let later =
-        [LATER_CHANGES_FROM, NEWEST_FROM, TAKEN_BACK_FROM].map(|from| from..from + LATER_HISTORIES);
+    let later = [
+        LATER_CHANGES_FROM,
+        NEWEST_FROM,
+        TAKEN_BACK_FROM,
+        PRESERVING_FROM,
+    ]
+    .map(|from| from..from + LATER_HISTORIES);
     for seed in first.chain(later.into_iter().flatten()) {
         let history = generate(seed);
         if let Err(violation) = check(&history) {
@@ -31,6 +36,14 @@ fn case_59_histories_of_many_stacks_end_clean() {
             );
         }
     }
+}
+
+/// What is played with every change of the project knows all that histories may have.
+#[test]
+fn the_fixed_seeds_have_what_was_added_last() {
+    let tasks = include_str!("../../../xtask/src/simulate.rs");
+    let named = format!("FIXED_SEED_OF_ALL: &str = \"{PRESERVING_FROM}\"");
+    assert!(tasks.contains(&named), "{named}");
 }
 
 #[test]
