@@ -11,7 +11,7 @@ use crate::aws::error::AwsError;
 use crate::cloudformation::reason::{Whereabouts, reason};
 use crate::cloudformation::respond::RespondError;
 use crate::error::chain;
-use crate::ledger::LedgerError;
+use crate::ledger::{self, LedgerError};
 use crate::seal::SealError;
 
 /// How long a process of another version, or with another domain, may be at work because the function is being updated: an
@@ -248,6 +248,10 @@ impl Attempt<'_> {
             if let Some(open) = &mut self.stored.record.operation {
                 // What holds an operation up until its time is over is the cause that its answer has to name.
                 open.note_refused(error.refused(), error.is_unseen().then_some(now_ms));
+            }
+            if self.is_in_flight && error.refused().is_some() {
+                // Its attempt is not let go of, or nothing would be written.
+                ledger::write(self.runtime, &mut self.stored).await?;
             }
             return self.let_go(Outcome::Waiting(error.wait())).await;
         }

@@ -43,6 +43,22 @@ fn case_47_a_group_that_somebody_else_s_group_admits_is_named_when_the_time_is_u
     assert!(!reason.contains("drain"), "{reason}");
 }
 
+/// What AWS broke off may still land, so that the attempt is not let go of.
+#[test]
+fn what_aws_has_broken_off_until_the_time_is_up_is_named() {
+    let world = World::new();
+    let stack = world.with_service("app", &web());
+    let away = Rule::once(Some("cloudwatch:*"), 0, Fault::ServerError);
+    world.faults().add(away.times(u64::MAX));
+    let outcome = stack.delete_now();
+    assert_eq!(outcome.status, DeleteFailed);
+    let reason = &outcome.last().reason;
+    for part in ["did not finish", "AWS refused last", "DeleteMetricAlarm"] {
+        assert!(reason.contains(part), "{part}: {reason}");
+    }
+    assert!(!reason.contains("drain"), "{reason}");
+}
+
 #[test]
 fn case_44_a_rule_without_its_tag_is_named_also_when_its_service_is_gone() {
     let world = World::new();
