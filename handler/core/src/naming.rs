@@ -198,6 +198,25 @@ pub fn target_group(service_arn: &str, pool_id: &str, pair: Pair) -> String {
     )
 }
 
+/// Whether a target group is named as [`target_group`] names them: people's names may begin like ours.
+#[must_use]
+pub fn is_target_group(name: &str) -> bool {
+    let is_hex = |part: &str, digits: usize| {
+        part.len() == digits
+            && part
+                .bytes()
+                .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+    };
+    match name.split('-').collect::<Vec<_>>().as_slice() {
+        ["express", service, pool, letter] => {
+            is_hex(service, NAME_HASH_DIGITS)
+                && is_hex(pool, POOL_DIGITS)
+                && Pair::BOTH.iter().any(|pair| *letter == pair.letter())
+        }
+        _ => false,
+    }
+}
+
 /// How the names of all target groups of a service begin, whatever their pool.
 #[must_use]
 pub fn target_groups_of(service_arn: &str) -> String {

@@ -3,6 +3,7 @@
 use express_core::claim::{Awaited, Operation, ServiceRecord, Slot};
 use express_core::decision::Decision;
 use express_core::desired::{Desired, Environment, Identity};
+use express_core::naming;
 use express_core::network;
 use express_core::observed::{AliasLook, Observed, Presence};
 use express_core::plan::{self, PlanError, Timing};
@@ -11,12 +12,16 @@ use express_core::step::Step;
 
 use super::{Attempt, OperationError, StepError};
 use crate::apply::Effect;
+use crate::aws::error::AwsError;
+use crate::error::chain;
 use crate::ledger::{self, LedgerError, Stored, pool};
 use crate::sealed::SealedOperation;
 use crate::{Runtime, observe, pool_operation};
 
 /// Milliseconds after an operation's start from which it goes on without Route 53's answer where it can.
 const ALIAS_PATIENCE_MS: u64 = 60_000;
+/// How old an operation may be that still waits for Step Functions to take the closing of the load balancer that it leaves.
+const CLOSING_PATIENCE_MS: u64 = 300_000;
 
 /// One goal.
 pub(super) enum Goal {
@@ -236,11 +241,28 @@ impl Attempt<'_> {
         let left = pool::release(self.runtime, slot, service_arn).await?;
         if let Some(left) = left.filter(|left| left.is_open) {
             if left.slots.is_empty() {
-                pool_operation::start_close(self.runtime, slot, left.next_slot).await?;
+                self.start_close(slot, left.next_slot).await?;
             } else if left.has_room_again(self.runtime.settings.members_max) {
                 pool::offer(self.runtime, &slot.pool_id, slot.ordinal).await?;
             }
         }
+        Ok(())
+    }
+
+    /// The service is gone from there: what becomes of the load balancer must not make its request fail, and the sweep
+    /// closes it as well.
+    async fn start_close(&self, slot: &Slot, next_slot: u64) -> Result<(), AwsError> {
+        let Err(error) = pool_operation::start_close(self.runtime, slot, next_slot).await else {
+            return Ok(());
+        };
+        let now_ms = self.runtime.clock.now_ms();
+        let operation = self.stored.record.operation.as_ref();
+        let age_ms = operation.map_or(0, |it| now_ms.saturating_sub(it.started_ms));
+        if error.class.is_retriable() && age_ms < CLOSING_PATIENCE_MS {
+            return Err(error);
+        }
+        let load_balancer = naming::load_balancer(&slot.pool_id, slot.ordinal);
+        tracing::warn!(event = "pool.close.skipped", load_balancer, problem = %chain(&error));
         Ok(())
     }
 

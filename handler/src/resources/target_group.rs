@@ -9,6 +9,7 @@ use aws_sdk_elasticloadbalancingv2::types::{
     Matcher, ProtocolEnum, TargetGroup, TargetGroupAttribute, TargetGroupIpAddressTypeEnum,
     TargetTypeEnum,
 };
+use express_core::naming;
 use express_core::resources::Tags;
 use express_core::resources::target_group::{
     HEALTH_CHECK_INTERVAL_S, HEALTH_CHECK_TIMEOUT_S, HEALTHY_HTTP_CODES, HEALTHY_THRESHOLD,
@@ -28,9 +29,6 @@ const DESCRIBE: &str = "elasticloadbalancing:DescribeTargetGroups";
 /// Seconds that a draining target of a new group keeps its connections.
 /// AWS: <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-target-group-attributes.html#deregistration-delay>
 const DEREGISTRATION_DELAY_DEFAULT_S: u32 = 300;
-
-/// How the names of our groups begin; `naming::target_group` makes them.
-const NAME_PREFIX: &str = "express-";
 
 /// The attribute of the seconds that a draining target keeps its connections.
 /// AWS: <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-target-group-attributes.html>
@@ -82,7 +80,7 @@ pub async fn list_names_of_ours(aws: &AwsClients) -> Result<Vec<String>, AwsErro
             .target_groups()
             .iter()
             .filter_map(|group| group.target_group_name())
-            .filter(|name| name.starts_with(NAME_PREFIX));
+            .filter(|name| naming::is_target_group(name));
         names.extend(ours.map(str::to_owned));
     }
     Err(too_many_pages(DESCRIBE))

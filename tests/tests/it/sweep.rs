@@ -243,23 +243,23 @@ fn case_55_what_the_ledger_does_not_know_is_reported_and_left_alone() {
     let world = World::new();
     let _stack = world.with_service("app", &web());
     let vpc_id = world.account().cloud().ec2.vpcs.keys().next().cloned();
-    world
-        .account()
-        .perform(
-            Service::ElasticLoadBalancing,
-            "CreateTargetGroup",
-            json!({
-                "Name": "express-0123456789ab-a", "Protocol": "HTTP", "Port": 80, "VpcId": vpc_id,
-                "TargetType": "ip",
-                "Tags": [{"Key": "express:provider", "Value": "ecs-express"}],
-            }),
-        )
-        .unwrap();
+    // One is named as ours are, the other one as people name theirs.
+    for name in ["express-0123456789ab-01234567-a", "express-api"] {
+        let input = json!({
+            "Name": name, "Protocol": "HTTP", "Port": 80, "VpcId": vpc_id, "TargetType": "ip",
+            "Tags": [{"Key": "express:provider", "Value": "ecs-express"}],
+        });
+        let made =
+            world
+                .account()
+                .perform(Service::ElasticLoadBalancing, "CreateTargetGroup", input);
+        made.unwrap();
+    }
     let before = world.inventory();
     let report = swept(&world);
     assert_eq!(
         report["unknown_target_groups"],
-        json!(["express-0123456789ab-a"])
+        json!(["express-0123456789ab-01234567-a"])
     );
     assert_eq!(before.diff(&world.inventory()), Vec::<String>::new());
 }
