@@ -172,8 +172,8 @@ pub async fn carry_out(aws: &AwsClients, step: &Step) -> Result<Effect, AwsError
             resources::alias_record::delete(aws, hosted_zone_id, host, record).await?;
             Effect::Gone
         }
-        Step::DeregisterScalableTarget { resource_id } => {
-            resources::scalable_target::deregister(aws, resource_id).await?;
+        Step::DeregisterScalableTarget { resource_id, tags } => {
+            resources::scalable_target::deregister(aws, resource_id, tags).await?;
             Effect::Gone
         }
         Step::DeleteListenerRule { rule_arn } => {

@@ -233,6 +233,8 @@ pub enum Step {
     DeregisterScalableTarget {
         /// `service/<cluster>/<service>`
         resource_id: String,
+        /// Tags that it gets again where they are needed to deregister it.
+        tags: Tags,
     },
     /// `elasticloadbalancing:DeleteRule`
     DeleteListenerRule {
@@ -432,7 +434,7 @@ impl fmt::Display for Step {
             } => {
                 write!(formatter, "DeleteAliasRecord({host})")
             }
-            Self::DeregisterScalableTarget { resource_id } => {
+            Self::DeregisterScalableTarget { resource_id, .. } => {
                 write!(formatter, "DeregisterScalableTarget({resource_id})")
             }
             Self::DeleteListenerRule { rule_arn } => {

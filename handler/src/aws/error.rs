@@ -153,6 +153,12 @@ impl AwsError {
         self.class == HandlerErrorCode::AccessDenied
     }
 
+    /// No policy of the provider's allows the call, or none yet.
+    #[must_use]
+    pub fn is_for_want_of_a_policy(&self) -> bool {
+        self.is_access_denied() && table::is_allowed_nowhere(&self.message)
+    }
+
     /// A service could not use a role that was passed to it, or no policy of the provider's allows the call: it may not
     /// have reached all of IAM yet, so this is worth another try for about two minutes, and a plain refusal after that.
     ///
@@ -162,6 +168,7 @@ impl AwsError {
     pub fn may_be_iam_propagation(&self) -> bool {
         self.is_access_denied()
             && (table::speaks_of_role(&self.code, &self.message)
+                || table::speaks_of_linked_role(&self.code, &self.message)
                 || table::lacks_policy(&self.message))
     }
 

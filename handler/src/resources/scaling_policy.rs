@@ -12,6 +12,7 @@ use express_core::resources::scaling_policy::{
     ObservedScalingPolicy, ScalingPace, ScalingPolicySpec,
 };
 
+use super::scalable_target::{Tagged, tag_denied};
 use crate::aws::AwsClients;
 use crate::aws::error::answer::unbuildable;
 use crate::aws::error::{AwsError, aws_error};
@@ -50,9 +51,23 @@ pub async fn put(
     aws: &AwsClients,
     spec: &ScalingPolicySpec,
 ) -> Result<ObservedScalingPolicy, AwsError> {
+    match put_once(aws, spec).await {
+        Err(denied) => match tag_denied(aws, &spec.resource_id, &spec.target_tags, denied).await? {
+            Tagged::Again => put_once(aws, spec).await,
+            Tagged::NotThere(denied) => Err(denied),
+        },
+        written => written,
+    }
+}
+
+async fn put_once(
+    aws: &AwsClients,
+    spec: &ScalingPolicySpec,
+) -> Result<ObservedScalingPolicy, AwsError> {
     let ScalingPolicySpec {
         name,
         resource_id,
+        target_tags: _,
         metric,
         target_value,
         pace,
@@ -67,7 +82,8 @@ pub async fn put(
     )
     .and_then(|tracking| tracking.build())
     .map_err(unbuildable(PUT))?;
-    aws.autoscaling
+    let written = aws
+        .autoscaling
         .put_scaling_policy()
         .policy_name(name)
         .service_namespace(ServiceNamespace::Ecs)
@@ -83,6 +99,7 @@ pub async fn put(
         metric: Some(metric.clone()),
         target_value: f64::from(*target_value),
         pace: *pace,
+        has_alarms: !written.alarms().is_empty(),
     })
 }
 
@@ -98,5 +115,6 @@ fn observed(policy: &ScalingPolicy) -> ObservedScalingPolicy {
             out_cooldown_s: tracking.scale_out_cooldown(),
             is_in_disabled: tracking.disable_scale_in(),
         }),
+        has_alarms: !policy.alarms().is_empty(),
     }
 }

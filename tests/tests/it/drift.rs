@@ -180,6 +180,43 @@ fn a_target_that_goes_just_before_its_limits_change_is_made_again_with_its_tags(
     assert_eq!(tags(&world), before);
 }
 
+/// Scaling that somebody has turned off and on again: another target, which has no tags.
+#[test]
+fn a_target_that_was_made_by_hand_is_tagged_where_it_has_to_be_changed() {
+    let served = || {
+        let world = World::new();
+        let before = world.inventory().without_what_stays();
+        let stack = world.with_service("web", &web().named("web"));
+        by_hand::TARGET_DEREGISTERED.happen(&world, "web");
+        let input = json!({
+            "ServiceNamespace": "ecs", "ResourceId": "service/default/web",
+            "ScalableDimension": "ecs:service:DesiredCount", "MinCapacity": 1, "MaxCapacity": 3,
+        });
+        let service = Service::ApplicationAutoScaling;
+        let made = world
+            .account()
+            .perform(service, "RegisterScalableTarget", input);
+        made.unwrap();
+        (world, before, stack)
+    };
+    let (world, _, stack) = served();
+    let outcome = stack.update_unchanged_now();
+    let reason = &outcome.first().reason;
+    assert_eq!(outcome.status, UpdateComplete, "{reason}");
+    let inventory = world.inventory();
+    let (_, target) = inventory.of(Kind::ScalableTarget).next().unwrap();
+    assert!(target.is_ours());
+    assert_eq!(target.description["MaxCapacity"], 20);
+    assert!(inventory.of(Kind::ScalingPolicy).next().is_some());
+    let (world, before, stack) = served();
+    let outcome = stack.delete_now();
+    let reason = &outcome.first().reason;
+    assert_eq!(outcome.status, DeleteComplete, "{reason}");
+    world.settle();
+    let after = world.inventory().without_what_stays();
+    assert_eq!(before.diff(&after), Vec::<String>::new());
+}
+
 fn registrations(world: &World, since: usize) -> Vec<Arc<Recorded>> {
     let recorder = world.account().recorder();
     let calls = recorder.since(since).expect("nothing was taken");

@@ -180,6 +180,7 @@ fn leave_traffic(
     if !is_service_foreign && !observed.scalable_target.is_absent() {
         steps.push(Step::DeregisterScalableTarget {
             resource_id: resource_id(&identity.cluster, &identity.service),
+            tags: identity.tags(),
         });
     }
     steps

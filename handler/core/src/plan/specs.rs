@@ -276,6 +276,7 @@ pub(super) fn scalable_target(desired: &Desired) -> ScalableTargetSpec {
         min_capacity: desired.scaling.min,
         max_capacity: desired.scaling.max,
         tags: desired.tags.clone(),
+        is_there: false,
     }
 }
 
@@ -284,6 +285,7 @@ pub(super) fn scaling_policy(desired: &Desired, observed: &Observed) -> Option<S
     Some(ScalingPolicySpec {
         name: naming::scaling_policy(&desired.identity.service_arn),
         resource_id: resource_id(&desired.identity.cluster, &desired.identity.service),
+        target_tags: desired.tags.clone(),
         metric: match desired.scaling.metric {
             AutoScalingMetric::AverageCpu => TrackedMetric::AverageCpu,
             AutoScalingMetric::AverageMemory => TrackedMetric::AverageMemory,

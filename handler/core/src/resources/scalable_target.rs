@@ -15,8 +15,10 @@ pub struct ScalableTargetSpec {
     pub min_capacity: u32,
     /// Tasks at most.
     pub max_capacity: u32,
-    /// Tags it is created with.
+    /// Tags it is created with, and gets again where they are needed to change it.
     pub tags: Tags,
+    /// Whether there is one, whose limits change.
+    pub is_there: bool,
 }
 
 /// A scalable target that exists.
@@ -38,6 +40,7 @@ pub fn differs(spec: &ScalableTargetSpec, observed: &ObservedScalableTarget) -> 
         min_capacity,
         max_capacity,
         tags: _,
+        is_there: _,
     } = spec;
     (*min_capacity, *max_capacity) != (observed.min_capacity, observed.max_capacity)
 }

@@ -5,6 +5,8 @@
 //! and the live one alternates with every deployment.
 //! AWS: <https://docs.aws.amazon.com/autoscaling/application/APIReference/API_PutScalingPolicy.html>
 
+use super::Tags;
+
 /// A policy that is to exist.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ScalingPolicySpec {
@@ -12,6 +14,8 @@ pub struct ScalingPolicySpec {
     pub name: String,
     /// The service's scalable target.
     pub resource_id: String,
+    /// Tags that the scalable target gets again where they are needed to write the policy.
+    pub target_tags: Tags,
     /// What is tracked.
     pub metric: TrackedMetric,
     /// The value that is aimed at: percent, or requests per task and minute.
@@ -61,19 +65,23 @@ pub struct ObservedScalingPolicy {
     pub target_value: f64,
     /// How fast it scales.
     pub pace: ScalingPace,
+    /// Whether it has the alarms by which it scales: it has none where CloudWatch took none, or somebody deleted them.
+    pub has_alarms: bool,
 }
 
-/// Whether the settings differ.
+/// Whether the settings differ, or nothing scales by them.
 #[must_use]
 pub fn differs(spec: &ScalingPolicySpec, observed: &ObservedScalingPolicy) -> bool {
     let ScalingPolicySpec {
         name: _,
         resource_id: _,
+        target_tags: _,
         metric,
         target_value,
         pace: _,
     } = spec;
     let target_value = f64::from(*target_value);
-    observed.metric.as_ref() != Some(metric)
+    !observed.has_alarms
+        || observed.metric.as_ref() != Some(metric)
         || observed.target_value.total_cmp(&target_value).is_ne()
 }

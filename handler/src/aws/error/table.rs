@@ -18,7 +18,7 @@ pub(super) fn class_of(
     status: Option<u16>,
 ) -> Option<Class> {
     // Older services report a role that they cannot assume as an invalid parameter, so the message decides.
-    if speaks_of_role(code, message) {
+    if speaks_of_role(code, message) || speaks_of_linked_role(code, message) {
         return Some(Class::AccessDenied);
     }
     let service = operation.split(':').next().unwrap_or(operation);
@@ -66,8 +66,29 @@ const TRIED_IN_VAIN: &str = "missing the following permissions";
 /// AWS: <https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html> (the texts)
 pub(super) fn lacks_policy(message: &str) -> bool {
     let says = |text: &str| message.to_ascii_lowercase().contains(text);
-    says(TRIED_IN_VAIN)
-        || (says("no identity-based policy allows") && !says("perform: iam:passrole"))
+    says(TRIED_IN_VAIN) || (is_allowed_nowhere(message) && !says("perform: iam:passrole"))
+}
+
+/// Whether no policy of the provider's allows the call itself.
+/// AWS: <https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html> (the texts)
+pub(super) fn is_allowed_nowhere(message: &str) -> bool {
+    message
+        .to_ascii_lowercase()
+        .contains("no identity-based policy allows")
+}
+
+/// Application Auto Scaling could not make or read the alarms behind a policy.
+/// AWS: <https://docs.aws.amazon.com/autoscaling/application/APIReference/API_DescribeScalingPolicies.html>
+const ALARMS_OUT_OF_REACH: &str = "FailedResourceAccessException";
+
+/// Whether it is Application Auto Scaling's service-linked role that may not do something, or is not known yet: AWS makes
+/// it with an account's first scalable target.
+/// Seen: hashicorp/terraform-provider-aws#920.
+pub(super) fn speaks_of_linked_role(code: &str, message: &str) -> bool {
+    let says = |text: &str| message.to_ascii_lowercase().contains(text);
+    code == ALARMS_OUT_OF_REACH
+        && (says("security token included in the request is invalid")
+            || says("is not authorized to perform"))
 }
 
 /// Codes that a service uses for several things and only its message tells apart.
@@ -97,6 +118,16 @@ fn by_message(service: &str, code: &str, message: &str) -> Option<Class> {
         }
         ("application-autoscaling", "ValidationException") if says(TRIED_IN_VAIN) => {
             Some(Class::AccessDenied)
+        }
+        // What CloudWatch said to it when it made or read the alarms of a policy.
+        // Seen: hashicorp/terraform-provider-aws#1428 and #4285, aws/aws-cli#3002.
+        ("application-autoscaling", ALARMS_OUT_OF_REACH)
+            if says("rate exceeded") || says("throttling") =>
+        {
+            Some(Class::Throttling)
+        }
+        ("application-autoscaling", ALARMS_OUT_OF_REACH) if says("status code: 5") => {
+            Some(Class::ServiceInternalError)
         }
         // A cluster that was made a moment ago, whose capacity providers are being attached.
         // Seen: hashicorp/terraform-provider-aws#11285.
@@ -131,6 +162,10 @@ fn by_message(service: &str, code: &str, message: &str) -> Option<Class> {
         ("route53", "InvalidChangeBatch") if says("but it was not found") => Some(Class::NotFound),
         ("route53", "InvalidChangeBatch") if says("but it already exists") => {
             Some(Class::AlreadyExists)
+        }
+        // The deletion of a record that was changed since it was looked at. Seen: aws/aws-sdk-kotlin#1435.
+        ("route53", "InvalidChangeBatch") if says("do not match the current values") => {
+            Some(Class::ResourceConflict)
         }
         ("ec2", "InvalidParameterValue") if says("no default vpc") => Some(Class::NotFound),
         _ => None,
@@ -257,8 +292,8 @@ fn application_auto_scaling(code: &str) -> Option<Class> {
         "ObjectNotFoundException" | "ResourceNotFoundException" => Class::NotFound,
         "ConcurrentUpdateException" => Class::ResourceConflict,
         "LimitExceededException" | "TooManyTagsException" => Class::ServiceLimitExceeded,
-        // It could not read the alarms behind a policy: a permission of its service-linked role.
-        "FailedResourceAccessException" => Class::AccessDenied,
+        // A permission of its service-linked role, where its message does not say otherwise.
+        ALARMS_OUT_OF_REACH => Class::AccessDenied,
         "InvalidNextTokenException" => Class::InternalFailure,
         "InternalServiceException" => Class::ServiceInternalError,
         _ => return None,

@@ -263,7 +263,7 @@ fn codes_have_the_class_that_decides_what_happens() {
 }
 
 /// Operation, code and message, and what they mean together.
-const SAID: [(&str, &str, &str, Class); 14] = [
+const SAID: [(&str, &str, &str, Class); 18] = [
     (
         "ecs:CreateService",
         "InvalidParameterException",
@@ -326,6 +326,27 @@ const SAID: [(&str, &str, &str, Class); 14] = [
         Class::AccessDenied,
     ),
     (
+        "application-autoscaling:PutScalingPolicy",
+        "FailedResourceAccessException",
+        "Unable to create alarms for scaling policy p due to reason: Rate exceeded (Service: AmazonCloudWatch; Status \
+         Code: 400; Error Code: Throttling; Request ID: r)",
+        Class::Throttling,
+    ),
+    (
+        "application-autoscaling:DescribeScalingPolicies",
+        "FailedResourceAccessException",
+        "Unable to retrieve alarms for scaling policy p due to reason: null (Service: AmazonCloudWatch; Status Code: 503; \
+         Request ID: r)",
+        Class::ServiceInternalError,
+    ),
+    (
+        "application-autoscaling:DescribeScalingPolicies",
+        "FailedResourceAccessException",
+        "Unable to retrieve alarms for scaling policy p due to reason: The security token included in the request is \
+         invalid (Service: AmazonCloudWatch; Status Code: 403; Error Code: InvalidClientTokenId; Request ID: r)",
+        Class::AccessDenied,
+    ),
+    (
         "ecs:CreateService",
         "ClientException",
         "Cluster was not ACTIVE.",
@@ -342,6 +363,13 @@ const SAID: [(&str, &str, &str, Class); 14] = [
         "InvalidChangeBatch",
         "[Tried to create resource record set [name='a.', type='A'] but it already exists]",
         Class::AlreadyExists,
+    ),
+    (
+        "route53:ChangeResourceRecordSets",
+        "InvalidChangeBatch",
+        "[Tried to delete resource record set [name='a.', type='A'] but the values provided do not match the current \
+         values]",
+        Class::ResourceConflict,
     ),
     (
         "ecs:CreateService",
@@ -363,7 +391,7 @@ fn some_codes_mean_what_their_message_says() {
 }
 
 /// Code, message, class, and whether it may pass once IAM has made known what was changed.
-const OF_IAM: [(&str, &str, Class, bool); 10] = [
+const OF_IAM: [(&str, &str, Class, bool); 11] = [
     (
         "InvalidParameterException",
         "ECS was unable to assume the configured ECS Infrastructure Role 'r'.",
@@ -412,6 +440,13 @@ const OF_IAM: [(&str, &str, Class, bool); 10] = [
     (
         "AccessDeniedException",
         "User is missing the following permissions: [ecs:UpdateService]",
+        Class::AccessDenied,
+        true,
+    ),
+    (
+        "FailedResourceAccessException",
+        "Unable to create alarms for scaling policy p due to reason: The security token included in the request is \
+         invalid (Service: AmazonCloudWatch; Status Code: 403; Error Code: InvalidClientTokenId; Request ID: r)",
         Class::AccessDenied,
         true,
     ),

@@ -23,9 +23,8 @@ pub(super) fn around_the_service(desired: &Desired, observed: &Observed, steps: 
         Presence::Absent => steps.push(Step::RegisterScalableTarget(target)),
         Presence::Present(found) => {
             if scalable_target::differs(&target, found) {
-                // Tags are for a new one only; those of one that exists are changed by their own call.
                 steps.push(Step::RegisterScalableTarget(ScalableTargetSpec {
-                    tags: Tags::new(),
+                    is_there: true,
                     ..target
                 }));
             }
@@ -94,7 +93,9 @@ pub(super) fn alias(
         match &observed.alias_record {
             Presence::Absent => steps.push(Step::CreateAliasRecord(record)),
             Presence::Present(found) if alias_record::differs(&record, found) => {
-                if timing.is_create || !timing.has_alias_record {
+                // Beside a CNAME there is room for no other record.
+                let is_full = found.other_type.as_deref() == Some("CNAME");
+                if timing.is_create || !timing.has_alias_record || is_full {
                     return Err(taken(&record.host, found));
                 }
                 steps.push(match &found.other_type {

@@ -139,18 +139,28 @@ fn record_of_somebody_else_is_not_overwritten_where_dns_was_managed_elsewhere() 
 }
 
 #[test]
-fn an_update_leaves_a_record_of_another_type_to_route_53() {
-    check(
-        web(),
+fn an_update_takes_its_name_back_beside_other_types_but_not_beside_a_cname() {
+    let of_type = |other: &str| {
         seen(web()).but(|observed| {
             observed.alias_record = Presence::Present(ObservedAliasRecord {
-                other_type: Some("CNAME".to_owned()),
+                other_type: Some(other.to_owned()),
                 ..foreign_record()
             });
-        }),
+        })
+    };
+    check(
+        web(),
+        of_type("AAAA"),
         expect![[r#"
             CreateAliasRecord(web.example.com)
         "#]],
+    );
+    check(
+        web(),
+        of_type("CNAME"),
+        expect![[r#"
+        AlreadyExists: record `web.example.com` of type `CNAME` already exists and does not belong to this resource; choose another `ServiceName`, or remove it first
+    "#]],
     );
 }
 

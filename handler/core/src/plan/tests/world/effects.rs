@@ -214,6 +214,7 @@ impl World {
                     metric: Some(spec.metric.clone()),
                     target_value: f64::from(spec.target_value),
                     pace: spec.pace,
+                    has_alarms: true,
                 });
             }
             Step::CreateAliasRecord(spec) => {
@@ -234,7 +235,7 @@ impl World {
                 }
             }
             Step::DeleteAliasRecord { .. } => self.observed.alias_record = Presence::Absent,
-            Step::DeregisterScalableTarget { resource_id: _ } => {
+            Step::DeregisterScalableTarget { .. } => {
                 self.observed.scalable_target = Presence::Absent;
                 self.observed.scaling_policy = Presence::Absent;
             }
