@@ -19,12 +19,11 @@ mod leaving;
 mod opening;
 mod subnets;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::pin::pin;
 
-use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
-use aws_sdk_dynamodb::operation::update_item::{UpdateItemError, UpdateItemOutput};
 use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure};
 use express_core::claim::pool::by_fullness;
 use express_core::claim::{SCHEMA_VERSION, Slot};
@@ -219,13 +218,9 @@ async fn claim_on(
     ordinal: u64,
 ) -> Result<Option<Placement>, LedgerError> {
     let service_key = naming::service_key(&request.service_arn);
-    let outcome = update(runtime, &load_balancer_pk(&request.pool_id, ordinal))
+    let claimed = update(runtime)
         .update_expression(
             "SET members.#service = next_slot, owners.#service = :owner, next_slot = next_slot + :one",
-        )
-        .condition_expression(
-            "#state = :open AND size(members) < :most AND attribute_not_exists(members.#service) \
-             AND (attribute_not_exists(#members_max) OR size(members) < #members_max)",
         )
         .expression_attribute_names("#members_max", MEMBERS_MAX)
         .expression_attribute_names("#service", &service_key)
@@ -233,12 +228,16 @@ async fn claim_on(
         .expression_attribute_values(":open", item::text(OPEN))
         .expression_attribute_values(":owner", item::text(&request.owner_key))
         .expression_attribute_values(":most", item::number(runtime.settings.members_max))
-        .expression_attribute_values(":one", item::number(1))
-        .return_values(ReturnValue::AllNew)
-        .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-        .send()
-        .await;
-    let members = members(&found_by(outcome)?);
+        .expression_attribute_values(":one", item::number(1));
+    let pk = load_balancer_pk(&request.pool_id, ordinal);
+    let updated = send_if(
+        "#state = :open AND size(members) < :most AND attribute_not_exists(members.#service) \
+         AND (attribute_not_exists(#members_max) OR size(members) < #members_max)",
+        &pk,
+        claimed,
+    )
+    .await?;
+    let members = members(&updated.into_item());
     Ok(placement(&request.pool_id, ordinal, &service_key, members))
 }
 
@@ -253,20 +252,14 @@ pub async fn claim_next(
     current: &Slot,
 ) -> Result<Slot, LedgerError> {
     let service_key = naming::service_key(&request.service_arn);
-    let outcome = update(
-        runtime,
-        &load_balancer_pk(&current.pool_id, current.ordinal),
-    )
-    .update_expression("SET members.#service = next_slot, next_slot = next_slot + :one")
-    .condition_expression("members.#service = :current")
-    .expression_attribute_names("#service", &service_key)
-    .expression_attribute_values(":current", item::number(current.number))
-    .expression_attribute_values(":one", item::number(1))
-    .return_values(ReturnValue::AllNew)
-    .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-    .send()
-    .await;
-    let slots = members(&found_by(outcome)?).slots;
+    let claimed = update(runtime)
+        .update_expression("SET members.#service = next_slot, next_slot = next_slot + :one")
+        .expression_attribute_names("#service", &service_key)
+        .expression_attribute_values(":current", item::number(current.number))
+        .expression_attribute_values(":one", item::number(1));
+    let pk = load_balancer_pk(&current.pool_id, current.ordinal);
+    let updated = send_if("members.#service = :current", &pk, claimed).await?;
+    let slots = members(&updated.into_item()).slots;
     match slots.get(&service_key) {
         Some(number) => Ok(Slot {
             number: *number,
@@ -282,42 +275,71 @@ pub async fn claim_next(
 /// # Errors
 /// When DynamoDB does not answer.
 pub async fn limit(runtime: &Runtime, slot: &Slot, most: u64) -> Result<(), LedgerError> {
-    let updated = update(runtime, &load_balancer_pk(&slot.pool_id, slot.ordinal))
+    let limited = update(runtime)
         .update_expression("SET #members_max = :most")
-        .condition_expression(
-            "attribute_exists(pk) AND (attribute_not_exists(#members_max) OR #members_max > :most)",
-        )
         .expression_attribute_names("#members_max", MEMBERS_MAX)
-        .expression_attribute_values(":most", item::number(most))
-        .send()
-        .await
-        .map_err(aws_error("dynamodb:UpdateItem"));
-    match conditional(updated) {
-        // Others were refused as well.
-        Ok(_) | Err(LedgerError::Conflict) => Ok(()),
-        Err(error) => Err(error),
+        .expression_attribute_values(":most", item::number(most));
+    // Others may have been refused as well.
+    let condition = "attribute_not_exists(#members_max) OR #members_max > :most";
+    let pk = load_balancer_pk(&slot.pool_id, slot.ordinal);
+    send_if(condition, &pk, limited).await.map(|_| ())
+}
+
+/// What became of a conditional update.
+enum Updated {
+    /// It was made: the item as it is now.
+    Made(Item),
+    /// Its condition did not hold: the item as it is, or none.
+    Refused(Option<Item>),
+}
+
+impl Updated {
+    const fn is_made(&self) -> bool {
+        match self {
+            Self::Made(_) => true,
+            Self::Refused(_) => false,
+        }
+    }
+
+    /// The item, empty where there is none.
+    fn into_item(self) -> Item {
+        match self {
+            Self::Made(item) => item,
+            Self::Refused(item) => item.unwrap_or_else(|| Item::new(HashMap::new())),
+        }
     }
 }
 
-/// The item that a conditional update has left: as it is now, or as it was when the condition did not hold.
-fn found_by(
-    outcome: Result<UpdateItemOutput, SdkError<UpdateItemError>>,
-) -> Result<Item, LedgerError> {
-    let attributes = match outcome {
-        Ok(updated) => updated.attributes,
-        Err(error) => match error.as_service_error() {
-            Some(UpdateItemError::ConditionalCheckFailedException(failed)) => failed.item.clone(),
-            _ => return Err(aws_error("dynamodb:UpdateItem")(error).into()),
-        },
-    };
-    Ok(Item::new(attributes.unwrap_or_default()))
-}
-
-fn conditional<T>(outcome: Result<T, crate::aws::error::AwsError>) -> Result<T, LedgerError> {
+/// Updates an item that is there, if the condition holds, and if it is of this version: what a newer one has written must
+/// not be written by this one.
+///
+/// # Errors
+/// [`LedgerError::Unreadable`] when it is of another version, and when DynamoDB does not answer.
+async fn send_if(
+    condition: &str,
+    pk: &str,
+    update: UpdateItemFluentBuilder,
+) -> Result<Updated, LedgerError> {
+    let outcome = update
+        .key("pk", item::text(pk))
+        .condition_expression(format!("schema_version = :version AND ({condition})"))
+        .expression_attribute_values(":version", item::number(u64::from(SCHEMA_VERSION)))
+        .return_values(ReturnValue::AllNew)
+        .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+        .send()
+        .await;
     match outcome {
-        Ok(output) => Ok(output),
-        Err(error) if error.is("ConditionalCheckFailedException") => Err(LedgerError::Conflict),
-        Err(error) => Err(error.into()),
+        Ok(updated) => Ok(Updated::Made(Item::new(
+            updated.attributes.unwrap_or_default(),
+        ))),
+        Err(error) => match error.as_service_error() {
+            Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {
+                let item = failed.item.clone().map(Item::new);
+                item.iter().try_for_each(|item| check_version(pk, item))?;
+                Ok(Updated::Refused(item))
+            }
+            _ => Err(aws_error("dynamodb:UpdateItem")(error).into()),
+        },
     }
 }
 
@@ -368,12 +390,10 @@ const CLOSED_MS: &str = "closed_ms";
 const IS_GONE: &str = "is_gone";
 const MEMBERS_MAX: &str = "members_max";
 
-/// An update of one item.
-fn update(runtime: &Runtime, pk: &str) -> UpdateItemFluentBuilder {
+/// An update of one item, for [`send_if`].
+fn update(runtime: &Runtime) -> UpdateItemFluentBuilder {
     let update = runtime.aws.dynamodb.update_item();
-    update
-        .table_name(&runtime.settings.ledger_table)
-        .key("pk", item::text(pk))
+    update.table_name(&runtime.settings.ledger_table)
 }
 
 fn pool_pk(pool_id: &str) -> String {

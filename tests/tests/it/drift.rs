@@ -248,23 +248,47 @@ fn case_57_a_broken_member_stops_nobody_else_on_its_load_balancer() {
     }
 }
 
+/// An item of the ledger as a newer version would write it, and as it was.
+fn of_a_newer_version(world: &World, key: &str) -> (Value, Value) {
+    let item = account::ledger_item(world.account(), key);
+    let mut newer = item.clone();
+    newer["schema_version"] = json!({"N": "999"});
+    let put = json!({"TableName": LEDGER_TABLE, "Item": newer});
+    let written = world.account().perform(Service::DynamoDb, "PutItem", put);
+    written.unwrap();
+    (newer, item)
+}
+
+#[test]
+fn case_58_a_load_balancer_that_a_newer_version_wrote_is_neither_joined_nor_left() {
+    let world = World::new();
+    let leaver = world.with_service("web", &web().named("web"));
+    let (newer, item) = of_a_newer_version(&world, "load-balancer#");
+    let joined = world
+        .stack("next")
+        .deploy_now(Template::of(&web().named("next")));
+    let left = leaver.delete_now();
+    assert_eq!(left.status, StackStatus::DeleteFailed);
+    for seen in [joined.first(), left.first()] {
+        let reason = &seen.reason;
+        assert!(reason.contains("schema version 999"), "{reason}");
+    }
+    world.settle();
+    let found = account::ledger_item(world.account(), "load-balancer#");
+    assert_eq!(found, newer);
+    let put = json!({"TableName": LEDGER_TABLE, "Item": item});
+    let written = world.account().perform(Service::DynamoDb, "PutItem", put);
+    written.unwrap();
+    let again = leaver.delete_again(left.first().clone());
+    let deleted = world.block_on(again).unwrap();
+    assert!(deleted.is_success(), "{}", deleted.reason);
+}
+
 #[test]
 fn case_58_what_a_newer_version_wrote_is_not_overwritten_and_the_upgrade_is_named() {
     let world = World::new();
     let _stack = world.with_service("web", &web().named("web"));
-    let pool = account::ledger_item(world.account(), "pool#");
-    let mut newer = pool.clone();
-    let version = newer
-        .as_object_mut()
-        .unwrap()
-        .get_mut("schema_version")
-        .expect("a version");
-    *version = json!({"N": "999"});
-    let put = json!({"TableName": LEDGER_TABLE, "Item": newer});
-    world
-        .account()
-        .perform(Service::DynamoDb, "PutItem", put)
-        .unwrap();
+    let (newer, pool) = of_a_newer_version(&world, "pool#");
     let stack = world.stack("next");
     let outcome = stack.deploy_now(Template::of(&web().named("next")));
     // Whether the claim was made cannot be read either, so nothing is taken for gone.

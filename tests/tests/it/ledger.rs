@@ -11,8 +11,9 @@ use express_core::step::SlotRequest;
 use express_handler::Runtime;
 use express_handler::ledger::pool::Members;
 use express_handler::ledger::{self, LedgerError, NameClaims, Stored, pool};
+use express_tests::account::Kind;
 use express_tests::world::provider::LEDGER_TABLE;
-use express_tests::{StackStatus, World, account, lambda, web};
+use express_tests::{StackStatus, Template, World, account, lambda, web};
 use fastrand::Rng;
 use local_aws::wire::Service;
 use serde_json::{Value, json};
@@ -354,4 +355,40 @@ fn a_name_that_another_owner_has_meanwhile_is_not_given_back_with_the_service() 
         key.is_some_and(|key| key.starts_with("service#"))
     };
     assert_eq!(items.iter().find(is_of_service), None);
+}
+
+/// One item alone is lost, or older than the others: the pool's, from which the load balancers' follow.
+#[test]
+fn case_55_a_pool_whose_item_was_lost_or_set_back_takes_its_load_balancers_in_again() {
+    let is_pool = |item: &Value| item["pk"]["S"].as_str().unwrap().starts_with("pool#");
+    for is_lost in [true, false] {
+        let world = World::new();
+        world.fill_with(1);
+        let _first = world.with_service("first", &web().named("first"));
+        let older = account::ledger_item(world.account(), "pool#");
+        let _second = world.with_service("second", &web().named("second"));
+        let mut items = account::ledger(world.account());
+        items.retain(|item| !is_pool(item));
+        items.extend((!is_lost).then(|| older.clone()));
+        account::set_ledger_back(world.account(), &items);
+        let stack = world.stack("third");
+        let outcome = stack.deploy_now(Template::of(&web().named("third")));
+        let seen = outcome.first();
+        assert_eq!(
+            outcome.status,
+            StackStatus::CreateComplete,
+            "{}",
+            seen.reason
+        );
+        assert!(seen.seconds() < 600, "{}", seen.seconds());
+        let inventory = world.inventory();
+        assert_eq!(
+            inventory.of(Kind::LoadBalancer).count(),
+            3,
+            "lost: {is_lost}"
+        );
+        let found = account::ledger_item(world.account(), "pool#");
+        assert_eq!(found["next_ordinal"], json!({"N": "4"}), "lost: {is_lost}");
+        assert_eq!(stack.delete_now().status, StackStatus::DeleteComplete);
+    }
 }

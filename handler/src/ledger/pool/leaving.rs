@@ -1,16 +1,15 @@
 //! Leaving a load balancer, and closing it after the last one.
 
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
+use aws_sdk_dynamodb::types::AttributeValue;
 use express_core::claim::Slot;
 use express_core::naming;
 
 use super::{
-    CLOSED, CLOSED_MS, IS_GONE, LedgerError, Members, Runtime, conditional, load_balancer_pk,
-    members, pool_pk, update,
+    CLOSED, CLOSED_MS, IS_GONE, LedgerError, Members, Runtime, Updated, load_balancer_pk, members,
+    pool_pk, send_if, update,
 };
-use crate::aws::error::{AwsError, aws_error};
 use crate::ledger::REMEMBERED_S;
-use crate::ledger::item::{self, Item};
+use crate::ledger::item;
 
 /// Gives a slot back; what is left on the load balancer.
 ///
@@ -21,21 +20,14 @@ pub async fn release(
     slot: &Slot,
     service_arn: &str,
 ) -> Result<Option<Members>, LedgerError> {
-    let updated = update(runtime, &load_balancer_pk(&slot.pool_id, slot.ordinal))
+    let left = update(runtime)
         .update_expression("REMOVE members.#service, owners.#service")
-        .condition_expression("attribute_exists(pk)")
-        .expression_attribute_names("#service", naming::service_key(service_arn))
-        .return_values(ReturnValue::AllNew)
-        .send()
-        .await
-        .map_err(aws_error("dynamodb:UpdateItem"));
-    match conditional(updated) {
-        Ok(updated) => Ok(updated
-            .attributes
-            .map(|attributes| members(&Item::new(attributes)))),
+        .expression_attribute_names("#service", naming::service_key(service_arn));
+    let pk = load_balancer_pk(&slot.pool_id, slot.ordinal);
+    match send_if("attribute_exists(pk)", &pk, left).await? {
+        Updated::Made(item) => Ok(Some(members(&item))),
         // The item is gone: nothing is held there any more.
-        Err(LedgerError::Conflict) => Ok(None),
-        Err(error) => Err(error),
+        Updated::Refused(_) => Ok(None),
     }
 }
 
@@ -44,16 +36,14 @@ pub async fn release(
 /// # Errors
 /// When DynamoDB does not answer.
 pub async fn offer(runtime: &Runtime, pool_id: &str, ordinal: u64) -> Result<(), LedgerError> {
-    let updated = update(runtime, &pool_pk(pool_id))
+    let offered = update(runtime)
         .update_expression("SET #open = list_append(#open, :ordinals)")
-        .condition_expression("attribute_exists(pk) AND NOT contains(#open, :ordinal)")
         .expression_attribute_names("#open", "open")
         .expression_attribute_values(":ordinals", AttributeValue::L(vec![item::number(ordinal)]))
-        .expression_attribute_values(":ordinal", item::number(ordinal))
-        .send()
-        .await
-        .map_err(aws_error("dynamodb:UpdateItem"));
-    is_accepted(updated).map(|_| ())
+        .expression_attribute_values(":ordinal", item::number(ordinal));
+    let condition = "NOT contains(#open, :ordinal)";
+    let pk = pool_pk(pool_id);
+    send_if(condition, &pk, offered).await.map(|_| ())
 }
 
 /// Closes a load balancer for good, if it has no members; whether it is closed now. One that is closed already counts as
@@ -62,18 +52,16 @@ pub async fn offer(runtime: &Runtime, pool_id: &str, ordinal: u64) -> Result<(),
 /// # Errors
 /// When DynamoDB does not answer.
 pub async fn close(runtime: &Runtime, pool_id: &str, ordinal: u64) -> Result<bool, LedgerError> {
-    let updated = update(runtime, &load_balancer_pk(pool_id, ordinal))
+    let closed = update(runtime)
         .update_expression("SET #state = :closed, #closed_ms = :now")
-        .condition_expression("attribute_exists(pk) AND size(members) = :none")
         .expression_attribute_names("#state", "state")
         .expression_attribute_names("#closed_ms", CLOSED_MS)
         .expression_attribute_values(":now", item::number(runtime.clock.now_ms()))
         .expression_attribute_values(":closed", item::text(CLOSED))
-        .expression_attribute_values(":none", item::number(0))
-        .send()
-        .await
-        .map_err(aws_error("dynamodb:UpdateItem"));
-    is_accepted(updated)
+        .expression_attribute_values(":none", item::number(0));
+    let pk = load_balancer_pk(pool_id, ordinal);
+    let updated = send_if("size(members) = :none", &pk, closed).await?;
+    Ok(updated.is_made())
 }
 
 /// Milliseconds after which a look at what was closed is taken for the last word: many times what a call may be late,
@@ -89,12 +77,8 @@ const SETTLED_MS: u64 = 3_600_000;
 pub async fn forget(runtime: &Runtime, pool_id: &str, ordinal: u64) -> Result<(), LedgerError> {
     let now_ms = runtime.clock.now_ms();
     let expires_at = now_ms / 1000 + REMEMBERED_S;
-    let updated = update(runtime, &load_balancer_pk(pool_id, ordinal))
+    let forgotten = update(runtime)
         .update_expression("SET #gone = :gone, #expires_at = :expires_at")
-        .condition_expression(
-            "#state = :closed AND size(members) = :none \
-             AND (attribute_not_exists(#closed_ms) OR #closed_ms <= :settled)",
-        )
         .expression_attribute_names("#closed_ms", CLOSED_MS)
         .expression_attribute_values(":settled", item::number(now_ms.saturating_sub(SETTLED_MS)))
         .expression_attribute_names("#gone", IS_GONE)
@@ -103,18 +87,9 @@ pub async fn forget(runtime: &Runtime, pool_id: &str, ordinal: u64) -> Result<()
         .expression_attribute_values(":gone", AttributeValue::Bool(true))
         .expression_attribute_values(":expires_at", item::number(expires_at))
         .expression_attribute_values(":closed", item::text(CLOSED))
-        .expression_attribute_values(":none", item::number(0))
-        .send()
-        .await
-        .map_err(aws_error("dynamodb:UpdateItem"));
-    is_accepted(updated).map(|_| ())
-}
-
-/// Whether a conditional update was made; no error when its condition did not hold.
-fn is_accepted<T>(updated: Result<T, AwsError>) -> Result<bool, LedgerError> {
-    match conditional(updated) {
-        Ok(_) => Ok(true),
-        Err(LedgerError::Conflict) => Ok(false),
-        Err(error) => Err(error),
-    }
+        .expression_attribute_values(":none", item::number(0));
+    let condition = "#state = :closed AND size(members) = :none \
+                     AND (attribute_not_exists(#closed_ms) OR #closed_ms <= :settled)";
+    let pk = load_balancer_pk(pool_id, ordinal);
+    send_if(condition, &pk, forgotten).await.map(|_| ())
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem, Update};
 use express_core::claim::SCHEMA_VERSION;
 use express_core::claim::pool::open_after;
@@ -29,7 +30,7 @@ pub(super) async fn open_pool(runtime: &Runtime, request: &SlotRequest) -> Resul
         .build()
         .map_err(item::unbuildable)?;
     let first = TransactWriteItem::builder().put(put).build();
-    opened(runtime, vec![first, new_ordinal(runtime, request, 1)?]).await
+    open_with(runtime, first, new_ordinal(runtime, request, 1)?).await
 }
 
 /// Opens the next ordinal and drops the full ones from those with room.
@@ -46,7 +47,8 @@ pub(super) async fn open_ordinal(
         .table_name(&runtime.settings.ledger_table)
         .key("pk", item::text(&pool_pk(&request.pool_id)))
         .update_expression("SET next_ordinal = :next, #open = :open")
-        .condition_expression("next_ordinal = :seen")
+        .condition_expression("schema_version = :version AND next_ordinal = :seen")
+        .expression_attribute_values(":version", item::number(u64::from(SCHEMA_VERSION)))
         .expression_attribute_names("#open", "open")
         .expression_attribute_values(":next", item::number(ordinal + 1))
         .expression_attribute_values(":seen", item::number(ordinal))
@@ -54,11 +56,7 @@ pub(super) async fn open_ordinal(
         .build()
         .map_err(item::unbuildable)?;
     let advance = TransactWriteItem::builder().update(update).build();
-    opened(
-        runtime,
-        vec![advance, new_ordinal(runtime, request, ordinal)?],
-    )
-    .await
+    open_with(runtime, advance, new_ordinal(runtime, request, ordinal)?).await
 }
 
 fn new_ordinal(
@@ -82,19 +80,47 @@ fn new_ordinal(
     Ok(TransactWriteItem::builder().put(put).build())
 }
 
-async fn opened(runtime: &Runtime, items: Vec<TransactWriteItem>) -> Result<(), LedgerError> {
+/// Writes both items, or neither because somebody else was first. An ordinal that is there already although its pool says
+/// that it is not, because the pool's item was lost or set back, is taken into the pool as it is.
+async fn open_with(
+    runtime: &Runtime,
+    pool: TransactWriteItem,
+    ordinal: TransactWriteItem,
+) -> Result<(), LedgerError> {
+    let cancelled = write(runtime, vec![pool.clone(), ordinal]).await?;
+    let failed: Vec<bool> = cancelled.iter().map(|code| code == CONDITION).collect();
+    if failed == [false, true] {
+        tracing::warn!(event = "pool.ordinal.adopted");
+        write(runtime, vec![pool]).await?;
+    }
+    Ok(())
+}
+
+/// The code of an item of a transaction whose condition did not hold.
+/// AWS: <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html>
+const CONDITION: &str = "ConditionalCheckFailed";
+
+/// Writes all of the items or none of them; for each, why it was not written, where others were first.
+async fn write(
+    runtime: &Runtime,
+    items: Vec<TransactWriteItem>,
+) -> Result<Vec<String>, LedgerError> {
     let written = runtime
         .aws
         .dynamodb
         .transact_write_items()
         .set_transact_items(Some(items))
         .send()
-        .await
-        .map_err(aws_error("dynamodb:TransactWriteItems"));
-    match written {
-        Ok(_) => Ok(()),
-        // Somebody else has just opened it.
-        Err(error) if error.is("TransactionCanceledException") => Ok(()),
-        Err(error) => Err(error.into()),
+        .await;
+    let Err(error) = written else {
+        return Ok(Vec::new());
+    };
+    match error.as_service_error() {
+        Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => Ok(cancelled
+            .cancellation_reasons()
+            .iter()
+            .map(|reason| reason.code().unwrap_or_default().to_owned())
+            .collect()),
+        _ => Err(aws_error("dynamodb:TransactWriteItems")(error).into()),
     }
 }

@@ -7,11 +7,10 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
+use aws_sdk_dynamodb::types::AttributeValue;
 use express_core::claim::Slot;
 
-use super::{LedgerError, Runtime, conditional, load_balancer_pk, update};
-use crate::aws::error::aws_error;
+use super::{LedgerError, Runtime, Updated, load_balancer_pk, send_if, update};
 use crate::ledger::item::{self, Item};
 
 /// Adds the zones that the load balancer of `slot` does not have yet; its subnet by zone from now on.
@@ -23,9 +22,7 @@ pub async fn extend(
     slot: &Slot,
     wanted: &BTreeMap<String, String>,
 ) -> Result<BTreeMap<String, String>, LedgerError> {
-    let mut update = update(runtime, &load_balancer_pk(&slot.pool_id, slot.ordinal))
-        .condition_expression("attribute_exists(pk)")
-        .return_values(ReturnValue::AllNew);
+    let mut update = update(runtime);
     let mut assignments = Vec::new();
     for (index, (zone, subnet)) in wanted.iter().enumerate() {
         let (name, value) = (format!("#zone{index}"), format!(":subnet{index}"));
@@ -36,13 +33,12 @@ pub async fn extend(
             .expression_attribute_names(name, zone)
             .expression_attribute_values(value, item::text(subnet));
     }
-    let updated = update
-        .update_expression(format!("SET {}", assignments.join(", ")))
-        .send()
-        .await
-        .map_err(aws_error("dynamodb:UpdateItem"));
-    let attributes = conditional(updated)?.attributes.unwrap_or_default();
-    Ok(of(&Item::new(attributes)))
+    let extended = update.update_expression(format!("SET {}", assignments.join(", ")));
+    let pk = load_balancer_pk(&slot.pool_id, slot.ordinal);
+    match send_if("attribute_exists(pk)", &pk, extended).await? {
+        Updated::Made(item) => Ok(of(&item)),
+        Updated::Refused(_) => Err(LedgerError::Conflict),
+    }
 }
 
 /// Writes `subnets` instead of those that were `seen`, some of which no load balancer can be in any more.
@@ -55,15 +51,15 @@ pub async fn replace(
     seen: &BTreeMap<String, String>,
     subnets: &BTreeMap<String, String>,
 ) -> Result<(), LedgerError> {
-    let updated = update(runtime, &load_balancer_pk(&slot.pool_id, slot.ordinal))
+    let replaced = update(runtime)
         .update_expression("SET subnets = :subnets")
-        .condition_expression("subnets = :seen")
         .expression_attribute_values(":subnets", to_attribute(subnets))
-        .expression_attribute_values(":seen", to_attribute(seen))
-        .send()
-        .await
-        .map_err(aws_error("dynamodb:UpdateItem"));
-    conditional(updated).map(|_| ())
+        .expression_attribute_values(":seen", to_attribute(seen));
+    let pk = load_balancer_pk(&slot.pool_id, slot.ordinal);
+    match send_if("subnets = :seen", &pk, replaced).await? {
+        Updated::Made(_) => Ok(()),
+        Updated::Refused(_) => Err(LedgerError::Conflict),
+    }
 }
 
 /// As the item has them.
