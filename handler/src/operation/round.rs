@@ -80,6 +80,9 @@ impl Attempt<'_> {
                 }
                 Err(error) => {
                     is_done = false;
+                    let error = self
+                        .without_others_subnets(goal, step, observed, error)
+                        .await;
                     apply::forget(observed, step);
                     if let (false, Some(operation), Some(before)) = (
                         error.is_outcome_unknown() || !asks_ecs(step),
@@ -256,6 +259,42 @@ impl Attempt<'_> {
         }
     }
 
+    /// A load balancer that AWS does not make in subnets which others have asked for, and asks nobody to come back for, is
+    /// made in the service's own by the next attempt.
+    async fn without_others_subnets(
+        &self,
+        goal: &Goal,
+        step: &Step,
+        observed: &Observed,
+        error: StepError,
+    ) -> StepError {
+        let (
+            Goal::Converge(desired),
+            Step::CreateLoadBalancer { .. },
+            StepError::Aws(refused),
+            Some(held),
+            Some(slot),
+        ) = (
+            goal,
+            step,
+            &error,
+            observed.pool_subnets.present(),
+            goal.slot(&self.stored),
+        )
+        else {
+            return error;
+        };
+        let own = &desired.network.ingress_subnets;
+        if held == own || refused.is_outcome_unknown() || refused.class.is_retriable() {
+            return error;
+        }
+        match ledger::pool::replace(self.runtime, &slot, held, own).await {
+            // Or others were quicker; either way the next attempt asks for something else.
+            Ok(()) | Err(LedgerError::Conflict) => StepError::Ledger(LedgerError::Conflict),
+            Err(_) => error,
+        }
+    }
+
     /// Keeps further services from a load balancer that AWS lets have no further rule: its pool would offer it to each of
     /// them. Where that cannot be noted, the next one that is refused does.
     async fn limit_load_balancer(&self, goal: &Goal, step: &Step, error: &StepError) {
@@ -279,7 +318,12 @@ impl Attempt<'_> {
         let limited = async {
             let rules = resources::listener_rule::find_all(&self.runtime.aws, &spec.listener_arn);
             let rules = rules.await?;
-            let placed = rules.iter().filter(|rule| rule.is_in_a_slot()).count();
+            // The refused service may have got one of the two rules that it asked for; it will be gone.
+            let own = naming::rule_priority(full.number);
+            let others = rules
+                .iter()
+                .filter(|rule| rule.is_in_a_slot() && rule.priority != Some(own));
+            let placed = others.count();
             Ok::<_, StepError>(ledger::pool::limit(self.runtime, full, placed as u64).await?)
         };
         match limited.await {

@@ -13,6 +13,7 @@ use express_core::network::{self, Network};
 use express_core::observed::{Observed, Presence};
 
 use super::{Attempt, OperationError, StepError};
+use crate::aws::error::AwsError;
 use crate::ledger::{self, LedgerError};
 use crate::{observe, resources};
 
@@ -66,18 +67,48 @@ impl Attempt<'_> {
         let name = naming::load_balancer(&slot.pool_id, slot.ordinal);
         for _ in 0..EXTENSIONS_MAX {
             let found = resources::load_balancer::find(aws, &name).await?;
+            let found = found.map(|found| found.subnets).unwrap_or_default();
             let mut named = wanted.clone();
-            named.extend(found.into_iter().flat_map(|found| found.subnets));
+            named.extend(found.clone());
             let subnets = self.usable_subnets(network, slot, held, &named).await?;
             let subnet_ids: Vec<String> = subnets.values().cloned().collect();
-            resources::load_balancer::set_subnets(aws, load_balancer_arn, &subnet_ids).await?;
-            let found = ledger::pool::find_members(self.runtime, &slot.pool_id, slot.ordinal);
-            held = found.await?.ok_or(LedgerError::Conflict)?.subnets;
+            let set =
+                resources::load_balancer::set_subnets(aws, load_balancer_arn, &subnet_ids).await;
+            if let Err(refused) = set {
+                self.forget_refused(slot, &subnets, &named, &found, refused)
+                    .await?;
+            }
+            held = ledger::pool::extend(self.runtime, slot, wanted).await?;
             if held == subnets {
                 return Ok(());
             }
         }
         Err(LedgerError::Conflict.into())
+    }
+
+    /// What ELB refuses must not be asked for by everybody who comes later: the ledger is to hold what the load balancer is
+    /// in, and nothing of what was asked for in vain.
+    ///
+    /// # Errors
+    /// The refusal, where nobody but the service itself has asked for a further zone; else it is worth another try, without
+    /// what others have asked for. And what may pass, or may have had its effect: nothing is forgotten then.
+    async fn forget_refused(
+        &self,
+        slot: &Slot,
+        held: &BTreeMap<String, String>,
+        named: &BTreeMap<String, String>,
+        found: &BTreeMap<String, String>,
+        refused: AwsError,
+    ) -> Result<(), StepError> {
+        if refused.is_outcome_unknown() || refused.class.is_retriable() || found.is_empty() {
+            return Err(refused.into());
+        }
+        ledger::pool::replace(self.runtime, slot, held, found).await?;
+        let is_of_others = held.keys().any(|zone| !named.contains_key(zone));
+        if is_of_others {
+            return Ok(());
+        }
+        Err(refused.into())
     }
 
     /// Those that the ledger holds, without those in which no load balancer of this scheme can be any more, with what

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use express_tests::account::{Item, Kind};
+use express_tests::cloudformation::FailedCreate;
 use express_tests::network::{self, added_beside, make_public, private_subnets, replaced, subnet};
 use express_tests::{ServiceProperties, StackStatus, Template, World, web};
 use local_aws::ec2::Subnet;
@@ -242,6 +243,67 @@ fn a_subnet_in_which_no_load_balancer_has_room_is_in_nobody_else_s_way() {
     create(&world, "third", &in_subnets("third", &subnets[1..]));
     let (_, used) = balancer(&world);
     assert_eq!(used, BTreeSet::from_iter(subnets));
+}
+
+/// What ELB says of a subnet in a zone in which it makes no load balancers.
+const NO_SUCH_ZONE: Fault = Fault::Refuse(
+    "AvailabilityZoneNotSupported",
+    "The specified Availability Zone is not supported",
+);
+
+/// The subnets that were asked for in calls of this name, the latest first.
+fn asked_for(world: &World, operation: &str) -> Vec<BTreeSet<String>> {
+    let recorder = world.account().recorder();
+    let calls = recorder.calls().iter().rev();
+    calls
+        .filter(|call| call.operation == operation)
+        .map(|call| {
+            let subnets = call.input["Subnets"].as_array().unwrap();
+            let ids = subnets.iter().map(|id| id.as_str().unwrap().to_owned());
+            ids.collect()
+        })
+        .collect()
+}
+
+#[test]
+fn a_subnet_that_elb_does_not_take_is_asked_for_by_nobody_else() {
+    let world = World::new();
+    let mut subnets = world.subnets();
+    create(&world, "first", &in_subnets("first", &subnets[..2]));
+    let call = Some("elasticloadbalancing:SetSubnets");
+    world.faults().add(Rule::once(call, 0, NO_SUCH_ZONE));
+    let refused = in_subnets("second", &subnets[1..]);
+    let outcome = world.stack("second").deploy_now(Template::of(&refused));
+    let reason = &outcome.first().reason;
+    assert!(reason.contains("AvailabilityZoneNotSupported"), "{reason}");
+    let beside = subnet(&world, &subnets[2]);
+    subnets[2] = network::create(&world, &beside, "172.31.201.0/24");
+    create(&world, "third", &in_subnets("third", &subnets[1..]));
+    assert_eq!(
+        asked_for(&world, "SetSubnets")[0],
+        BTreeSet::from_iter(subnets)
+    );
+}
+
+/// Whoever asked for it is on the load balancer still.
+#[test]
+fn a_subnet_that_elb_does_not_take_keeps_nobody_else_from_a_load_balancer_that_is_to_be_made() {
+    let world = World::new();
+    let subnets = world.subnets();
+    let call = Some("elasticloadbalancing:CreateLoadBalancer");
+    for nth in 0..2 {
+        world.faults().add(Rule::once(call, nth, NO_SUCH_ZONE));
+    }
+    let refused = in_subnets("second", &subnets[..2]);
+    let stack = world.stack("second");
+    let preserved = stack.deploy_preserving(Template::of(&refused), FailedCreate::DeletedFirst);
+    let outcome = world.block_on(preserved);
+    assert_eq!(outcome.status, StackStatus::CreateFailed);
+    let others = [subnets[0].clone(), subnets[2].clone()];
+    create(&world, "third", &in_subnets("third", &others));
+    let asked = asked_for(&world, "CreateLoadBalancer");
+    assert_eq!(asked[1], BTreeSet::from_iter(subnets[..2].to_vec()));
+    assert_eq!(asked[0], BTreeSet::from_iter(others));
 }
 
 /// A range that the VPC gets, from those that any VPC may have.

@@ -294,6 +294,38 @@ fn a_load_balancer_whose_rules_people_have_used_up_keeps_nobody_else_from_its_po
     check_all_answered(&world);
 }
 
+/// One of its two rules takes the last place, and is gone with it.
+#[test]
+fn who_was_refused_one_of_two_rules_does_not_come_back_to_the_same_load_balancer() {
+    let world = World::new();
+    let _stacks = created(&world, 2);
+    with_rules_up_to_the_quota(&world);
+    let inventory = world.inventory();
+    let mut rules = inventory.of(Kind::ListenerRule);
+    let (arn, _) = rules
+        .find(|(_, rule)| !rule.is_ours())
+        .expect("one of people");
+    world.forget_foreign(Kind::ListenerRule, arn);
+    let input = json!({"RuleArn": arn});
+    let deleted = world
+        .account()
+        .perform(Service::ElasticLoadBalancing, "DeleteRule", input);
+    deleted.unwrap();
+    let tested = web().named("tested").set(
+        "/Deployment/TestTraffic",
+        json!({"HeaderName": "X-Test", "HeaderValue": "new"}),
+    );
+    let outcome = world.stack("tested").deploy_now(Template::of(&tested));
+    let reason = &outcome.first().reason;
+    assert!(reason.contains("TooManyRules"), "{reason}");
+    world.settle();
+    let again = world.stack("again");
+    let outcome = again.clone().deploy_now(Template::of(&tested));
+    let reason = &outcome.first().reason;
+    assert_eq!(outcome.status, StackStatus::CreateComplete, "{reason}");
+    assert!(is_alone(&world, &again));
+}
+
 #[test]
 fn a_dedicated_load_balancer_is_shared_with_nobody() {
     let world = World::new();
