@@ -37,8 +37,11 @@ pub fn check(world: &World, attempt: u64) {
             foreign(world, &inventory, &mut broken);
             priorities(&inventory, &mut broken);
             capacity(world, &inventory, &mut broken);
-            broken.extend(world.watched(&inventory));
+            broken.extend(world.watched(Some(&inventory)));
         }
+    }
+    if world.is_observed() && changed != Changed::Resources {
+        broken.extend(world.watched(None));
     }
     assert!(
         broken.is_empty(),

@@ -59,8 +59,9 @@ pub(crate) enum Changed {
     Resources,
 }
 
-/// Looks at a world after each attempt that may have changed something; says what does not hold.
-pub type Watch = Rc<dyn Fn(&World, &Inventory) -> Vec<String>>;
+/// Looks at a world after each attempt; says what does not hold. The inventory is there after those that may have changed
+/// something.
+pub type Watch = Rc<dyn Fn(&World, Option<&Inventory>) -> Vec<String>>;
 
 /// A clock that does not show what the others do.
 #[derive(Debug)]
@@ -438,7 +439,7 @@ impl World {
         self.0.watch.replace(Some(watch));
     }
 
-    pub(crate) fn watched(&self, inventory: &Inventory) -> Vec<String> {
+    pub(crate) fn watched(&self, inventory: Option<&Inventory>) -> Vec<String> {
         let watch = self.0.watch.borrow().clone();
         watch.map_or_else(Vec::new, |watch| watch(self, inventory))
     }

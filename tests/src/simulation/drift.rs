@@ -6,7 +6,7 @@ use local_aws::wire::Service;
 use serde_json::json;
 
 use super::account::attempt;
-use super::watch::is_of_a_service;
+use super::watch::{Misrouted, is_of_a_service};
 use crate::account::{Inventory, Item, Kind};
 use crate::by_hand::{self, ByHand};
 use crate::world::World;
@@ -74,6 +74,23 @@ impl Drift {
             | Self::RuleUntagged
             | Self::TargetGroupUntagged
             | Self::SecurityGroupUntagged => false,
+        }
+    }
+
+    /// Whether it may keep visitors from what serves. Weights are ECS's to set, and what has lost its tag is not touched.
+    pub(super) const fn misroutes(self) -> Misrouted {
+        match self {
+            Self::RuleDeleted | Self::RecordDeleted | Self::ServiceDeleted => {
+                Misrouted::UntilRepaired
+            }
+            Self::WeightsMoved
+            | Self::RuleUntagged
+            | Self::TargetGroupUntagged
+            | Self::ServiceUntagged => Misrouted::ForGood,
+            Self::AlarmDeleted
+            | Self::TargetGroupAttributeChanged
+            | Self::ScalableTargetDeregistered
+            | Self::SecurityGroupUntagged => Misrouted::Never,
         }
     }
 

@@ -9,7 +9,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use express_core::claim::Owner;
-use express_core::naming::{self, TAG_OWNER};
+use express_core::naming::{self, TAG_HOST, TAG_OWNER};
 use futures::future::join_all;
 use serde_json::Value;
 
@@ -195,7 +195,8 @@ fn stay_as_they_are(player: &Player) {
     );
 }
 
-/// Whatever carries an owner is of a resource that a stack has, and the service is the one that the stack knows.
+/// Whatever carries an owner is of a resource that a stack has, and of the service that the stack knows: not of one that
+/// was replaced.
 ///
 /// Exempt is what somebody still has to say again: a Delete that failed, or a rollback.
 fn nothing_orphaned(player: &Player) {
@@ -209,15 +210,27 @@ fn nothing_orphaned(player: &Player) {
     let owned = parts.filter(|(_, item)| watch::is_of_a_service(item));
     for ((kind, id), item) in owned {
         let owner = &item.tags[TAG_OWNER];
-        let is_known = known
-            .get(owner)
-            .is_some_and(|service| *kind != Kind::EcsService || service == id);
+        let is_known = known.get(owner).is_some_and(|service| {
+            let host = host_of(&player.world, service);
+            item.tags.get(TAG_HOST) == Some(&host) && (*kind != Kind::EcsService || service == id)
+        });
         assert!(
             is_known || lost.contains(owner),
             "{kind:?} {id} of {owner} is of no resource of a stack\n{}",
             crate::trace::of(&player.world)
         );
     }
+}
+
+/// The host name of a service: what was replaced or left has another one.
+fn host_of(world: &World, service_arn: &str) -> String {
+    let mut parts = service_arn.rsplit('/');
+    let (service, cluster) = (
+        parts.next().unwrap_or_default(),
+        parts.next().unwrap_or_default(),
+    );
+    let label = naming::host_label(service, cluster);
+    world.provider().host(&label)
 }
 
 /// The owner key and the physical id of each resource of a stack.

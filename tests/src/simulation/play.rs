@@ -194,7 +194,9 @@ impl Player {
             }
             Event::Drift { drift, which } => {
                 if let Some(drifted) = drift.happen(&self.world, *which) {
-                    self.watcher.borrow_mut().touch(drifted.owner_key);
+                    let mut watcher = self.watcher.borrow_mut();
+                    watcher.touch(drifted.owner_key, drift.misroutes());
+                    drop(watcher);
                     self.untagged.extend(drifted.untagged);
                     self.has_lost_parts |= drift.loses_a_part();
                 }

@@ -29,8 +29,25 @@ pub(crate) struct Watcher {
     serving: BTreeMap<String, String>,
     /// Owners of whom somebody has changed a part by hand.
     touched: BTreeSet<String>,
-    /// Owner key by id of what had one when it was last looked at.
+    /// Those of them whose visitors that may keep from what serves, and what ends it.
+    misrouted: BTreeMap<String, Misrouted>,
+    /// Updates that were asked for after somebody had done that, and whose owner it was done to.
+    repairs: BTreeMap<String, String>,
+    /// By ARN of each service that had one when it was last looked at: its host name, and its rules.
+    hosts: BTreeMap<String, (String, BTreeSet<String>)>,
+    /// Owner key by id, and by name where calls have that, of what had one when it was last looked at.
     owned: BTreeMap<String, String>,
+}
+
+/// How long visitors may be kept from what serves, by what somebody has done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Misrouted {
+    /// Not at all.
+    Never,
+    /// Until an Update that was asked for afterwards succeeds.
+    UntilRepaired,
+    /// No Update touches what was changed.
+    ForGood,
 }
 
 /// Shared by the world and whoever plays in it.
@@ -47,8 +64,15 @@ pub(crate) fn begin(world: &World) -> Shared {
 }
 
 impl Watcher {
-    /// From now on nothing is said about this owner's traffic.
-    pub(super) fn touch(&mut self, owner_key: String) {
+    /// Somebody has changed a part of this owner's by hand; from now on nothing is said about its traffic if that may have
+    /// been led elsewhere.
+    pub(super) fn touch(&mut self, owner_key: String, misrouted: Misrouted) {
+        if misrouted > Misrouted::Never {
+            self.repairs.retain(|_, owner| *owner != owner_key);
+            let known = self.misrouted.entry(owner_key.clone());
+            let known = known.or_insert(misrouted);
+            *known = misrouted.max(*known);
+        }
         self.touched.insert(owner_key);
     }
 
@@ -57,15 +81,24 @@ impl Watcher {
         self.touched.contains(owner_key)
     }
 
-    fn look(&mut self, world: &World, inventory: &Inventory) -> Vec<String> {
+    fn look(&mut self, world: &World, inventory: Option<&Inventory>) -> Vec<String> {
         let mut broken = self.read(world);
-        self.owned = inventory
-            .items
-            .iter()
-            .filter(|(_, item)| is_of_a_service(item))
-            .filter_map(|((_, id), item)| Some((id.clone(), item.tags.get(TAG_OWNER)?.clone())))
-            .collect();
-        self.routes(world, inventory, &mut broken);
+        if let Some(inventory) = inventory {
+            let items = inventory.items.iter();
+            let owned = items.filter(|(_, item)| is_of_a_service(item));
+            self.owned = owned
+                .flat_map(|((kind, id), item)| {
+                    let owner = item.tags.get(TAG_OWNER).cloned().unwrap_or_default();
+                    let names = [Some(id.clone()), name_in_calls(*kind, item)];
+                    names
+                        .into_iter()
+                        .flatten()
+                        .map(move |name| (name, owner.clone()))
+                })
+                .collect();
+            self.routes(inventory, &mut broken);
+        }
+        self.visits(world, &mut broken);
         broken
     }
 
@@ -87,12 +120,25 @@ impl Watcher {
                     }
                 }
                 Event::Called(call) if call.recorded.mutates() => {
-                    let owner = self.attempts.get(&call.attempt);
-                    if let Some(stranger) = self.stranger(&call.recorded.input, owner) {
+                    let owner = self.attempts.get(&call.attempt).cloned();
+                    let input = &call.recorded.input;
+                    let stranger = self.stranger(input, owner.as_ref());
+                    let stranger = stranger.or_else(|| {
+                        let service = named_service(input)?;
+                        self.stranger(&Value::String(service), owner.as_ref())
+                    });
+                    if let Some(stranger) = stranger {
                         broken.push(format!(
                             "{} names what another owner has: {stranger}",
                             call.recorded.name()
                         ));
+                    }
+                    if ["Delete", "Deregister"]
+                        .iter()
+                        .any(|verb| call.recorded.operation.starts_with(verb))
+                    {
+                        // A name may be somebody else's from now on.
+                        self.drop_names(input);
                     }
                 }
                 Event::Saw(seen) => self.saw(seen),
@@ -118,6 +164,12 @@ impl Watcher {
         if event["RequestType"] == "Delete" {
             self.serving.remove(&text("PhysicalResourceId"));
         }
+        if event["RequestType"] == "Update"
+            && let Some(owner) = owner_key_of(event)
+            && self.misrouted.get(&owner) == Some(&Misrouted::UntilRepaired)
+        {
+            self.repairs.insert(text("RequestId"), owner);
+        }
     }
 
     fn saw(&mut self, seen: &Seen) {
@@ -127,6 +179,20 @@ impl Watcher {
         let is_there = seen.status == SeenStatus::Success && !seen.data.is_empty();
         if let (true, Some(arn)) = (is_there, &seen.physical_id) {
             self.serving.insert(arn.clone(), owner.clone());
+            if let Some(owner) = self.repairs.remove(&seen.request_id) {
+                self.misrouted.remove(&owner);
+            }
+        }
+    }
+
+    fn drop_names(&mut self, input: &Value) {
+        match input {
+            Value::String(text) => {
+                self.owned.remove(text);
+            }
+            Value::Array(items) => items.iter().for_each(|item| self.drop_names(item)),
+            Value::Object(members) => members.values().for_each(|item| self.drop_names(item)),
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
         }
     }
 
@@ -146,33 +212,49 @@ impl Watcher {
         }
     }
 
-    /// Each service that serves has a rule that forwards to both its groups, and a visitor gets an answer.
-    fn routes(&self, world: &World, inventory: &Inventory, broken: &mut Vec<String>) {
+    /// Each service that serves has a rule that forwards to both its groups.
+    fn routes(&mut self, inventory: &Inventory, broken: &mut Vec<String>) {
+        self.hosts.clear();
         for (arn, owner) in &self.serving {
-            if self.touched.contains(owner) {
-                continue;
-            }
             // Two while the service moves from one load balancer to another.
-            let rules: BTreeMap<&str, &Item> = inventory
+            let rules: Vec<(&str, &Item)> = inventory
                 .of(Kind::ListenerRule)
                 .filter(|(_, rule)| {
                     rule.tags.get(TAG_OWNER) == Some(owner) && forwards(inventory, rule, arn)
                 })
                 .collect();
-            let Some(rule) = rules.values().next() else {
-                broken.push(format!(
+            match rules.first() {
+                Some((_, rule)) => {
+                    let host = rule.tags.get(naming::TAG_HOST).cloned();
+                    let rules = rules.iter().map(|(arn, _)| (*arn).to_owned()).collect();
+                    self.hosts
+                        .insert(arn.clone(), (host.unwrap_or_default(), rules));
+                }
+                None if self.misrouted.contains_key(owner) => {}
+                None => broken.push(format!(
                     "no rule forwards to both groups of {arn}, which was serving"
-                ));
+                )),
+            }
+        }
+    }
+
+    /// Visitors of each service that serves get an answer, also while a deployment is merely waited for.
+    fn visits(&self, world: &World, broken: &mut Vec<String>) {
+        let cloud = world.account().cloud();
+        for (arn, owner) in &self.serving {
+            let Some((host, rules)) = self
+                .hosts
+                .get(arn)
+                .filter(|_| !self.misrouted.contains_key(owner))
+            else {
                 continue;
             };
-            let host = rule.tags.get(naming::TAG_HOST).map_or("", String::as_str);
-            let cloud = world.account().cloud();
             let answer = client::address(&cloud, host).and_then(|dns_name| {
                 elbv2::route_through(&cloud, &dns_name, Request::get(host, &[]))
             });
-            let is_served = answer.as_ref().is_some_and(|answer| {
-                rules.contains_key(answer.rule_arn.as_str()) && answer.is_served()
-            });
+            let is_served = answer
+                .as_ref()
+                .is_some_and(|answer| rules.contains(&answer.rule_arn) && answer.is_served());
             if !is_served {
                 broken.push(format!(
                     "visitors of {arn}, which was serving, get {answer:?}"
@@ -180,6 +262,33 @@ impl Watcher {
             }
         }
     }
+}
+
+/// What calls name a thing by that do not have its id.
+fn name_in_calls(kind: Kind, item: &Item) -> Option<String> {
+    match kind {
+        Kind::MetricAlarm | Kind::ScalableTarget => Some(item.name.clone()),
+        Kind::EcsService
+        | Kind::Cluster
+        | Kind::LogGroup
+        | Kind::TaskDefinition
+        | Kind::SecurityGroup
+        | Kind::LoadBalancer
+        | Kind::Listener
+        | Kind::ListenerRule
+        | Kind::TargetGroup
+        | Kind::ScalingPolicy
+        | Kind::RecordSet => None,
+    }
+}
+
+/// The scalable target of the service that a call names by its cluster and its own name.
+fn named_service(input: &Value) -> Option<String> {
+    let cluster = input["cluster"].as_str()?;
+    let service = input["service"]
+        .as_str()
+        .or(input["serviceName"].as_str())?;
+    Some(format!("service/{cluster}/{service}"))
 }
 
 /// Whether it is a part of one service; a dedicated load balancer has an owner too, but is closed by its pool.
