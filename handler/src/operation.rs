@@ -210,7 +210,7 @@ impl<'a> Attempt<'a> {
                 Ok(Pursuit::Waiting(wait)) => return Ok(Outcome::Waiting(wait)),
                 // What must not be removed does not keep what else is to go. Nor is it in the way of a way back, which
                 // would leave the whole stack in UPDATE_ROLLBACK_FAILED: the next request tries again.
-                Err(OperationError::Plan(error)) if goal.is_removal() => {
+                Err(error) if goal.is_removal() && self.leaves(&operation, &error) => {
                     refused.get_or_insert(error);
                 }
                 Err(error) => return Err(error),
@@ -218,9 +218,10 @@ impl<'a> Attempt<'a> {
         }
         match refused {
             Some(error) if operation.way.is_back => {
-                tracing::warn!(event = "removal.left", problem = %error);
+                let problem = error.words();
+                tracing::warn!(event = "removal.left", problem);
             }
-            Some(error) => return Err(OperationError::Plan(error)),
+            Some(error) => return Err(error),
             None => {}
         }
         self.decide_success(&operation, attributes).await?;

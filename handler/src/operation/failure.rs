@@ -18,6 +18,8 @@ use crate::seal::SealError;
 /// invocation, and as many minutes as Lambda may take for the change.
 /// AWS: <https://docs.aws.amazon.com/lambda/latest/dg/functions-states.html> (`LastUpdateStatus`)
 const VERSIONS_MEET_MS: u64 = 300_000;
+/// How old a way back may be that still waits for AWS to let go of what else is to be removed.
+const REMOVAL_PATIENCE_MS: u64 = 600_000;
 /// This version of the provider.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// What is said of a deployment that the provider itself has stopped.
@@ -185,6 +187,15 @@ impl OperationError {
         }
     }
 
+    /// The error, and why.
+    pub(super) fn words(&self) -> String {
+        match self {
+            Self::Plan(error) => error.to_string(),
+            Self::Step { step, source } => refusal(step, source),
+            other => chain(other).to_string(),
+        }
+    }
+
     /// What AWS has refused, and why.
     fn refused(&self) -> Option<String> {
         match self {
@@ -225,6 +236,32 @@ impl OperationError {
 }
 
 impl Attempt<'_> {
+    /// Whether a removal that meets this is left where it is, and the operation's other goals are pursued: what cannot be
+    /// planned; and on a way back what AWS refuses, at once where that lasts.
+    pub(super) fn leaves(&self, operation: &Operation, error: &OperationError) -> bool {
+        let now_ms = self.runtime.clock.now_ms();
+        let age_ms = now_ms.saturating_sub(operation.started_ms);
+        let unseen_since_ms = operation.unseen_since_ms.unwrap_or(now_ms);
+        match error {
+            OperationError::Plan(_) => true,
+            OperationError::Step { .. } | OperationError::Observe(_) => {
+                operation.way.is_back
+                    && (age_ms >= REMOVAL_PATIENCE_MS
+                        || !error.may_pass(age_ms, now_ms.saturating_sub(unseen_since_ms)))
+            }
+            OperationError::Ledger(_)
+            | OperationError::Seal(_)
+            | OperationError::Respond(_)
+            | OperationError::SealedMissing
+            | OperationError::PropertiesMissing
+            | OperationError::PropertiesNewer
+            | OperationError::ProviderInUse { .. }
+            | OperationError::OtherDomain { .. }
+            | OperationError::OutOfTime
+            | OperationError::TooManyRounds => false,
+        }
+    }
+
     /// What an error means for the operation: another attempt later, or FAILED now.
     pub(super) async fn wait_or_fail(
         &mut self,
@@ -281,15 +318,13 @@ impl Attempt<'_> {
             log_stream: self.invocation.log_stream.clone(),
         };
         let problem = match error {
-            OperationError::Step { step, source } => refusal(step, source),
             OperationError::Plan(PlanError::DeploymentFailed { .. })
                 if operation.is_out_of_time =>
             {
                 STOPPED_LATE.to_owned()
             }
-            OperationError::Plan(error) => error.to_string(),
             OperationError::OutOfTime => out_of_time(operation),
-            other => chain(other).to_string(),
+            other => other.words(),
         };
         match self.verdict(operation, error).await {
             Some(verdict) => {

@@ -120,6 +120,35 @@ fn case_34_a_replacement_that_is_undone_deletes_the_new_service_only() {
     );
 }
 
+/// The service is back: what is left of the one that was to replace it must not leave the whole stack in
+/// UPDATE_ROLLBACK_FAILED.
+#[test]
+fn case_34_a_way_back_succeeds_although_aws_does_not_let_go_of_what_was_to_replace_the_service() {
+    let away = |fault| Rule::once(Some("elasticloadbalancing:DeleteTargetGroup"), 0, fault);
+    for fault in [Fault::Deny, Fault::ServerError] {
+        let world = World::new();
+        let before = world.inventory().without_what_stays();
+        let stack = world.with_service("app", &web());
+        world.faults().add(away(fault).times(u64::MAX));
+        // CloudFormation has no answer, and so no id that it could delete.
+        let template = Template::of(&web().named("shop")).sibling_fails_after(45);
+        let outcome = stack.deploy_now(template);
+        let reason = &outcome.last().reason;
+        assert_eq!(
+            outcome.status, UpdateRollbackComplete,
+            "{fault:?}: {reason}"
+        );
+        assert!(world.logs().text().contains("removal.left"), "{fault:?}");
+        world.faults().clear();
+        world.settle();
+        let outcome = stack.delete_now();
+        assert_eq!(outcome.status, DeleteComplete, "{}", outcome.last().reason);
+        world.settle();
+        let after = world.inventory().without_what_stays();
+        assert_eq!(before.diff(&after), Vec::<String>::new(), "{fault:?}");
+    }
+}
+
 #[test]
 fn case_34_a_replacement_that_succeeds_deletes_the_old_service_at_the_end_and_keeps_the_load_balancer()
  {
