@@ -195,7 +195,8 @@ impl Player {
             Event::Drift { drift, which } => {
                 if let Some(drifted) = drift.happen(&self.world, *which) {
                     let mut watcher = self.watcher.borrow_mut();
-                    watcher.touch(drifted.owner_key, drift.misroutes());
+                    let is_untagged = drifted.untagged.is_some();
+                    watcher.touch(drifted.owner_key, drift.misroutes(), is_untagged);
                     drop(watcher);
                     self.untagged.extend(drifted.untagged);
                     self.has_lost_parts |= drift.loses_a_part();

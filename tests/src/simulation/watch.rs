@@ -33,10 +33,14 @@ pub(crate) struct Watcher {
     misrouted: BTreeMap<String, Misrouted>,
     /// Updates that were asked for after somebody had done that, and whose owner it was done to.
     repairs: BTreeMap<String, String>,
+    /// Owners whose Updates are refused, or led back as they are, because somebody has taken a tag off.
+    untagged: BTreeSet<String>,
     /// By ARN of each service that had one when it was last looked at: its host name, and its rules.
     hosts: BTreeMap<String, (String, BTreeSet<String>)>,
-    /// Owner key by id, and by name where calls have that, of what had one when it was last looked at.
+    /// Owner key by id of what had one when it was last looked at.
     owned: BTreeMap<String, String>,
+    /// The same by name, of what calls have by its name.
+    named: BTreeMap<String, String>,
 }
 
 /// How long visitors may be kept from what serves, by what somebody has done.
@@ -66,7 +70,11 @@ pub(crate) fn begin(world: &World) -> Shared {
 impl Watcher {
     /// Somebody has changed a part of this owner's by hand; from now on nothing is said about its traffic if that may have
     /// been led elsewhere.
-    pub(super) fn touch(&mut self, owner_key: String, misrouted: Misrouted) {
+    pub(super) fn touch(&mut self, owner_key: String, misrouted: Misrouted, is_untagged: bool) {
+        if is_untagged {
+            self.repairs.retain(|_, owner| *owner != owner_key);
+            self.untagged.insert(owner_key.clone());
+        }
         if misrouted > Misrouted::Never {
             self.repairs.retain(|_, owner| *owner != owner_key);
             let known = self.misrouted.entry(owner_key.clone());
@@ -86,16 +94,13 @@ impl Watcher {
         if let Some(inventory) = inventory {
             let items = inventory.items.iter();
             let owned = items.filter(|(_, item)| is_of_a_service(item));
-            self.owned = owned
-                .flat_map(|((kind, id), item)| {
-                    let owner = item.tags.get(TAG_OWNER).cloned().unwrap_or_default();
-                    let names = [Some(id.clone()), name_in_calls(*kind, item)];
-                    names
-                        .into_iter()
-                        .flatten()
-                        .map(move |name| (name, owner.clone()))
-                })
-                .collect();
+            (self.owned, self.named) = (BTreeMap::new(), BTreeMap::new());
+            for ((kind, id), item) in owned {
+                let owner = item.tags.get(TAG_OWNER).cloned().unwrap_or_default();
+                let name = name_in_calls(*kind, item);
+                self.named.extend(name.map(|name| (name, owner.clone())));
+                self.owned.insert(id.clone(), owner);
+            }
             self.routes(inventory, &mut broken);
         }
         self.visits(world, &mut broken);
@@ -122,10 +127,14 @@ impl Watcher {
                 Event::Called(call) if call.recorded.mutates() => {
                     let owner = self.attempts.get(&call.attempt).cloned();
                     let input = &call.recorded.input;
-                    let stranger = self.stranger(input, owner.as_ref());
+                    let stranger = stranger(&self.owned, input, owner.as_ref());
+                    // The sweep works for each owner in turn, with the right to change what is his.
                     let stranger = stranger.or_else(|| {
-                        let service = named_service(input)?;
-                        self.stranger(&Value::String(service), owner.as_ref())
+                        let of_service = named_service(input).map(Value::String);
+                        let names = [Some(input.clone()), of_service];
+                        let owner = owner.as_ref()?;
+                        let mut names = names.into_iter().flatten();
+                        names.find_map(|name| self::stranger(&self.named, &name, Some(owner)))
                     });
                     if let Some(stranger) = stranger {
                         broken.push(format!(
@@ -167,6 +176,7 @@ impl Watcher {
         if event["RequestType"] == "Update"
             && let Some(owner) = owner_key_of(event)
             && self.misrouted.get(&owner) == Some(&Misrouted::UntilRepaired)
+            && !self.untagged.contains(&owner)
         {
             self.repairs.insert(text("RequestId"), owner);
         }
@@ -178,37 +188,23 @@ impl Watcher {
         };
         let is_there = seen.status == SeenStatus::Success && !seen.data.is_empty();
         if let (true, Some(arn)) = (is_there, &seen.physical_id) {
-            self.serving.insert(arn.clone(), owner.clone());
             if let Some(owner) = self.repairs.remove(&seen.request_id) {
                 self.misrouted.remove(&owner);
+                // A service that was replaced is not repaired.
+                self.serving.retain(|_, other| *other != owner);
             }
+            self.serving.insert(arn.clone(), owner.clone());
         }
     }
 
     fn drop_names(&mut self, input: &Value) {
         match input {
             Value::String(text) => {
-                self.owned.remove(text);
+                self.named.remove(text);
             }
             Value::Array(items) => items.iter().for_each(|item| self.drop_names(item)),
             Value::Object(members) => members.values().for_each(|item| self.drop_names(item)),
             Value::Null | Value::Bool(_) | Value::Number(_) => {}
-        }
-    }
-
-    /// The first thing in `input` that somebody other than `owner` has.
-    fn stranger(&self, input: &Value, owner: Option<&String>) -> Option<String> {
-        match input {
-            Value::String(text) => self
-                .owned
-                .get(text)
-                .filter(|other| Some(*other) != owner)
-                .map(|_| text.clone()),
-            Value::Array(items) => items.iter().find_map(|item| self.stranger(item, owner)),
-            Value::Object(members) => members
-                .values()
-                .find_map(|member| self.stranger(member, owner)),
-            Value::Null | Value::Bool(_) | Value::Number(_) => None,
         }
     }
 
@@ -261,6 +257,25 @@ impl Watcher {
                 ));
             }
         }
+    }
+}
+
+/// The first thing in `input` that, by what is `known`, somebody other than `owner` has.
+fn stranger(
+    known: &BTreeMap<String, String>,
+    input: &Value,
+    owner: Option<&String>,
+) -> Option<String> {
+    match input {
+        Value::String(text) => known
+            .get(text)
+            .filter(|other| Some(*other) != owner)
+            .map(|_| text.clone()),
+        Value::Array(items) => items.iter().find_map(|item| stranger(known, item, owner)),
+        Value::Object(members) => members
+            .values()
+            .find_map(|member| stranger(known, member, owner)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => None,
     }
 }
 

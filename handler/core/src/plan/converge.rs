@@ -14,6 +14,7 @@ use super::{PlanError, Timing};
 use crate::decision::{Decision, Wait, WaitReason};
 use crate::desired::Desired;
 use crate::observed::{Observed, is_owned};
+use crate::step::Step;
 use moving::Stage;
 
 pub use attributes::attributes;
@@ -62,7 +63,10 @@ pub fn converge(
     ingress::alarm(&course.watching, &course.serving, &mut steps);
     let wait = service::service(desired, observed, &course, timing, &mut steps)?;
     around::around_the_service(desired, &course.serving, &mut steps);
-    if let Some(side) = moving::side_of_alias(&course, observed, wait.is_some()) {
+    let is_stopped = steps
+        .iter()
+        .any(|step| matches!(step, Step::StopDeployment { .. }));
+    if let Some(side) = moving::side_of_alias(&course, observed, is_stopped || wait.is_some()) {
         around::alias(desired, side, timing, &mut steps)?;
     }
     around::tags(desired, observed, timing, &mut steps);

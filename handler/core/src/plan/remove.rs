@@ -162,6 +162,7 @@ fn leave_traffic(
     let leaving = observed.leaving.as_deref().map(|leaving| &leaving.slot);
     let mut slots = observed.slot.present().into_iter().chain(leaving);
     if let (Some(hosted_zone_id), Some(record)) = (hosted_zone_id, observed.alias_record.present())
+        && !is_of_another_owner(identity, observed)
         && slots.any(|slot| {
             let name = naming::load_balancer(&slot.pool_id, slot.ordinal);
             alias_record::leads_to(record, &name)
@@ -186,6 +187,16 @@ fn leave_traffic(
     steps
 }
 
+/// Whether another owner has the service's name by now, as after a restore of the table: what goes by that name, and is
+/// changed without a look at a tag, is his.
+fn is_of_another_owner(identity: &Identity, observed: &Observed) -> bool {
+    observed.ecs_service.present().is_some_and(|service| {
+        let owner = service.tags.get(naming::TAG_OWNER);
+        service.status != ServiceStatus::Inactive
+            && owner.is_some_and(|owner| *owner != identity.owner_key)
+    })
+}
+
 fn delete_rules(identity: &Identity, observed: &Observed) -> Vec<Step> {
     rules(observed)
         .filter(|rule| is_owned(&rule.tags, &identity.owner_key))
@@ -204,7 +215,7 @@ fn delete_rest(identity: &Identity, observed: &Observed) -> Vec<Step> {
         })
         .collect();
     // As for the scalable target.
-    if !observed.metric_alarm.is_absent() {
+    if !is_of_another_owner(identity, observed) && !observed.metric_alarm.is_absent() {
         steps.push(Step::DeleteMetricAlarm {
             name: naming::rollback_alarm(&identity.service, &identity.service_arn),
         });

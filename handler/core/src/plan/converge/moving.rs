@@ -392,15 +392,16 @@ fn has_moved(observed: &Observed) -> bool {
     alias_record::leads_to(record, &naming::load_balancer(&slot.pool_id, slot.ordinal))
 }
 
-/// The side that the host name is to lead to; none while a deployment of a move is waited for, which may yet go back.
+/// The side that the host name is to lead to; none while a deployment of a move is under way, which may yet go back, and
+/// does when it is stopped.
 pub(super) fn side_of_alias<'a>(
     course: &'a Course<'a>,
     observed: &'a Observed,
-    is_waiting: bool,
+    is_under_way: bool,
 ) -> Option<&'a Observed> {
     match course.stage {
         Stage::Behind => Some(&course.serving),
-        Stage::Bridged | Stage::Arrived if observed.leaving.is_some() && is_waiting => None,
+        Stage::Bridged | Stage::Arrived if observed.leaving.is_some() && is_under_way => None,
         Stage::Bridged | Stage::Arrived => Some(observed),
     }
 }

@@ -125,6 +125,24 @@ fn from_every_stage_there_is_a_way_back() {
     }
 }
 
+/// Its tasks are on both load balancers already, but what is stopped takes them off the new one.
+#[test]
+fn the_name_stays_when_the_deployment_to_both_is_stopped() {
+    let mut seen = seen(web());
+    let world = &mut seen.world;
+    let wanted = web().sharing(Sharing::Dedicated);
+    until(world, &wanted, "UpdateService");
+    let desired = wanted.updating(&world.web).desired();
+    let Ok(Decision::Apply(steps)) = world.plan(&desired) else {
+        panic!("there is a deployment to begin");
+    };
+    steps.iter().for_each(|step| world.apply(step));
+    world.timing.now_ms = world.timing.stop_at_ms;
+    let planned = text(&world.plan(&desired));
+    assert!(planned.starts_with("StopDeployment("), "{planned}");
+    assert!(!planned.contains("AliasRecord"), "{planned}");
+}
+
 #[test]
 fn a_tag_that_is_off_what_is_to_be_left_again_does_not_keep_a_service_from_going_back() {
     let mut seen = seen(web());

@@ -8,8 +8,10 @@ use super::seen::{foreign, foreign_record};
 use super::world::ROUNDS_MAX;
 use super::{Seen, rule, seen, service, text, web};
 use crate::decision::Decision;
+use crate::naming;
 use crate::observed::{Observed, Presence};
 use crate::plan;
+use crate::resources::Tags;
 use crate::resources::ecs_service::{ObservedEcsService, ServiceStatus};
 
 /// A converged service, with its active revisions looked up.
@@ -146,19 +148,36 @@ fn what_lacks_our_tag_is_left_alone_whatever_its_name() {
     );
 }
 
+/// As after a restore of the table: both go by the same names.
+#[test]
+fn service_of_another_owner_keeps_what_goes_by_its_name() {
+    let owner = (naming::TAG_OWNER.to_owned(), "another".to_owned());
+    check_rounds(
+        leaving().service(|service| service.tags = Tags::from([owner])),
+        expect![[r#"
+            --
+            DeleteListenerRule(rule-of-arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/express-119a3fbe52e2-b9f7bcfb-a/1)
+            --
+            DeleteTargetGroup(a)
+            DeleteTargetGroup(b)
+            DeleteSecurityGroup(sg-service)
+            DeregisterTaskDefinition(arn:aws:ecs:eu-west-1:123456789012:task-definition/express-web-119a3fbe52e2:1)
+            --
+            Removed
+        "#]],
+    );
+}
+
 #[test]
 fn service_of_somebody_else_keeps_its_scaling() {
     check_rounds(
         leaving().service(|service| service.tags = foreign()),
         expect![[r#"
             --
-            DeleteAliasRecord(web.example.com)
-            --
             DeleteListenerRule(rule-of-arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/express-119a3fbe52e2-b9f7bcfb-a/1)
             --
             DeleteTargetGroup(a)
             DeleteTargetGroup(b)
-            DeleteMetricAlarm(express-web-119a3fbe52e2-rollback)
             DeleteSecurityGroup(sg-service)
             DeregisterTaskDefinition(arn:aws:ecs:eu-west-1:123456789012:task-definition/express-web-119a3fbe52e2:1)
             --
