@@ -11,6 +11,7 @@ mod rule;
 
 use std::future::Future;
 
+use express_core::claim::ServiceRecord;
 use express_core::desired::{Desired, Identity};
 use express_core::naming;
 use express_core::network::{self, Reach, Subnet, VpcFacts};
@@ -128,13 +129,15 @@ pub async fn what_a_new_service_meets(
 /// the service is gone, because it can be deleted only then.
 ///
 /// # Errors
-/// When AWS does not answer.
+/// When AWS does not answer; Route 53 only, when by what the ledger has `held` a record may have been written.
 pub async fn for_removing(
     aws: &AwsClients,
     identity: &Identity,
+    held: &ServiceRecord,
     hosted_zone_id: Option<&str>,
     observed: &mut Observed,
 ) -> Result<(), AwsError> {
+    let may_have_record = held.hosted_zone_id.is_some();
     let resource = resource_id(&identity.cluster, &identity.service);
     let is_new_look = observed.ecs_service.is_unknown();
     let Observed {
@@ -151,7 +154,7 @@ pub async fn for_removing(
         look(scalable_target, || {
             resources::scalable_target::find(aws, &resource)
         }),
-        by_name::alias_to_remove(aws, hosted_zone_id, identity, alias_record),
+        by_name::alias_to_remove(aws, hosted_zone_id, identity, may_have_record, alias_record),
     )?;
     rule::look_for_removing(aws, identity, is_new_look, observed).await?;
     leaving::look(aws, identity, observed).await?;

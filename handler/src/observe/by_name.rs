@@ -168,16 +168,26 @@ pub(super) async fn alias(
     .await
 }
 
-/// The record of a service that is to go. A zone that was deleted has taken its records along.
+/// The record of a service that is to go. A zone that was deleted has taken its records along. Where nobody was ever about
+/// to write one, a Create that has made nothing is rolled back also while Route 53 does not answer.
 /// AWS: <https://docs.aws.amazon.com/Route53/latest/APIReference/API_DeleteHostedZone.html>
 pub(super) async fn alias_to_remove(
     aws: &AwsClients,
     hosted_zone_id: Option<&str>,
     identity: &Identity,
+    may_have_record: bool,
     presence: &mut Presence<ObservedAliasRecord>,
 ) -> Result<(), AwsError> {
-    let found = alias(aws, hosted_zone_id, identity, presence).await;
-    if if_found(found)?.is_none() {
+    let looked = if_found(alias(aws, hosted_zone_id, identity, presence).await);
+    let is_there = match looked {
+        Err(error) if !may_have_record && error.class.is_retriable() => {
+            let problem = chain(&error).to_string();
+            tracing::warn!(event = "alias.skipped", problem);
+            false
+        }
+        looked => looked?.is_some(),
+    };
+    if !is_there {
         *presence = Presence::Absent;
     }
     Ok(())

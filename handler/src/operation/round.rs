@@ -41,9 +41,9 @@ impl Attempt<'_> {
                     .map_err(OperationError::Observe)?;
                 self.observe_subnets(desired, observed).await
             }
-            Goal::Remove { identity, held: _ } => {
+            Goal::Remove { identity, held } => {
                 let zone = self.runtime.settings.hosted_zone_id.as_deref();
-                observe::for_removing(aws, identity, zone, observed)
+                observe::for_removing(aws, identity, held, zone, observed)
                     .await
                     .map_err(OperationError::Observe)
             }

@@ -2,6 +2,8 @@
 //!
 //! A history may contain what keeps some of that from being promised:
 //! - A part that was changed by hand is repaired by the next Update, which therefore changes something.
+//! - A way back that succeeds although AWS refuses to let go of what was to replace the service leaves that to the next
+//!   Update, which therefore changes something.
 //! - A part whose owner tag was taken off makes Update and Delete fail, with words; once the tag is back they succeed.
 //! - A table that was set back does not know what was made since, and an id that it does not know is left alone: what is
 //!   left over is not looked at.
@@ -9,13 +11,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use express_core::claim::Owner;
-use express_core::naming::{self, TAG_HOST, TAG_OWNER};
+use express_core::naming::{self, TAG_HOST, TAG_OWNER, TAG_SLOT, TAG_TEST_SLOT};
 use futures::future::join_all;
 use serde_json::Value;
 
 use super::play::Player;
 use super::{account, again, watch};
-use crate::account::{Inventory, Kind};
+use crate::account::{Inventory, Item, Kind, description};
 use crate::cloudformation::{
     RequestType, SeenStatus, Stack, StackOutcome, StackStatus, owner_key_of,
 };
@@ -158,12 +160,14 @@ fn sealed(world: &World) -> Option<Value> {
     item.map(|item| item["pk"].clone())
 }
 
-/// An Update without a change makes none, once one was answered SUCCESS where something was done by hand: that is repaired
-/// by then.
+/// An Update without a change makes none, once one was answered SUCCESS where something was done by hand, or was left to be
+/// removed: that is done by then.
 fn stay_as_they_are(player: &Player) {
     let stacks = player.updatable().into_iter();
+    let remaining = owners_of_remains(&player.world);
+    let has_remains = |stack: &Stack| owners(stack).any(|(owner, _)| remaining.contains(&owner));
     let (changed, mut settled): (Vec<Stack>, Vec<Stack>) =
-        stacks.partition(|stack| may_be_changed(player, stack));
+        stacks.partition(|stack| may_be_changed(player, stack) || has_remains(stack));
     let outcomes = all(player, changed.clone(), |stack| {
         Box::pin(stack.update_unchanged())
     });
@@ -195,8 +199,29 @@ fn stay_as_they_are(player: &Player) {
     );
 }
 
+/// Owners who have a service that is to go, and that no open operation removes.
+fn owners_of_remains(world: &World) -> BTreeSet<String> {
+    let ledger = crate::account::ledger(world.account());
+    let records = ledger.iter().filter_map(|item| {
+        let owner = item["pk"]["S"].as_str()?.strip_prefix("owner#")?;
+        let record: Value = serde_json::from_str(item["record"]["S"].as_str()?).ok()?;
+        Some((owner.to_owned(), record))
+    });
+    let has_remains = |record: &Value| {
+        let services = record["services"].as_object();
+        let mut services = services.into_iter().flat_map(serde_json::Map::values);
+        let is_left =
+            |service: &Value| service["is_doomed"] == true || service["is_answered"] == false;
+        record["operation"].is_null() && services.any(is_left)
+    };
+    records
+        .filter(|(_, record)| has_remains(record))
+        .map(|(owner, _)| owner)
+        .collect()
+}
+
 /// Whatever carries an owner is of a resource that a stack has, and of the service that the stack knows: not of one that
-/// was replaced.
+/// was replaced. Its rules have priorities of slots that are nobody else's.
 ///
 /// Exempt is what somebody still has to say again: a Delete that failed, or a rollback.
 fn nothing_orphaned(player: &Player) {
@@ -206,6 +231,7 @@ fn nothing_orphaned(player: &Player) {
     let known: BTreeMap<String, String> = player.standing().iter().flat_map(owners).collect();
     let lost = owners_of_failures(player);
     let inventory = player.world.inventory().without_what_stays();
+    let slots = slots(&player.world);
     let parts = inventory.items.iter();
     let owned = parts.filter(|(_, item)| watch::is_of_a_service(item));
     for ((kind, id), item) in owned {
@@ -219,7 +245,47 @@ fn nothing_orphaned(player: &Player) {
             "{kind:?} {id} of {owner} is of no resource of a stack\n{}",
             crate::trace::of(&player.world)
         );
+        assert!(
+            *kind != Kind::ListenerRule || lost.contains(owner) || is_in_slot(id, item, &slots),
+            "{kind:?} {id} of {owner} is in the slot of another service: {slots:?}\n{}",
+            crate::trace::of(&player.world)
+        );
     }
+}
+
+/// By name of each load balancer of the ledger: who holds which slot, by what the names of his target groups have in them.
+fn slots(world: &World) -> BTreeMap<String, BTreeMap<u64, String>> {
+    let ledger = crate::account::ledger(world.account());
+    let load_balancers = ledger.iter().filter_map(|item| {
+        let place = item["pk"]["S"].as_str()?.strip_prefix("load-balancer#")?;
+        let (pool_id, ordinal) = place.rsplit_once('#')?;
+        let name = naming::load_balancer(pool_id, ordinal.parse().ok()?);
+        let members = item["members"]["M"].as_object()?.iter();
+        let members = members.filter_map(|(service, slot)| {
+            let slot = slot["N"].as_str()?.parse().ok()?;
+            Some((slot, service.clone()))
+        });
+        Some((name, members.collect()))
+    });
+    load_balancers.collect()
+}
+
+/// Whether a rule has the priority of a slot that nobody else holds on its load balancer than the service whose groups it
+/// forwards to. That service may hold another one by now: of its two rules one may have met somebody's priority.
+fn is_in_slot(arn: &str, rule: &Item, slots: &BTreeMap<String, BTreeMap<u64, String>>) -> bool {
+    let slot = |tag| rule.tags.get(tag).and_then(|slot| slot.parse::<u64>().ok());
+    let (slot, priority) = match (slot(TAG_SLOT), slot(TAG_TEST_SLOT)) {
+        (Some(slot), None) => (slot, naming::rule_priority(slot)),
+        (None, Some(slot)) => (slot, naming::test_rule_priority(slot)),
+        (Some(_), Some(_)) | (None, None) => return false,
+    };
+    let mut on_load_balancers = slots
+        .iter()
+        .filter(|(name, _)| arn.contains(&format!("/{name}/")));
+    let holder = on_load_balancers.find_map(|(_, held)| held.get(&slot));
+    let forward = rule.description["Actions"].to_string();
+    description(rule, "/Priority") == priority.to_string()
+        && holder.is_none_or(|service| forward.contains(&format!("/express-{service}-")))
 }
 
 /// The host name of a service: what was replaced or left has another one.

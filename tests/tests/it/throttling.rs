@@ -4,7 +4,9 @@ use express_tests::network;
 use express_tests::{ServiceProperties, StackOutcome, StackStatus, Template, World, web};
 use local_aws::fault::{Fault, Rule};
 
-use StackStatus::{CreateComplete, DeleteComplete, UpdateComplete, UpdateRollbackComplete};
+use StackStatus::{
+    CreateComplete, DeleteComplete, RollbackComplete, UpdateComplete, UpdateRollbackComplete,
+};
 
 /// How long every call of both services is refused.
 const THROTTLED_S: u64 = 120;
@@ -86,6 +88,8 @@ fn without_route_53_services_are_deployed_and_led_back() {
     let short = |properties: ServiceProperties| Template::of(&properties.service_timeout(1_800));
     let other = world.stack("other");
     let created = other.deploy_now(short(web().named("other")));
+    // It has none that would have to go.
+    assert_eq!(created.status, RollbackComplete, "{:?}", created.seen);
     let dedicated = web()
         .image(images[0].0)
         .set("/LoadBalancer/Sharing", "DEDICATED");

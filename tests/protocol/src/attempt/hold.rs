@@ -8,7 +8,7 @@ use super::{Attempt, CONTINUE_AFTER_S, Outcome, WORK_BUDGET_MS, ledger_reply};
 use crate::aws::{DeploymentStatus, Sight};
 use crate::effect::{Effect, Response};
 use crate::history::Service;
-use crate::ledger::{LedgerFailure, arn, service_of};
+use crate::ledger::{LedgerFailure, Stored, arn, service_of};
 use crate::rules::Rule;
 
 /// Seconds between looks at a record that another attempt holds.
@@ -87,9 +87,14 @@ impl Attempt<'_> {
         used_ms + u64::from(seconds) * 1000 > WORK_BUDGET_MS
     }
 
+    /// An attempt is for one request: what it knows of that must not be taken for what a later one asks.
     async fn read_again(&mut self) -> Result<(), LedgerFailure> {
+        let request_of = |stored: &Stored| {
+            let operation = stored.record.operation.as_ref();
+            operation.map(|operation| operation.request_id.clone())
+        };
         match ledger_reply(self.invocation.call(Effect::FindOwner).await)? {
-            Response::Owner(Some(stored)) => {
+            Response::Owner(Some(stored)) if request_of(&stored) == request_of(&self.stored) => {
                 self.stored = stored;
                 Ok(())
             }
