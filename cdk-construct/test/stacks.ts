@@ -68,6 +68,10 @@ const OF_THE_PROVIDER: Acknowledgement[] = [
     `arn:<AWS::Partition>:application-autoscaling:${IN_ACCOUNT}:scalable-target/*`,
     'arn:<AWS::Partition>:iam::<AWS::AccountId>:role/aws-service-role/*',
   ),
+  ...wildcards(
+    'what is read is how far a change of a record has got; Route 53 gives it its id, and it is of no zone',
+    'arn:<AWS::Partition>:route53:::change/*',
+  ),
 ];
 
 export const SAMPLES: Record<string, Sample> = {

@@ -151,10 +151,12 @@ pub async fn carry_out(aws: &AwsClients, step: &Step) -> Result<Effect, AwsError
             Effect::ScalingPolicy(resources::scaling_policy::put(aws, spec).await?)
         }
         Step::CreateAliasRecord(spec) => {
-            Effect::AliasRecord(resources::alias_record::create(aws, spec).await?)
+            let (record, change) = resources::alias_record::create(aws, spec).await?;
+            Effect::AliasRecord(record, change)
         }
         Step::UpsertAliasRecord(spec) => {
-            Effect::AliasRecord(resources::alias_record::upsert(aws, spec).await?)
+            let (record, change) = resources::alias_record::upsert(aws, spec).await?;
+            Effect::AliasRecord(record, change)
         }
         Step::TagResources(tagging) => {
             resources::tagging::apply(aws, tagging).await?;

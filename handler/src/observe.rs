@@ -11,7 +11,6 @@ mod rule;
 
 use std::future::Future;
 
-use express_core::claim::ServiceRecord;
 use express_core::desired::{Desired, Identity};
 use express_core::naming;
 use express_core::network::{self, Reach, Subnet, VpcFacts};
@@ -92,10 +91,12 @@ pub async fn for_planning(
 ) -> Result<(), AwsError> {
     let is_needed = plan::needs_vpc_ranges(desired, observed);
     let vpc_id = &desired.network.vpc_id;
-    look_if(is_needed, &mut observed.vpc_cidrs, || async {
+    let vpc_cidrs = look_if(is_needed, &mut observed.vpc_cidrs, || async {
         resources::vpc::cidrs(aws, vpc_id).await.map(Some)
-    })
-    .await?;
+    });
+    let alias_change = by_name::alias_change(aws, &mut observed.alias_change);
+    let (looked, ()) = futures::join!(vpc_cidrs, alias_change);
+    looked?;
     running_revision(aws, desired, observed).await
 }
 
@@ -129,15 +130,14 @@ pub async fn what_a_new_service_meets(
 /// the service is gone, because it can be deleted only then.
 ///
 /// # Errors
-/// When AWS does not answer; Route 53 only, when by what the ledger has `held` a record may have been written.
+/// When AWS does not answer; Route 53 only, where `needs_alias`.
 pub async fn for_removing(
     aws: &AwsClients,
     identity: &Identity,
-    held: &ServiceRecord,
     hosted_zone_id: Option<&str>,
+    needs_alias: bool,
     observed: &mut Observed,
 ) -> Result<(), AwsError> {
-    let may_have_record = held.hosted_zone_id.is_some();
     let resource = resource_id(&identity.cluster, &identity.service);
     let is_new_look = observed.ecs_service.is_unknown();
     let Observed {
@@ -154,7 +154,7 @@ pub async fn for_removing(
         look(scalable_target, || {
             resources::scalable_target::find(aws, &resource)
         }),
-        by_name::alias_to_remove(aws, hosted_zone_id, identity, may_have_record, alias_record),
+        by_name::alias_to_remove(aws, hosted_zone_id, identity, needs_alias, alias_record),
     )?;
     rule::look_for_removing(aws, identity, is_new_look, observed).await?;
     leaving::look(aws, identity, observed).await?;

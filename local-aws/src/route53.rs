@@ -1,7 +1,7 @@
 //! Route 53: public hosted zones and their record sets.
 //!
 //! A batch of changes is all or nothing and takes effect at once; `GetChange` says `PENDING` for a minute,
-//! as long as AWS promises to need. Names are kept as AWS answers them: lower case, with the dot at the
+//! as long as AWS usually needs, or as long as is set. Names are kept as AWS answers them: lower case, with the dot at the
 //! end, other characters as `\ooo`. Routing policies, health checks and private zones are not here, and
 //! refused.
 //!
@@ -30,16 +30,29 @@ pub use record_set::{RecordSet, Target};
 pub const PROPAGATION_MS: u64 = 60_000;
 
 /// What the service holds.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct State {
     /// By id.
     pub zones: BTreeMap<String, HostedZone>,
+    /// How long each further change is on its way to all name servers, in milliseconds; at first [`PROPAGATION_MS`].
+    pub propagation_ms: u64,
     changes: BTreeMap<String, Change>,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self {
+            zones: BTreeMap::new(),
+            propagation_ms: PROPAGATION_MS,
+            changes: BTreeMap::new(),
+        }
+    }
 }
 
 #[derive(Clone, Debug)]
 struct Change {
     submitted_ms: u64,
+    everywhere_ms: u64,
     comment: Option<String>,
 }
 
@@ -89,6 +102,7 @@ fn submit(cloud: &mut Cloud, comment: Option<&str>) -> Value {
     let id = format!("C{}", cloud.random.hex(20).to_uppercase());
     let change = Change {
         submitted_ms: cloud.now_ms,
+        everywhere_ms: cloud.now_ms + cloud.route53.propagation_ms,
         comment: comment.map(str::to_owned),
     };
     let info = change.describe(&id, cloud.now_ms);
@@ -98,7 +112,7 @@ fn submit(cloud: &mut Cloud, comment: Option<&str>) -> Value {
 
 impl Change {
     fn describe(&self, id: &str, now_ms: u64) -> Value {
-        let arrived = now_ms >= self.submitted_ms + PROPAGATION_MS;
+        let arrived = now_ms >= self.everywhere_ms;
         json!({
             "Id": format!("/change/{id}"),
             "Status": if arrived { "INSYNC" } else { "PENDING" },

@@ -7,7 +7,8 @@
 //! healthy target is a failure although AWS would try the others.
 //!
 //! - Who has asked DNS before may go on with that answer, so a load balancer that the record has left must serve for
-//!   [`OLD_ANSWER_MS`] more; and a name that is new is not known everywhere for [`route53::PROPAGATION_MS`].
+//!   as long as Route 53 needs to tell all name servers, and [`KEPT_MS`] more; and a name that is new is not known everywhere
+//!   until they have been told.
 //! - Requests may still be under way to a target that is being drained: as long as it is registered, it must answer.
 //!
 //! ```ignore
@@ -23,17 +24,17 @@ use std::time::Duration;
 
 use aws_smithy_async::rt::sleep::AsyncSleep;
 use local_aws::elbv2::{self, AskedTarget, Request, TargetHealth};
-use local_aws::route53::{self, DomainName, Target};
+use local_aws::route53::{DomainName, Target};
 use local_aws::{Cloud, LocalAws};
 
 use crate::world::World;
 
 /// How often it makes a request.
 const PAUSE: Duration = Duration::from_secs(1);
-/// How long an answer of DNS is used after it was replaced: until all name servers know the new one, and then as long
-/// as a resolver may keep the old one, which for an alias of a load balancer is 60 seconds.
+/// How long a resolver may keep an answer of DNS for an alias of a load balancer: one that was replaced is used until all
+/// name servers know the new one, and then as long.
 /// AWS: <https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/resource-record-sets-choosing-alias-non-alias.html>
-pub const OLD_ANSWER_MS: u64 = route53::PROPAGATION_MS + 60_000;
+pub const KEPT_MS: u64 = 60_000;
 /// Failures that a panic shows.
 const SHOWN: usize = 10;
 
@@ -160,7 +161,7 @@ impl State {
         let mut seen = self.seen.borrow_mut();
         seen.resolve(&cloud, &self.host);
         let mut reasons = Vec::new();
-        for answer in seen.answers_in_use(cloud.now_ms) {
+        for answer in seen.answers_in_use(cloud.now_ms, cloud.route53.propagation_ms) {
             seen.requests += 1;
             match answer {
                 Some(name) => reasons.extend(seen.request(&cloud, &name, &self.host)),
@@ -183,15 +184,15 @@ impl Seen {
     }
 
     /// The present answer, and the earlier ones that are not forgotten everywhere yet.
-    fn answers_in_use(&self, now_ms: u64) -> BTreeSet<Option<String>> {
+    fn answers_in_use(&self, now_ms: u64, propagation_ms: u64) -> BTreeSet<Option<String>> {
         let ends = self.answers.iter().skip(1).map(|(since_ms, _)| *since_ms);
         let ends = ends.map(Some).chain([None]);
         let with_end = self.answers.iter().zip(ends);
         with_end
             .filter(|((_, answer), end_ms)| {
                 let kept_ms = match answer {
-                    Some(_) => OLD_ANSWER_MS,
-                    None => route53::PROPAGATION_MS,
+                    Some(_) => propagation_ms + KEPT_MS,
+                    None => propagation_ms,
                 };
                 end_ms.is_none_or(|end_ms| now_ms < end_ms + kept_ms)
             })

@@ -203,10 +203,14 @@ pub struct ServiceRecord {
     /// there any more.
     #[serde(default)]
     pub leaving: Option<Slot>,
-    /// Milliseconds since the epoch when its host name was last pointed at another load balancer during a move:
-    /// DNS does not say since when it answers what it answers.
+    /// Milliseconds since the epoch when its host name was last pointed at another load balancer during a move: DNS does not
+    /// say since when it answers what it answers. Later, where Route 53 takes longer than usual to spread that.
     #[serde(default)]
     pub alias_moved_ms: Option<u64>,
+    /// Route 53's id of the change that did so, until every name server is known to answer with it; none where the answer
+    /// was lost.
+    #[serde(default)]
+    pub alias_change: Option<String>,
     /// Whether it may have a rule for test traffic: written before one is made, so that one that the service does not
     /// name yet, or does not name any more, is found; the others are not looked for one.
     #[serde(default)]
@@ -319,6 +323,9 @@ pub struct Operation {
     /// or the provider itself is being updated; none since something else was done or waited for.
     #[serde(default)]
     pub unseen_since_ms: Option<u64>,
+    /// Milliseconds since the epoch since when AWS refuses that something is removed which a way back can leave.
+    #[serde(default)]
+    pub removal_refused_ms: Option<u64>,
     /// The deployment that ECS was last asked to stop: it may go on showing it as running for a while.
     #[serde(default)]
     pub stop_asked: Option<StopAsked>,

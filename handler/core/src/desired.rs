@@ -124,6 +124,7 @@ impl Identity {
             slot: None,
             leaving: None,
             alias_moved_ms: None,
+            alias_change: None,
             has_test_rule: false,
             changed_ms: None,
             stands_at: None,

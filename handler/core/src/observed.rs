@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::claim::{ServiceRecord, Slot};
 use crate::naming::{self, Pair};
 use crate::resources::Tags;
-use crate::resources::alias_record::ObservedAliasRecord;
+use crate::resources::alias_record::{AliasChange, ObservedAliasRecord};
 use crate::resources::cluster::ObservedCluster;
 use crate::resources::ecs_service::ObservedEcsService;
 use crate::resources::listener::ObservedListener;
@@ -127,6 +127,8 @@ pub struct Observed {
     pub alias_record: Presence<ObservedAliasRecord>,
     /// Whether that has to be looked at.
     pub alias_look: AliasLook,
+    /// What is known of the change that has pointed the host name elsewhere, during a move.
+    pub alias_change: AliasChange,
     /// Active revisions of its family, oldest first; looked at only when they are to go.
     pub revisions: Presence<Vec<String>>,
 }

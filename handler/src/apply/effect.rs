@@ -3,7 +3,7 @@
 use express_core::claim::Slot;
 use express_core::naming::Pair;
 use express_core::observed::{Observed, Presence};
-use express_core::resources::alias_record::ObservedAliasRecord;
+use express_core::resources::alias_record::{AliasChange, ObservedAliasRecord};
 use express_core::resources::cluster::ObservedCluster;
 use express_core::resources::ecs_service::{ObservedEcsService, ServiceStatus};
 use express_core::resources::listener::{HTTPS_PORT, ObservedListener};
@@ -65,8 +65,8 @@ pub enum Effect {
     ScalableTarget(ObservedScalableTarget),
     /// There is a policy.
     ScalingPolicy(ObservedScalingPolicy),
-    /// There is a record.
-    AliasRecord(ObservedAliasRecord),
+    /// There is a record, by this change.
+    AliasRecord(ObservedAliasRecord, AliasChange),
     /// The thing is not there any more.
     Gone,
     /// It was done; what is there now has to be looked at.
@@ -138,7 +138,10 @@ pub fn merge(observed: &mut Observed, step: &Step, effect: Effect) {
                     deregistration_delay_s.or(group.deregistration_delay_s);
             }
         }
-        Effect::AliasRecord(found) => observed.alias_record = Presence::Present(found),
+        Effect::AliasRecord(found, change) => {
+            observed.alias_record = Presence::Present(found);
+            observed.alias_change = change;
+        }
         Effect::ListenerRule(found) => *created_rule(observed, step) = Presence::Present(*found),
         Effect::PriorityTaken => {
             // It may be ours, made by a call whose answer was lost: looked for before another slot is taken.

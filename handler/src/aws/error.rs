@@ -147,6 +147,17 @@ impl AwsError {
         self.is("TooManyRules") || self.is("TooManyUniqueTargetGroupsPerLoadBalancer")
     }
 
+    /// A load balancer cannot be in one of the subnets that were asked for.
+    /// AWS: <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateLoadBalancer.html>,
+    /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_SetSubnets.html>
+    #[must_use]
+    pub fn is_for_a_subnet(&self) -> bool {
+        self.is("InvalidSubnet")
+            || self.is("SubnetNotFound")
+            || self.is("AvailabilityZoneNotSupported")
+            || self.is("InvalidConfigurationRequest")
+    }
+
     /// A permission is missing or a role cannot be assumed.
     #[must_use]
     pub fn is_access_denied(&self) -> bool {

@@ -3,7 +3,7 @@
 use express_core::desired::Identity;
 use express_core::naming::{self, Pair};
 use express_core::observed::{AliasLook, Observed, Presence};
-use express_core::resources::alias_record::ObservedAliasRecord;
+use express_core::resources::alias_record::{AliasChange, ObservedAliasRecord};
 use express_core::resources::scalable_target::{ObservedScalableTarget, resource_id};
 use express_core::resources::scaling_policy::ObservedScalingPolicy;
 use express_core::resources::security_group::ObservedSecurityGroup;
@@ -168,19 +168,35 @@ pub(super) async fn alias(
     .await
 }
 
-/// The record of a service that is to go. A zone that was deleted has taken its records along. Where nobody was ever about
-/// to write one, a Create that has made nothing is rolled back also while Route 53 does not answer.
+/// Whether the change is everywhere by which a service that moves has got its host name pointed at another load balancer.
+/// While Route 53 does not tell, time does.
+/// AWS: <https://docs.aws.amazon.com/Route53/latest/APIReference/API_GetChange.html>
+pub(super) async fn alias_change(aws: &AwsClients, change: &mut AliasChange) {
+    let AliasChange::Unknown(id) = change else {
+        return;
+    };
+    match resources::alias_record::find_change(aws, id).await {
+        Ok(found) => *change = found,
+        Err(error) => {
+            let problem = chain(&error).to_string();
+            tracing::warn!(event = "alias.change.skipped", problem);
+        }
+    }
+}
+
+/// The record of a service that is to go. A zone that was deleted has taken its records along. One that is not needed does
+/// not keep what else is to go, while Route 53 does not answer.
 /// AWS: <https://docs.aws.amazon.com/Route53/latest/APIReference/API_DeleteHostedZone.html>
 pub(super) async fn alias_to_remove(
     aws: &AwsClients,
     hosted_zone_id: Option<&str>,
     identity: &Identity,
-    may_have_record: bool,
+    is_needed: bool,
     presence: &mut Presence<ObservedAliasRecord>,
 ) -> Result<(), AwsError> {
     let looked = if_found(alias(aws, hosted_zone_id, identity, presence).await);
     let is_there = match looked {
-        Err(error) if !may_have_record && error.class.is_retriable() => {
+        Err(error) if !is_needed && error.class.is_retriable() => {
             let problem = chain(&error).to_string();
             tracing::warn!(event = "alias.skipped", problem);
             false

@@ -13,12 +13,13 @@ use crate::cloudformation::respond::RespondError;
 use crate::error::chain;
 use crate::ledger::{self, LedgerError};
 use crate::seal::SealError;
+use crate::waiter;
 
 /// How long a process of another version, or with another domain, may be at work because the function is being updated: an
 /// invocation, and as many minutes as Lambda may take for the change.
 /// AWS: <https://docs.aws.amazon.com/lambda/latest/dg/functions-states.html> (`LastUpdateStatus`)
 const VERSIONS_MEET_MS: u64 = 300_000;
-/// How old a way back may be that still waits for AWS to let go of what else is to be removed.
+/// How long a way back waits for AWS to let go of what else is to be removed.
 const REMOVAL_PATIENCE_MS: u64 = 600_000;
 /// This version of the provider.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -238,16 +239,11 @@ impl OperationError {
 impl Attempt<'_> {
     /// Whether a removal that meets this is left where it is, and the operation's other goals are pursued: what cannot be
     /// planned; and on a way back what AWS refuses, at once where that lasts.
-    pub(super) fn leaves(&self, operation: &Operation, error: &OperationError) -> bool {
-        let now_ms = self.runtime.clock.now_ms();
-        let age_ms = now_ms.saturating_sub(operation.started_ms);
-        let unseen_since_ms = operation.unseen_since_ms.unwrap_or(now_ms);
+    pub(super) fn leaves(&mut self, operation: &Operation, error: &OperationError) -> bool {
         match error {
             OperationError::Plan(_) => true,
             OperationError::Step { .. } | OperationError::Observe(_) => {
-                operation.way.is_back
-                    && (age_ms >= REMOVAL_PATIENCE_MS
-                        || !error.may_pass(age_ms, now_ms.saturating_sub(unseen_since_ms)))
+                operation.way.is_back && self.has_waited_to_remove(operation, error)
             }
             OperationError::Ledger(_)
             | OperationError::Seal(_)
@@ -260,6 +256,21 @@ impl Attempt<'_> {
             | OperationError::OutOfTime
             | OperationError::TooManyRounds => false,
         }
+    }
+
+    /// Whether a refusal lasts, or has lasted for as long as there is time for.
+    fn has_waited_to_remove(&mut self, operation: &Operation, error: &OperationError) -> bool {
+        let now_ms = self.runtime.clock.now_ms();
+        let age_ms = now_ms.saturating_sub(operation.started_ms);
+        let unseen_since_ms = operation.unseen_since_ms.unwrap_or(now_ms);
+        let refused_ms = operation.removal_refused_ms.unwrap_or(now_ms);
+        if let Some(open) = &mut self.stored.record.operation {
+            open.removal_refused_ms = Some(refused_ms);
+        }
+        let stop_at_ms = waiter::stop_at_ms(operation.started_ms, operation.answer_by_ms);
+        now_ms.saturating_sub(refused_ms) >= REMOVAL_PATIENCE_MS
+            || now_ms >= stop_at_ms
+            || !error.may_pass(age_ms, now_ms.saturating_sub(unseen_since_ms))
     }
 
     /// What an error means for the operation: another attempt later, or FAILED now.

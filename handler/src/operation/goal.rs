@@ -7,6 +7,7 @@ use express_core::naming;
 use express_core::network;
 use express_core::observed::{AliasLook, Observed, Presence};
 use express_core::plan::{self, PlanError, Timing};
+use express_core::resources::alias_record::AliasChange;
 use express_core::sought::Sought;
 use express_core::step::Step;
 
@@ -16,10 +17,13 @@ use crate::aws::error::AwsError;
 use crate::error::chain;
 use crate::ledger::{self, LedgerError, Stored, pool};
 use crate::sealed::SealedOperation;
-use crate::{Runtime, observe, pool_operation};
+use crate::{Runtime, observe, pool_operation, waiter};
 
 /// Milliseconds after an operation's start from which it goes on without Route 53's answer where it can.
 const ALIAS_PATIENCE_MS: u64 = 60_000;
+/// Milliseconds that a way back keeps for the last deployment of a move, and for what is left behind then: some minutes
+/// for each, and as much again.
+const LAST_STAGE_MS: u64 = 900_000;
 /// How old an operation may be that still waits for Step Functions to take the closing of the load balancer that it leaves.
 const CLOSING_PATIENCE_MS: u64 = 300_000;
 
@@ -129,8 +133,7 @@ impl Attempt<'_> {
         let facts = match self.known.vpc_facts.take() {
             Some(facts) => facts,
             None => {
-                let mut observed = Observed::of_record(held);
-                observed.alias_look = self.alias_look(held);
+                let mut observed = self.of_record(held);
                 let facts = observe::with_network(
                     &self.runtime.aws,
                     &Sought::new(&identity, &environment, properties),
@@ -180,25 +183,53 @@ impl Attempt<'_> {
                 slot: Presence::Absent,
                 ..Observed::default()
             },
-            |service| Observed {
-                alias_look: self.alias_look(service),
-                ..Observed::of_record(service)
-            },
+            |service| self.of_record(service),
         )
+    }
+
+    /// What the record says of a service, and how much Route 53 is asked.
+    fn of_record(&self, service: &ServiceRecord) -> Observed {
+        Observed {
+            alias_look: self.alias_look(service),
+            alias_change: self.alias_change(service),
+            ..Observed::of_record(service)
+        }
     }
 
     /// Whether the operation goes on where Route 53 does not answer: nothing depends on a record that leads to the service's
     /// load balancer. It has time to answer all the same, because one that leads elsewhere is put right.
     fn alias_look(&self, service: &ServiceRecord) -> AliasLook {
-        let operation = self.stored.record.operation.as_ref();
-        let now_ms = self.runtime.clock.now_ms();
-        let is_late =
-            operation.is_some_and(|it| now_ms.saturating_sub(it.started_ms) >= ALIAS_PATIENCE_MS);
         match &service.alias_leads_to {
-            Some(leads_to) if is_late && service.leaving.is_none() => {
+            Some(leads_to) if self.is_late_for_alias() && service.leaving.is_none() => {
                 AliasLook::Optional(leads_to.clone())
             }
             Some(_) | None => AliasLook::Needed,
+        }
+    }
+
+    /// Whether a service is not removed before Route 53 has told of its record. One that has never served and of whose record
+    /// the ledger has no word has none, and what it was to become is rolled back: Route 53 has time to answer all the same.
+    pub(super) fn needs_alias(&self, held: &ServiceRecord) -> bool {
+        held.hosted_zone_id.is_some() || held.is_reached || !self.is_late_for_alias()
+    }
+
+    fn is_late_for_alias(&self) -> bool {
+        let operation = self.stored.record.operation.as_ref();
+        let now_ms = self.runtime.clock.now_ms();
+        operation.is_some_and(|it| now_ms.saturating_sub(it.started_ms) >= ALIAS_PATIENCE_MS)
+    }
+
+    /// The change that Route 53 is asked for. A way back that has little time left goes by the time instead: nothing comes
+    /// after it.
+    fn alias_change(&self, service: &ServiceRecord) -> AliasChange {
+        let now_ms = self.runtime.clock.now_ms();
+        let is_last_chance = self.stored.record.operation.as_ref().is_some_and(|it| {
+            let stop_at_ms = waiter::stop_at_ms(it.started_ms, it.answer_by_ms);
+            it.way.is_back && now_ms + LAST_STAGE_MS >= stop_at_ms
+        });
+        match &service.alias_change {
+            Some(id) if !is_last_chance => AliasChange::Unknown(id.clone()),
+            Some(_) | None => AliasChange::None,
         }
     }
 
@@ -311,25 +342,25 @@ impl Attempt<'_> {
                 Step::CreateAliasRecord(spec) | Step::UpsertAliasRecord(spec) => {
                     service.note_zone(&spec.hosted_zone_id);
                     service.alias_leads_to = None;
-                    if service.leaving.is_some() {
-                        service.alias_moved_ms = Some(now_ms);
-                    }
+                    service.note_alias_move(now_ms);
                 }
                 _ => {}
             }
         }
     }
 
-    /// Notes that the record of the host name is the service's own, once it leads to a load balancer of its own; kept with
-    /// the next write of the record.
+    /// Notes that the record of the host name is the service's own, once it leads to a load balancer of its own, and what is
+    /// known of the change that has pointed it there; kept with the next write of the record.
     pub(super) fn note_alias(&mut self, goal: &Goal, observed: &Observed) {
         let zone = self.runtime.settings.hosted_zone_id.as_deref();
+        let now_ms = self.runtime.clock.now_ms();
         let arn = &goal.identity().service_arn;
         let (Goal::Converge(_), Some(service), Some(zone)) =
             (goal, self.stored.record.services.get_mut(arn), zone)
         else {
             return;
         };
+        service.note_alias_change(&observed.alias_change, now_ms);
         match &observed.alias_record {
             Presence::Unknown => {}
             Presence::Absent => service.alias_leads_to = None,

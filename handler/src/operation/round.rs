@@ -1,9 +1,11 @@
 //! One round: observing what is unknown, and applying what was planned.
 
+use std::collections::BTreeMap;
+
 use express_core::claim::Operation;
 use express_core::desired::Identity;
 use express_core::naming;
-use express_core::observed::Observed;
+use express_core::observed::{Observed, Presence};
 use express_core::resources::listener_rule::load_balancer_name_of;
 use express_core::resources::task_definition;
 use express_core::sought::Sought;
@@ -43,7 +45,8 @@ impl Attempt<'_> {
             }
             Goal::Remove { identity, held } => {
                 let zone = self.runtime.settings.hosted_zone_id.as_deref();
-                observe::for_removing(aws, identity, held, zone, observed)
+                let needs_alias = self.needs_alias(held);
+                observe::for_removing(aws, identity, zone, needs_alias, observed)
                     .await
                     .map_err(OperationError::Observe)
             }
@@ -80,10 +83,12 @@ impl Attempt<'_> {
                 }
                 Err(error) => {
                     is_done = false;
-                    let error = self
-                        .without_others_subnets(goal, step, observed, error)
-                        .await;
+                    let own = self.own_subnets(goal, step, observed, &error).await;
                     apply::forget(observed, step);
+                    if let Some(subnets) = own {
+                        observed.pool_subnets = subnets;
+                        continue;
+                    }
                     if let (false, Some(operation), Some(before)) = (
                         error.is_outcome_unknown() || !asks_ecs(step),
                         &mut self.stored.record.operation,
@@ -259,15 +264,15 @@ impl Attempt<'_> {
         }
     }
 
-    /// A load balancer that AWS does not make in subnets which others have asked for, and asks nobody to come back for, is
-    /// made in the service's own by the next attempt.
-    async fn without_others_subnets(
+    /// What a load balancer that AWS does not make in the subnets which others have asked for is now to be made in, if that
+    /// is another try: the service's own, at once, before others who have met the same put theirs in the place.
+    async fn own_subnets(
         &self,
         goal: &Goal,
         step: &Step,
         observed: &Observed,
-        error: StepError,
-    ) -> StepError {
+        error: &StepError,
+    ) -> Option<Presence<BTreeMap<String, String>>> {
         let (
             Goal::Converge(desired),
             Step::CreateLoadBalancer { .. },
@@ -277,21 +282,22 @@ impl Attempt<'_> {
         ) = (
             goal,
             step,
-            &error,
+            error,
             observed.pool_subnets.present(),
             goal.slot(&self.stored),
         )
         else {
-            return error;
+            return None;
         };
         let own = &desired.network.ingress_subnets;
-        if held == own || refused.is_outcome_unknown() || refused.class.is_retriable() {
-            return error;
+        if held == own || !refused.is_for_a_subnet() {
+            return None;
         }
         match ledger::pool::replace(self.runtime, &slot, held, own).await {
-            // Or others were quicker; either way the next attempt asks for something else.
-            Ok(()) | Err(LedgerError::Conflict) => StepError::Ledger(LedgerError::Conflict),
-            Err(_) => error,
+            Ok(()) => Some(Presence::Present(own.clone())),
+            // Others were quicker.
+            Err(LedgerError::Conflict) => Some(Presence::Unknown),
+            Err(_) => None,
         }
     }
 
@@ -306,6 +312,7 @@ impl Attempt<'_> {
         }
         let services = &self.stored.record.services;
         let service = services.get(&goal.identity().service_arn);
+        let is_new = service.is_none_or(|service| !service.is_reached);
         let mut places = service
             .into_iter()
             .flat_map(|service| service.slot.iter().chain(&service.leaving));
@@ -318,12 +325,12 @@ impl Attempt<'_> {
         let limited = async {
             let rules = resources::listener_rule::find_all(&self.runtime.aws, &spec.listener_arn);
             let rules = rules.await?;
-            // The refused service may have got one of the two rules that it asked for; it will be gone.
-            let own = naming::rule_priority(full.number);
-            let others = rules
+            // A new service may have got one of the two rules that it asked for; it will be gone.
+            let gone = is_new.then(|| naming::rule_priority(full.number));
+            let staying = rules
                 .iter()
-                .filter(|rule| rule.is_in_a_slot() && rule.priority != Some(own));
-            let placed = others.count();
+                .filter(|rule| rule.is_in_a_slot() && (gone.is_none() || rule.priority != gone));
+            let placed = staying.count();
             Ok::<_, StepError>(ledger::pool::limit(self.runtime, full, placed as u64).await?)
         };
         match limited.await {

@@ -63,22 +63,22 @@ impl Attempt<'_> {
         wanted: &BTreeMap<String, String>,
     ) -> Result<(), StepError> {
         let aws = &self.runtime.aws;
-        let mut held = ledger::pool::extend(self.runtime, slot, wanted).await?;
         let name = naming::load_balancer(&slot.pool_id, slot.ordinal);
         for _ in 0..EXTENSIONS_MAX {
             let found = resources::load_balancer::find(aws, &name).await?;
             let found = found.map(|found| found.subnets).unwrap_or_default();
             let mut named = wanted.clone();
             named.extend(found.clone());
+            let held = ledger::pool::extend(self.runtime, slot, &named).await?;
             let subnets = self.usable_subnets(network, slot, held, &named).await?;
             let subnet_ids: Vec<String> = subnets.values().cloned().collect();
             let set =
                 resources::load_balancer::set_subnets(aws, load_balancer_arn, &subnet_ids).await;
             if let Err(refused) = set {
-                self.forget_refused(slot, &subnets, &named, &found, refused)
-                    .await?;
+                let refused = self.forget_refused(slot, &subnets, &named, &found, refused);
+                return Err(refused.await);
             }
-            held = ledger::pool::extend(self.runtime, slot, wanted).await?;
+            let held = ledger::pool::extend(self.runtime, slot, wanted).await?;
             if held == subnets {
                 return Ok(());
             }
@@ -89,9 +89,9 @@ impl Attempt<'_> {
     /// What ELB refuses must not be asked for by everybody who comes later: the ledger is to hold what the load balancer is
     /// in, and nothing of what was asked for in vain.
     ///
-    /// # Errors
-    /// The refusal, where nobody but the service itself has asked for a further zone; else it is worth another try, without
-    /// what others have asked for. And what may pass, or may have had its effect: nothing is forgotten then.
+    /// What the extension fails for: the refusal, where nobody but the service itself has asked for what the load balancer is
+    /// not in; else a conflict, as without what others have asked for it is worth another try, by an attempt that sees no
+    /// older state of the load balancer. And a refusal that is not for a subnet: nothing is forgotten then.
     async fn forget_refused(
         &self,
         slot: &Slot,
@@ -99,16 +99,21 @@ impl Attempt<'_> {
         named: &BTreeMap<String, String>,
         found: &BTreeMap<String, String>,
         refused: AwsError,
-    ) -> Result<(), StepError> {
-        if refused.is_outcome_unknown() || refused.class.is_retriable() || found.is_empty() {
-            return Err(refused.into());
+    ) -> StepError {
+        if !refused.is_for_a_subnet() || found.is_empty() {
+            return refused.into();
         }
-        ledger::pool::replace(self.runtime, slot, held, found).await?;
-        let is_of_others = held.keys().any(|zone| !named.contains_key(zone));
+        if let Err(error) = ledger::pool::replace(self.runtime, slot, held, found).await {
+            return error.into();
+        }
+        let is_of_others = held
+            .iter()
+            .any(|(zone, subnet)| named.get(zone) != Some(subnet));
         if is_of_others {
-            return Ok(());
+            LedgerError::Conflict.into()
+        } else {
+            refused.into()
         }
-        Err(refused.into())
     }
 
     /// Those that the ledger holds, without those in which no load balancer of this scheme can be any more, with what

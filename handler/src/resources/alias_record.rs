@@ -5,12 +5,12 @@
 //! AWS: <https://docs.aws.amazon.com/Route53/latest/APIReference/API_ChangeResourceRecordSets.html>
 
 use aws_sdk_route53::types::{
-    AliasTarget, Change, ChangeAction, ChangeBatch, ResourceRecordSet, RrType,
+    AliasTarget, Change, ChangeAction, ChangeBatch, ChangeStatus, ResourceRecordSet, RrType,
 };
-use express_core::resources::alias_record::{AliasRecordSpec, ObservedAliasRecord};
+use express_core::resources::alias_record::{AliasChange, AliasRecordSpec, ObservedAliasRecord};
 
 use crate::aws::AwsClients;
-use crate::aws::error::answer::unbuildable;
+use crate::aws::error::answer::{member, unbuildable, unknown_value};
 use crate::aws::error::{AwsError, aws_error, if_found};
 
 /// Types of records that say where the clients of a name go. A `CNAME` leaves no room for any other record.
@@ -63,7 +63,7 @@ pub async fn find(
 pub async fn create(
     aws: &AwsClients,
     spec: &AliasRecordSpec,
-) -> Result<ObservedAliasRecord, AwsError> {
+) -> Result<(ObservedAliasRecord, AliasChange), AwsError> {
     write(aws, spec, ChangeAction::Create).await
 }
 
@@ -74,7 +74,7 @@ pub async fn create(
 pub async fn upsert(
     aws: &AwsClients,
     spec: &AliasRecordSpec,
-) -> Result<ObservedAliasRecord, AwsError> {
+) -> Result<(ObservedAliasRecord, AliasChange), AwsError> {
     write(aws, spec, ChangeAction::Upsert).await
 }
 
@@ -82,7 +82,7 @@ async fn write(
     aws: &AwsClients,
     spec: &AliasRecordSpec,
     action: ChangeAction,
-) -> Result<ObservedAliasRecord, AwsError> {
+) -> Result<(ObservedAliasRecord, AliasChange), AwsError> {
     let AliasRecordSpec {
         hosted_zone_id,
         host,
@@ -95,8 +95,30 @@ async fn write(
         evaluate_target_health: false,
         other_type: None,
     };
-    change(aws, hosted_zone_id, host, action, &record).await?;
-    Ok(record)
+    let id = change(aws, hosted_zone_id, host, action, &record).await?;
+    Ok((record, id.map_or(AliasChange::None, AliasChange::Made)))
+}
+
+/// Whether every name server answers with a change.
+///
+/// # Errors
+/// When AWS refuses: also for an id that it does not know.
+/// AWS: <https://docs.aws.amazon.com/Route53/latest/APIReference/API_GetChange.html>
+pub async fn find_change(aws: &AwsClients, id: &str) -> Result<AliasChange, AwsError> {
+    const OPERATION: &str = "route53:GetChange";
+    let answer = aws
+        .route53
+        .get_change()
+        .id(id)
+        .send()
+        .await
+        .map_err(aws_error(OPERATION))?;
+    let status = answer.change_info().map(|change| change.status());
+    match member(OPERATION, "Status", status)? {
+        ChangeStatus::Insync => Ok(AliasChange::Everywhere),
+        ChangeStatus::Pending => Ok(AliasChange::Spreading),
+        other => Err(unknown_value(OPERATION, "Status", other.as_str())),
+    }
 }
 
 /// Deletes the record as it was observed; one that is not there any more counts as deleted.
@@ -113,13 +135,14 @@ pub async fn delete(
     if_found(deleted).map(|_| ())
 }
 
+/// The id of the change.
 async fn change(
     aws: &AwsClients,
     hosted_zone_id: &str,
     host: &str,
     action: ChangeAction,
     record: &ObservedAliasRecord,
-) -> Result<(), AwsError> {
+) -> Result<Option<String>, AwsError> {
     let ObservedAliasRecord {
         target_dns_name,
         target_hosted_zone_id,
@@ -153,7 +176,7 @@ async fn change(
         .change_batch(batch)
         .send()
         .await
-        .map(|_| ())
+        .map(|answer| answer.change_info.map(|change| change.id))
         .map_err(aws_error(CHANGE))
 }
 

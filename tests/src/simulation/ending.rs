@@ -270,8 +270,9 @@ fn slots(world: &World) -> BTreeMap<String, BTreeMap<u64, String>> {
     load_balancers.collect()
 }
 
-/// Whether a rule has the priority of a slot that nobody else holds on its load balancer than the service whose groups it
-/// forwards to. That service may hold another one by now: of its two rules one may have met somebody's priority.
+/// Whether the service whose groups a rule forwards to has a slot on the rule's load balancer, and nobody else has the one
+/// whose priority the rule has. The service may hold another one by now: of its two rules one may have met somebody's
+/// priority.
 fn is_in_slot(arn: &str, rule: &Item, slots: &BTreeMap<String, BTreeMap<u64, String>>) -> bool {
     let slot = |tag| rule.tags.get(tag).and_then(|slot| slot.parse::<u64>().ok());
     let (slot, priority) = match (slot(TAG_SLOT), slot(TAG_TEST_SLOT)) {
@@ -282,10 +283,14 @@ fn is_in_slot(arn: &str, rule: &Item, slots: &BTreeMap<String, BTreeMap<u64, Str
     let mut on_load_balancers = slots
         .iter()
         .filter(|(name, _)| arn.contains(&format!("/{name}/")));
-    let holder = on_load_balancers.find_map(|(_, held)| held.get(&slot));
+    let Some((_, held)) = on_load_balancers.next() else {
+        return false;
+    };
     let forward = rule.description["Actions"].to_string();
+    let is_of = |service: &String| forward.contains(&format!("/express-{service}-"));
     description(rule, "/Priority") == priority.to_string()
-        && holder.is_none_or(|service| forward.contains(&format!("/express-{service}-")))
+        && held.values().any(is_of)
+        && held.get(&slot).is_none_or(is_of)
 }
 
 /// The host name of a service: what was replaced or left has another one.

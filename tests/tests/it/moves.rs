@@ -108,6 +108,32 @@ fn case_40_moves_to_and_fro_cost_no_request_and_leave_nothing_behind() {
     }
 }
 
+/// Route 53 usually needs a minute, and promises none.
+#[test]
+fn case_40_a_move_waits_until_every_name_server_leads_to_the_new_load_balancer() {
+    let world = World::new();
+    let stack = world.with_service("app", &web());
+    world.account().cloud().route53.propagation_ms = 400_000;
+    for properties in [dedicated(), web()] {
+        update(&world, &stack, Template::of(&properties), UpdateComplete);
+        assert_eq!(counts(&world), [1, 1, 2]);
+    }
+}
+
+#[test]
+fn case_40_a_move_goes_by_the_time_where_route_53_does_not_tell() {
+    for fault in [Fault::Deny, Fault::ServerError] {
+        let world = World::new();
+        let stack = world.with_service("app", &web());
+        let unanswered = Rule::once(Some("route53:GetChange"), 0, fault).times(u64::MAX);
+        world.faults().add(unanswered);
+        let template = Template::of(&dedicated());
+        update(&world, &stack, template, UpdateComplete);
+        assert!(world.logs().text().contains("alias.change.skipped"));
+        assert_eq!(counts(&world), [1, 1, 2]);
+    }
+}
+
 #[test]
 fn case_33_a_move_is_undone_when_a_later_resource_fails_at_any_time() {
     // Before, in and after each of its deployments, and when all is done.

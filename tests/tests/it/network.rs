@@ -306,6 +306,71 @@ fn a_subnet_that_elb_does_not_take_keeps_nobody_else_from_a_load_balancer_that_i
     assert_eq!(asked[0], BTreeSet::from_iter(others));
 }
 
+/// Neither a quota nor a zone gets better by asking with other subnets again and again.
+#[test]
+fn who_meet_the_same_refusal_with_different_subnets_are_told_at_once() {
+    let quota = Fault::Refuse("TooManyLoadBalancers", "The maximum number is reached");
+    for (fault, told) in [
+        (quota, "TooManyLoadBalancers"),
+        (NO_SUCH_ZONE, "AvailabilityZoneNotSupported"),
+    ] {
+        let world = World::new();
+        let subnets = world.subnets();
+        let call = Some("elasticloadbalancing:CreateLoadBalancer");
+        world
+            .faults()
+            .add(Rule::once(call, 0, fault).times(u64::MAX));
+        // Its place keeps the load balancer open.
+        let first = Template::of(&in_subnets("first", &subnets[..2]));
+        let kept = world
+            .stack("first")
+            .deploy_preserving(first, FailedCreate::DeletedFirst);
+        assert_eq!(world.block_on(kept).status, StackStatus::CreateFailed);
+        let began_ms = world.now_ms();
+        let others = [("second", [0, 2]), ("third", [1, 2])].map(|(name, places)| {
+            let subnets = places.map(|place| subnets[place].clone());
+            let template = Template::of(&in_subnets(name, &subnets));
+            world.stack(name).deploy(template)
+        });
+        for outcome in world.block_on(futures::future::join_all(others)) {
+            let reason = &outcome.first().reason;
+            assert_eq!(outcome.status, StackStatus::RollbackComplete, "{reason}");
+            assert!(reason.contains(told), "{reason}");
+        }
+        let took_ms = world.now_ms() - began_ms;
+        assert!(took_ms < 300_000, "{told}: {took_ms} ms");
+    }
+}
+
+/// What was asked for in vain is in the ledger still when somebody comes with another subnet of the same zone.
+#[test]
+fn a_subnet_that_elb_does_not_take_keeps_nobody_else_from_its_zone() {
+    let world = World::new();
+    let subnets = world.subnets();
+    create(&world, "first", &in_subnets("first", &subnets[..2]));
+    let call = Some("elasticloadbalancing:SetSubnets");
+    world
+        .faults()
+        .add(Rule::once(call, 0, Fault::Deny).times(u64::MAX));
+    let denied = Template::of(&in_subnets("second", &subnets[1..]));
+    let outcome = world.stack("second").deploy_now(denied);
+    assert_eq!(outcome.status, StackStatus::RollbackComplete);
+    world.settle();
+    world.faults().clear();
+    world.faults().add(Rule::once(call, 0, NO_SUCH_ZONE));
+    let beside = subnet(&world, &subnets[2]);
+    let other = network::create(&world, &beside, "172.31.201.0/24");
+    create(
+        &world,
+        "third",
+        &in_subnets("third", &[subnets[1].clone(), other.clone()]),
+    );
+    let asked = asked_for(&world, "SetSubnets");
+    assert_eq!(asked[1], BTreeSet::from_iter(subnets.clone()));
+    let expected = [&subnets[0], &subnets[1], &other].map(Clone::clone);
+    assert_eq!(asked[0], BTreeSet::from(expected));
+}
+
 /// A range that the VPC gets, from those that any VPC may have.
 /// AWS: <https://docs.aws.amazon.com/vpc/latest/userguide/vpc-cidr-blocks.html>
 const FURTHER_RANGE: &str = "100.64.0.0/16";

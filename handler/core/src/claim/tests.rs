@@ -53,6 +53,7 @@ pub(super) fn service(arn: &str) -> (String, ServiceRecord) {
         claiming_in: None,
         leaving: None,
         alias_moved_ms: None,
+        alias_change: None,
         has_test_rule: false,
         changed_ms: None,
         stands_at: None,

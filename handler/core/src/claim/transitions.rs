@@ -208,6 +208,7 @@ impl OwnerRecord {
             waiting: None,
             refused: None,
             unseen_since_ms: None,
+            removal_refused_ms: None,
             stop_asked: None,
             examined: None,
             verdict: None,

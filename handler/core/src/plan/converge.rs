@@ -70,7 +70,7 @@ pub fn converge(
         around::alias(desired, side, timing, &mut steps)?;
     }
     around::tags(desired, observed, timing, &mut steps);
-    let wait = wait.or_else(|| moving::pause(desired, &course, timing));
+    let wait = wait.or_else(|| moving::pause(desired, observed, &course, timing));
     if steps.is_empty() && wait.is_none() {
         around::after_the_deployment(desired, observed, &mut steps);
         moving::leave(desired, observed, &mut steps)?;

@@ -33,6 +33,29 @@ pub struct ObservedAliasRecord {
     pub other_type: Option<String>,
 }
 
+/// How long it usually takes at most until every name server of Route 53 answers with a change: 60 s, and the 10 s that the
+/// call itself may take, because its time is noted before.
+/// AWS: <https://docs.aws.amazon.com/Route53/latest/APIReference/API_ChangeResourceRecordSets.html>
+pub const SPREADING_MS: u64 = (60 + 10) * 1000;
+/// How long after Route 53 has said that a change is not everywhere it is asked again.
+pub const SPREADS_ON_MS: u64 = 10_000;
+
+/// What is known of the change that has pointed the host name of a service that moves at another load balancer.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum AliasChange {
+    /// Of no change: time has to tell.
+    #[default]
+    None,
+    /// Its id. It was just made, so that it cannot be everywhere yet.
+    Made(String),
+    /// Its id. Route 53 was not asked since, or did not answer: time has to tell.
+    Unknown(String),
+    /// Some name servers still answer with what was before (`PENDING`).
+    Spreading,
+    /// Every name server answers with it (`INSYNC`).
+    Everywhere,
+}
+
 /// The name that it leads to, as ELB writes it.
 #[must_use]
 pub fn target(observed: &ObservedAliasRecord) -> String {

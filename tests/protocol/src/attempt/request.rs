@@ -73,6 +73,7 @@ fn request_of(
             claiming_in: None,
             leaving: None,
             alias_moved_ms: None,
+            alias_change: None,
             has_test_rule: false,
             changed_ms: None,
             stands_at: None,

@@ -434,7 +434,7 @@ fn an_open_operation_is_read_under_the_names_that_were_written_first() {
     let mut written = serde_json::to_value(&begun).expect("a record is JSON");
     let operation = written["operation"].as_object_mut().expect("an operation");
     assert_eq!(operation["deployments_asked"], 0);
-    for later in ["unseen_since_ms", "stop_asked"] {
+    for later in ["unseen_since_ms", "removal_refused_ms", "stop_asked"] {
         operation.remove(later);
     }
     let service = &mut written["services"][WEB];

@@ -22,7 +22,7 @@ use crate::desired::Desired;
 use crate::naming;
 use crate::observed::{LeavingSide, Observed, Presence, is_owned};
 use crate::plan::{PlanError, Timing, specs};
-use crate::resources::alias_record;
+use crate::resources::alias_record::{self, AliasChange};
 use crate::resources::ecs_service::{
     self, Bridge, HEALTH_CHECK_GRACE_S, LoadBalancers, ObservedDeployment, ObservedEcsService,
     ServiceIngress, Strategy,
@@ -33,12 +33,10 @@ use crate::resources::security_group::{IngressRule, Source};
 use crate::resources::target_group::ObservedTargetGroup;
 use crate::step::Step;
 
-/// How long both load balancers serve after the host name was pointed at the new one: 60 s until every name server of
-/// Route 53 answers with it, 60 s for which an alias of a load balancer may be kept, and the 10 s that the call itself
-/// may take, because its time is noted before.
-/// AWS: <https://docs.aws.amazon.com/Route53/latest/APIReference/API_ChangeResourceRecordSets.html>,
-/// <https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/resource-record-sets-choosing-alias-non-alias.html>
-const OVERLAP_MS: u64 = (60 + 60 + 10) * 1000;
+/// How long both load balancers serve after the host name was pointed at the new one: until every name server of Route 53
+/// answers with it, and then the 60 s for which an alias of a load balancer may be kept.
+/// AWS: <https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/resource-record-sets-choosing-alias-non-alias.html>
+const OVERLAP_MS: u64 = alias_record::SPREADING_MS + 60_000;
 
 /// What a rolling deployment takes beside the periods for which its alarm watches it: tasks start, are registered and
 /// found healthy, and those before drain.
@@ -415,13 +413,23 @@ pub(super) fn is_led_by_name(course: &Course<'_>, observed: &Observed) -> bool {
 }
 
 /// What the move's next deployment has to wait for.
-pub(super) fn pause(desired: &Desired, course: &Course<'_>, timing: &Timing) -> Option<Wait> {
+pub(super) fn pause(
+    desired: &Desired,
+    observed: &Observed,
+    course: &Course<'_>,
+    timing: &Timing,
+) -> Option<Wait> {
     if course.stage != Stage::Bridged {
         return None;
     }
     // Who moved the name without noting it did so before this operation began.
     let moved_ms = timing.alias_moved_ms.unwrap_or(timing.started_ms);
-    let left_ms = (moved_ms + OVERLAP_MS).saturating_sub(timing.now_ms);
+    let pause_ms = match observed.alias_change {
+        // Then Route 53 is asked.
+        AliasChange::Made(_) | AliasChange::Spreading => alias_record::SPREADING_MS,
+        AliasChange::None | AliasChange::Unknown(_) | AliasChange::Everywhere => OVERLAP_MS,
+    };
+    let left_ms = (moved_ms + pause_ms).saturating_sub(timing.now_ms);
     let left_s = u32::try_from(left_ms.div_ceil(1000)).unwrap_or(u32::MAX);
     (left_s > 0).then(|| Wait {
         reason: WaitReason::NameSettling {

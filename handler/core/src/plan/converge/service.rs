@@ -309,7 +309,7 @@ fn wanted_change(
 ) -> Option<(EcsServiceSpec, EcsServiceChange)> {
     match (&course.next, course.stage) {
         (Some(next), _) => {
-            let is_settled = moving::pause(desired, course, timing).is_none()
+            let is_settled = moving::pause(desired, observed, course, timing).is_none()
                 && moving::is_led_by_name(course, observed);
             let spec = wanted_service(desired, observed).filter(|_| is_settled)?;
             let change = ecs_service::rolling(&spec, service, next.clone());

@@ -8,6 +8,7 @@ use crate::desired::{Desired, DesiredTaskDefinition};
 use crate::naming::Pair;
 use crate::observed::{AliasLook, Observed, Presence};
 use crate::plan::{self, PlanError, Timing};
+use crate::resources::alias_record::AliasChange;
 use crate::resources::ecs_service::{
     DeploymentStatus, ObservedDeployment, ObservedEcsService, ServiceStatus, Strategy,
 };
@@ -73,6 +74,7 @@ impl World {
             scaling_policy: Presence::Absent,
             alias_record: Presence::Absent,
             alias_look: AliasLook::Needed,
+            alias_change: AliasChange::None,
             revisions: Presence::Unknown,
         };
         Self {
